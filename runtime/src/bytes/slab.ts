@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where outgoing frames are written: slabs of 64 KiB, handed on as few chunks as possible.
+
+/** Gives `byteLength` fresh bytes. They may hold anything: a slab is written before it is read. */
+export type AllocateBytes = (byteLength: number) => Uint8Array;
+
+/** Large enough that a tick's frames are nearly always one chunk, small enough to be returned to the allocator soon. */
+export const SLAB_BYTES = 65_536;
+
+/** A payload of at least this many bytes is passed on by reference: below it a copy costs less than another chunk. */
+export const REFERENCE_BYTES = 8_192;
+
+/** A rest smaller than this is not worth keeping for the next writer. */
+const SPARE_BYTES = 1_024;
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Lends slabs to the writers of one thread. A writer gives back what it didn't use whenever it is emptied,
+ * so an idle connection holds no slab, and many connections fill the same one, one after another.
+ */
+export class SlabPool {
+  readonly #allocate: AllocateBytes;
+  #spare: Uint8Array = NO_BYTES;
+  #spareStart = 0;
+  /** Where the slab that `open` returned last may be written from. */
+  start = 0;
+
+  constructor(allocate: AllocateBytes) {
+    this.#allocate = allocate;
+  }
+
+  /** A slab with room for `byteLength` bytes from `start` on; it belongs to the caller until `giveBack`. */
+  open(byteLength: number): Uint8Array {
+    if (this.#spare.length - this.#spareStart >= byteLength) {
+      const spare = this.#spare;
+      this.start = this.#spareStart;
+      this.#spare = NO_BYTES;
+      this.#spareStart = 0;
+      return spare;
+    }
+    this.start = 0;
+    return this.#allocate(byteLength > SLAB_BYTES ? byteLength : SLAB_BYTES);
+  }
+
+  /** Takes back `slab` from `start` on; what lies before it is still in use. */
+  giveBack(slab: Uint8Array, start: number): void {
+    const left = slab.length - start;
+    if (left < SPARE_BYTES || left <= this.#spare.length - this.#spareStart) return;
+    this.#spare = slab;
+    this.#spareStart = start;
+  }
+}
+
+/** Bytes on their way out: the chunks of whole frames, each with its 3-byte length prefix. */
+export interface FrameBatch {
+  /** In order. A frame may cross from one chunk into the next; the last chunk ends with the end of a frame. */
+  readonly chunks: Uint8Array[];
+  /** The sum of the chunks' lengths. */
+  byteLength: number;
+}
+
+/**
+ * Appends frames. `reserve` gives an offset into `bytes` with that much room in one piece, `pushReference` passes
+ * a caller's bytes on without a copy (they must not change until the link has sent them), and `takeInto` moves
+ * what was written into a batch.
+ */
+export class SlabWriter {
+  readonly #pool: SlabPool;
+  /** The slab being written. Valid from the offset that `reserve` returned. */
+  bytes: Uint8Array = NO_BYTES;
+  /** Bytes written and not taken yet. */
+  byteLength = 0;
+  #start = 0;
+  #position = 0;
+  #chunks: Uint8Array[] = [];
+  // Chunk i ends in the middle of a frame, whose rest is chunk i + 1.
+  #openEnded: boolean[] = [];
+
+  constructor(pool: SlabPool) {
+    this.#pool = pool;
+  }
+
+  /** Room for `byteLength` bytes in one piece of `this.bytes`; returns where it begins. */
+  reserve(byteLength: number): number {
+    if (this.#position + byteLength > this.bytes.length) this.#nextSlab(byteLength);
+    const at = this.#position;
+    this.#position = at + byteLength;
+    this.byteLength += byteLength;
+    return at;
+  }
+
+  /** Appends `chunk` itself as the end of the frame whose beginning was just written. */
+  pushReference(chunk: Uint8Array): void {
+    this.#closeChunk(true);
+    this.#chunks.push(chunk);
+    this.#openEnded.push(false);
+    this.byteLength += chunk.length;
+  }
+
+  /** Moves whole frames into `batch` until it holds `maxBytes` or nothing is left. */
+  takeInto(batch: FrameBatch, maxBytes: number): void {
+    if (this.byteLength === 0) return;
+    this.#closeChunk(false);
+    if (batch.byteLength + this.byteLength <= maxBytes) this.#takeAll(batch);
+    else this.#takeSome(batch, maxBytes);
+    if (this.byteLength === 0) this.#releaseSlab();
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#openEnded.length = 0;
+    this.byteLength = 0;
+    this.#releaseSlab();
+  }
+
+  #takeAll(batch: FrameBatch): void {
+    for (const chunk of this.#chunks) batch.chunks.push(chunk);
+    batch.byteLength += this.byteLength;
+    this.#chunks.length = 0;
+    this.#openEnded.length = 0;
+    this.byteLength = 0;
+  }
+
+  #takeSome(batch: FrameBatch, maxBytes: number): void {
+    let count = 0;
+    let wholeFrames = true;
+    while (count < this.#chunks.length && (batch.byteLength < maxBytes || !wholeFrames)) {
+      const chunk = this.#chunks[count] ?? NO_BYTES;
+      wholeFrames = this.#openEnded[count] !== true;
+      batch.chunks.push(chunk);
+      batch.byteLength += chunk.length;
+      this.byteLength -= chunk.length;
+      count++;
+    }
+    this.#chunks.splice(0, count);
+    this.#openEnded.splice(0, count);
+  }
+
+  #closeChunk(openEnded: boolean): void {
+    if (this.#position === this.#start) return;
+    this.#chunks.push(this.bytes.subarray(this.#start, this.#position));
+    this.#openEnded.push(openEnded);
+    this.#start = this.#position;
+  }
+
+  #nextSlab(byteLength: number): void {
+    this.#closeChunk(false);
+    this.bytes = this.#pool.open(byteLength);
+    this.#start = this.#position = this.#pool.start;
+  }
+
+  #releaseSlab(): void {
+    if (this.bytes.length === 0) return;
+    this.#pool.giveBack(this.bytes, this.#position);
+    this.bytes = NO_BYTES;
+    this.#start = this.#position = 0;
+  }
+}
+
+/** An empty batch. */
+export function createBatch(): FrameBatch {
+  return { chunks: [], byteLength: 0 };
+}
+
+/** Calls `visit(bytes, start, end)` for each frame of `batch`, without its length prefix; copies only those that cross chunks. */
+export function forEachFrame(batch: FrameBatch, visit: (bytes: Uint8Array, start: number, end: number) => void): void {
+  const { chunks } = batch;
+  let index = 0;
+  let at = 0;
+  while (index < chunks.length) {
+    const chunk = chunks[index] ?? NO_BYTES;
+    if (at >= chunk.length) {
+      index++;
+      at = 0;
+      continue;
+    }
+    // A prefix never crosses chunks: it was reserved in one piece with the header behind it.
+    const byteLength = ((chunk[at] ?? 0) << 16) | ((chunk[at + 1] ?? 0) << 8) | (chunk[at + 2] ?? 0);
+    at += 3;
+    if (at + byteLength <= chunk.length) {
+      visit(chunk, at, at + byteLength);
+      at += byteLength;
+      continue;
+    }
+    const frame = new Uint8Array(byteLength);
+    let filled = 0;
+    while (filled < byteLength) {
+      const part = chunks[index] ?? NO_BYTES;
+      const count = Math.min(part.length - at, byteLength - filled);
+      frame.set(part.subarray(at, at + count), filled);
+      filled += count;
+      at += count;
+      if (at >= part.length) {
+        index++;
+        at = 0;
+      }
+    }
+    visit(frame, 0, byteLength);
+  }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// A byte stream into frames by their 24-bit length prefix (RSocket 1.0 §Transport Protocol, FRM-01, FRM-03).
+
+import { FrameFormatError } from "./errors.js";
+import { readUint24 } from "./header.js";
+import { HEADER_BYTES, LENGTH_PREFIX_BYTES } from "./layout.js";
+
+/**
+ * Takes one frame, `bytes[start, end)`, without its prefix. It may keep views but not write.
+ * False means: stop, I'll call `resume` when I want more.
+ */
+export type FrameReceiver = (bytes: Uint8Array, start: number, end: number) => boolean;
+
+const NO_BYTES = new Uint8Array(0);
+/** What an incomplete frame gets at first; it doubles as bytes come, so a declared length allocates nothing. */
+const FIRST_PARTIAL_BYTES = 1_024;
+
+/**
+ * Cuts a byte stream into frames. A frame that lies within one chunk is passed as a range of it; one that crosses
+ * chunks is copied once together. A length above `maxFrameBytes` is refused from its three bytes.
+ *
+ * When the receiver says stop, the rest is kept and nothing is passed on until `resume`.
+ */
+export class LengthDeframer {
+  /** The largest frame that is accepted. May be changed between frames. */
+  maxFrameBytes: number;
+  readonly #receive: FrameReceiver;
+  #partial: Uint8Array = NO_BYTES;
+  #partialBytes = 0;
+  #rest: Uint8Array = NO_BYTES;
+  #stopped = false;
+
+  constructor(maxFrameBytes: number, receive: FrameReceiver) {
+    this.maxFrameBytes = maxFrameBytes;
+    this.#receive = receive;
+  }
+
+  /** Bytes that are held: an incomplete frame, and what came after a stop. */
+  get heldBytes(): number {
+    return this.#partialBytes + this.#rest.length;
+  }
+
+  /**
+   * Takes the next bytes; they belong to the deframer and its receiver from now on.
+   * @throws FrameFormatError (scope: the connection) when a length is below 6 or above the limit.
+   */
+  push(chunk: Uint8Array): void {
+    if (this.#stopped) this.#rest = concat(this.#rest, chunk);
+    else this.#cut(chunk);
+  }
+
+  /** Goes on after a stop. @throws FrameFormatError like `push`. */
+  resume(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    const rest = this.#rest;
+    this.#rest = NO_BYTES;
+    this.#cut(rest);
+  }
+
+  #cut(chunk: Uint8Array): void {
+    let at = this.#partialBytes === 0 ? 0 : this.#completePartial(chunk);
+    while (!this.#stopped && at + LENGTH_PREFIX_BYTES <= chunk.length) {
+      const end = at + LENGTH_PREFIX_BYTES + this.#checkedLength(chunk, at);
+      if (end > chunk.length) break;
+      this.#stopped = !this.#receive(chunk, at + LENGTH_PREFIX_BYTES, end);
+      at = end;
+    }
+    if (at >= chunk.length) return;
+    if (this.#stopped) this.#rest = at === 0 ? chunk : chunk.subarray(at);
+    else this.#keepPartial(chunk, at, chunk.length);
+  }
+
+  // Fills the kept beginning of a frame up from the chunk; returns how much of the chunk it took.
+  #completePartial(chunk: Uint8Array): number {
+    let at = 0;
+    if (this.#partialBytes < LENGTH_PREFIX_BYTES) {
+      at = Math.min(LENGTH_PREFIX_BYTES - this.#partialBytes, chunk.length);
+      this.#keepPartial(chunk, 0, at);
+      if (this.#partialBytes < LENGTH_PREFIX_BYTES) return at;
+    }
+    const need = LENGTH_PREFIX_BYTES + this.#checkedLength(this.#partial, 0);
+    const taken = Math.min(need - this.#partialBytes, chunk.length - at);
+    this.#keepPartial(chunk, at, at + taken, need);
+    if (this.#partialBytes < need) return chunk.length;
+    const frame = this.#partial;
+    this.#partial = NO_BYTES;
+    this.#partialBytes = 0;
+    this.#stopped = !this.#receive(frame, LENGTH_PREFIX_BYTES, need);
+    return at + taken;
+  }
+
+  #keepPartial(chunk: Uint8Array, start: number, end: number, need = Number.POSITIVE_INFINITY): void {
+    const byteLength = this.#partialBytes + end - start;
+    if (byteLength > this.#partial.length) {
+      const doubled = Math.max(FIRST_PARTIAL_BYTES, 2 * this.#partial.length, byteLength);
+      const grown = new Uint8Array(Math.max(byteLength, Math.min(doubled, need)));
+      grown.set(this.#partial.subarray(0, this.#partialBytes));
+      this.#partial = grown;
+    }
+    this.#partial.set(chunk.subarray(start, end), this.#partialBytes);
+    this.#partialBytes = byteLength;
+  }
+
+  #checkedLength(bytes: Uint8Array, at: number): number {
+    const byteLength = readUint24(bytes, at);
+    if (byteLength < HEADER_BYTES || byteLength > this.maxFrameBytes) {
+      throw new FrameFormatError(
+        `frame length ${byteLength}, expected ${HEADER_BYTES} … ${this.maxFrameBytes} (RSocket 1.0 §Framing)`,
+      );
+    }
+    return byteLength;
+  }
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  const joined = new Uint8Array(first.length + second.length);
+  joined.set(first);
+  joined.set(second, first.length);
+  return joined;
+}

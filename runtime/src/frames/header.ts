@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The six bytes in front of every frame (RSocket 1.0 §Framing Format), read without making an object.
+
+/** The unsigned 16-bit number at `at`. */
+export function readUint16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
+/** The unsigned 24-bit number at `at`. */
+export function readUint24(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+}
+
+/** The 31-bit number at `at`; the top bit is no part of it (HDR-05). */
+export function readUint31(bytes: Uint8Array, at: number): number {
+  return readUint32(bytes, at) & 0x7fffffff;
+}
+
+/** The unsigned 32-bit number at `at`. */
+export function readUint32(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
+  );
+}
+
+/** The 63-bit number at `at`; the top bit is no part of it. Exact up to 2^53: no connection carries more bytes. */
+export function readUint63(bytes: Uint8Array, at: number): number {
+  return readUint31(bytes, at) * 0x1_0000_0000 + readUint32(bytes, at + 4);
+}
+
+/** Writes an unsigned 16-bit number. */
+export function writeUint16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value;
+}
+
+/** Writes an unsigned 24-bit number. */
+export function writeUint24(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 16;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value;
+}
+
+/** Writes an unsigned 32-bit number. */
+export function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+/** Writes a number below 2^53 into eight bytes. */
+export function writeUint63(bytes: Uint8Array, at: number, value: number): void {
+  writeUint32(bytes, at, Math.floor(value / 0x1_0000_0000));
+  writeUint32(bytes, at + 4, value % 0x1_0000_0000);
+}
+
+/** The stream id of the frame that begins at `at`. */
+export function readStreamId(bytes: Uint8Array, at: number): number {
+  return readUint31(bytes, at);
+}
+
+/** The 6-bit type of the frame that begins at `at`. */
+export function readFrameType(bytes: Uint8Array, at: number): number {
+  return (bytes[at + 4] ?? 0) >>> 2;
+}
+
+/** The 10 flag bits of the frame that begins at `at`. */
+export function readFlags(bytes: Uint8Array, at: number): number {
+  return readUint16(bytes, at + 4) & 0x3ff;
+}
+
+/** Writes the length prefix and the header: nine bytes from `at` on. `frameBytes` doesn't count the prefix. */
+export function writeHeader(
+  bytes: Uint8Array,
+  at: number,
+  frameBytes: number,
+  streamId: number,
+  type: number,
+  flags: number,
+): void {
+  bytes[at] = frameBytes >>> 16;
+  bytes[at + 1] = frameBytes >>> 8;
+  bytes[at + 2] = frameBytes;
+  bytes[at + 3] = streamId >>> 24;
+  bytes[at + 4] = streamId >>> 16;
+  bytes[at + 5] = streamId >>> 8;
+  bytes[at + 6] = streamId;
+  bytes[at + 7] = (type << 2) | (flags >>> 8);
+  bytes[at + 8] = flags;
+}
