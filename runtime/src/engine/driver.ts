@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins one connection with one link: reads into it, writes out of it once per tick, keeps its one timer.
+
+import { createBatch } from "../bytes/slab.js";
+import type { SetupFrame } from "../frames/frame.js";
+import { Connection, type ConnectionInit } from "../session/connection.js";
+import { ConnectionError } from "../session/errors.js";
+import type { Stream } from "../session/stream.js";
+import type { FrameLink, LinkHandler } from "./link.js";
+import type { Scheduler, Timer } from "./scheduler.js";
+
+/** What the owner of a driver is told. */
+export interface DriverEvents {
+  /** Server: a sound SETUP; answer through `connection.accept` or `reject`. */
+  onSetup(setup: SetupFrame): void;
+  /** Client: the peer has accepted. */
+  onEstablished(): void;
+  /** A whole request; see `ConnectionEvents`. */
+  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
+  /** A METADATA_PUSH. */
+  onMetadataPush(metadata: Uint8Array): void;
+  /** The connection is over; told once. */
+  onClosed(reason: ConnectionError): void;
+}
+
+/** One connection at work. */
+export class Driver implements LinkHandler {
+  readonly connection: Connection;
+  readonly link: FrameLink;
+  readonly #scheduler: Scheduler;
+  readonly #batch = createBatch();
+  #nowMs: number;
+  #flushRequested = false;
+  #linkBlocked = false;
+  #linkPaused = false;
+  #linkClosed = false;
+  #timer: Timer | undefined;
+  #timerDueMs = Number.POSITIVE_INFINITY;
+  readonly #flush = (): void => this.#flushNow();
+
+  constructor(
+    link: FrameLink,
+    scheduler: Scheduler,
+    events: DriverEvents,
+    init: Omit<ConnectionInit, "events" | "nowMs">,
+  ) {
+    this.link = link;
+    this.#scheduler = scheduler;
+    this.#nowMs = scheduler.now();
+    this.connection = new Connection({
+      ...init,
+      nowMs: this.#nowMs,
+      events: {
+        onTransmit: () => this.requestFlush(),
+        onSetup: (setup) => events.onSetup(setup),
+        onEstablished: () => events.onEstablished(),
+        onRequest: (stream, metadata, data, complete) => events.onRequest(stream, metadata, data, complete),
+        onMetadataPush: (metadata) => events.onMetadataPush(metadata),
+        onClosed: (reason) => events.onClosed(reason),
+      },
+    });
+  }
+
+  /** Begins to read, and for a client to write. */
+  start(): void {
+    this.link.setHandler(this);
+    this.requestFlush();
+  }
+
+  /** Writes at the end of this tick. */
+  requestFlush(): void {
+    if (this.#flushRequested) return;
+    this.#flushRequested = true;
+    this.#scheduler.defer(this.#flush);
+  }
+
+  /** Tears everything down at once. */
+  abort(error: ConnectionError): void {
+    this.connection.abort(error);
+    this.#flushNow();
+    this.link.abort();
+  }
+
+  // ── LinkHandler ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get maxFrameBytes(): number {
+    return this.connection.maxFrameBytes;
+  }
+
+  onReadStart(): void {
+    this.#nowMs = this.#scheduler.now();
+  }
+
+  onFrame(bytes: Uint8Array, start: number, end: number): boolean {
+    this.connection.receiveFrame(bytes, start, end, this.#nowMs);
+    return this.connection.wantsRead;
+  }
+
+  onReadEnd(partialBytes: number): void {
+    this.connection.receivePart(partialBytes, this.#nowMs);
+    this.#balanceReading();
+  }
+
+  onMalformed(message: string): void {
+    this.connection.receiveMalformed(message, false);
+  }
+
+  onDrain(): void {
+    this.#linkBlocked = false;
+    this.connection.linkDrained();
+    this.requestFlush();
+  }
+
+  onClose(error?: Error): void {
+    this.#linkClosed = true;
+    this.#cancelTimer();
+    this.connection.linkLost(error);
+  }
+
+  // ── writing and time ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #flushNow(): void {
+    this.#flushRequested = false;
+    if (this.#linkClosed) return;
+    this.connection.handleFlush();
+    this.#transmit();
+    this.connection.afterTransmit();
+    if (this.connection.state === "closed") return this.#finish();
+    this.#balanceReading();
+    this.#armTimer();
+  }
+
+  #transmit(): void {
+    const batch = this.#batch;
+    while (!this.#linkBlocked && this.connection.pollTransmit(batch)) {
+      const goOn = this.link.send(batch);
+      batch.chunks.length = 0;
+      batch.byteLength = 0;
+      if (goOn) continue;
+      this.#linkBlocked = true;
+      this.connection.linkBlocked(this.#scheduler.now());
+    }
+  }
+
+  // The last frames are with the link (or it takes none, and the reason is lost with it).
+  #finish(): void {
+    if (this.#linkClosed) return;
+    this.#linkClosed = true;
+    this.#cancelTimer();
+    // A farewell that the link has no room for goes out behind what it holds.
+    const batch = this.#batch;
+    while (!this.connection.mustAbort && this.connection.pollTransmit(batch)) {
+      this.link.send(batch);
+      batch.chunks.length = 0;
+      batch.byteLength = 0;
+    }
+    if (this.connection.mustAbort) this.link.abort();
+    else this.link.close();
+  }
+
+  #balanceReading(): void {
+    const pause = !this.connection.wantsRead && this.connection.state !== "closed";
+    if (pause === this.#linkPaused) return;
+    this.#linkPaused = pause;
+    if (pause) this.link.pause();
+    else this.link.resume();
+  }
+
+  #armTimer(): void {
+    const dueMs = this.connection.nextTimeoutMs;
+    // A timer that fires too early looks again; only an earlier need re-arms it.
+    if (dueMs === undefined || dueMs >= this.#timerDueMs) return;
+    this.#cancelTimer();
+    this.#timerDueMs = dueMs;
+    this.#timer = this.#scheduler.setTimer(Math.max(0, dueMs - this.#scheduler.now()), () => this.#onTimer());
+  }
+
+  // After a pause of the process the backlog must be read before anybody is judged silent: hence the turn in between.
+  #onTimer(): void {
+    this.#timer = undefined;
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
+    this.#scheduler.yield(() => {
+      if (this.#linkClosed) return;
+      this.connection.handleTimeout(this.#scheduler.now());
+      this.#flushNow();
+    });
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
+  }
+}

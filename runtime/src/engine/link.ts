@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one interface between connections and transports: a duplex of whole frames.
+
+import type { FrameBatch } from "../bytes/slab.js";
+
+export type { FrameBatch } from "../bytes/slab.js";
+export { forEachFrame } from "../bytes/slab.js";
+
+/** What a transport knows of the other end. */
+export interface LinkInfo {
+  /** `tcp`, `ws`, `in-process`, … */
+  readonly transport: string;
+  /** The other end's address, e.g. `127.0.0.1:52114`; empty when the transport has none. */
+  readonly remoteAddress: string;
+  /** This end's address. */
+  readonly localAddress: string;
+  /** Whether nobody between the ends can read along. */
+  readonly isSecure: boolean;
+  /** The request that opened a WebSocket, as the server saw it. */
+  readonly upgrade?: { readonly url: string; readonly headers: Readonly<Record<string, string | undefined>> };
+}
+
+/** A transport's half: it takes frames to the other end. Made by a dialer or a listener, one per connection. */
+export interface FrameLink {
+  readonly info: LinkInfo;
+  /** Who is told. Set before anything is read; frames that came before wait for it. */
+  setHandler(handler: LinkHandler): void;
+  /**
+   * Sends the frames of `batch` in one write. The bytes belong to the link from then on, the batch itself doesn't.
+   * @returns false: send nothing more until `onDrain`. This batch was taken all the same.
+   */
+  send(batch: FrameBatch): boolean;
+  /** Stops reading, soon: frames at hand may still come until the next `onFrame` returned false. */
+  pause(): void;
+  /** Reads on. */
+  resume(): void;
+  /** Sends what was taken, then closes; when the other end doesn't follow within a second, tears down. */
+  close(): void;
+  /** Tears the link down at once. */
+  abort(): void;
+}
+
+/** A connection's half: it takes what the transport brings. */
+export interface LinkHandler {
+  /** The largest frame that is accepted now. */
+  readonly maxFrameBytes: number;
+  /** Something was read; frames follow. */
+  onReadStart(): void;
+  /**
+   * One frame without prefix, `bytes[start, end)`: views may be kept, nothing is written. They pin the read chunk.
+   * @returns false: stop until `resume`.
+   */
+  onFrame(bytes: Uint8Array, start: number, end: number): boolean;
+  /** What was read is passed on but for so many bytes of an unfinished frame. */
+  onReadEnd(partialBytes: number): void;
+  /** What was read can't be cut into frames. The link goes on to be closed by the handler. */
+  onMalformed(message: string): void;
+  /** The link takes frames again. */
+  onDrain(): void;
+  /** The link is gone; told once. `error` when it wasn't closed in order. */
+  onClose(error?: Error): void;
+}
+
+/** Opens links to one address. */
+export interface Dialer {
+  /** Resolves with an open link. `signal` gives up. */
+  dial(signal: AbortSignal): Promise<FrameLink>;
+}
+
+/** Accepts links at one address. */
+export interface Listener {
+  /** Where it listens, as a URL with the port that was bound. */
+  readonly url: string;
+  /** Takes no more links. Those that are open live on. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// A token bucket over an injected clock: how often a peer may do something that costs us.
+
+/** Allows `burst` at once and `perSecond` after that. */
+export class Budget {
+  readonly #burst: number;
+  readonly #perMs: number;
+  #tokens: number;
+  #refilledAt: number | undefined;
+
+  constructor(burst: number, perSecond: number) {
+    this.#burst = burst;
+    this.#perMs = perSecond / 1_000;
+    this.#tokens = burst;
+  }
+
+  /** Takes one; false when none is left. `nowMs` must not go backwards. */
+  take(nowMs: number): boolean {
+    if (this.#tokens < 1) this.#refill(nowMs);
+    if (this.#tokens < 1) return false;
+    // The clock starts with the first token taken from a full bucket.
+    this.#refilledAt ??= nowMs;
+    this.#tokens--;
+    return true;
+  }
+
+  /** Gives `count` more than time alone would. */
+  earn(count: number): void {
+    this.#tokens += count;
+  }
+
+  #refill(nowMs: number): void {
+    const elapsedMs = nowMs - (this.#refilledAt ?? nowMs);
+    this.#tokens = Math.min(this.#burst, this.#tokens + elapsedMs * this.#perMs);
+    this.#refilledAt = nowMs;
+  }
+}

@@ -1,0 +1,688 @@
+// SPDX-License-Identifier: Apache-2.0
+// One RSocket 1.0 connection without any I/O: frames, time and commands in; frames, the next timeout and calls of
+// sinks out (RSocket 1.0 §Connection Establishment, §Stream Sequences and Lifetimes, §Handling the Unexpected).
+
+import type { FrameBatch, SlabPool } from "../bytes/slab.js";
+import { decodeUtf8 } from "../bytes/utf8.js";
+import { decodeFrame } from "../frames/decode.js";
+import { encodeError, encodeKeepalive, encodeMetadataPush, encodeSetup } from "../frames/encode.js";
+import { ErrorCode, errorCodeName, FrameFormatError } from "../frames/errors.js";
+import type { SetupFrame } from "../frames/frame.js";
+import { readFlags, readFrameType, readStreamId, readUint31, readUint32 } from "../frames/header.js";
+import { Flag, FrameType, frameTypeName, HEADER_BYTES, MAX_31_BIT, MAX_SENT_FRAME_BYTES } from "../frames/layout.js";
+import { Admission, type WaitingCall } from "./admission.js";
+import { ConnectionError, StreamError } from "./errors.js";
+import { InboundBudgets } from "./inbound-budgets.js";
+import { Keepalive } from "./keepalive.js";
+import { OutboundQueue } from "./outbound.js";
+import { Peer } from "./peer.js";
+import type { ConnectionSettings } from "./settings.js";
+import { judgedLifetimeMs, refuseSetup } from "./setup.js";
+import type { StreamHost, StreamSink } from "./stream.js";
+import { SILENT_SINK, Stream } from "./stream.js";
+import { StreamIds } from "./stream-ids.js";
+import { type Interaction, type InteractionPreset, presetOf, presetOfFrame } from "./stream-state.js";
+import { StreamTable } from "./stream-table.js";
+
+/** What the owner of a connection is told. All may call back into the connection. */
+export interface ConnectionEvents {
+  /** Bytes wait, or there is something to look at: call `handleFlush` and `pollTransmit` soon. */
+  onTransmit(): void;
+  /** Server: a sound SETUP came. Answer with `accept` or `reject`, now or later; frames behind it wait. */
+  onSetup(setup: SetupFrame): void;
+  /** Client: the peer has accepted. */
+  onEstablished(): void;
+  /** A whole request. Set `stream.sink`, answer through `stream`. `complete`: a channel on which nothing follows. */
+  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
+  /** A METADATA_PUSH; the bytes may be kept. */
+  onMetadataPush(metadata: Uint8Array): void;
+  /** The connection is over. Told once, after all its streams. */
+  onClosed(reason: ConnectionError): void;
+}
+
+/** What a client puts into SETUP beside its times. */
+export interface SetupPayload {
+  /** At most 127 bytes: rsocket-java reads the length as signed (Q-SETUP-MIME). */
+  readonly metadataMimeType: string;
+  /** At most 127 bytes. */
+  readonly dataMimeType: string;
+  readonly metadata: Uint8Array | undefined;
+  readonly data: Uint8Array;
+}
+
+/** How a connection begins. */
+export interface ConnectionInit {
+  readonly settings: ConnectionSettings;
+  readonly events: ConnectionEvents;
+  readonly pool: SlabPool;
+  /** A monotonic clock's time. */
+  readonly nowMs: number;
+  /** Present on the client's side. */
+  readonly setup?: SetupPayload;
+}
+
+/** Behind these many bytes of a type's fixed fields a frame is complete. */
+const LEAST_BODY_BYTES: ReadonlyMap<number, number> = new Map<number, number>([
+  [FrameType.REQUEST_STREAM, 4],
+  [FrameType.REQUEST_CHANNEL, 4],
+  [FrameType.REQUEST_N, 4],
+  [FrameType.ERROR, 4],
+]);
+
+/** rsocket-java caps what it can read of a mime type's length at a signed byte (Q-SETUP-MIME). */
+const MAX_MIME_TYPE_LENGTH = 127;
+
+//   client:  opening ──any frame but ERROR on stream 0──▶ open ──close / CONNECTION_CLOSE──▶ draining ──▶ closed
+//   server:  expecting-setup ──SETUP──▶ accepting ──accept──▶ open ──(as above)──▶
+//   every state ──broken rule, limit, lost link, CONNECTION_ERROR──▶ closed
+type State = "opening" | "expecting-setup" | "accepting" | "open" | "draining" | "closed";
+
+interface HeldFrame {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * A connection's whole state: its streams, credits, fragments, timers and outgoing bytes.
+ *
+ * The owner feeds it with `receiveFrame`, `linkBlocked`/`linkDrained`, `linkLost` and `handleTimeout`, and after each of these, or when
+ * `onTransmit` was called, does three things: `handleFlush`, then `pollTransmit` until it returns false (or the link
+ * says stop), then `afterTransmit`; then it arms one timer for `nextTimeoutMs` and reads on only while `wantsRead`.
+ * Nothing here waits, throws at the peer's behest or touches the world; commands throw for misuse.
+ */
+export class Connection implements StreamHost {
+  readonly side: "client" | "server";
+  readonly settings: ConnectionSettings;
+  readonly outbound: OutboundQueue;
+  /** What may be sent to the peer beyond plain RSocket. */
+  readonly peer: Peer = new Peer();
+  readonly #events: ConnectionEvents;
+  readonly #streams: StreamTable = new StreamTable();
+  readonly #ids: StreamIds;
+  readonly #budgets: InboundBudgets;
+  readonly #admission: Admission;
+  readonly #pausedProducers = new Set<Stream>();
+  readonly #setup: SetupPayload | undefined;
+  #state: State;
+  #keepalive: Keepalive;
+  #nowMs: number;
+  #setupStage: "setup" | "keepalive" | "done" = "done";
+  #held: HeldFrame[] = [];
+  #heldBytes = 0;
+  #partialBytes = 0;
+  #highestRemoteId = 0;
+  #reassemblyBytes = 0;
+  #blockedSinceMs: number | undefined;
+  #closeSent = false;
+  #closeReason: ConnectionError | undefined;
+  #mustAbort = false;
+
+  constructor(init: ConnectionInit) {
+    const { settings, setup, nowMs } = init;
+    this.side = setup === undefined ? "server" : "client";
+    this.settings = settings;
+    this.#events = init.events;
+    this.#setup = setup;
+    this.#nowMs = nowMs;
+    this.outbound = new OutboundQueue(init.pool, settings.limits, settings.fragmentBytes);
+    this.#ids = new StreamIds(this.side);
+    this.#budgets = new InboundBudgets(settings.limits);
+    this.#admission = new Admission(settings.limits.maxQueuedCalls);
+    this.#state = setup === undefined ? "expecting-setup" : "opening";
+    // The server learns the times from SETUP.
+    this.#keepalive =
+      setup === undefined
+        ? new Keepalive(0, MAX_31_BIT, nowMs)
+        : new Keepalive(settings.keepaliveIntervalMs, settings.maxLifetimeMs, nowMs);
+    if (setup !== undefined) {
+      checkMimeType("metadataMimeType", setup.metadataMimeType);
+      checkMimeType("dataMimeType", setup.dataMimeType);
+      this.#setupStage = "setup";
+    }
+  }
+
+  // ── what it is ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Where in its life the connection is. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** New streams may be opened. */
+  get isOpen(): boolean {
+    return this.#state === "open" || this.#state === "opening";
+  }
+
+  /** Why it is over, once it is. */
+  get closeReason(): ConnectionError | undefined {
+    return this.#closeReason;
+  }
+
+  /** The link should be torn down rather than closed in order: the peer no longer listens. */
+  get mustAbort(): boolean {
+    return this.#mustAbort;
+  }
+
+  /** Live streams, both sides'. */
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  /** Live streams that the peer opened. */
+  get inboundStreamCount(): number {
+    return this.#streams.inboundCount;
+  }
+
+  /** Calls that wait for room in the write queue. */
+  get queuedCallCount(): number {
+    return this.#admission.size;
+  }
+
+  /** Bytes of unfinished messages. */
+  get reassemblyBytes(): number {
+    return this.#reassemblyBytes;
+  }
+
+  /** A call may be encoded and opened now; otherwise let it wait with `queueCall`. */
+  get hasRoom(): boolean {
+    return this.#admission.size === 0 && this.outbound.byteLength < this.settings.limits.producerPauseBytes;
+  }
+
+  /** Frames should be read; false while the write queue is full or too much is held behind SETUP. */
+  get wantsRead(): boolean {
+    if (this.#state === "accepting") return this.#heldBytes + this.#partialBytes < this.settings.limits.maxHeldBytes;
+    return this.outbound.byteLength < this.settings.limits.readPauseBytes;
+  }
+
+  /** The largest frame that is read now. */
+  get maxFrameBytes(): number {
+    const { maxMessageBytes, maxMetadataBytes, maxSetupBytes } = this.settings.limits;
+    if (this.#state === "expecting-setup") return maxSetupBytes;
+    return maxMessageBytes + maxMetadataBytes + 64; // header, lengths, initial n
+  }
+
+  // ── input ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** One frame, `bytes[start, end)` without prefix. Views of `bytes` may be kept, it is never written. */
+  receiveFrame(bytes: Uint8Array, start: number, end: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#keepalive.received(nowMs);
+    if (this.#state === "accepting") return this.#hold(bytes, start, end);
+    if (this.#state === "closed") return;
+    if (end - start < HEADER_BYTES) {
+      return this.receiveMalformed(`frame of ${end - start} bytes, expected at least 6 (RSocket 1.0 §Framing)`, false);
+    }
+    if (this.#state === "expecting-setup") return this.#receiveFirst(bytes, start, end);
+    const streamId = readStreamId(bytes, start);
+    if (streamId === 0) this.#receiveOnConnection(bytes, start, end);
+    else this.#receiveOnStream(streamId, bytes, start, end);
+  }
+
+  /** All that was read has been passed in, but for `partialBytes` of an unfinished frame: they are life, too. */
+  receivePart(partialBytes: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#partialBytes = partialBytes;
+    this.#keepalive.received(nowMs);
+  }
+
+  /** The link takes nothing more for now. */
+  linkBlocked(nowMs: number): void {
+    this.#blockedSinceMs ??= nowMs;
+  }
+
+  /** The link takes bytes again. */
+  linkDrained(): void {
+    this.#blockedSinceMs = undefined;
+  }
+
+  /** The link is gone. Ends the connection if nothing else did before. */
+  linkLost(cause: unknown): void {
+    const detail = cause instanceof Error ? `: ${cause.message}` : "";
+    this.#end(new ConnectionError(ErrorCode.CONNECTION_ERROR, `connection lost${detail}`, "remote", { cause }), true);
+  }
+
+  /** The time that `nextTimeoutMs` named has come. What has been received by now must have been passed in before. */
+  handleTimeout(nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#state === "closed" || this.#setupStage === "setup") return;
+    const silenceMs = this.#keepalive.overdueMs(nowMs);
+    if (silenceMs !== undefined) return this.#give(`nothing received for ${Math.round(silenceMs)} ms`, "remote");
+    const { stallTimeoutMs } = this.settings.limits;
+    if (this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs >= stallTimeoutMs) {
+      return this.#give(`the peer has read nothing for ${stallTimeoutMs} ms`, "remote");
+    }
+    if (this.#keepalive.takeSendDue(nowMs)) this.#sendKeepalive();
+  }
+
+  // ── commands ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Opens a stream with a request. `metadata` and `data` belong to the runtime from then on; `initialRequestN`
+   * (1 … 2^31-1) counts for streams and channels only.
+   * @throws ConnectionError when the connection isn't open, StreamError when all stream ids are in use.
+   */
+  openStream(
+    interaction: Interaction,
+    metadata: Uint8Array | undefined,
+    data: Uint8Array,
+    initialRequestN: number,
+    sink: StreamSink,
+  ): Stream {
+    if (!this.isOpen) throw this.#notOpenError();
+    const id = this.#ids.allocate(this.#streams);
+    if (id === undefined) throw new StreamError(ErrorCode.REJECTED, EMPTY, "local", "all stream ids are in use");
+    const preset = presetOf(interaction);
+    const n = Math.min(initialRequestN, MAX_31_BIT);
+    const stream = new Stream(this, id, preset, true, preset.hasInitialN ? n : 1, sink);
+    this.#streams.add(stream);
+    stream.open(preset, n, metadata, data);
+    return stream;
+  }
+
+  /** Lets a call wait for room; false when too many do. @throws ConnectionError when the connection isn't open. */
+  queueCall(call: WaitingCall): boolean {
+    if (!this.isOpen) throw this.#notOpenError();
+    return this.#admission.add(call);
+  }
+
+  /** The call waits no more. */
+  withdrawCall(call: WaitingCall): void {
+    this.#admission.withdraw(call);
+  }
+
+  /** Sends METADATA_PUSH, ahead of everything on streams. @throws RangeError when it doesn't fit one frame. */
+  metadataPush(metadata: Uint8Array): void {
+    if (metadata.length > MAX_SENT_FRAME_BYTES - HEADER_BYTES) {
+      throw new RangeError(`METADATA_PUSH of ${metadata.length} bytes: it can't be fragmented (RSocket 1.0 §METADATA_PUSH)`);
+    }
+    if (this.#state === "closed") return;
+    encodeMetadataPush(this.outbound.priority, metadata);
+    this.requestFlush();
+  }
+
+  /** Server: the SETUP is accepted. Frames that waited are handled now. */
+  accept(): void {
+    if (this.#state !== "accepting") return;
+    this.#state = "open";
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const { bytes, start, end } of held) this.receiveFrame(bytes, start, end, this.#nowMs);
+    this.requestFlush();
+  }
+
+  /** Server: the SETUP is refused with a setup code and ERROR data. */
+  reject(code: number, data: Uint8Array, message: string): void {
+    if (this.#state === "closed") return;
+    this.#endWithError(new ConnectionError(code, message, "local"), data);
+  }
+
+  /**
+   * Ends the connection in order: no new streams from now on, those that live run to their end. A peer that is ours is
+   * told at once; others fail all their calls when told (A23), so they hear of it with the last stream's end.
+   */
+  close(message = "closed"): void {
+    if (this.#state === "closed") return;
+    this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_CLOSE, message, "local");
+    this.#state = "draining";
+    this.#admission.failAll(this.#closeReason);
+    if (this.peer.isOurs) this.#sendClose(message);
+    this.#endIfDrained();
+  }
+
+  /** Gives up all streams: the peer's get ERROR[CANCELED], this side's CANCEL. What they sent before still goes out. */
+  abandonStreams(message: string): void {
+    const data = TEXT.encode(message);
+    for (const stream of this.#streams.snapshot()) stream.abandon(ErrorCode.CANCELED, data);
+  }
+
+  /** Ends the connection now, with ERROR on stream 0; all its streams fail with `error`. */
+  abort(error: ConnectionError): void {
+    if (this.#state === "closed") return;
+    this.#endWithError(error, TEXT.encode(error.message));
+  }
+
+  // ── output ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Judges what was queued since. Call it before `pollTransmit`. */
+  handleFlush(): void {
+    const { maxPeerCausedBytes } = this.settings.limits;
+    if (this.#state === "closed" || this.outbound.peerCausedBytes <= maxPeerCausedBytes) return;
+    this.#give(`more than ${maxPeerCausedBytes} bytes of answers wait to be read`, "remote");
+  }
+
+  /** Moves the next frames into `batch`, whole ones; false when there are none. Each call is one write. */
+  pollTransmit(batch: FrameBatch): boolean {
+    if (this.#setupStage !== "done") this.#writeSetup();
+    return this.outbound.takeInto(batch);
+  }
+
+  /** Tells producers and waiting calls when there is room again. Call it when `pollTransmit` is done. */
+  afterTransmit(): void {
+    if (this.#admission.size > 0) this.#admission.admitWhile(() => this.isOpen && this.#belowMark());
+    if (this.#pausedProducers.size > 0 && this.#belowMark()) {
+      const paused = [...this.#pausedProducers];
+      this.#pausedProducers.clear();
+      for (const stream of paused) stream.sink.onWritable();
+    }
+    if (this.#state === "draining") this.#endIfDrained();
+  }
+
+  /** When `handleTimeout` should be called next. */
+  get nextTimeoutMs(): number | undefined {
+    if (this.#state === "closed" || this.#setupStage === "setup") return undefined;
+    const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + this.settings.limits.stallTimeoutMs;
+    const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs);
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
+  }
+
+  // ── for streams ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @internal */
+  requestFlush(): void {
+    this.#events.onTransmit();
+  }
+
+  /** @internal */
+  mayProduce(stream: Stream): boolean {
+    if (this.#belowMark()) return true;
+    this.#pausedProducers.add(stream);
+    return false;
+  }
+
+  /** @internal */
+  countItemSent(): void {
+    this.#budgets.earnRequestN();
+  }
+
+  /** @internal */
+  countCancel(): void {
+    this.#giveIf(this.#budgets.takeCancel(this.#nowMs));
+  }
+
+  /** @internal */
+  addReassemblyBytes(byteLength: number): boolean {
+    this.#reassemblyBytes += byteLength;
+    return this.#reassemblyBytes <= this.settings.limits.maxReassemblyBytes;
+  }
+
+  /** @internal */
+  forget(stream: Stream): void {
+    this.#streams.remove(stream);
+    this.#pausedProducers.delete(stream);
+    if (this.#state === "draining") this.requestFlush();
+  }
+
+  /** @internal */
+  dispatch(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+    this.#events.onRequest(stream, metadata, data, complete);
+  }
+
+  /** @internal */
+  receiveMalformed(message: string, mayIgnore: boolean): void {
+    if (mayIgnore) return this.#countMeaningless();
+    const code = this.#state === "expecting-setup" ? ErrorCode.INVALID_SETUP : ErrorCode.CONNECTION_ERROR;
+    this.#fail(code, message);
+  }
+
+  // ── establishment ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  // SETUP leaves alone in one write, and a KEEPALIVE right behind it: its answer proves that SETUP was accepted.
+  #writeSetup(): void {
+    if (this.#setupStage === "keepalive") {
+      this.#setupStage = "done";
+      return this.#sendKeepalive();
+    }
+    if (this.#setup === undefined) return;
+    this.#setupStage = "keepalive";
+    encodeSetup(this.outbound.priority, {
+      majorVersion: 1,
+      minorVersion: 0,
+      keepaliveIntervalMs: this.settings.keepaliveIntervalMs,
+      maxLifetimeMs: this.settings.maxLifetimeMs,
+      resumeToken: undefined,
+      lease: false,
+      ...this.#setup,
+    });
+  }
+
+  #receiveFirst(bytes: Uint8Array, start: number, end: number): void {
+    const type = readFrameType(bytes, start);
+    if (type === FrameType.RESUME) return this.#fail(ErrorCode.REJECTED_RESUME, "resumption is not supported");
+    if (type !== FrameType.SETUP) {
+      return this.#fail(ErrorCode.INVALID_SETUP, `first frame is ${frameTypeName(type)}, expected SETUP or RESUME`);
+    }
+    let setup: SetupFrame;
+    try {
+      setup = decodeFrame(bytes, start, end) as SetupFrame;
+    } catch (error) {
+      if (!(error instanceof FrameFormatError)) throw error;
+      return this.#fail(ErrorCode.INVALID_SETUP, error.message);
+    }
+    const refusal = refuseSetup(setup, { resumption: false, lease: false });
+    if (refusal !== undefined) return this.#fail(refusal.code, refusal.message);
+    const intervalMs = this.settings.serverKeepalive ? setup.keepaliveIntervalMs : 0;
+    this.#keepalive = new Keepalive(intervalMs, judgedLifetimeMs(setup, this.settings.limits), this.#nowMs);
+    this.#state = "accepting";
+    this.#events.onSetup(setup);
+  }
+
+  #hold(bytes: Uint8Array, start: number, end: number): void {
+    this.#held.push({ bytes, start, end });
+    this.#heldBytes += end - start;
+  }
+
+  #confirm(): void {
+    this.#state = "open";
+    this.#events.onEstablished();
+  }
+
+  // ── stream 0 ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #receiveOnConnection(bytes: Uint8Array, start: number, end: number): void {
+    const type = readFrameType(bytes, start);
+    if (type === FrameType.ERROR) return this.#receiveConnectionError(bytes, start, end);
+    if (type === FrameType.METADATA_PUSH) {
+      if (this.#giveIf(this.#budgets.takeControl(this.#nowMs))) return;
+      this.#events.onMetadataPush(bytes.slice(start + HEADER_BYTES, end));
+    } else if (type === FrameType.KEEPALIVE) this.#receiveKeepalive(bytes, start, end);
+    else if (type === FrameType.LEASE) this.#giveIf(this.#budgets.takeControl(this.#nowMs));
+    else if (type === FrameType.RESUME) this.#fail(ErrorCode.CONNECTION_ERROR, "RESUME on a connection that is set up");
+    else this.#receiveUnexpected(type, bytes, start);
+    if (this.#state === "opening") this.#confirm();
+  }
+
+  #receiveKeepalive(bytes: Uint8Array, start: number, end: number): void {
+    const position = start + HEADER_BYTES;
+    const flags = readFlags(bytes, start);
+    if (end - position < 8) return this.receiveMalformed("KEEPALIVE is cut short", (flags & Flag.IGNORE) !== 0);
+    if (this.#giveIf(this.#budgets.takeControl(this.#nowMs))) return;
+    if ((flags & Flag.RESPOND) === 0) {
+      if (this.side === "client") this.peer.settleUnknown();
+      return;
+    }
+    const data = bytes.subarray(position + 8, end);
+    encodeKeepalive(this.outbound.priority, false, 0, data);
+    this.outbound.addPeerCaused(data.length + 17);
+    this.requestFlush();
+  }
+
+  #receiveConnectionError(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start < HEADER_BYTES + 4) return this.receiveMalformed("ERROR is cut short", false);
+    const code = readUint32(bytes, start + HEADER_BYTES);
+    const data = bytes.slice(start + HEADER_BYTES + 4, end);
+    const text = decodeUtf8(data);
+    const error = new ConnectionError(code, `${errorCodeName(code)}: ${text}`, "remote", { data });
+    // Drivers refuse a SETUP with all kinds of codes (Q-NO-SETUP).
+    if (this.#state === "opening") return this.#end(error, false);
+    if (code === ErrorCode.CONNECTION_ERROR) return this.#end(error, false);
+    if (code !== ErrorCode.CONNECTION_CLOSE) return this.#countMeaningless();
+    this.#closeReason ??= error;
+    this.#closeSent = true;
+    this.#state = "draining";
+    this.#admission.failAll(this.#closeReason);
+    this.#endIfDrained();
+  }
+
+  #receiveUnexpected(type: number, bytes: Uint8Array, start: number): void {
+    const known = type >= FrameType.SETUP && type <= FrameType.RESUME_OK;
+    const mayIgnore = (readFlags(bytes, start) & Flag.IGNORE) !== 0;
+    if (known || mayIgnore) return this.#countMeaningless();
+    this.#fail(ErrorCode.CONNECTION_ERROR, `frame type ${frameTypeName(type)} is not understood and has no ignore flag`);
+  }
+
+  #sendKeepalive(): void {
+    encodeKeepalive(this.outbound.priority, true, 0, EMPTY);
+    this.requestFlush();
+  }
+
+  // ── streams ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #receiveOnStream(streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#state === "opening") {
+      this.peer.settleUnknown();
+      this.#confirm();
+      if (!this.isOpen) return;
+    } else if (this.peer.kind === "undecided" && this.side === "client") this.peer.settleUnknown();
+    const type = readFrameType(bytes, start);
+    const flags = readFlags(bytes, start);
+    const body = start + HEADER_BYTES;
+    const stream = this.#streams.get(streamId);
+    if (type === FrameType.PAYLOAD) {
+      if (stream === undefined) this.#receiveLate(streamId);
+      else stream.receivePayload(bytes, body, end, flags);
+      return;
+    }
+    if (end - body < (LEAST_BODY_BYTES.get(type) ?? 0)) {
+      return this.receiveMalformed(`${frameTypeName(type)} is cut short`, (flags & Flag.IGNORE) !== 0);
+    }
+    const preset = presetOfFrame(type);
+    if (preset !== undefined) return this.#receiveRequest(preset, streamId, stream, bytes, body, end, flags);
+    if (type === FrameType.REQUEST_N) {
+      if (this.#giveIf(this.#budgets.takeRequestN(this.#nowMs))) return;
+      if (stream === undefined) this.#receiveLate(streamId);
+      else stream.receiveRequestN(readUint31(bytes, body));
+    } else if (type === FrameType.CANCEL) {
+      if (stream === undefined) this.#receiveLate(streamId);
+      else stream.receiveCancel();
+    } else if (type === FrameType.ERROR) {
+      if (stream === undefined) this.#receiveLate(streamId);
+      else stream.receiveError(readUint32(bytes, body), bytes.subarray(body + 4, end));
+    } else this.#receiveUnexpected(type, bytes, start);
+  }
+
+  #receiveRequest(
+    preset: InteractionPreset,
+    streamId: number,
+    existing: Stream | undefined,
+    bytes: Uint8Array,
+    body: number,
+    end: number,
+    flags: number,
+  ): void {
+    if (existing !== undefined) return this.#countMeaningless(); // UNX-01
+    if (this.#ids.owns(streamId)) return this.#refuse(preset, streamId, `stream id ${streamId} is not the requester's`);
+    if (streamId > this.#highestRemoteId) this.#highestRemoteId = streamId;
+    if (this.#state !== "open") return this.#refuse(preset, streamId, "connection is closing");
+    if (this.#streams.inboundCount >= this.settings.limits.maxInboundStreams) {
+      return this.#refuse(preset, streamId, `more than ${this.settings.limits.maxInboundStreams} streams`);
+    }
+    const n = preset.hasInitialN ? readUint31(bytes, body) : 1;
+    const stream = new Stream(this, streamId, preset, false, n, SILENT_SINK);
+    this.#streams.add(stream);
+    stream.receiveRequest(bytes, preset.hasInitialN ? body + 4 : body, end, flags);
+  }
+
+  // Not processed, guaranteed (ERR-07). A fire-and-forget request gets no frame back (FNF-01).
+  #refuse(preset: InteractionPreset, streamId: number, message: string): void {
+    if (preset.frameType === FrameType.REQUEST_FNF) return;
+    const before = this.outbound.data.byteLength;
+    encodeError(this.outbound.data, streamId, ErrorCode.REJECTED, TEXT.encode(message));
+    this.outbound.countEncoded(before);
+    this.outbound.addPeerCaused(this.outbound.data.byteLength - before);
+    this.requestFlush();
+  }
+
+  // A frame of a stream that isn't there: under way when it ended, or for an id that never was one.
+  #receiveLate(streamId: number): void {
+    const highest = this.#ids.owns(streamId) ? this.#ids.highest : this.#highestRemoteId;
+    if (streamId <= highest && this.#streams.takeLate()) return;
+    this.#countMeaningless();
+  }
+
+  // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #countMeaningless(): void {
+    this.#giveIf(this.#budgets.takeMeaningless(this.#nowMs));
+  }
+
+  #giveIf(message: string | undefined): boolean {
+    if (message === undefined) return false;
+    this.#fail(ErrorCode.CONNECTION_ERROR, message);
+    return true;
+  }
+
+  // The peer broke a rule: it hears why, then the connection ends.
+  #fail(code: number, message: string): void {
+    if (this.#state === "closed") return;
+    this.#endWithError(new ConnectionError(code, message, "local"), TEXT.encode(message));
+  }
+
+  // The peer is beyond hearing.
+  #give(message: string, initiator: "local" | "remote"): void {
+    this.#end(new ConnectionError(ErrorCode.CONNECTION_ERROR, message, initiator), true);
+  }
+
+  #endWithError(error: ConnectionError, data: Uint8Array): void {
+    this.#end(error, false, data);
+  }
+
+  #sendClose(message: string): void {
+    if (this.#closeSent) return;
+    this.#closeSent = true;
+    encodeError(this.outbound.priority, 0, ErrorCode.CONNECTION_CLOSE, TEXT.encode(message));
+    this.requestFlush();
+  }
+
+  #endIfDrained(): void {
+    if (this.#state !== "draining" || this.#streams.size > 0 || this.outbound.byteLength > this.outbound.priority.byteLength) return;
+    const reason = this.#closeReason ?? new ConnectionError(ErrorCode.CONNECTION_CLOSE, "closed", "local");
+    this.#sendClose(reason.message);
+    this.#end(reason, false);
+  }
+
+  #end(reason: ConnectionError, abort: boolean, errorData?: Uint8Array): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#setupStage = "done";
+    this.#closeReason ??= reason;
+    this.#mustAbort = abort;
+    this.#held = [];
+    const ended = this.#closeReason;
+    for (const stream of this.#streams.snapshot()) stream.connectionLost(ended);
+    this.#admission.failAll(ended);
+    this.#pausedProducers.clear();
+    this.outbound.clearStreams();
+    if (errorData !== undefined) encodeError(this.outbound.priority, 0, reason.code, errorData);
+    this.peer.settleUnknown();
+    this.requestFlush();
+    this.#events.onClosed(ended);
+  }
+
+  #belowMark(): boolean {
+    return this.outbound.byteLength < this.settings.limits.producerPauseBytes;
+  }
+
+  #notOpenError(): ConnectionError {
+    return this.#closeReason ?? new ConnectionError(ErrorCode.CONNECTION_ERROR, "connection is not open yet", "local");
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+const TEXT = new TextEncoder();
+
+function checkMimeType(name: string, value: string): void {
+  if (value.length <= MAX_MIME_TYPE_LENGTH && !/[^\x20-\x7e]/.test(value)) return;
+  throw new RangeError(`${name} is "${value.slice(0, 140)}", expected at most ${MAX_MIME_TYPE_LENGTH} ASCII characters`);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a peer may cost us per second without sending anything useful, and the words that end a connection over it.
+
+import { Budget } from "./budget.js";
+import type { Limits } from "./settings.js";
+
+/** The budgets of one connection. Each `take…` returns undefined, or why the connection must end. */
+export class InboundBudgets {
+  readonly #limits: Limits;
+  readonly #cancels: Budget;
+  readonly #controls: Budget;
+  readonly #meaningless: Budget;
+  readonly #requestNs: Budget;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    this.#cancels = new Budget(limits.cancelBurst, limits.cancelsPerSecond);
+    this.#controls = new Budget(limits.controlBurst, limits.controlsPerSecond);
+    this.#meaningless = new Budget(limits.meaninglessBurst, limits.meaninglessPerSecond);
+    this.#requestNs = new Budget(limits.requestNBurst, limits.requestNsPerSecond);
+  }
+
+  /** A request was cancelled before its answer was complete. */
+  takeCancel(nowMs: number): string | undefined {
+    if (this.#cancels.take(nowMs)) return undefined;
+    return `more than ${this.#limits.cancelsPerSecond} requests a second cancelled before they were answered`;
+  }
+
+  /** A KEEPALIVE, METADATA_PUSH or LEASE. */
+  takeControl(nowMs: number): string | undefined {
+    if (this.#controls.take(nowMs)) return undefined;
+    return `more than ${this.#limits.controlsPerSecond} KEEPALIVE or METADATA_PUSH frames a second`;
+  }
+
+  /** A frame that means nothing. */
+  takeMeaningless(nowMs: number): string | undefined {
+    if (this.#meaningless.take(nowMs)) return undefined;
+    return `more than ${this.#limits.meaninglessPerSecond} frames a second that mean nothing`;
+  }
+
+  /** A REQUEST_N. */
+  takeRequestN(nowMs: number): string | undefined {
+    if (this.#requestNs.take(nowMs)) return undefined;
+    return `more than ${this.#limits.requestNsPerSecond} REQUEST_N frames a second beyond the items sent`;
+  }
+
+  /** An item was sent: one REQUEST_N more is free. */
+  earnRequestN(): void {
+    this.#requestNs.earn(1);
+  }
+}

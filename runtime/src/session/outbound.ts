@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// What waits to be written: stream 0 first, then frames in order, large payloads a fragment at a time, in turns.
+
+import type { FrameBatch, SlabPool } from "../bytes/slab.js";
+import { SlabWriter } from "../bytes/slab.js";
+import { encodeError, encodePayloadFrame, encodeRequestN, payloadFrameBytes } from "../frames/encode.js";
+import { Flag, FrameType, LENGTH_PREFIX_BYTES } from "../frames/layout.js";
+import { Fragmenter } from "./fragmenter.js";
+import type { Limits } from "./settings.js";
+
+/** As much as is handed to the link at once: enough for one write, little enough that a KEEPALIVE never waits long. */
+const BATCH_BYTES = 262_144;
+
+/** What a stream sends behind a payload that is still being fragmented. */
+type Queued =
+  | { readonly kind: "payload"; readonly fragments: Fragmenter; readonly payloadBytes: number }
+  | { readonly kind: "complete"; readonly metadata: Uint8Array | undefined }
+  | { readonly kind: "error"; readonly code: number; readonly data: Uint8Array };
+
+/**
+ * The frames of one stream that can't be written yet because a payload of it is being fragmented:
+ * between the fragments of a payload nothing else is sent for its stream.
+ */
+export class StreamBacklog {
+  readonly streamId: number;
+  readonly onEmpty: () => void;
+  readonly queue: Queued[] = [];
+  /** REQUEST_N held back until the payload is whole. */
+  requestN = 0;
+  /** CANCEL of a channel's responder, held back likewise. */
+  cancel = false;
+  /** Some frame of this stream was written from here. */
+  started = false;
+  /** It is among those that take turns. */
+  active = false;
+
+  constructor(streamId: number, onEmpty: () => void) {
+    this.streamId = streamId;
+    this.onEmpty = onEmpty;
+  }
+}
+
+/** All outgoing bytes of one connection. Frames are encoded at once where possible, and always leave in whole. */
+export class OutboundQueue {
+  readonly #limits: Limits;
+  readonly #fragmentBytes: number;
+  readonly #priority: SlabWriter;
+  readonly #data: SlabWriter;
+  // Streams in the middle of a large payload, in turns; those behind wait whole until there is room.
+  readonly #active: StreamBacklog[] = [];
+  readonly #waiting: StreamBacklog[] = [];
+  #activeBytes = 0;
+  #backlogBytes = 0;
+  #peerCausedBytes = 0;
+  #turn = 0;
+  /** Bytes ever encoded for streams; with `takenBytes` it tells whether a frame has left. */
+  encodedBytes = 0;
+
+  constructor(pool: SlabPool, limits: Limits, fragmentBytes: number) {
+    this.#limits = limits;
+    this.#fragmentBytes = fragmentBytes;
+    this.#priority = new SlabWriter(pool);
+    this.#data = new SlabWriter(pool);
+  }
+
+  /** Where frames of stream 0 are written. */
+  get priority(): SlabWriter {
+    return this.#priority;
+  }
+
+  /** Where short frames of streams are written. */
+  get data(): SlabWriter {
+    return this.#data;
+  }
+
+  /** Bytes that wait, encoded or not. */
+  get byteLength(): number {
+    return this.#priority.byteLength + this.#data.byteLength + this.#backlogBytes;
+  }
+
+  /** Of those, about as many as the peer made us write. */
+  get peerCausedBytes(): number {
+    return this.#peerCausedBytes;
+  }
+
+  /** Bytes of streams that were handed to the link. */
+  get takenBytes(): number {
+    return this.encodedBytes - this.#data.byteLength;
+  }
+
+  /** Payloads of streams that are being fragmented or wait for it. */
+  get backlogCount(): number {
+    return this.#active.length + this.#waiting.length;
+  }
+
+  /** Counts bytes as caused by the peer until they leave. */
+  addPeerCaused(byteLength: number): void {
+    this.#peerCausedBytes += byteLength;
+  }
+
+  /** True when a payload is short enough for one frame. */
+  fits(initialRequestN: number, metadata: Uint8Array | undefined, data: Uint8Array): boolean {
+    return LENGTH_PREFIX_BYTES + payloadFrameBytes(initialRequestN, metadata, data) <= this.#fragmentBytes;
+  }
+
+  /** Writes a frame that fits. */
+  writePayload(
+    streamId: number,
+    type: number,
+    flags: number,
+    initialRequestN: number,
+    metadata: Uint8Array | undefined,
+    data: Uint8Array,
+  ): void {
+    const before = this.#data.byteLength;
+    encodePayloadFrame(this.#data, streamId, type, flags, initialRequestN, metadata, data);
+    this.encodedBytes += this.#data.byteLength - before;
+  }
+
+  /** Counts what was written to `data` directly. */
+  countEncoded(before: number): void {
+    this.encodedBytes += this.#data.byteLength - before;
+  }
+
+  /** Queues a payload that doesn't fit one frame, or that stands behind one. */
+  queuePayload(backlog: StreamBacklog, fragments: Fragmenter): void {
+    const payloadBytes = fragments.bytesLeft;
+    this.#backlogBytes += payloadBytes;
+    this.#enqueue(backlog, { kind: "payload", fragments, payloadBytes });
+  }
+
+  /** Queues the end of a stream behind its payloads. */
+  queueComplete(backlog: StreamBacklog, metadata: Uint8Array | undefined): void {
+    this.#enqueue(backlog, { kind: "complete", metadata });
+  }
+
+  /** Queues an error behind a stream's payloads. */
+  queueError(backlog: StreamBacklog, code: number, data: Uint8Array): void {
+    this.#enqueue(backlog, { kind: "error", code, data });
+  }
+
+  /** Forgets what a stream still wanted to send. */
+  drop(backlog: StreamBacklog): void {
+    for (const queued of backlog.queue) {
+      if (queued.kind === "payload") this.#backlogBytes -= queued.fragments.bytesLeft;
+    }
+    if (backlog.active) this.#activeBytes -= activeBytesOf(backlog);
+    remove(backlog.active ? this.#active : this.#waiting, backlog);
+    backlog.queue.length = 0;
+    backlog.active = false;
+    this.#activate();
+  }
+
+  /** Forgets everything but stream 0's frames. */
+  clearStreams(): void {
+    this.#data.clear();
+    this.#active.length = 0;
+    this.#waiting.length = 0;
+    this.#activeBytes = 0;
+    this.#backlogBytes = 0;
+    this.#peerCausedBytes = 0;
+  }
+
+  /** Moves the next frames into `batch`; false when there are none. */
+  takeInto(batch: FrameBatch): boolean {
+    this.#priority.takeInto(batch, BATCH_BYTES);
+    this.#writeFragments();
+    const before = this.byteLength;
+    this.#data.takeInto(batch, BATCH_BYTES);
+    const left = this.byteLength;
+    // Bytes leave in order, and those caused by the peer are mixed evenly among them.
+    this.#peerCausedBytes = left === 0 ? 0 : Math.floor(this.#peerCausedBytes * (left / before));
+    return batch.byteLength > 0;
+  }
+
+  #enqueue(backlog: StreamBacklog, queued: Queued): void {
+    backlog.queue.push(queued);
+    if (backlog.queue.length > 1) return;
+    this.#waiting.push(backlog);
+    this.#activate();
+  }
+
+  #activate(): void {
+    for (;;) {
+      const [next] = this.#waiting;
+      if (next === undefined) return;
+      const byteLength = activeBytesOf(next);
+      const fits = this.#activeBytes + byteLength <= this.#limits.maxFragmentingBytes;
+      if (!fits && this.#active.length > 0) return;
+      this.#waiting.shift();
+      next.active = true;
+      this.#active.push(next);
+      this.#activeBytes += byteLength;
+    }
+  }
+
+  // One frame of each stream in turn, as long as the batch has room for more.
+  #writeFragments(): void {
+    let budget = BATCH_BYTES;
+    while (this.#active.length > 0 && budget > 0 && this.#data.byteLength < BATCH_BYTES) {
+      if (this.#turn >= this.#active.length) this.#turn = 0;
+      const backlog = this.#active[this.#turn];
+      if (backlog === undefined) return;
+      const before = this.#data.byteLength;
+      this.#writeNext(backlog);
+      const written = this.#data.byteLength - before;
+      this.encodedBytes += written;
+      budget -= written;
+      if (backlog.queue.length > 0 && backlog.active) this.#turn++;
+    }
+  }
+
+  #writeNext(backlog: StreamBacklog): void {
+    const [queued] = backlog.queue;
+    if (queued === undefined) return;
+    backlog.started = true;
+    if (queued.kind === "payload" && !this.#writeFragment(queued.fragments)) return;
+    if (queued.kind === "complete") {
+      encodePayloadFrame(
+        this.#data, backlog.streamId, FrameType.PAYLOAD, Flag.COMPLETE, -1, queued.metadata, NO_BYTES,
+      );
+    }
+    if (queued.kind === "error") encodeError(this.#data, backlog.streamId, queued.code, queued.data);
+    this.#finishFirst(backlog, queued);
+  }
+
+  #writeFragment(fragments: Fragmenter): boolean {
+    const before = fragments.bytesLeft;
+    const last = fragments.writeNext(this.#data, this.#fragmentBytes);
+    this.#backlogBytes -= before - fragments.bytesLeft;
+    return last;
+  }
+
+  // The first of a stream's queued things is out: what was held back follows, and the next has to wait its turn.
+  #finishFirst(backlog: StreamBacklog, queued: Queued): void {
+    if (backlog.requestN > 0) {
+      encodeRequestN(this.#data, backlog.streamId, backlog.requestN);
+      backlog.requestN = 0;
+    }
+    this.#activeBytes -= queued.kind === "payload" ? queued.payloadBytes : 0;
+    remove(this.#active, backlog);
+    backlog.active = false;
+    backlog.queue.shift();
+    if (backlog.queue.length > 0) this.#waiting.push(backlog);
+    this.#activate();
+    if (backlog.queue.length === 0) backlog.onEmpty();
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function activeBytesOf(backlog: StreamBacklog): number {
+  const [first] = backlog.queue;
+  return first?.kind === "payload" ? first.payloadBytes : 0;
+}
+
+function remove(list: StreamBacklog[], backlog: StreamBacklog): void {
+  const index = list.indexOf(backlog);
+  if (index >= 0) list.splice(index, 1);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a connection is told before it starts: its limits, each with its reason, and its settings.
+
+import { MAX_31_BIT, MAX_FRAME_BYTES } from "../frames/layout.js";
+
+/**
+ * Every buffer and every counter that a peer can move. All can be changed; `Infinity` switches one off.
+ * Numbers of bytes, milliseconds or things, as their names say; per connection unless said otherwise.
+ */
+export interface Limits {
+  /** From accept to a complete SETUP, in all, not idle. 10 s: slow phones make it, slow-loris attacks don't. */
+  readonly setupTimeoutMs: number;
+  /** The SETUP or RESUME frame. 64 KiB: memory before anybody has shown who they are. */
+  readonly maxSetupBytes: number;
+  /** The data of one message, in one frame or reassembled. 4 MiB, as gRPC; a longer frame is refused from its length. */
+  readonly maxMessageBytes: number;
+  /** Fragments of unfinished messages, over all streams. 16 MiB: four of the largest. */
+  readonly maxReassemblyBytes: number;
+  /** Fragments of one message; an empty one counts 64. By default max(16,384, maxMessageBytes / 32). */
+  readonly maxFragments: number;
+  /** Our messages that are being fragmented at once, together; one always may. 8 MiB: half of what we'd take ourselves. */
+  readonly maxFragmentingBytes: number;
+  /** Metadata of one frame. 64 KiB, eight times what browsers allow for headers. */
+  readonly maxMetadataBytes: number;
+  /** Entries in composite metadata. 64: real peers send fewer than ten. */
+  readonly maxMetadataEntries: number;
+  /** Streams that the peer has open. 10,000; beyond it a request is REJECTED. */
+  readonly maxInboundStreams: number;
+  /** Handlers running in one server or client, over all its connections. 10,000; a slot is free when the handler ends. */
+  readonly maxRunningHandlers: number;
+  /** Requests cancelled before they were answered: so many at once … 2,000. */
+  readonly cancelBurst: number;
+  /** … and so many per second after that. 500: rapid resets end the connection. */
+  readonly cancelsPerSecond: number;
+  /** KEEPALIVE and METADATA_PUSH frames: so many at once … 2,000. */
+  readonly controlBurst: number;
+  /** … and so many per second. 500. */
+  readonly controlsPerSecond: number;
+  /** Frames that mean nothing (unknown types with I, ids never opened): so many at once … 5,000. */
+  readonly meaninglessBurst: number;
+  /** … and so many per second. 1,000: the specification says ignore, not for ever. */
+  readonly meaninglessPerSecond: number;
+  /** REQUEST_N frames beyond one per item we sent: so many at once … 1,000. */
+  readonly requestNBurst: number;
+  /** … and so many per second. 1,000: only demand without delivery is abuse. */
+  readonly requestNsPerSecond: number;
+  /** Items that a peer may send beyond its credit on a stream, held until there is credit. 64: rsocket-go sends one early. */
+  readonly maxSurplusItems: number;
+  /** Bytes of those items. 256 KiB. */
+  readonly maxSurplusBytes: number;
+  /** Above this much waiting to be written, producers pause and calls wait unencoded. 1 MiB. */
+  readonly producerPauseBytes: number;
+  /** Above this much waiting to be written, reading pauses. 4 MiB. */
+  readonly readPauseBytes: number;
+  /** Answers and echoes waiting to be written. 24 MiB: beyond it the connection is destroyed. */
+  readonly maxPeerCausedBytes: number;
+  /** Bytes are waiting and none moved for so long: the connection is destroyed. 30 s. */
+  readonly stallTimeoutMs: number;
+  /** Calls waiting for room in the write queue. 10,000; one more fails `resource_exhausted`. */
+  readonly maxQueuedCalls: number;
+  /** Frames behind SETUP while it is being accepted. 64 KiB; then reading pauses, nothing is refused. */
+  readonly maxHeldBytes: number;
+  /** The shortest lifetime a client may ask for; a shorter one is raised to it. 0.5 s. */
+  readonly minLifetimeMs: number;
+  /** The longest lifetime that is judged; a longer one is cut to it, 2^31-1 is never judged. 10 min. */
+  readonly maxLifetimeMs: number;
+  /** The longest deadline a server grants a call that carries one. 1 h. */
+  readonly maxTimeoutMs: number;
+  /** Error text sent to the peer. 1 KiB. */
+  readonly maxErrorTextBytes: number;
+  /** Details of a status sent to the peer; beyond it they are left out. 16 KiB. */
+  readonly maxErrorDetailsBytes: number;
+  /** Connections of one server. 10,000; one more is refused with REJECTED_SETUP. */
+  readonly maxConnections: number;
+  /** Connections of one server from one remote address. Infinity: behind a proxy all share one. */
+  readonly maxConnectionsPerAddress: number;
+}
+
+/** For services that know each other. */
+const STANDARD: Omit<Limits, "maxFragments"> = {
+  setupTimeoutMs: 10_000,
+  maxSetupBytes: 65_536,
+  maxMessageBytes: 4_194_304,
+  maxReassemblyBytes: 16_777_216,
+  maxFragmentingBytes: 8_388_608,
+  maxMetadataBytes: 65_536,
+  maxMetadataEntries: 64,
+  maxInboundStreams: 10_000,
+  maxRunningHandlers: 10_000,
+  cancelBurst: 2_000,
+  cancelsPerSecond: 500,
+  controlBurst: 2_000,
+  controlsPerSecond: 500,
+  meaninglessBurst: 5_000,
+  meaninglessPerSecond: 1_000,
+  requestNBurst: 1_000,
+  requestNsPerSecond: 1_000,
+  maxSurplusItems: 64,
+  maxSurplusBytes: 262_144,
+  producerPauseBytes: 1_048_576,
+  readPauseBytes: 4_194_304,
+  maxPeerCausedBytes: 25_165_824,
+  stallTimeoutMs: 30_000,
+  maxQueuedCalls: 10_000,
+  maxHeldBytes: 65_536,
+  minLifetimeMs: 500,
+  maxLifetimeMs: 600_000,
+  maxTimeoutMs: 3_600_000,
+  maxErrorTextBytes: 1_024,
+  maxErrorDetailsBytes: 16_384,
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: Number.POSITIVE_INFINITY,
+};
+
+/** What differs in the preset for a server that faces the internet. */
+const EDGE: Partial<Limits> = {
+  maxInboundStreams: 1_000,
+  controlBurst: 10,
+  controlsPerSecond: 1,
+  maxConnectionsPerAddress: 256,
+};
+
+/**
+ * The standard limits with those of `changes` in their place; `edge` starts from the preset for the internet.
+ * @throws RangeError naming a limit that is unknown or not a number above 0.
+ */
+export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" | "edge" = "standard"): Limits {
+  const base = preset === "edge" ? { ...STANDARD, ...EDGE } : STANDARD;
+  for (const [name, value] of Object.entries(changes)) {
+    if (!(name in STANDARD) && name !== "maxFragments") throw new RangeError(`limit ${name} is unknown`);
+    if (value !== undefined && !(typeof value === "number" && value > 0)) {
+      throw new RangeError(`limit ${name} is ${String(value)}, expected a number above 0`);
+    }
+  }
+  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  const merged = { ...base, ...(given as Partial<Limits>) };
+  return { ...merged, maxFragments: merged.maxFragments ?? Math.max(16_384, merged.maxMessageBytes / 32) };
+}
+
+/** The settings of one connection. */
+export interface ConnectionSettings {
+  readonly limits: Limits;
+  /** Between two KEEPALIVE frames of the client. 20 s; it goes into SETUP. */
+  readonly keepaliveIntervalMs: number;
+  /** Silence that ends the connection. 90 s; it goes into SETUP. */
+  readonly maxLifetimeMs: number;
+  /** A server that sends KEEPALIVE by itself. Off: rsocket-cpp's client closes on it (Q-KA-SERVER-R). */
+  readonly serverKeepalive: boolean;
+  /** The largest frame written, prefix included: longer payloads are fragmented. 64 KiB; 64 … 16,777,215. */
+  readonly fragmentBytes: number;
+  /** F wins over C on a fragment: for rsocket-rust and rsocket-cpp, which repeat flags (Q-FRAG). Off: C wins (PAY-04). */
+  readonly followsWins: boolean;
+  /** A responder tells a channel's requester that it wants no more items. Off for rsocket-go, which dies of it. */
+  readonly cancelChannelInput: boolean;
+}
+
+/** Connection settings as a user gives them: each may be left out. */
+export interface ConnectionSettingsInit extends Partial<Omit<ConnectionSettings, "limits">> {
+  readonly limits?: Partial<Limits>;
+  /** Where the limits start from. */
+  readonly preset?: "standard" | "edge";
+}
+
+/** The smallest fragment: rsocket-java refuses smaller ones (Q-FRAG). */
+export const MIN_FRAGMENT_BYTES = 64;
+
+/** Fills in what was left out and checks the rest. @throws RangeError naming the setting, its value and its range. */
+export function resolveSettings(init: ConnectionSettingsInit = {}): ConnectionSettings {
+  const settings: ConnectionSettings = {
+    limits: resolveLimits(init.limits, init.preset),
+    keepaliveIntervalMs: init.keepaliveIntervalMs ?? 20_000,
+    maxLifetimeMs: init.maxLifetimeMs ?? 90_000,
+    serverKeepalive: init.serverKeepalive ?? false,
+    fragmentBytes: init.fragmentBytes ?? 65_536,
+    followsWins: init.followsWins ?? false,
+    cancelChannelInput: init.cancelChannelInput ?? true,
+  };
+  check("keepaliveIntervalMs", settings.keepaliveIntervalMs, 1, MAX_31_BIT);
+  check("maxLifetimeMs", settings.maxLifetimeMs, 1, MAX_31_BIT);
+  check("fragmentBytes", settings.fragmentBytes, MIN_FRAGMENT_BYTES, MAX_FRAME_BYTES);
+  return settings;
+}
+
+function check(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`${name} is ${value}, expected a whole number ${least} … ${most}`);
+  }
+}

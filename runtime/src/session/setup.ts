@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a server makes of a SETUP before its application sees it (RSocket 1.0 §SETUP, SETUP-01 … SETUP-08, CONN-13).
+
+import { ErrorCode } from "../frames/errors.js";
+import type { SetupFrame } from "../frames/frame.js";
+import { MAJOR_VERSION, MAX_31_BIT, MINOR_VERSION } from "../frames/layout.js";
+import type { Limits } from "./settings.js";
+
+/** Why a SETUP is refused. */
+export interface SetupRefusal {
+  readonly code: number;
+  readonly message: string;
+}
+
+/** What this server can do beyond the mandatory part. */
+export interface ServerAbilities {
+  readonly resumption: boolean;
+  readonly lease: boolean;
+}
+
+/** The reason to refuse `setup`, or undefined. */
+export function refuseSetup(setup: SetupFrame, abilities: ServerAbilities): SetupRefusal | undefined {
+  const { majorVersion, minorVersion } = setup;
+  if (setup.streamId !== 0) {
+    return { code: ErrorCode.INVALID_SETUP, message: `SETUP on stream ${setup.streamId}, expected stream 0` };
+  }
+  if (majorVersion !== MAJOR_VERSION || minorVersion !== MINOR_VERSION) {
+    return { code: ErrorCode.INVALID_SETUP, message: `version ${majorVersion}.${minorVersion}, expected 1.0` };
+  }
+  if (setup.keepaliveIntervalMs === 0) {
+    return { code: ErrorCode.INVALID_SETUP, message: "keepalive interval 0, expected 1 … 2^31-1 ms" };
+  }
+  if (setup.maxLifetimeMs === 0) {
+    return { code: ErrorCode.INVALID_SETUP, message: "max lifetime 0, expected 1 … 2^31-1 ms" };
+  }
+  if (setup.resumeToken !== undefined && !abilities.resumption) {
+    return { code: ErrorCode.REJECTED_SETUP, message: "resumption is not supported" };
+  }
+  if (setup.lease && !abilities.lease) {
+    return { code: ErrorCode.UNSUPPORTED_SETUP, message: "lease is not supported" };
+  }
+  return undefined;
+}
+
+/** The lifetime by which the peer is judged: what it asked for, within our bounds; 2^31-1 stays "never". */
+export function judgedLifetimeMs(setup: SetupFrame, limits: Limits): number {
+  if (setup.maxLifetimeMs === MAX_31_BIT) return MAX_31_BIT;
+  return Math.min(Math.max(setup.maxLifetimeMs, limits.minLifetimeMs), limits.maxLifetimeMs);
+}

@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stream: two half-streams with credit, for every interaction model and both sides
+// (RSocket 1.0 §Stream Sequences and Lifetimes, §Flow Control, §Fragmentation And Reassembly).
+
+import { encodeCancel, encodeError, encodeRequestN } from "../frames/encode.js";
+import { readPayloadStart, viewOf } from "../frames/decode.js";
+import { ErrorCode } from "../frames/errors.js";
+import { Flag, FrameType, MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import type { ConnectionError } from "./errors.js";
+import { StreamError } from "./errors.js";
+import { Fragmenter } from "./fragmenter.js";
+import type { OutboundQueue } from "./outbound.js";
+import { StreamBacklog } from "./outbound.js";
+import { Reassembler } from "./reassembler.js";
+import type { ConnectionSettings } from "./settings.js";
+import { Interaction, type InteractionPreset } from "./stream-state.js";
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Receives what happens on a stream. A stream ends for its sink with exactly one of `onNext(…, complete = true)`,
+ * `onComplete` and `onError` where it receives items, with `onCancel` or `onError` where it only sends them.
+ * Calls may be made back into the stream from any of these.
+ */
+export interface StreamSink {
+  /** An item. The bytes may be kept, not written, and pin the chunk they were read in. `complete`: it was the last. */
+  onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void;
+  /** No item follows; the metadata of the frame that said so. */
+  onComplete(metadata: Uint8Array | undefined): void;
+  /** The stream failed: the peer's ERROR, a broken rule, or the end of the connection. Both halves are closed. */
+  onError(error: StreamError | ConnectionError): void;
+  /** The peer wants no more items. On the responder's side both halves are closed. */
+  onCancel(): void;
+  /** The peer asked for `n` items more. */
+  onRequestN(n: number): void;
+  /** The write queue has room again, after `next` returned false for lack of it. */
+  onWritable(): void;
+}
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly outbound: OutboundQueue;
+  readonly settings: ConnectionSettings;
+  /** Bytes wait to be written. */
+  requestFlush(): void;
+  /** Below the mark at which producers pause; otherwise the stream is told when it is again. */
+  mayProduce(stream: Stream): boolean;
+  /** An item left: the peer may answer with a REQUEST_N. */
+  countItemSent(): void;
+  /** A request was cancelled before it was answered. */
+  countCancel(): void;
+  /** Bytes of unfinished messages were added or (negative) taken away; false when there are too many. */
+  addReassemblyBytes(byteLength: number): boolean;
+  /** The stream is over. */
+  forget(stream: Stream): void;
+  /** A request is whole. */
+  dispatch(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
+  /** A frame doesn't hold what it says. */
+  receiveMalformed(message: string, mayIgnore: boolean): void;
+}
+
+interface Surplus {
+  readonly data: Uint8Array;
+  readonly metadata: Uint8Array | undefined;
+}
+
+/** Takes everything and does nothing: stands where no sink is yet, or none any more. */
+export const SILENT_SINK: StreamSink = {
+  onNext(): void {},
+  onComplete(): void {},
+  onError(): void {},
+  onCancel(): void {},
+  onRequestN(): void {},
+  onWritable(): void {},
+};
+
+/** One stream of a connection. Its methods change state first, notify the sink last, and never write to the link. */
+export class Stream {
+  readonly id: number;
+  readonly interaction: Interaction;
+  /** This side opened it. */
+  readonly isRequester: boolean;
+  /** Who is told. May be replaced at any time. */
+  sink: StreamSink;
+  readonly #host: StreamHost;
+  #sendOpen: boolean;
+  #receiveOpen: boolean;
+  #sendCredit: number;
+  #receiveCredit: number;
+  // The request itself is still coming in fragments.
+  #assemblingRequest = false;
+  #reassembler: Reassembler | undefined;
+  #backlog: StreamBacklog | undefined;
+  #surplus: Surplus[] | undefined;
+  #surplusBytes = 0;
+  #surplusEnd: { metadata: Uint8Array | undefined } | undefined;
+  #openedAtByte: number;
+  #neverSent = false;
+  #forgotten = false;
+
+  constructor(host: StreamHost, id: number, preset: InteractionPreset, isRequester: boolean, n: number, sink: StreamSink) {
+    this.#host = host;
+    this.id = id;
+    this.interaction = preset.interaction;
+    this.isRequester = isRequester;
+    this.sink = sink;
+    this.#sendOpen = isRequester ? preset.requesterSends : preset.responderSends;
+    this.#receiveOpen = isRequester ? preset.responderSends : preset.requesterSends;
+    this.#sendCredit = isRequester ? 0 : n;
+    this.#receiveCredit = isRequester ? n : 0;
+    this.#openedAtByte = host.outbound.encodedBytes;
+  }
+
+  /** Items that the peer still wants. */
+  get credit(): number {
+    return this.#sendOpen ? this.#sendCredit : 0;
+  }
+
+  /** Items may still be sent, now or when there is credit. */
+  get isSendOpen(): boolean {
+    return this.#sendOpen;
+  }
+
+  /** Items may still come. */
+  get isReceiveOpen(): boolean {
+    return this.#receiveOpen;
+  }
+
+  /** The stream is over and known to the connection no more. */
+  get isForgotten(): boolean {
+    return this.#forgotten;
+  }
+
+  /** The request never left this process: it is safe to repeat it elsewhere. */
+  get neverSent(): boolean {
+    return this.#neverSent;
+  }
+
+  /** A producer may send the next item now: there is credit, and room in the write queue. */
+  get mayProduce(): boolean {
+    return this.#sendOpen && this.#sendCredit > 0 && this.#host.mayProduce(this);
+  }
+
+  // ── commands ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Writes the request. Only the connection calls it, once. */
+  open(preset: InteractionPreset, initialRequestN: number, metadata: Uint8Array | undefined, data: Uint8Array): void {
+    const { outbound } = this.#host;
+    const n = preset.hasInitialN ? initialRequestN : -1;
+    if (outbound.fits(n, metadata, data)) outbound.writePayload(this.id, preset.frameType, 0, n, metadata, data);
+    else this.#queueFragments(new Fragmenter(this.id, preset.frameType, n, metadata, data, false));
+    this.#host.requestFlush();
+    this.#forgetIfOver();
+  }
+
+  /**
+   * Sends an item; `data` and `metadata` belong to the runtime from then on. Without an open half it is dropped.
+   * @returns whether to go on: false when the credit is used up, the queue is full or the half is closed.
+   * @throws RangeError when there was no credit.
+   */
+  next(data: Uint8Array, metadata?: Uint8Array, complete = false): boolean {
+    if (!this.#sendOpen) return false;
+    if (this.#sendCredit <= 0) {
+      throw new RangeError(`item on stream ${this.id} without credit (RSocket 1.0 §Reactive Streams Semantics)`);
+    }
+    if (this.#sendCredit !== MAX_31_BIT) this.#sendCredit--;
+    if (this.interaction === Interaction.REQUEST_RESPONSE) this.#sendAnswer(data, metadata);
+    else this.#sendItem(data, metadata, complete);
+    this.#host.countItemSent();
+    this.#host.requestFlush();
+    return this.mayProduce;
+  }
+
+  /** Ends the sending half; `metadata` rides on the frame that says so. */
+  complete(metadata?: Uint8Array): void {
+    if (!this.#sendOpen) return;
+    this.#sendOpen = false;
+    const before = this.#host.outbound.byteLength;
+    if (this.#backlog === undefined) {
+      this.#host.outbound.writePayload(this.id, FrameType.PAYLOAD, Flag.COMPLETE, -1, metadata, NO_BYTES);
+    } else this.#host.outbound.queueComplete(this.#backlog, metadata);
+    this.#countPeerCaused(before);
+    this.#host.requestFlush();
+    this.#forgetIfOver();
+  }
+
+  /** Ends both halves with an ERROR frame, behind what was sent before. */
+  error(code: number, data: Uint8Array): void {
+    if (this.#forgotten || this.#isOver()) return;
+    this.#close();
+    // Whatever happens to a fire-and-forget request, no frame goes back (FNF-01).
+    if (this.interaction === Interaction.FIRE_AND_FORGET) return this.#forgetIfOver();
+    const { outbound } = this.#host;
+    const before = outbound.byteLength;
+    if (this.#backlog === undefined) {
+      const encodedBefore = outbound.data.byteLength;
+      encodeError(outbound.data, this.id, code, data);
+      outbound.countEncoded(encodedBefore);
+    } else outbound.queueError(this.#backlog, code, data);
+    this.#countPeerCaused(before);
+    this.#host.requestFlush();
+    this.#forgetIfOver();
+  }
+
+  /**
+   * Asks for `n` more items, 1 … 2^31-1; the largest means without bound.
+   * @throws RangeError for any other n.
+   */
+  request(n: number): void {
+    if (!Number.isInteger(n) || n < 1) throw new RangeError(`request(${n}) on stream ${this.id}, expected 1 … 2^31-1`);
+    if (!this.#receiveOpen || this.interaction === Interaction.REQUEST_RESPONSE) return;
+    const capped = Math.min(n, MAX_31_BIT);
+    this.#receiveCredit = Math.min(this.#receiveCredit + capped, MAX_31_BIT);
+    if (this.#backlog !== undefined) this.#backlog.requestN = Math.min(this.#backlog.requestN + capped, MAX_31_BIT);
+    else this.#write(() => encodeRequestN(this.#host.outbound.data, this.id, capped));
+    if (this.#surplus !== undefined) this.#deliverSurplus();
+  }
+
+  /**
+   * Requester: gives the stream up, both halves, and tells the peer. Responder of a channel: wants no more items.
+   * The sink isn't called for it.
+   */
+  cancel(): void {
+    if (this.#forgotten) return;
+    if (this.isRequester) this.#cancelRequest();
+    else this.#cancelInput();
+  }
+
+  // ── frames of the peer ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Responder: takes the (first fragment of the) request. `at` is where metadata or data begin. */
+  receiveRequest(bytes: Uint8Array, at: number, end: number, flags: number): void {
+    this.#assemblingRequest = true;
+    this.receivePayload(bytes, at, end, flags);
+  }
+
+  /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin. */
+  receivePayload(bytes: Uint8Array, at: number, end: number, flags: number): void {
+    const dataStart = readPayloadStart(bytes, at, end, flags);
+    if (dataStart < 0) {
+      const message = `metadata of a frame on stream ${this.id} is longer than the frame (RSocket 1.0 §Metadata Optional Header)`;
+      this.#host.receiveMalformed(message, (flags & Flag.IGNORE) !== 0);
+      if (this.#assemblingRequest) this.#drop();
+      return;
+    }
+    const metadata = (flags & Flag.METADATA) === 0 ? undefined : viewOf(bytes, at + METADATA_LENGTH_BYTES, dataStart);
+    if (metadata !== undefined && metadata.length > this.#host.settings.limits.maxMetadataBytes) {
+      return this.#fail(ErrorCode.INVALID, `metadata of ${metadata.length} bytes is above the limit`);
+    }
+    const complete = (flags & Flag.COMPLETE) !== 0;
+    const follows = (flags & Flag.FOLLOWS) !== 0 && (!complete || this.#host.settings.followsWins);
+    const data = viewOf(bytes, dataStart, end);
+    if (this.#reassembler !== undefined || follows) this.#receiveFragment(metadata, data, flags, follows);
+    else if (this.#assemblingRequest) this.#receiveWholeRequest(metadata, data, complete);
+    else if (complete && (flags & Flag.NEXT) === 0) this.#receiveComplete(metadata);
+    // A PAYLOAD with none of F, C, N is an item (Q-NOFLAGS).
+    else this.#receiveItem(metadata, data, complete);
+  }
+
+  /** REQUEST_N. 0 releases nothing. */
+  receiveRequestN(n: number): void {
+    if (n === 0 || !this.#sendOpen || this.interaction === Interaction.REQUEST_RESPONSE) return;
+    this.#sendCredit = Math.min(this.#sendCredit + n, MAX_31_BIT);
+    if (!this.#assemblingRequest) this.sink.onRequestN(n);
+  }
+
+  /** CANCEL. From a channel's responder it ends only the half that it receives. */
+  receiveCancel(): void {
+    if (this.isRequester) {
+      if (!this.#sendOpen) return;
+      this.#sendOpen = false;
+      this.#dropBacklog();
+      this.#forgetIfOver();
+      this.sink.onCancel();
+      return;
+    }
+    this.#host.countCancel();
+    const told = !this.#assemblingRequest;
+    this.#drop();
+    if (told) this.sink.onCancel();
+  }
+
+  /** ERROR. `data` is a view. */
+  receiveError(code: number, data: Uint8Array): void {
+    const told = !this.#assemblingRequest;
+    this.#drop();
+    if (told) this.sink.onError(new StreamError(code, data.slice(), "remote"));
+  }
+
+  /** The connection is gone. The sink is told. */
+  connectionLost(error: ConnectionError): void {
+    this.#neverSent = this.isRequester && !this.#wasHandedOver();
+    const told = !this.#assemblingRequest;
+    this.#drop();
+    if (told) this.sink.onError(error);
+  }
+
+  /** Ends both halves with ERROR, and tells the sink too: given up by this side. */
+  abandon(code: number, data: Uint8Array): void {
+    if (this.#forgotten) return;
+    const told = !this.#assemblingRequest;
+    if (this.isRequester) this.#cancelRequest();
+    else {
+      this.#dropBacklog();
+      this.error(code, data);
+      this.#drop();
+    }
+    if (told) this.sink.onError(new StreamError(code, data, "local"));
+  }
+
+  // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #sendAnswer(data: Uint8Array, metadata: Uint8Array | undefined): void {
+    this.#sendOpen = false;
+    const { outbound } = this.#host;
+    const before = outbound.byteLength;
+    if (outbound.fits(-1, metadata, data)) {
+      outbound.writePayload(this.id, FrameType.PAYLOAD, Flag.NEXT | Flag.COMPLETE, -1, metadata, data);
+    } else this.#queueFragments(new Fragmenter(this.id, FrameType.PAYLOAD, -1, metadata, data, true));
+    this.#countPeerCaused(before);
+    this.#forgetIfOver();
+  }
+
+  #sendItem(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
+    const { outbound } = this.#host;
+    const before = outbound.byteLength;
+    if (this.#backlog === undefined && outbound.fits(-1, metadata, data)) {
+      outbound.writePayload(this.id, FrameType.PAYLOAD, Flag.NEXT, -1, metadata, data);
+    } else this.#queueFragments(new Fragmenter(this.id, FrameType.PAYLOAD, -1, metadata, data, false));
+    this.#countPeerCaused(before);
+    if (complete) this.complete();
+  }
+
+  #queueFragments(fragments: Fragmenter): void {
+    this.#backlog ??= new StreamBacklog(this.id, () => this.#backlogEmpty());
+    this.#host.outbound.queuePayload(this.#backlog, fragments);
+  }
+
+  #backlogEmpty(): void {
+    const cancel = this.#backlog?.cancel === true;
+    this.#backlog = undefined;
+    if (cancel) this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
+    this.#forgetIfOver();
+  }
+
+  #countPeerCaused(byteLengthBefore: number): void {
+    if (!this.isRequester) this.#host.outbound.addPeerCaused(this.#host.outbound.byteLength - byteLengthBefore);
+  }
+
+  #write(encode: () => void): void {
+    const { outbound } = this.#host;
+    const before = outbound.data.byteLength;
+    encode();
+    outbound.countEncoded(before);
+    this.#host.requestFlush();
+  }
+
+  #cancelRequest(): void {
+    // An unfinished request of which nothing left needs no CANCEL: the peer never hears of the stream.
+    const unheard = this.#backlog !== undefined && !this.#backlog.started && this.#isRequestQueued();
+    const wasOpen = !this.#isOver() || this.#backlog !== undefined;
+    this.#drop();
+    if (wasOpen && !unheard) this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
+  }
+
+  #isRequestQueued(): boolean {
+    const first = this.#backlog?.queue[0];
+    return first?.kind === "payload" && first.fragments.isRequest;
+  }
+
+  #cancelInput(): void {
+    if (!this.#receiveOpen) return;
+    this.#receiveOpen = false;
+    this.#dropReassembly();
+    this.#dropSurplus();
+    if (this.#host.settings.cancelChannelInput) {
+      if (this.#backlog !== undefined) this.#backlog.cancel = true;
+      else this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
+    }
+    this.#forgetIfOver();
+  }
+
+  // ── receiving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #receiveWholeRequest(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+    this.#assemblingRequest = false;
+    if (data.length > this.#host.settings.limits.maxMessageBytes) {
+      return this.#fail(ErrorCode.INVALID, `message of ${data.length} bytes is above the limit`);
+    }
+    const ended = complete && this.#receiveOpen;
+    if (ended) this.#receiveOpen = false;
+    // A fire-and-forget stream has no half: it ends before its handler hears of it (FNF-01).
+    this.#forgetIfOver();
+    this.#host.dispatch(this, metadata, data, ended);
+  }
+
+  #receiveItem(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+    if (!this.#receiveOpen) return;
+    const isAnswer = this.interaction === Interaction.REQUEST_RESPONSE;
+    if (data.length > this.#host.settings.limits.maxMessageBytes) {
+      // The peer has said its last word: no CANCEL (RS-05).
+      if (complete || isAnswer) this.#receiveOpen = false;
+      return this.#fail(ErrorCode.INVALID, `message of ${data.length} bytes is above the limit`);
+    }
+    if (!isAnswer && (this.#receiveCredit <= 0 || this.#surplus !== undefined)) {
+      return this.#holdSurplus({ data, metadata }, complete);
+    }
+    this.#deliver(metadata, data, complete || isAnswer);
+  }
+
+  #deliver(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+    if (this.#receiveCredit !== MAX_31_BIT) this.#receiveCredit--;
+    if (complete) {
+      this.#receiveOpen = false;
+      this.#forgetIfOver();
+    }
+    this.sink.onNext(data, metadata, complete);
+  }
+
+  #receiveComplete(metadata: Uint8Array | undefined): void {
+    if (!this.#receiveOpen) return;
+    if (this.#surplus !== undefined) {
+      this.#surplusEnd = { metadata };
+      return;
+    }
+    this.#receiveOpen = false;
+    this.#forgetIfOver();
+    this.sink.onComplete(metadata);
+  }
+
+  #receiveFragment(metadata: Uint8Array | undefined, data: Uint8Array, flags: number, follows: boolean): void {
+    if (!this.#assemblingRequest && !this.#receiveOpen) return;
+    const complete = (flags & Flag.COMPLETE) !== 0;
+    if (this.#endsMidway(metadata, data, flags, follows)) {
+      this.#dropReassembly();
+      return this.#receiveComplete(metadata);
+    }
+    this.#reassembler ??= new Reassembler();
+    const reassembler = this.#reassembler;
+    const before = reassembler.byteLength;
+    reassembler.push(metadata, data);
+    const { limits } = this.#host.settings;
+    if (!this.#host.addReassemblyBytes(reassembler.byteLength - before)) {
+      return this.#fail(this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED, "too many unfinished messages");
+    }
+    if (reassembler.dataBytes > limits.maxMessageBytes) {
+      return this.#fail(ErrorCode.INVALID, `message of more than ${limits.maxMessageBytes} bytes is above the limit`);
+    }
+    if (reassembler.metadataBytes > limits.maxMetadataBytes) {
+      return this.#fail(ErrorCode.INVALID, `metadata of more than ${limits.maxMetadataBytes} bytes is above the limit`);
+    }
+    if (reassembler.fragmentCount > limits.maxFragments) {
+      return this.#fail(ErrorCode.INVALID, `message in more than ${limits.maxFragments} fragments is above the limit`);
+    }
+    if (follows) return;
+    const whole = reassembler.join();
+    this.#dropReassembly();
+    if (this.#assemblingRequest) this.#receiveWholeRequest(whole.metadata, whole.data, complete);
+    else this.#receiveItem(whole.metadata, whole.data, complete);
+  }
+
+  // A bare COMPLETE between fragments ends the direction; the unfinished item is lost (as rsocket-java reads it).
+  #endsMidway(metadata: Uint8Array | undefined, data: Uint8Array, flags: number, follows: boolean): boolean {
+    const bare = !follows && (flags & (Flag.COMPLETE | Flag.NEXT)) === Flag.COMPLETE;
+    return bare && !this.#assemblingRequest && data.length === 0 && metadata === undefined;
+  }
+
+  #holdSurplus(surplus: Surplus, complete: boolean): void {
+    const { limits } = this.#host.settings;
+    this.#surplus ??= [];
+    this.#surplus.push(surplus);
+    this.#surplusBytes += surplus.data.length;
+    if (complete) this.#surplusEnd = { metadata: undefined };
+    if (this.#surplus.length <= limits.maxSurplusItems && this.#surplusBytes <= limits.maxSurplusBytes) return;
+    const message = `items exceed the credit by ${this.#surplus.length} (RSocket 1.0 §Reactive Streams Semantics)`;
+    this.#fail(ErrorCode.INVALID, message);
+  }
+
+  #deliverSurplus(): void {
+    while (this.#surplus !== undefined && this.#receiveCredit > 0 && this.#receiveOpen) {
+      const surplus = this.#surplus.shift();
+      if (surplus !== undefined) this.#surplusBytes -= surplus.data.length;
+      const isLast = this.#surplus.length === 0;
+      if (isLast) this.#surplus = undefined;
+      if (surplus !== undefined) this.#deliver(surplus.metadata, surplus.data, false);
+      if (isLast && this.#surplusEnd !== undefined) this.#receiveComplete(this.#surplusEnd.metadata);
+    }
+  }
+
+  // The peer broke a rule or a limit: the stream fails on both sides.
+  #fail(code: number, message: string): void {
+    this.abandon(code, TEXT.encode(message));
+  }
+
+  // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #isOver(): boolean {
+    return !this.#sendOpen && !this.#receiveOpen && !this.#assemblingRequest;
+  }
+
+  #close(): void {
+    this.#sendOpen = false;
+    this.#receiveOpen = false;
+    this.#assemblingRequest = false;
+    this.#dropReassembly();
+    this.#dropSurplus();
+  }
+
+  #drop(): void {
+    this.#close();
+    this.#dropBacklog();
+    this.#forgetIfOver();
+  }
+
+  #dropReassembly(): void {
+    if (this.#reassembler === undefined) return;
+    this.#host.addReassemblyBytes(-this.#reassembler.byteLength);
+    this.#reassembler = undefined;
+  }
+
+  #dropSurplus(): void {
+    this.#surplus = undefined;
+    this.#surplusBytes = 0;
+    this.#surplusEnd = undefined;
+  }
+
+  #dropBacklog(): void {
+    if (this.#backlog === undefined) return;
+    this.#host.outbound.drop(this.#backlog);
+    this.#backlog = undefined;
+  }
+
+  #wasHandedOver(): boolean {
+    if (this.#backlog !== undefined && this.#isRequestQueued()) return this.#backlog.started;
+    return this.#host.outbound.takenBytes > this.#openedAtByte;
+  }
+
+  #forgetIfOver(): void {
+    if (this.#forgotten || !this.#isOver() || this.#backlog !== undefined) return;
+    this.#forgotten = true;
+    this.#host.forget(this);
+  }
+
+  /** Credit that the peer hasn't used: so many of its items may still be under way. */
+  get unusedCredit(): number {
+    return this.#receiveCredit;
+  }
+}
+
+const TEXT = new TextEncoder();
