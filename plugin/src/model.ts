@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the printers print: plain data, every decision made. The interaction model of each rpc is chosen here.
+import type { DescFile, DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { type Comments, SourceInfo } from "./comments.js";
+import { InputError } from "./errors.js";
+import { type ImportedMessage, messageModule } from "./imports.js";
+import { messageNames } from "./message-names.js";
+import { type DeclaredNames, declareNames, type ServiceNames } from "./names.js";
+import type { Options } from "./options.js";
+
+/** A .proto with at least one service. */
+export interface FileModel {
+  /** `demo/ticker.proto` */
+  readonly source: string;
+  /** `demo/ticker_rsocket.ts` */
+  readonly output: string;
+  readonly package: string;
+  readonly syntaxComments: Comments;
+  readonly packageComments: Comments;
+  readonly services: readonly ServiceModel[];
+  /** Names that imports must not have. */
+  readonly takenNames: ReadonlySet<string>;
+}
+
+/** A service and what is declared for it. */
+export interface ServiceModel {
+  /** `demo.v1.Ticker` */
+  readonly typeName: string;
+  readonly names: ServiceNames;
+  readonly comments: Comments;
+  readonly deprecated: boolean;
+  readonly methods: readonly MethodModel[];
+}
+
+/** An rpc and what is declared for it. */
+export interface MethodModel {
+  /** `Last`, as on the wire. */
+  readonly name: string;
+  /** `demo.v1.Ticker.Last` */
+  readonly fullName: string;
+  /** `TickerLast` */
+  readonly constant: string;
+  /** `last` */
+  readonly member: string;
+  readonly kind: DescMethod["methodKind"];
+  readonly interaction: Interaction;
+  readonly idempotency: "unknown" | "no_side_effects" | "idempotent";
+  readonly input: ImportedMessage;
+  readonly output: ImportedMessage;
+  readonly comments: Comments;
+  readonly deprecated: boolean;
+}
+
+/** The interaction model of a call (RSocket 1.0 §Stream Sequences and Lifetimes). */
+export type Interaction = "request_response" | "request_stream" | "request_channel" | "fire_and_forget";
+
+/** io.rsocket.rpc.options in rsocket/options.proto; the number is that of all rsocket-rpc generators. */
+const OPTIONS_EXTENSION = 1057;
+/** RSocketMethodOptions.fire_and_forget */
+const FIRE_AND_FORGET_FIELD = 1;
+
+const EMPTY = "google.protobuf.Empty";
+
+/** Decides everything about the output of one file.
+ *  @throws InputError with file, line and column when `fire_and_forget` stands where an answer is due. */
+export function createFileModel(file: DescFile, options: Options, generatedFiles: ReadonlySet<string>): FileModel {
+  const source = new SourceInfo(file);
+  const names = declareNames(file);
+  const imported = (message: DescMessage): ImportedMessage => ({
+    shapeName: messageNames(message).shape,
+    schemaName: messageNames(message).schema,
+    module: messageModule(message.file, file, generatedFiles.has(message.file.proto.name), options.importExtension),
+  });
+  return {
+    source: file.proto.name,
+    output: `${file.name}_rsocket.ts`,
+    package: file.proto.package,
+    syntaxComments: source.syntaxComments(),
+    packageComments: source.packageComments(),
+    services: file.services.map((service) => createServiceModel(service, source, names, imported)),
+    takenNames: names.taken,
+  };
+}
+
+type MessageLookup = (message: DescMessage) => ImportedMessage;
+
+function createServiceModel(service: DescService, source: SourceInfo, names: DeclaredNames, imported: MessageLookup): ServiceModel {
+  return {
+    typeName: service.typeName,
+    names: lookup(names.services, service),
+    comments: source.serviceComments(service),
+    deprecated: service.deprecated || service.file.deprecated,
+    methods: service.methods.map((method) => createMethodModel(method, source, names, imported)),
+  };
+}
+
+function createMethodModel(method: DescMethod, source: SourceInfo, names: DeclaredNames, imported: MessageLookup): MethodModel {
+  return {
+    name: method.name,
+    fullName: `${method.parent.typeName}.${method.name}`,
+    constant: lookup(names.constants, method),
+    member: lookup(names.members, method),
+    kind: method.methodKind,
+    interaction: chooseInteraction(method, source),
+    idempotency: IDEMPOTENCY[method.idempotency],
+    input: imported(method.input),
+    output: imported(method.output),
+    comments: source.methodComments(method),
+    deprecated: method.deprecated,
+  };
+}
+
+const IDEMPOTENCY: Record<MethodOptions_IdempotencyLevel, MethodModel["idempotency"]> = {
+  [MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN]: "unknown",
+  [MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS]: "no_side_effects",
+  [MethodOptions_IdempotencyLevel.IDEMPOTENT]: "idempotent",
+};
+
+const INTERACTION: Record<DescMethod["methodKind"], Interaction> = {
+  unary: "request_response",
+  server_streaming: "request_stream",
+  client_streaming: "request_channel",
+  bidi_streaming: "request_channel",
+};
+
+function chooseInteraction(method: DescMethod, source: SourceInfo): Interaction {
+  if (!isFireAndForget(method)) return INTERACTION[method.methodKind];
+  const fault =
+    method.methodKind !== "unary" ? "but streams" : method.output.typeName !== EMPTY ? `but returns ${method.output.typeName}` : undefined;
+  if (fault === undefined) return "fire_and_forget";
+  const position = source.optionPosition(method, OPTIONS_EXTENSION, FIRE_AND_FORGET_FIELD);
+  throw new InputError(
+    `${position}: ${method.toString()} has fire_and_forget ${fault}; nothing is answered to such a call: ` +
+    `remove the option, or make the rpc unary and return ${EMPTY}`,
+  );
+}
+
+/** Reads the option by number, so that the user's rsocket/options.proto needs no generated code in the plugin. */
+function isFireAndForget(method: DescMethod): boolean {
+  let value = false;
+  for (const { no, wireType, data } of method.proto.options?.$unknown ?? []) {
+    if (no !== OPTIONS_EXTENSION || wireType !== WireType.LengthDelimited) continue;
+    const reader = new BinaryReader(new BinaryReader(data).bytes());
+    while (reader.pos < reader.len) {
+      const [field, fieldWireType] = reader.tag();
+      if (field === FIRE_AND_FORGET_FIELD && fieldWireType === WireType.Varint) value = reader.bool();
+      else reader.skip(fieldWireType, field);
+    }
+  }
+  return value;
+}
+
+function lookup<K extends { toString(): string }, V>(map: ReadonlyMap<K, V>, key: K): V {
+  const value = map.get(key);
+  if (value === undefined) throw new Error(`no name for ${key.toString()}`);
+  return value;
+}

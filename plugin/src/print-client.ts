@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client of a service: an interface with concrete signatures, and a function that makes one.
+import { type Code, code, joinCode } from "ts-poet";
+import type { Imports, RuntimeValue } from "./imports.js";
+import type { MethodModel, ServiceModel } from "./model.js";
+import { printMemberDoc, printServiceDoc } from "./print-docs.js";
+import { callShape, initShape } from "./print-methods.js";
+
+const LEAVING_CANCELS = "Leaving the loop cancels the call.";
+
+interface Call {
+  readonly function: RuntimeValue;
+  readonly argument: "request" | "requests";
+  /** Promises are awaited in the generated function, so that it stands in the stack of an error. */
+  readonly answersOnce: boolean;
+  readonly hint: string | undefined;
+}
+
+const CALLS: Record<ReturnType<typeof callShape>, Call> = {
+  unary: { function: "callUnary", argument: "request", answersOnce: true, hint: undefined },
+  server_streaming: { function: "callServerStream", argument: "request", answersOnce: false, hint: LEAVING_CANCELS },
+  client_streaming: { function: "callClientStream", argument: "requests", answersOnce: true, hint: undefined },
+  bidi_streaming: { function: "callBidi", argument: "requests", answersOnce: false, hint: LEAVING_CANCELS },
+  fire_and_forget: {
+    function: "callFireAndForget", argument: "request", answersOnce: true, hint: "Resolves when the frame is handed to the transport.",
+  },
+};
+
+/** The interface and its factory. */
+export function printClient(service: ServiceModel, imports: Imports): Code {
+  const { clientInterface, createClient } = service.names;
+  const channel = service.methods.length === 0 ? "_channel" : "channel";
+  return code`${printServiceDoc(service, `Calls ${service.typeName}.`)}
+export interface ${clientInterface} {
+${joinCode(service.methods.map((method) => printSignature(method, imports)), { trim: false })}}
+
+${printServiceDoc({ ...service, comments: { detached: [], attached: [] } }, `A client of ${service.typeName} on a connection or a channel.`)}
+export function ${createClient}(${channel}: ${imports.runtimeType("Channel")}): ${clientInterface} {
+  return {
+${joinCode(service.methods.map((method) => printCall(method, imports)), { trim: false })}  };
+}
+`;
+}
+
+function printSignature(method: MethodModel, imports: Imports): Code {
+  const { argument, hint } = CALLS[callShape(method)];
+  const request = initShape(method.input, imports);
+  const type = argument === "requests" ? `${imports.runtimeType("Source")}<${request}>` : request;
+  return code`${printMemberDoc(method, hint)}  ${method.member}(${argument}: ${type}, options?: ${imports.runtimeType("CallOptions")}): ${answerType(method, imports)};
+`;
+}
+
+function answerType(method: MethodModel, imports: Imports): string {
+  if (method.interaction === "fire_and_forget") return "Promise<void>";
+  const answer = imports.shape(method.output);
+  return CALLS[callShape(method)].answersOnce ? `Promise<${answer}>` : `AsyncIterable<${answer}>`;
+}
+
+function printCall(method: MethodModel, imports: Imports): Code {
+  const { function: call, argument, answersOnce } = CALLS[callShape(method)];
+  const [async, awaited] = answersOnce ? ["async ", "await "] : ["", ""];
+  return code`    ${async}${method.member}(${argument}, options) { return ${awaited}${imports.runtimeValue(call)}(channel, ${method.constant}, ${argument}, options); },
+`;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The constants of a service: its name, and one PURE constant for each rpc, which a bundler drops when it is unused.
+import { type Code, code, joinCode } from "ts-poet";
+import type { ImportedMessage, Imports } from "./imports.js";
+import type { MethodModel, ServiceModel } from "./model.js";
+import { printConstantDoc, printDetached, printDoc } from "./print-docs.js";
+
+/** Marks a call as free of side effects, for bundlers. */
+const PURE = "/*@__PURE__*/";
+
+/** The name constant and the method constants. */
+export function printMethods(service: ServiceModel, imports: Imports): Code {
+  const name = code`${printDetached(service.comments.detached)}${printDoc(["The full name of the service."])}
+export const ${service.names.nameConstant} = ${JSON.stringify(service.typeName)};
+`;
+  if (service.methods.length === 0) return name;
+  const constants = service.methods.map((method) => printConstant(method, service, imports));
+  return code`${name}
+${joinCode(constants, { trim: false })}`;
+}
+
+function printConstant(method: MethodModel, service: ServiceModel, imports: Imports): Code {
+  const { input, output } = method;
+  const types = [imports.shape(input), initShape(input, imports), imports.shape(output), initShape(output, imports)].join(", ");
+  return code`${printDetached(method.comments.detached)}${printConstantDoc(method)}
+export const ${method.constant}: ${imports.runtimeType("Method")}<${types}> = ${PURE} ${imports.runtimeValue("method")}({
+  service: ${service.names.nameConstant}, name: ${quote(method.name)}, kind: ${quote(method.kind)}, interaction: ${quote(method.interaction)}, idempotency: ${quote(method.idempotency)},
+  input: ${codec(input, imports)}, output: ${codec(output, imports)},
+});
+`;
+}
+
+function codec(message: ImportedMessage, imports: Imports): Code {
+  return code`${PURE} ${imports.runtimeValue("messageCodec")}(${imports.schema(message)})`;
+}
+
+/** What a caller may pass for a message: any subset of its fields. */
+export function initShape(message: ImportedMessage, imports: Imports): string {
+  return `${imports.runtimeType("Input")}<typeof ${imports.schema(message)}>`;
+}
+
+/** What tells one signature from another: the kind of the rpc, or that nothing is answered. */
+export function callShape(method: MethodModel): MethodModel["kind"] | "fire_and_forget" {
+  return method.interaction === "fire_and_forget" ? "fire_and_forget" : method.kind;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
