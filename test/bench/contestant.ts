@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one interface that every contestant of the benchmark implements, so that load, measurement and report know none of them.
+import type { DownloadRequest, Item } from "./gen/bench_pb.js";
+
+/** A server that listens on a loopback TCP port. */
+export interface BenchServer {
+  /** The bound port, 1 to 65,535. */
+  readonly port: number;
+  /** Stops listening and ends the connections. */
+  close(): Promise<void>;
+}
+
+/** One connection to a `BenchServer`. All calls of a run share it. */
+export interface BenchClient {
+  /** One unary call; resolves with the answered item. */
+  echo(request: { payload: Uint8Array }): Promise<Item>;
+  /** One server-streaming call; yields what comes, in order. */
+  download(request: { count: number; payloadBytes: number }): AsyncIterable<Item>;
+  /** Ends the connection. */
+  close(): Promise<void>;
+}
+
+/** A way to carry the service of bench.proto over TCP. Each module in `contestants/` exports one as its default. */
+export interface Contestant {
+  /** Listens on a free port of 127.0.0.1 and serves `service`. */
+  serve(): Promise<BenchServer>;
+  /** Connects to `port` of 127.0.0.1; resolves when calls may be made. */
+  connect(port: number): Promise<BenchClient>;
+}
+
+/** The handler that all contestants serve: the same work behind each of them, in the form of the README's handlers. */
+export const service: {
+  echo(request: Item): { payload: Uint8Array };
+  download(request: DownloadRequest): AsyncGenerator<{ payload: Uint8Array }, void>;
+} = {
+  echo({ payload }) {
+    return { payload };
+  },
+  async *download({ count, payloadBytes }) {
+    const payload = new Uint8Array(payloadBytes);
+    for (let sent = 0; sent < count; sent++) yield { payload };
+  },
+};

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts what a contestant writes per call: figures that don't depend on the load of the machine, so that tests can assert them.
+import { Socket } from "node:net";
+import type { BenchServer, Contestant } from "./contestant.js";
+
+/** What one end wrote, per call. */
+export interface EndCounts {
+  /** Calls of `socket.write`. */
+  readonly writeCalls: number;
+  /** Writes that reached the kernel: a corked run of `socket.write` is one. */
+  readonly writes: number;
+  readonly bytes: number;
+}
+
+/** Both ends per call, and their sum. */
+export interface WireCounts {
+  readonly calls: number;
+  readonly client: EndCounts;
+  readonly server: EndCounts;
+  readonly both: EndCounts;
+}
+
+/** What to count. */
+export interface CountOptions {
+  /** Calls counted; more only make the average finer. */
+  readonly calls?: number;
+  readonly inFlight?: number;
+  readonly payloadBytes?: number;
+}
+
+/**
+ * Runs unary calls over loopback TCP, client and server in this process, and counts their writes.
+ *
+ * One process on purpose: each end then sees what the other wrote in one tick, so that the batches are the same in each run.
+ * The first round of calls (connection set-up, first flush) isn't counted. Contestants that hand their socket to native code
+ * (HTTP/2) can't be counted.
+ *
+ * @param contestant as exported by a module in `contestants/`.
+ * @throws the error of the first call that fails.
+ */
+export async function countWire(contestant: Contestant, options: CountOptions = {}): Promise<WireCounts> {
+  const { calls = 12_800, inFlight = 128, payloadBytes = 16 } = options;
+  const server = await contestant.serve();
+  try {
+    const client = await contestant.connect(server.port);
+    try {
+      const payload = new Uint8Array(payloadBytes);
+      const run = (total: number): Promise<void> => runCalls(() => client.echo({ payload }), total, inFlight);
+      await run(inFlight);
+      return await whileCounting(server, calls, () => run(calls));
+    } finally {
+      await client.close();
+    }
+  } finally {
+    await server.close();
+  }
+}
+
+async function runCalls(call: () => Promise<unknown>, total: number, inFlight: number): Promise<void> {
+  let started = 0;
+  const worker = async (): Promise<void> => {
+    while (started < total) {
+      started++;
+      await call();
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+}
+
+class Counter {
+  writeCalls = 0;
+  writes = 0;
+  bytes = 0;
+
+  perCall(calls: number): EndCounts {
+    return { writeCalls: this.writeCalls / calls, writes: this.writes / calls, bytes: this.bytes / calls };
+  }
+}
+
+/** The methods of a socket that this file replaces while it counts. `_write` and `_writev` are what the stream hands on to. */
+type WriteMethods = {
+  write(...args: unknown[]): boolean;
+  _write(chunk: Uint8Array | string, ...rest: unknown[]): void;
+  _writev(chunks: readonly { chunk: Uint8Array | string }[], ...rest: unknown[]): void;
+};
+
+async function whileCounting(server: BenchServer, calls: number, work: () => Promise<void>): Promise<WireCounts> {
+  const client = new Counter();
+  const peer = new Counter();
+  const counterOf = (socket: unknown): Counter | undefined => {
+    const { localPort, remotePort } = socket as Socket;
+    if (localPort === server.port) return peer;
+    return remotePort === server.port ? client : undefined;
+  };
+  const restore = replaceWriteMethods(counterOf);
+  try {
+    await work();
+  } finally {
+    restore();
+  }
+  const [clientCounts, serverCounts] = [client.perCall(calls), peer.perCall(calls)];
+  return { calls, client: clientCounts, server: serverCounts, both: sum(clientCounts, serverCounts) };
+}
+
+function sum(one: EndCounts, other: EndCounts): EndCounts {
+  return { writeCalls: one.writeCalls + other.writeCalls, writes: one.writes + other.writes, bytes: one.bytes + other.bytes };
+}
+
+/** Replaces the methods on the prototype, since sockets exist already. Returns what puts them back. */
+function replaceWriteMethods(counterOf: (socket: unknown) => Counter | undefined): () => void {
+  const prototype = Socket.prototype as unknown as WriteMethods;
+  const original = { write: prototype.write, _write: prototype._write, _writev: prototype._writev };
+  const inherited = !Object.hasOwn(prototype, "write"); // `write` comes from the stream classes
+  prototype.write = function (...args) {
+    const counter = counterOf(this);
+    if (counter !== undefined) counter.writeCalls++;
+    return original.write.apply(this, args);
+  };
+  prototype._write = function (chunk, ...rest) {
+    const counter = counterOf(this);
+    if (counter !== undefined) {
+      counter.writes++;
+      counter.bytes += Buffer.byteLength(chunk);
+    }
+    original._write.call(this, chunk, ...rest);
+  };
+  prototype._writev = function (chunks, ...rest) {
+    const counter = counterOf(this);
+    if (counter !== undefined) {
+      counter.writes++;
+      for (const { chunk } of chunks) counter.bytes += Buffer.byteLength(chunk);
+    }
+    original._writev.call(this, chunks, ...rest);
+  };
+  return () => {
+    if (inherited) delete (prototype as Partial<WriteMethods>).write;
+    else prototype.write = original.write;
+    prototype._write = original._write;
+    prototype._writev = original._writev;
+  };
+}

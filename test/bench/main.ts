@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The benchmark: CPU per operation of client and server over loopback TCP, this project beside others, in one run.
+//
+// Per scenario, each contestant gets two fresh processes that live through all its rounds. After a long warm-up of each, the
+// rounds are interleaved, so that a slow phase of the machine hits all. CPU is what both processes used (user + system, all
+// threads) from before the first call of a window to after its last, when both are idle; read it as ratios within one run.
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, release, totalmem, type as systemType } from "node:os";
+import { join } from "node:path";
+import { type BenchArguments, readArguments, usageText } from "./arguments.js";
+import { compileChildren, generateStubs, repositoryFolder } from "./prepare.js";
+import { type Measurement, Pair } from "./processes.js";
+import { formatReport, type GoalResult, goalResults, type ScenarioReport, summarize, type Windows } from "./report.js";
+import type { ContestantEntry, Scenario } from "./scenarios.js";
+
+/** No window and no warm-up lasts longer, however slow a contestant is. */
+const MAXIMUM_MS = 30_000;
+
+const failures: string[] = [];
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  if (options === undefined) return;
+  if (options.generate) generateStubs();
+  const contestants = await compilable(options.contestants);
+  const machine = describeMachine(contestants);
+  console.log(`${machine.summary}\n${options.rounds} interleaved rounds of ${options.windowMs} ms; medians; "vs" = times less CPU per operation (lowest–highest round)\n`);
+  const reports: ScenarioReport[] = [];
+  for (const scenario of options.scenarios) {
+    const report = summarize(scenario, await runScenario(scenario, contestants, options));
+    reports.push(report);
+    console.log(`${formatReport(report)}\n`);
+  }
+  const goals = reports.flatMap(goalResults);
+  for (const goal of goals) console.log(describeGoal(goal));
+  if (options.jsonFile !== undefined) writeFileSync(options.jsonFile, `${JSON.stringify({ machine, options, goals, reports, failures }, undefined, 2)}\n`);
+  for (const failure of failures) console.error(failure);
+  if (failures.length > 0 || (options.check && goals.some(missed))) process.exitCode = 1;
+}
+
+/** Undefined when there is nothing to run: help was asked for, or an argument is wrong. */
+function readOptions(): BenchArguments | undefined {
+  try {
+    const options = readArguments(process.argv.slice(2));
+    if (options === undefined) console.log(usageText);
+    return options;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${usageText}`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+/** Leaves out a contestant whose module can't be built, and says why. */
+async function compilable(entries: readonly ContestantEntry[]): Promise<readonly ContestantEntry[]> {
+  const built: ContestantEntry[] = [];
+  for (const entry of entries) {
+    try {
+      await compileChildren([...built, entry].map(({ name }) => name));
+      built.push(entry);
+    } catch (error) {
+      failures.push(`${entry.name} is left out: ${(error as Error).message.split("\n", 3).join(" ")}`);
+    }
+  }
+  return built;
+}
+
+async function runScenario(scenario: Scenario, entries: readonly ContestantEntry[], options: BenchArguments): Promise<readonly Windows[]> {
+  const runners: Runner[] = [];
+  try {
+    for (const { name } of entries) {
+      const pair = await startWarm(name, scenario, options).catch((error: unknown) => leaveOut(name, scenario, error));
+      if (pair !== undefined) runners.push({ contestant: name, pair, rounds: [], failed: false });
+    }
+    for (let round = 0; round < options.rounds; round++) await runRound(runners, round, scenario, options);
+  } finally {
+    await Promise.all(runners.map(({ pair }) => pair.stop()));
+  }
+  return runners.filter(({ failed }) => !failed);
+}
+
+/** A contestant while its scenario runs. */
+interface Runner {
+  readonly contestant: string;
+  readonly pair: Pair;
+  readonly rounds: Measurement[];
+  failed: boolean;
+}
+
+/** Each round begins with another contestant, so that none always follows the same one. */
+async function runRound(runners: readonly Runner[], round: number, scenario: Scenario, options: BenchArguments): Promise<void> {
+  for (let turn = 0; turn < runners.length; turn++) {
+    const runner = runners[(round + turn) % runners.length];
+    if (runner === undefined || runner.failed) continue;
+    try {
+      await runner.pair.measure(scenario, { operations: 1, elapsedMs: options.leadInMs, maximumMs: MAXIMUM_MS });
+      runner.rounds.push(await runner.pair.measure(scenario, { operations: 1, elapsedMs: options.windowMs, maximumMs: MAXIMUM_MS }));
+    } catch (error) {
+      runner.failed = true;
+      leaveOut(runner.contestant, scenario, error);
+    }
+  }
+}
+
+function leaveOut(name: string, scenario: Scenario, error: unknown): undefined {
+  const text = error instanceof Error ? error.message : String(error);
+  failures.push(`${name} is left out of ${scenario.name}: ${text.split("\n", 1)[0] ?? ""}`);
+}
+
+async function startWarm(name: string, scenario: Scenario, options: BenchArguments): Promise<Pair> {
+  const pair = await Pair.start(name);
+  try {
+    await pair.measure(scenario, { operations: scenario.warmUpOperations, elapsedMs: options.warmUpMs, maximumMs: MAXIMUM_MS });
+    return pair;
+  } catch (error) {
+    await pair.stop();
+    throw error;
+  }
+}
+
+function describeGoal(goal: GoalResult): string {
+  return `${missed(goal) ? "MISSED " : "reached"}  ${goal.scenario}: ${goal.times.toFixed(2)}× ${goal.against}, goal ${goal.goal}×`;
+}
+
+function missed(goal: GoalResult): boolean {
+  return goal.times < goal.goal;
+}
+
+function describeMachine(entries: readonly ContestantEntry[]): { summary: string } & Record<string, unknown> {
+  const machine = {
+    node: process.version,
+    system: `${systemType()} ${release()} ${process.arch}`,
+    cpu: cpus()[0]?.model ?? "unknown CPU",
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 1024 ** 3),
+    loadAverage: loadavg().map((load) => load.toFixed(2)),
+    versions: Object.fromEntries(["@bufbuild/protobuf", ...entries.flatMap(({ packageName }) => packageName ?? [])].map((name) => [name, packageVersion(name)])),
+    date: new Date().toISOString(),
+  };
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
+  const summary = `Node ${machine.node}, ${machine.system}, ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, load ${machine.loadAverage.join(" ")}\n${versions.join(", ")}`;
+  return { summary, ...machine };
+}
+
+function packageVersion(name: string): string {
+  const file = readFileSync(join(repositoryFolder, "node_modules", name, "package.json"), "utf8");
+  return (JSON.parse(file) as { version: string }).version;
+}
+
+await main();

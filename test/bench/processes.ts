@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// A contestant as its parent sees it: two child processes, started together, measured together.
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Answers, Command, Reply } from "./child.js";
+import type { Until } from "./load.js";
+import type { Scenario } from "./scenarios.js";
+
+/** One measured window of one contestant. CPU covers all work from before the first call to after the last. */
+export interface Measurement {
+  readonly operations: number;
+  readonly elapsedMs: number;
+  readonly operationsPerSecond: number;
+  readonly clientMicrosPerOperation: number;
+  readonly serverMicrosPerOperation: number;
+  readonly cpuMicrosPerOperation: number;
+  readonly p50Micros: number | undefined;
+  readonly p99Micros: number | undefined;
+  readonly clientResidentBytes: number;
+  readonly serverResidentBytes: number;
+}
+
+/** A child that hasn't answered so long after it should have is given up, and so is one that doesn't exit. */
+const ANSWER_GRACE_MS = 15_000;
+const EXIT_GRACE_MS = 2000;
+
+/** A child process that answers one command at a time. */
+class Child {
+  readonly #process: ChildProcess;
+  readonly #title: string;
+  #settle: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
+
+  constructor(role: "server" | "client", contestant: string, ...rest: string[]) {
+    this.#title = `${role} of ${contestant}`;
+    // Plain Node on compiled files: a loader that transforms sources wraps each closure, which costs in every call.
+    this.#process = fork(fileURLToPath(new URL("./dist/child.js", import.meta.url)), [role, contestant, ...rest], { execArgv: [] });
+    this.#process.on("message", (reply: Reply) => this.#receive(reply));
+    this.#process.on("exit", (code, signal) => this.#settle?.reject(new Error(`the ${this.#title} exited with ${code ?? signal} instead of an answer`)));
+  }
+
+  /** The answer to nothing: what the child sends when it is ready. */
+  started(): Promise<Answers["start"]> {
+    return this.#wait("start", 0) as Promise<Answers["start"]>;
+  }
+
+  /** @param busyMs how long the command may keep the child busy. */
+  ask<N extends Command["name"]>(command: Command & { name: N }, busyMs = 0): Promise<Answers[N]> {
+    this.#process.send(command);
+    return this.#wait(command.name, busyMs) as Promise<Answers[N]>;
+  }
+
+  async stop(): Promise<void> {
+    this.#settle = undefined;
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const exited = new Promise((resolve) => this.#process.once("exit", resolve));
+    const kill = setTimeout(() => this.#process.kill("SIGKILL"), EXIT_GRACE_MS);
+    if (this.#process.connected) this.#process.disconnect();
+    await exited;
+    clearTimeout(kill);
+  }
+
+  #wait(commandName: string, busyMs: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(new Error(`the ${this.#title} didn't answer ${commandName} within ${busyMs + ANSWER_GRACE_MS} ms`));
+      const timer = setTimeout(giveUp, busyMs + ANSWER_GRACE_MS);
+      this.#settle = {
+        resolve: (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+    });
+  }
+
+  #receive(reply: Reply): void {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    if (reply.ok) settle?.resolve(reply.value);
+    else settle?.reject(new Error(`the ${this.#title} failed: ${reply.error}`));
+  }
+}
+
+/** Client and server of one contestant, alive until `stop`. */
+export class Pair {
+  readonly #server: Child;
+  readonly #client: Child;
+
+  private constructor(server: Child, client: Child) {
+    this.#server = server;
+    this.#client = client;
+  }
+
+  /** Starts both processes and connects them. Leaves nothing running when it rejects. */
+  static async start(contestant: string): Promise<Pair> {
+    const server = new Child("server", contestant);
+    let client: Child | undefined;
+    try {
+      const { port } = await server.started();
+      client = new Child("client", contestant, String(port));
+      await client.started();
+      return new Pair(server, client);
+    } catch (error) {
+      await Promise.all([server.stop(), client?.stop()]);
+      throw error;
+    }
+  }
+
+  /** Runs a load and says what it cost both processes. */
+  async measure(scenario: Scenario, until: Until): Promise<Measurement> {
+    const before = await this.#server.ask({ name: "usage" });
+    const load = await this.#client.ask({ name: "run", scenario, until }, until.maximumMs);
+    const server = await this.#server.ask({ name: "usage" });
+    const client = await this.#client.ask({ name: "usage" });
+    const clientMicrosPerOperation = load.cpuMicros / load.operations;
+    const serverMicrosPerOperation = (server.cpuMicros - before.cpuMicros) / load.operations;
+    return {
+      operations: load.operations,
+      elapsedMs: load.elapsedMs,
+      operationsPerSecond: (load.operations / load.elapsedMs) * 1000,
+      clientMicrosPerOperation,
+      serverMicrosPerOperation,
+      cpuMicrosPerOperation: clientMicrosPerOperation + serverMicrosPerOperation,
+      p50Micros: load.p50Micros,
+      p99Micros: load.p99Micros,
+      clientResidentBytes: client.residentBytes,
+      serverResidentBytes: server.residentBytes,
+    };
+  }
+
+  /** The CPU profiles of both processes while `work` runs. */
+  async profile<T>(work: () => Promise<T>): Promise<{ result: T; client: Answers["profileStop"]; server: Answers["profileStop"] }> {
+    await Promise.all([this.#client.ask({ name: "profileStart" }), this.#server.ask({ name: "profileStart" })]);
+    const result = await work();
+    const [client, server] = await Promise.all([this.#client.ask({ name: "profileStop" }), this.#server.ask({ name: "profileStop" })]);
+    return { result, client, server };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#client.stop(), this.#server.stop()]);
+  }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Medians and ratios of the measurements, as a table for people and as an object for files.
+import type { Measurement } from "./processes.js";
+import type { Scenario } from "./scenarios.js";
+
+/** The windows of one contestant in one scenario, in the order of the rounds. */
+export interface Windows {
+  readonly contestant: string;
+  readonly rounds: readonly Measurement[];
+}
+
+/** One contestant divided by another: how many times less CPU it takes per operation. */
+export interface Ratio {
+  readonly against: string;
+  /** Median of the ratios of each round, which a slow phase of the machine hits on both sides. */
+  readonly times: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** One line of the table. */
+export interface Line {
+  readonly contestant: string;
+  readonly median: Measurement;
+  readonly ratios: readonly Ratio[];
+  readonly rounds: readonly Measurement[];
+}
+
+/** One table. */
+export interface ScenarioReport {
+  readonly scenario: Scenario;
+  readonly lines: readonly Line[];
+}
+
+/** A goal of a scenario and what was measured. */
+export interface GoalResult {
+  readonly scenario: string;
+  readonly against: string;
+  readonly goal: number;
+  readonly times: number;
+}
+
+export function summarize(scenario: Scenario, all: readonly Windows[]): ScenarioReport {
+  const lines = all.map(({ contestant, rounds }) => ({
+    contestant,
+    median: medianMeasurement(rounds),
+    ratios: all.map((other) => ratio(other, rounds)),
+    rounds,
+  }));
+  return { scenario, lines };
+}
+
+/** The goals of `ours` in this scenario, as far as both sides were measured. */
+export function goalResults({ scenario, lines }: ScenarioReport): readonly GoalResult[] {
+  const ours = lines.find(({ contestant }) => contestant === "ours");
+  return Object.entries(scenario.goals).flatMap(([against, goal]) => {
+    const measured = ours?.ratios.find((one) => one.against === against);
+    return measured === undefined ? [] : [{ scenario: scenario.name, against, goal, times: measured.times }];
+  });
+}
+
+function ratio(other: Windows, rounds: readonly Measurement[]): Ratio {
+  const perRound = rounds.flatMap((mine, round) => {
+    const theirs = other.rounds[round];
+    return theirs === undefined ? [] : [theirs.cpuMicrosPerOperation / mine.cpuMicrosPerOperation];
+  });
+  return { against: other.contestant, times: median(perRound), lowest: Math.min(...perRound), highest: Math.max(...perRound) };
+}
+
+function medianMeasurement(rounds: readonly Measurement[]): Measurement {
+  const of = (field: (round: Measurement) => number): number => median(rounds.map(field));
+  const known = (values: readonly (number | undefined)[]): number | undefined => {
+    const numbers = values.filter((value) => value !== undefined);
+    return numbers.length === 0 ? undefined : median(numbers);
+  };
+  return {
+    operations: of((round) => round.operations),
+    elapsedMs: of((round) => round.elapsedMs),
+    operationsPerSecond: of((round) => round.operationsPerSecond),
+    clientMicrosPerOperation: of((round) => round.clientMicrosPerOperation),
+    serverMicrosPerOperation: of((round) => round.serverMicrosPerOperation),
+    cpuMicrosPerOperation: of((round) => round.cpuMicrosPerOperation),
+    p50Micros: known(rounds.map((round) => round.p50Micros)),
+    p99Micros: known(rounds.map((round) => round.p99Micros)),
+    clientResidentBytes: of((round) => round.clientResidentBytes),
+    serverResidentBytes: of((round) => round.serverResidentBytes),
+  };
+}
+
+/** The middle value; of an even number of values the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
+  if (upper === undefined || lower === undefined) throw new Error("a median of no values was asked for, expected at least one");
+  return (lower + upper) / 2;
+}
+
+/** The report as lines of text: one contestant a line, and how many times less CPU it takes than each of the others. */
+export function formatReport({ scenario, lines }: ScenarioReport): string {
+  const unit = scenario.kind === "unary" ? "call" : "item";
+  const names = lines.map(({ contestant }) => contestant);
+  const header = ["", `CPU µs/${unit}`, "client", "server", `${unit}s/s`, "p50 µs", "p99 µs", "RSS MiB", ...names.map((name) => `vs ${name}`)];
+  const rows = lines.map(({ contestant, median: middle, ratios }) => [
+    contestant,
+    micros(middle.cpuMicrosPerOperation),
+    micros(middle.clientMicrosPerOperation),
+    micros(middle.serverMicrosPerOperation),
+    Math.round(middle.operationsPerSecond).toLocaleString("en"),
+    micros(middle.p50Micros),
+    micros(middle.p99Micros),
+    `${mebibytes(middle.clientResidentBytes)}+${mebibytes(middle.serverResidentBytes)}`,
+    ...ratios.map(({ against, times, lowest, highest }) => (against === contestant ? "" : `${times.toFixed(2)}× (${lowest.toFixed(2)}–${highest.toFixed(2)})`)),
+  ]);
+  return `${scenario.title}  [${scenario.name}]\n${alignColumns([header, ...rows])}`;
+}
+
+/** First column to the left, the others to the right. */
+export function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const pad = (cell: string, column: number): string => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0));
+  return rows.map((row) => `  ${row.map(pad).join("  ")}`.trimEnd()).join("\n");
+}
+
+function micros(value: number | undefined): string {
+  if (value === undefined) return "–";
+  return value.toFixed(value < 100 ? 2 : 0);
+}
+
+function mebibytes(byteLength: number): string {
+  return String(Math.round(byteLength / 1024 ** 2));
+}
