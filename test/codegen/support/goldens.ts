@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generates code for protos/ with the real programs, into gen/: what goldens are compared with, compiled and run.
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buf, compile, inTemporaryFolder, type Protos, runPlugin, writeProtos } from "./workspace.js";
+
+const here = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+export const GENERATED: string = here("gen");
+const GOLDEN = here("golden");
+
+/** The .proto files that goldens come from. */
+export function goldenProtos(): Protos {
+  return readTree(here("protos"), ".proto");
+}
+
+/** The golden files as committed. */
+export function readGoldens(): Readonly<Record<string, string>> {
+  return readTree(GOLDEN, "_rsocket.ts");
+}
+
+/** Replaces the golden files by what the plugin generates now. */
+export function updateGoldens(): readonly string[] {
+  const generated = generateGoldens();
+  rmSync(GOLDEN, { recursive: true, force: true });
+  writeTree(GOLDEN, generated);
+  return Object.keys(generated);
+}
+
+let generated: Readonly<Record<string, string>> | undefined;
+
+/** Runs buf with protoc-gen-es and our plugin, once; files with one side only go into subfolders.
+ *  @returns the files of our plugin by path */
+export function generateGoldens(): Readonly<Record<string, string>> {
+  return (generated ??= inTemporaryFolder((folder) => {
+    writeProtos(folder, goldenProtos());
+    rmSync(GENERATED, { recursive: true, force: true });
+    const plugin = (local: string, ...opt: string[]): object => ({ local, out: GENERATED, opt, strategy: "all" });
+    const plugins = [plugin("protoc-gen-es", "target=ts", "import_extension=js"), plugin("protoc-gen-rsocket-rpc", "target=ts")];
+    const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins }));
+    if (status !== 0) throw new Error(`buf generate: ${stderr}`);
+    const files = readTree(GENERATED, "_rsocket.ts");
+    generateVariants();
+    return files;
+  }));
+}
+
+/** One side only, other endings: these need no golden, but must compile. */
+function generateVariants(): void {
+  const { "ticker.proto": ticker = "" } = goldenProtos();
+  for (const [name, parameter] of [["only-client", "server=false"], ["only-server", "client=false"]] as const) {
+    writeTree(join(GENERATED, name), runPlugin(compile({ "ticker.proto": ticker }, `target=ts,${parameter}`)).files);
+    cpSync(join(GENERATED, "ticker_pb.ts"), join(GENERATED, name, "ticker_pb.ts"));
+    cpSync(join(GENERATED, "rsocket"), join(GENERATED, name, "rsocket"), { recursive: true });
+  }
+}
+
+function readTree(folder: string, ending: string): Record<string, string> {
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(ending)).sort();
+  return Object.fromEntries(paths.map((path) => [path.replaceAll("\\", "/"), readFileSync(join(folder, path), "utf8")]));
+}
+
+function writeTree(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+}
