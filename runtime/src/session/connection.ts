@@ -103,6 +103,8 @@ export class Connection implements StreamHost {
   readonly #budgets: InboundBudgets;
   readonly #admission: Admission;
   readonly #pausedProducers = new Set<Stream>();
+  // Fire-and-forget requests that are encoded but not with the link yet, in order.
+  #handingOver: { readonly stream: Stream; readonly endsAtByte: number }[] = [];
   readonly #setup: SetupPayload | undefined;
   #state: State;
   #keepalive: Keepalive;
@@ -360,6 +362,7 @@ export class Connection implements StreamHost {
 
   /** Tells producers and waiting calls when there is room again. Call it when `pollTransmit` is done. */
   afterTransmit(): void {
+    if (this.#handingOver.length > 0) this.#tellHandedOver();
     if (this.#admission.size > 0) this.#admission.admitWhile(() => this.isOpen && this.#belowMark());
     if (this.#pausedProducers.size > 0 && this.#belowMark()) {
       const paused = [...this.#pausedProducers];
@@ -378,6 +381,11 @@ export class Connection implements StreamHost {
   }
 
   // ── for streams ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @internal */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
 
   /** @internal */
   requestFlush(): void {
@@ -410,6 +418,7 @@ export class Connection implements StreamHost {
   /** @internal */
   forget(stream: Stream): void {
     this.#streams.remove(stream);
+    if (stream.isHandingOver) this.#handingOver.push({ stream, endsAtByte: this.outbound.encodedBytes });
     this.#pausedProducers.delete(stream);
     if (this.#state === "draining") this.requestFlush();
   }
@@ -424,6 +433,13 @@ export class Connection implements StreamHost {
     if (mayIgnore) return this.#countMeaningless();
     const code = this.#state === "expecting-setup" ? ErrorCode.INVALID_SETUP : ErrorCode.CONNECTION_ERROR;
     this.#fail(code, message);
+  }
+
+  #tellHandedOver(): void {
+    const { takenBytes } = this.outbound;
+    const over = this.#handingOver.filter(({ endsAtByte }) => endsAtByte <= takenBytes);
+    this.#handingOver = this.#handingOver.filter(({ endsAtByte }) => endsAtByte > takenBytes);
+    for (const { stream } of over) stream.sink.onComplete(undefined);
   }
 
   // ── establishment ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -591,7 +607,9 @@ export class Connection implements StreamHost {
     const n = preset.hasInitialN ? readUint31(bytes, body) : 1;
     const stream = new Stream(this, streamId, preset, false, n, SILENT_SINK);
     this.#streams.add(stream);
-    stream.receiveRequest(bytes, preset.hasInitialN ? body + 4 : body, end, flags);
+    // Only REQUEST_CHANNEL defines C; on the others it must not win over F (HDR-02).
+    const definedFlags = preset.requesterSends ? flags : flags & ~Flag.COMPLETE;
+    stream.receiveRequest(bytes, preset.hasInitialN ? body + 4 : body, end, definedFlags);
   }
 
   // Not processed, guaranteed (ERR-07). A fire-and-forget request gets no frame back (FNF-01).
@@ -660,6 +678,9 @@ export class Connection implements StreamHost {
     this.#mustAbort = abort;
     this.#held = [];
     const ended = this.#closeReason;
+    const handingOver = this.#handingOver;
+    this.#handingOver = [];
+    for (const { stream } of handingOver) stream.connectionLost(ended);
     for (const stream of this.#streams.snapshot()) stream.connectionLost(ended);
     this.#admission.failAll(ended);
     this.#pausedProducers.clear();

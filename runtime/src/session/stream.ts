@@ -4,8 +4,8 @@
 
 import { encodeCancel, encodeError, encodeRequestN } from "../frames/encode.js";
 import { readPayloadStart, viewOf } from "../frames/decode.js";
-import { ErrorCode } from "../frames/errors.js";
-import { Flag, FrameType, MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import { ErrorCode, errorCodeName, errorCodeScope } from "../frames/errors.js";
+import { Flag, FrameType, MAX_31_BIT, MAX_SENT_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
 import type { ConnectionError } from "./errors.js";
 import { StreamError } from "./errors.js";
 import { Fragmenter } from "./fragmenter.js";
@@ -18,7 +18,8 @@ import { Interaction, type InteractionPreset } from "./stream-state.js";
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * Receives what happens on a stream. A stream ends for its sink with exactly one of `onNext(…, complete = true)`,
+ * Receives what happens on a stream. A fire-and-forget request's sink hears `onComplete` when its frames are with the
+ * link, or `onError`. A stream ends for its sink with exactly one of `onNext(…, complete = true)`,
  * `onComplete` and `onError` where it receives items, with `onCancel` or `onError` where it only sends them.
  * Calls may be made back into the stream from any of these.
  */
@@ -40,6 +41,8 @@ export interface StreamSink {
 /** What a stream needs of its connection. */
 export interface StreamHost {
   readonly outbound: OutboundQueue;
+  /** When the frame that is being handled came. */
+  readonly nowMs: number;
   readonly settings: ConnectionSettings;
   /** Bytes wait to be written. */
   requestFlush(): void;
@@ -80,6 +83,8 @@ export class Stream {
   readonly interaction: Interaction;
   /** This side opened it. */
   readonly isRequester: boolean;
+  /** When its first frame came, for a responder. */
+  readonly receivedAtMs: number;
   /** Who is told. May be replaced at any time. */
   sink: StreamSink;
   readonly #host: StreamHost;
@@ -97,12 +102,15 @@ export class Stream {
   #openedAtByte: number;
   #neverSent = false;
   #forgotten = false;
+  // Given up by this side or with the connection: nobody waits for its handing over.
+  #given = false;
 
   constructor(host: StreamHost, id: number, preset: InteractionPreset, isRequester: boolean, n: number, sink: StreamSink) {
     this.#host = host;
     this.id = id;
     this.interaction = preset.interaction;
     this.isRequester = isRequester;
+    this.receivedAtMs = host.nowMs;
     this.sink = sink;
     this.#sendOpen = isRequester ? preset.requesterSends : preset.responderSends;
     this.#receiveOpen = isRequester ? preset.responderSends : preset.requesterSends;
@@ -129,6 +137,11 @@ export class Stream {
   /** The stream is over and known to the connection no more. */
   get isForgotten(): boolean {
     return this.#forgotten;
+  }
+
+  /** A fire-and-forget request that ended by being encoded: its sink hears `onComplete` when the link has it. */
+  get isHandingOver(): boolean {
+    return this.isRequester && this.interaction === Interaction.FIRE_AND_FORGET && !this.#given;
   }
 
   /** The request never left this process: it is safe to repeat it elsewhere. */
@@ -171,9 +184,10 @@ export class Stream {
     return this.mayProduce;
   }
 
-  /** Ends the sending half; `metadata` rides on the frame that says so. */
+  /** Ends the sending half; `metadata` rides on the frame that says so. @throws RangeError when it doesn't fit one. */
   complete(metadata?: Uint8Array): void {
     if (!this.#sendOpen) return;
+    if (metadata !== undefined) checkFits("metadata of COMPLETE", metadata);
     this.#sendOpen = false;
     const before = this.#host.outbound.byteLength;
     if (this.#backlog === undefined) {
@@ -184,8 +198,15 @@ export class Stream {
     this.#forgetIfOver();
   }
 
-  /** Ends both halves with an ERROR frame, behind what was sent before. */
+  /**
+   * Ends both halves with an ERROR frame, behind what was sent before.
+   * @throws RangeError when `code` isn't one for streams, 0x201 … 0x204 or 0x301 … 0xFFFFFFFE, or `data` doesn't fit one frame.
+   */
   error(code: number, data: Uint8Array): void {
+    if (errorCodeScope(code) !== "stream") {
+      throw new RangeError(`${errorCodeName(code)} on stream ${this.id}, expected 0x201 … 0x204 or 0x301 … 0xfffffffe`);
+    }
+    checkFits("data of ERROR", data);
     if (this.#forgotten || this.#isOver()) return;
     this.#close();
     // Whatever happens to a fire-and-forget request, no frame goes back (FNF-01).
@@ -239,7 +260,10 @@ export class Stream {
     const dataStart = readPayloadStart(bytes, at, end, flags);
     if (dataStart < 0) {
       const message = `metadata of a frame on stream ${this.id} is longer than the frame (RSocket 1.0 §Metadata Optional Header)`;
-      this.#host.receiveMalformed(message, (flags & Flag.IGNORE) !== 0);
+      const mayIgnore = (flags & Flag.IGNORE) !== 0;
+      // A dropped fragment would leave a hole in its message.
+      if (mayIgnore && this.#reassembler !== undefined) return this.#fail(ErrorCode.INVALID, message);
+      this.#host.receiveMalformed(message, mayIgnore);
       if (this.#assemblingRequest) this.#drop();
       return;
     }
@@ -289,6 +313,7 @@ export class Stream {
 
   /** The connection is gone. The sink is told. */
   connectionLost(error: ConnectionError): void {
+    this.#given = true;
     this.#neverSent = this.isRequester && !this.#wasHandedOver();
     const told = !this.#assemblingRequest;
     this.#drop();
@@ -359,6 +384,7 @@ export class Stream {
     // An unfinished request of which nothing left needs no CANCEL: the peer never hears of the stream.
     const unheard = this.#backlog !== undefined && !this.#backlog.started && this.#isRequestQueued();
     const wasOpen = !this.#isOver() || this.#backlog !== undefined;
+    this.#given = true;
     this.#drop();
     if (wasOpen && !unheard) this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
   }
@@ -548,3 +574,11 @@ export class Stream {
 }
 
 const TEXT = new TextEncoder();
+
+/** Header and what else stands in front of metadata or data in the frames that can't be fragmented. */
+const LONE_FRAME_FIXED_BYTES = 10;
+
+function checkFits(what: string, bytes: Uint8Array): void {
+  if (bytes.length <= MAX_SENT_FRAME_BYTES - LONE_FRAME_FIXED_BYTES) return;
+  throw new RangeError(`${what} has ${bytes.length} bytes: it can't be fragmented (RSocket 1.0 §Framing)`);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Watches links that were accepted until each has shown a SETUP, and how many there are.
+
+import type { Scheduler } from "./scheduler.js";
+
+/** A connection in the making. */
+export interface Newcomer {
+  /** No sound SETUP has come yet. */
+  readonly awaitsSetup: boolean;
+  /** Ends it. */
+  abort(message: string, code?: number): void;
+}
+
+/** Limits that concern all connections of a server. */
+export interface AcceptLimits {
+  readonly setupTimeoutMs: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+}
+
+/** Counts connections, in all and by remote address, and gives each its time for SETUP. */
+export class Acceptor {
+  readonly #scheduler: Scheduler;
+  readonly #limits: AcceptLimits;
+  readonly #byAddress = new Map<string, number>();
+  #count = 0;
+
+  constructor(scheduler: Scheduler, limits: AcceptLimits) {
+    this.#scheduler = scheduler;
+    this.#limits = limits;
+  }
+
+  /** Connections that were admitted and haven't left. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Admits a connection from `remoteAddress`, or says why not. */
+  admit(remoteAddress: string): string | undefined {
+    const host = hostOf(remoteAddress);
+    const sameHost = this.#byAddress.get(host) ?? 0;
+    if (this.#count >= this.#limits.maxConnections) return `more than ${this.#limits.maxConnections} connections`;
+    if (sameHost >= this.#limits.maxConnectionsPerAddress) {
+      return `more than ${this.#limits.maxConnectionsPerAddress} connections from one address`;
+    }
+    this.#count++;
+    this.#byAddress.set(host, sameHost + 1);
+    return undefined;
+  }
+
+  /** An admitted connection is over. */
+  leave(remoteAddress: string): void {
+    const host = hostOf(remoteAddress);
+    const sameHost = (this.#byAddress.get(host) ?? 1) - 1;
+    this.#count--;
+    if (sameHost > 0) this.#byAddress.set(host, sameHost);
+    else this.#byAddress.delete(host);
+  }
+
+  /** Ends `newcomer` unless its SETUP has come in time; the returned function stops the watch. */
+  watch(newcomer: Newcomer, invalidSetupCode: number): () => void {
+    const { setupTimeoutMs } = this.#limits;
+    const timer = this.#scheduler.setTimer(setupTimeoutMs, () => {
+      if (newcomer.awaitsSetup) newcomer.abort(`no SETUP within ${setupTimeoutMs} ms`, invalidSetupCode);
+    });
+    return () => timer.cancel();
+  }
+}
+
+function hostOf(remoteAddress: string): string {
+  return remoteAddress.replace(/:\d+$/, "");
+}

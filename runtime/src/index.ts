@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// `rsocket-rpc`: what runs everywhere. Programs import `rsocket-rpc/node` or `rsocket-rpc/web`, which include it.
+
+export type { Call, CallEnd, CallMethod, Interceptor, Reply } from "./rpc/call.js";
+export type { CallContext } from "./rpc/call-context.js";
+export type { CallOptions } from "./rpc/call-options.js";
+export type { Channel } from "./rpc/channel.js";
+export type { Source } from "./rpc/channel-output.js";
+export { Code, codeName } from "./rpc/code.js";
+export { ConnectError, type ConnectOptions, connectWith } from "./rpc/connect.js";
+export type { CloseReason, Connection, PeerInfo } from "./rpc/connection.js";
+export { type ContextKey, ContextValues, createContextKey } from "./rpc/context-values.js";
+export { type ErrorDetail, errorDetail, RpcError, type RpcErrorOptions } from "./rpc/error.js";
+export { type InProcessServer, serveInProcess } from "./rpc/in-process.js";
+export type { MethodIdempotency } from "./rpc/method.js";
+export type { Observer } from "./rpc/observer.js";
+export type { RouteCompatibility } from "./rpc/router.js";
+export { type ServeOptions, type Server, type Setup, serveWith } from "./rpc/serve.js";
+export type { BoundService } from "./rpc/service.js";
+export { Metadata, MetadataError, type MetadataInit } from "./metadata/headers.js";
+export type { MetadataMode } from "./metadata/mode.js";
+export type { Dialer, FrameLink, Listener } from "./engine/link.js";
+export type { Scheduler, Timer } from "./engine/scheduler.js";
+export type { ConnectionSettingsInit, Limits } from "./rsocket/settings.js";

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a caller may say about one call.
+
+import { Metadata, type MetadataInit } from "../metadata/headers.js";
+import type { ContextValues } from "./context-values.js";
+
+/** Options of one call; all may be left out. */
+export interface CallOptions {
+  /** Aborting it cancels the call, on the server too. */
+  readonly signal?: AbortSignal | undefined;
+  /** The call fails `deadline_exceeded` after so long, on both sides. 0 … 2^31-1; without it there is no deadline. */
+  readonly timeoutMs?: number | undefined;
+  /** Request headers: keys `[a-z0-9_.-]{1,64}`; those ending in `-bin` hold bytes, all others text. */
+  readonly headers?: MetadataInit | undefined;
+  /** Called with the answer's headers, before its first message. */
+  readonly onHeaders?: ((headers: Metadata) => void) | undefined;
+  /** Called with the answer's trailers, when it is complete. */
+  readonly onTrailers?: ((trailers: Metadata) => void) | undefined;
+  /** Items asked for ahead of the consumer; by default it adapts, 32 to 256 items within 1 MiB. 1 … 2^31-1. */
+  readonly prefetch?: number | undefined;
+  /** Values for interceptors. */
+  readonly values?: ContextValues | undefined;
+  /** User metadata for a peer of the old rsocket-rpc, as it is. Not together with headers or a deadline. */
+  readonly rawMetadata?: Uint8Array | undefined;
+  /** Called with metadata of an answer that isn't of our extension. */
+  readonly onRawMetadata?: ((metadata: Uint8Array) => void) | undefined;
+}
+
+/** The largest time that the wire can carry. */
+export const MAX_TIMEOUT_MS = 0x7fffffff;
+
+/** Refuses what can't be meant. @throws RangeError naming the option and its value. */
+export function checkCallOptions({ timeoutMs, prefetch, rawMetadata, headers }: CallOptions): void {
+  if (timeoutMs !== undefined && !(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    throw new RangeError(`timeoutMs is ${timeoutMs}, expected 0 … ${MAX_TIMEOUT_MS}`);
+  }
+  if (prefetch !== undefined && !(Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= MAX_TIMEOUT_MS)) {
+    throw new RangeError(`prefetch is ${prefetch}, expected a whole number 1 … ${MAX_TIMEOUT_MS}`);
+  }
+  if (rawMetadata !== undefined && (headers !== undefined || timeoutMs !== undefined)) {
+    throw new RangeError("rawMetadata can't be sent together with headers or timeoutMs: they share its place");
+  }
+}

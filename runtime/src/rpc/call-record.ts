@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What calls of both sides have in common: their facts for interceptors, a lazy signal, an end that is told once.
+
+import type { Scheduler } from "../engine/scheduler.js";
+import type { Metadata } from "../metadata/headers.js";
+import type { Call, CallEnd, CallMethod } from "./call.js";
+import { Code } from "./code.js";
+import { ContextValues } from "./context-values.js";
+import type { Deadline } from "./deadline.js";
+import type { RpcError } from "./error.js";
+import type { AnyMethod } from "./method.js";
+import type { Observer } from "./observer.js";
+
+const descriptions = new WeakMap<AnyMethod, CallMethod>();
+
+/** What interceptors and observers are told of `method`. */
+export function describeMethod(method: AnyMethod): CallMethod {
+  let found = descriptions.get(method);
+  if (found === undefined) {
+    const { service, name, kind, interaction, idempotency } = method;
+    found = { service, name, kind: interaction === "fire_and_forget" ? "fire_and_forget" : kind, idempotency };
+    descriptions.set(method, found);
+  }
+  return found;
+}
+
+/** The shared part of a call. Nothing is made before somebody asks for it. */
+export abstract class CallRecord implements Call {
+  abstract readonly side: "client" | "server";
+  abstract readonly headers: Metadata;
+  /** Messages sent by this side. */
+  sentCount = 0;
+  /** Messages received by this side. */
+  receivedCount = 0;
+  protected deadline: Deadline | undefined;
+  /** The method, with its codecs. */
+  readonly definition: AnyMethod;
+  protected readonly scheduler: Scheduler;
+  protected readonly observer: Observer;
+  #values: ContextValues | undefined;
+  readonly #parentValues: ContextValues | undefined;
+  #controller: AbortController | undefined;
+  #abortReason: RpcError | undefined;
+  #listeners: ((end: CallEnd) => void)[] | undefined;
+  #beganAtMs = 0;
+  #end: CallEnd | undefined;
+
+  constructor(definition: AnyMethod, scheduler: Scheduler, observer: Observer, values: ContextValues | undefined) {
+    this.definition = definition;
+    this.scheduler = scheduler;
+    this.observer = observer;
+    this.#parentValues = values;
+  }
+
+  get method(): CallMethod {
+    return describeMethod(this.definition);
+  }
+
+  get values(): ContextValues {
+    this.#values ??= new ContextValues(this.#parentValues);
+    return this.#values;
+  }
+
+  get timeoutMs(): number | undefined {
+    return this.deadline === undefined ? undefined : Math.max(0, this.deadline.dueMs - this.scheduler.now());
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  onEnd(listener: (end: CallEnd) => void): void {
+    if (this.#end !== undefined) return this.#tell(listener, this.#end);
+    this.#listeners ??= [];
+    this.#listeners.push(listener);
+  }
+
+  /** The call passes through interceptors: its duration may be asked for. */
+  protected markBegin(): void {
+    this.#beganAtMs = this.scheduler.now();
+  }
+
+  /** The call ended early: whoever listens to its signal stops. */
+  protected abortSignal(reason: RpcError): void {
+    if (this.#abortReason !== undefined) return;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** The signal was aborted, or would have been. */
+  protected get abortReason(): RpcError | undefined {
+    return this.#abortReason;
+  }
+
+  /** Somebody wants to hear of the end. */
+  protected get hasListeners(): boolean {
+    return this.#listeners !== undefined;
+  }
+
+  /** Tells the end to those who asked; later ones hear it at once. Only the first call counts. */
+  protected tellEnd(error: RpcError | undefined): void {
+    if (this.#end !== undefined) return;
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    this.#end = {
+      code: error === undefined ? 0 : error.code,
+      error,
+      durationMs: this.#beganAtMs === 0 ? 0 : this.scheduler.now() - this.#beganAtMs,
+      sentCount: this.sentCount,
+      receivedCount: this.receivedCount,
+    };
+    if (listeners !== undefined) for (const listener of listeners) this.#tell(listener, this.#end);
+  }
+
+  #tell(listener: (end: CallEnd) => void, end: CallEnd): void {
+    try {
+      listener(end);
+    } catch (error) {
+      this.observer.onCleanupError?.(error, this.method);
+    }
+  }
+}
+
+/** The code of what was thrown to abort a call: a timeout is a deadline, all else is a cancellation. */
+export function codeOfAbort(reason: unknown): Code {
+  const name = typeof reason === "object" && reason !== null && "name" in reason ? reason.name : "";
+  return name === "TimeoutError" ? Code.DeadlineExceeded : Code.Cancelled;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// A call as interceptors see it, on both sides and for every shape.
+
+import type { Metadata } from "../metadata/headers.js";
+import type { Code } from "./code.js";
+import type { ContextValues } from "./context-values.js";
+import type { RpcError } from "./error.js";
+import type { MethodIdempotency } from "./method.js";
+
+/** What an interceptor may know of a method. */
+export interface CallMethod {
+  /** The service's full protobuf name. */
+  readonly service: string;
+  /** The method's name as written in the .proto. */
+  readonly name: string;
+  readonly kind: "unary" | "server_streaming" | "client_streaming" | "bidi_streaming" | "fire_and_forget";
+  readonly idempotency: MethodIdempotency;
+}
+
+/** How a call ended; told exactly once. */
+export interface CallEnd {
+  /** 0 when it succeeded. */
+  readonly code: Code | 0;
+  readonly error: RpcError | undefined;
+  /** Since the call began on this side. */
+  readonly durationMs: number;
+  /** Messages this side sent. */
+  readonly sentCount: number;
+  /** Messages this side received. */
+  readonly receivedCount: number;
+}
+
+/** A call on its way through the interceptors. */
+export interface Call {
+  /** Where the call is made or served. */
+  readonly side: "client" | "server";
+  readonly method: CallMethod;
+  /** Request headers. On the client what is set here is sent. */
+  readonly headers: Metadata;
+  /** Values for other interceptors and the handler. */
+  readonly values: ContextValues;
+  /** Aborted when the call ends early: cancelled, out of time, or with its connection. */
+  readonly signal: AbortSignal;
+  /** What is left of the call's deadline, undefined without one. */
+  readonly timeoutMs: number | undefined;
+  /** Calls `listener` when the call is over, whatever way; at once if it is. Costs nothing per item. */
+  onEnd(listener: (end: CallEnd) => void): void;
+}
+
+declare const reply: unique symbol;
+
+/** What `next` returns and an interceptor passes on: the answer in the making. */
+export interface Reply<C extends Call> {
+  readonly [reply]: C;
+}
+
+/**
+ * Stands around calls of all shapes, on the client or the server: `(call, next) => next(call)`. It may set headers and
+ * values, wait before it goes on, refuse by throwing an RpcError, and watch the end with `call.onEnd`.
+ *
+ * @example
+ * const log: Interceptor = (call, next) => {
+ *   call.onEnd(({ code, durationMs }) => console.log(call.method.name, code, durationMs));
+ *   return next(call);
+ * };
+ */
+export type Interceptor = <C extends Call>(
+  call: C,
+  next: (call: C) => Reply<C> | Promise<Reply<C>>,
+) => Reply<C> | Promise<Reply<C>>;
+
+/** Interceptors joined into one function, the first outermost. */
+export type ComposedInterceptors = (call: Call, start: () => void) => void | Promise<void>;
+
+/** Thrown when an interceptor calls `next` again. */
+const NEXT_TWICE = "an interceptor called next twice, expected once";
+const NOT_PASSED_ON = "an interceptor returned without the reply of next";
+const REPLY = {} as Reply<Call>;
+
+/**
+ * Joins interceptors, once for all calls; undefined when there are none. `start` of the result begins the call itself;
+ * the result throws or rejects when an interceptor refuses, and before `start` was called then.
+ */
+export function composeInterceptors(interceptors: readonly Interceptor[]): ComposedInterceptors | undefined {
+  if (interceptors.length === 0) return undefined;
+  return (call, start) => {
+    const result = enter(interceptors, 0, call, start);
+    if (result instanceof Promise) return result.then(checkReply);
+    checkReply(result);
+  };
+}
+
+function enter(
+  interceptors: readonly Interceptor[],
+  index: number,
+  call: Call,
+  start: () => void,
+): Reply<Call> | Promise<Reply<Call>> {
+  const interceptor = interceptors[index];
+  if (interceptor === undefined) {
+    start();
+    return REPLY;
+  }
+  let passed = false;
+  return interceptor(call, (passedOn) => {
+    if (passed) throw new TypeError(NEXT_TWICE);
+    passed = true;
+    return enter(interceptors, index + 1, passedOn, start);
+  });
+}
+
+function checkReply(result: unknown): void {
+  if (result !== REPLY) throw new TypeError(NOT_PASSED_ON);
+}

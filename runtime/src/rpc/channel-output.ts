@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// The requests of a client stream or a bidi call: the first opens the channel, the rest follow under credit.
+
+import { ErrorCode } from "../rsocket/errors.js";
+import { OutgoingItems } from "../rsocket/iterate.js";
+import type { StreamHandle } from "../rsocket/payload.js";
+import { Interaction } from "../rsocket/sink.js";
+import { type ClientCall, unencodable } from "./client-call.js";
+import { Code } from "./code.js";
+import { encodeMessage } from "./codec.js";
+import { RpcError } from "./error.js";
+import { encodeErrorData } from "./status-codec.js";
+
+/** Where a stream of messages comes from. */
+export type Source<T> = AsyncIterable<T> | Iterable<T>;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** What a client sends on a channel. The source is closed exactly once, whatever happens. */
+export class ChannelOutput {
+  readonly #call: ClientCall;
+  readonly #source: Source<unknown>;
+  readonly #initialN: number;
+  readonly #onOpen: ((stream: StreamHandle) => void) | undefined;
+  #items: OutgoingItems<unknown> | undefined;
+  #stream: StreamHandle | undefined;
+  #forgetPeer: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(call: ClientCall, source: Source<unknown>, initialN: number, onOpen?: (stream: StreamHandle) => void) {
+    this.#call = call;
+    this.#source = source;
+    this.#initialN = initialN;
+    this.#onOpen = onOpen;
+  }
+
+  /** Pulls the first message, then opens the channel with it. */
+  start(): void {
+    const { transport, method } = this.#call;
+    const output = this;
+    try {
+      this.#items = new OutgoingItems<unknown>(
+        {
+          encode: (message) => this.#encode(message),
+          send: (data) => this.#send(data),
+          complete: () => this.#complete(),
+          fail: (error) => this.#fail(error),
+          onCleanupError: (error) => transport.observer.onCleanupError?.(error, method),
+        },
+        this.#source,
+        {
+          // Before the channel is open one message may be sent: the one that opens it.
+          get mayProduce() {
+            return output.#stream === undefined ? !output.#stopped : output.#stream.mayProduce;
+          },
+          get credit() {
+            return output.#stream === undefined ? 1 : output.#stream.credit;
+          },
+        },
+        { budget: transport.budget, looksAhead: () => !transport.rsocket.peer.isOurs },
+      );
+    } catch (error) {
+      const message = `requests are ${describe(this.#source)}, expected an iterable or an async iterable`;
+      return this.#call.fail(() => new RpcError(Code.InvalidArgument, message, { cause: error }));
+    }
+    this.#items.run();
+  }
+
+  /** Goes on when there is credit or room again. */
+  run(): void {
+    this.#items?.run();
+  }
+
+  /** The peer wants no more, or the call failed. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#forgetPeer?.();
+    this.#items?.stop();
+  }
+
+  /** The answer is complete: what the source still has is of no use, and the peer needn't wait for it. */
+  finish(): void {
+    if (this.#stopped) return;
+    this.stop();
+    this.#stream?.complete();
+  }
+
+  #encode(message: unknown): Uint8Array {
+    const { definition } = this.#call;
+    try {
+      return encodeMessage(definition.input, message);
+    } catch (error) {
+      throw unencodable(definition, error);
+    }
+  }
+
+  #send(data: Uint8Array): boolean {
+    this.#call.sentCount++;
+    if (this.#stream !== undefined) return this.#stream.next(data);
+    this.#open(data, false);
+    return false;
+  }
+
+  #open(data: Uint8Array, noMessage: boolean): void {
+    const call = this.#call;
+    call.tryOpen(() => {
+      const { rsocket } = call.transport;
+      const stream = rsocket.open(Interaction.REQUEST_CHANNEL, call.encodeMetadata(noMessage), data, this.#initialN, call);
+      this.#stream = stream;
+      this.#onOpen?.(stream);
+      return stream;
+    });
+  }
+
+  #complete(): void {
+    if (this.#stream !== undefined) {
+      this.#stopped = true;
+      this.#stream.complete();
+      return;
+    }
+    // Whether a stream without messages can be said depends on the peer: wait until it is known.
+    this.#forgetPeer = this.#call.transport.rsocket.peer.onceDecided(() => this.#openEmpty());
+  }
+
+  #openEmpty(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    if (!this.#call.transport.rsocket.peer.isOurs) {
+      const message = "this peer can't receive a stream without messages";
+      return this.#call.fail(() => new RpcError(Code.FailedPrecondition, message));
+    }
+    this.#open(NO_BYTES, true);
+    this.#stream?.complete();
+  }
+
+  // The source failed: the peer hears a status if one was thrown, else only that the call is off.
+  #fail(thrown: unknown): void {
+    this.#stopped = true;
+    const { transport } = this.#call;
+    const error = RpcError.from(thrown);
+    const shown = RpcError.is(thrown) ? thrown : new RpcError(Code.Cancelled, "the request stream failed");
+    const data = encodeErrorData(shown, transport.rsocket.peer.isOurs, transport.rsocket.settings.limits);
+    this.#stream?.error(ErrorCode.APPLICATION_ERROR, data);
+    this.#call.stream = undefined;
+    this.#call.fail(error);
+  }
+}
+
+function describe(value: unknown): string {
+  return typeof value === "object" && value !== null ? `an ${value.constructor?.name ?? "object"}` : String(value);
+}

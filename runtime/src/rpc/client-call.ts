@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// One outgoing call: its deadline, its caller's signal, its turn in the write queue, and its one end.
+
+import { Metadata } from "../metadata/headers.js";
+import { readEnvelopeEntries, startsWithEnvelopeEntry } from "../metadata/entry.js";
+import type { Envelope } from "../metadata/envelope.js";
+import { fromWireHeaders, toWireHeaders } from "../metadata/headers.js";
+import { ConnectionError, type StreamError } from "../rsocket/errors.js";
+import type { StreamSink, WaitingCall } from "../rsocket/sink.js";
+import type { StreamHandle } from "../rsocket/payload.js";
+import type { ComposedInterceptors } from "./call.js";
+import { checkCallOptions, type CallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
+import { CallRecord, codeOfAbort } from "./call-record.js";
+import { Code } from "./code.js";
+import { encodeMessage } from "./codec.js";
+import { RpcError } from "./error.js";
+import type { AnyMethod } from "./method.js";
+import { decodeConnectionError, decodeSessionError } from "./status-codec.js";
+import { requestMetadata, type RpcTransport } from "./transport.js";
+
+const NO_OPTIONS: CallOptions = {};
+
+/** What ends a call early. It makes its error only when somebody is there to get it. */
+export type Failure = () => RpcError;
+
+/** A call on the client's side. Subclasses say what is sent and what becomes of the answer. */
+export abstract class ClientCall extends CallRecord implements StreamSink {
+  readonly side = "client";
+  readonly transport: RpcTransport;
+  readonly options: CallOptions;
+  /** Set while the call has a stream. */
+  stream: StreamHandle | undefined;
+  #headers: Metadata | undefined;
+  #ended = false;
+  #queued = false;
+  #headersSeen = false;
+  #onAbort: (() => void) | undefined;
+
+  constructor(transport: RpcTransport, method: AnyMethod, options: CallOptions | undefined) {
+    super(method, transport.scheduler, transport.observer, options?.values);
+    this.transport = transport;
+    this.options = options ?? NO_OPTIONS;
+  }
+
+  /** Request headers; what interceptors set here is sent. */
+  get headers(): Metadata {
+    this.#headers ??= Metadata.from(this.options.headers ?? []);
+    return this.#headers;
+  }
+
+  /** The call is over. */
+  get isEnded(): boolean {
+    return this.#ended;
+  }
+
+  /** Begins the call: deadline and signal count from here, interceptors see it, then it is sent. */
+  begin(interceptors: ComposedInterceptors | undefined): void {
+    if (this.options !== NO_OPTIONS && !this.#applyOptions()) return;
+    if (interceptors === undefined) return this.#launch();
+    this.markBegin();
+    try {
+      const waiting = interceptors(this, () => this.#launch());
+      waiting?.catch((error: unknown) => this.fail(() => RpcError.from(error)));
+    } catch (error) {
+      this.fail(() => RpcError.from(error));
+    }
+  }
+
+  /** Encodes and opens the stream; called when the write queue has room. */
+  abstract admit(): void;
+
+  /** The call failed, or its caller gave up: the first failure counts. */
+  fail(failure: RpcError | Failure): void {
+    if (!this.#end()) return;
+    this.stream?.cancel();
+    this.onFailed(typeof failure === "function" ? failure : () => failure);
+  }
+
+  /** A subclass settles its promise or iterable. */
+  protected abstract onFailed(failure: Failure): void;
+
+  /** The call succeeded. False when it had ended before. */
+  protected succeed(): boolean {
+    return this.#end();
+  }
+
+  /** The bytes of a message to send; undefined when the call has failed by it. */
+  encode(message: unknown): Uint8Array | undefined {
+    try {
+      return encodeMessage(this.definition.input, message);
+    } catch (error) {
+      this.fail(() => unencodable(this.definition, error));
+      return undefined;
+    }
+  }
+
+  /** Opens a stream by `open`; what it throws fails the call. */
+  tryOpen(open: () => StreamHandle): void {
+    try {
+      this.stream = open();
+    } catch (error) {
+      if (error instanceof ConnectionError) this.fail(() => decodeConnectionError(error, true));
+      else this.fail(() => RpcError.from(error));
+    }
+  }
+
+  /** The request's metadata; `noMessage` marks a channel that opens without one. */
+  encodeMetadata(noMessage = false): Uint8Array {
+    const envelope = this.#envelope(noMessage);
+    const { rawMetadata } = this.options;
+    const extras = envelope === undefined && rawMetadata === undefined ? undefined : { envelope, rawMetadata };
+    return requestMetadata(this.transport.mode, this.definition, extras);
+  }
+
+  /** An answer's metadata: headers and trailers of ours go to the caller's listeners, the rest to `onRawMetadata`. */
+  protected takeAnswerMetadata(metadata: Uint8Array | undefined): boolean {
+    if (metadata === undefined || metadata.length === 0) return true;
+    if (!startsWithEnvelopeEntry(metadata)) {
+      this.options.onRawMetadata?.(metadata);
+      return true;
+    }
+    try {
+      const { envelope } = readEnvelopeEntries(metadata);
+      if (envelope !== undefined) this.#tellAnswerMetadata(envelope);
+      return true;
+    } catch (error) {
+      this.fail(() => new RpcError(Code.Internal, `the answer's metadata is malformed: ${messageOf(error)}`, { cause: error }));
+      return false;
+    }
+  }
+
+  // ── StreamSink and WaitingCall ──────────────────────────────────────────────────────────────────────────────────
+
+  abstract onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void;
+  abstract onComplete(metadata: Uint8Array | undefined): void;
+
+  onError(error: StreamError | ConnectionError): void {
+    const neverSent = this.stream?.neverSent ?? true;
+    this.stream = undefined;
+    this.fail(() => decodeSessionError(error, neverSent));
+  }
+
+  onCancel(): void {}
+  onRequestN(_n: number): void {}
+  onWritable(): void {}
+
+  // ── the beginning and the end ───────────────────────────────────────────────────────────────────────────────────
+
+  // False when the call has failed by it.
+  #applyOptions(): boolean {
+    const { signal, timeoutMs } = this.options;
+    try {
+      checkCallOptions(this.options);
+      if (this.options.headers !== undefined) void this.headers;
+    } catch (error) {
+      this.fail(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
+      return false;
+    }
+    if (signal !== undefined) this.#listenTo(signal);
+    if (timeoutMs !== undefined && !this.#ended) {
+      this.deadline = this.transport.deadlines.set(timeoutMs, () => this.fail(() => deadlineExceeded(timeoutMs)));
+      if (timeoutMs === 0) this.fail(() => deadlineExceeded(0));
+    }
+    return !this.#ended;
+  }
+
+  #listenTo(signal: AbortSignal): void {
+    const abort = (): void => this.fail(() => abortError(signal.reason));
+    if (signal.aborted) return abort();
+    this.#onAbort = abort;
+    signal.addEventListener("abort", abort);
+  }
+
+  #launch(): void {
+    if (this.#ended) return;
+    const { rsocket } = this.transport;
+    if (rsocket.hasRoom) return this.admit();
+    try {
+      this.#queued = rsocket.queueCall(this.#waiting);
+    } catch (error) {
+      return this.fail(() => (error instanceof ConnectionError ? decodeConnectionError(error, true) : RpcError.from(error)));
+    }
+    if (!this.#queued) this.fail(() => queueFull(rsocket.settings.limits.maxQueuedCalls));
+  }
+
+  // In the queue the call is known by this, so that `fail` of the queue and of the call stay apart.
+  readonly #waiting: WaitingCall = {
+    admit: () => {
+      this.#queued = false;
+      this.admit();
+    },
+    fail: (error) => {
+      this.#queued = false;
+      this.fail(() => decodeConnectionError(error, true));
+    },
+  };
+
+  #end(): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    this.deadline?.clear();
+    if (this.#onAbort !== undefined) this.options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#onAbort = undefined;
+    if (this.#queued) this.transport.rsocket.withdrawCall(this.#waiting);
+    return true;
+  }
+
+  #envelope(noMessage: boolean): Envelope | undefined {
+    const timeoutMs = this.timeoutMs;
+    const headers = this.#headers === undefined || this.#headers.isEmpty ? undefined : toWireHeaders(this.#headers);
+    if (timeoutMs === undefined && headers === undefined && !noMessage) {
+      return this.transport.announcePerRequest ? {} : undefined;
+    }
+    return {
+      ...(timeoutMs === undefined ? {} : { timeoutMs: Math.min(Math.ceil(timeoutMs), MAX_TIMEOUT_MS) }),
+      ...(noMessage ? { noMessage } : {}),
+      ...(headers === undefined ? {} : { headers }),
+    };
+  }
+
+  #tellAnswerMetadata({ headers, trailers }: Envelope): void {
+    const { onHeaders, onTrailers } = this.options;
+    if (headers !== undefined && headers.length > 0 && !this.#headersSeen) {
+      this.#headersSeen = true;
+      const received = fromWireHeaders(headers);
+      onHeaders?.(received);
+    }
+    if (trailers !== undefined && trailers.length > 0) {
+      const received = fromWireHeaders(trailers);
+      onTrailers?.(received);
+    }
+  }
+}
+
+/** The error of a caller that gave up. */
+export function abortError(reason: unknown): RpcError {
+  if (RpcError.is(reason)) return reason;
+  return new RpcError(codeOfAbort(reason), messageOf(reason), { cause: reason });
+}
+
+/** What is said of something thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A message to send isn't what its type says. */
+export function unencodable({ service, name, input }: AnyMethod, cause: unknown): RpcError {
+  const message = `${service}.${name}: the request can't be encoded as ${input.typeName}: ${messageOf(cause)}`;
+  return new RpcError(Code.InvalidArgument, message, { cause });
+}
+
+/** Bytes that were received are no such message. */
+export function undecodable({ service, name, output }: AnyMethod, cause: unknown): RpcError {
+  const message = `${service}.${name}: the answer can't be decoded as ${output.typeName}: ${messageOf(cause)}`;
+  return new RpcError(Code.Internal, message, { cause });
+}
+
+function deadlineExceeded(timeoutMs: number): RpcError {
+  return new RpcError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`);
+}
+
+function queueFull(maxQueuedCalls: number): RpcError {
+  return new RpcError(Code.ResourceExhausted, `more than ${maxQueuedCalls} calls wait to be sent`, { retryable: true });
+}

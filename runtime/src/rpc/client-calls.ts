@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+// The five ways to call: what generated clients do, one line each.
+
+import { IncomingItems } from "../rsocket/iterate.js";
+import { Interaction } from "../rsocket/sink.js";
+import type { CallOptions } from "./call-options.js";
+import { type Channel, channelCore } from "./channel.js";
+import { ChannelOutput, type Source } from "./channel-output.js";
+import { ClientCall, type Failure, undecodable } from "./client-call.js";
+import { Code } from "./code.js";
+import { RpcError } from "./error.js";
+import type { AnyMethod, Method } from "./method.js";
+import type { RpcTransport } from "./transport.js";
+
+const NO_BYTES = new Uint8Array(0);
+/** A client stream's answer is one message; the second credit shows when there are two. */
+const ANSWER_CREDIT = 2;
+
+/** One request, one answer. @throws RpcError whatever goes wrong. */
+export async function callUnary<I, IInit, O, OInit>(
+  channel: Channel,
+  method: Method<I, IInit, O, OInit>,
+  request: IInit,
+  options?: CallOptions,
+): Promise<O> {
+  const core = channel[channelCore];
+  const picked = core.pick();
+  const call = new UnaryCall<O>(picked instanceof Promise ? await picked : picked, method, request, options);
+  call.begin(core.interceptors);
+  await call.settled;
+  // Made only now, behind an await, the error's stack names the caller's line.
+  return call.take();
+}
+
+/** One request that nothing answers. Resolves when it is with the transport. @throws RpcError. */
+export async function callFireAndForget<I, IInit, O, OInit>(
+  channel: Channel,
+  method: Method<I, IInit, O, OInit>,
+  request: IInit,
+  options?: CallOptions,
+): Promise<void> {
+  const core = channel[channelCore];
+  const picked = core.pick();
+  const call = new FireAndForgetCall(picked instanceof Promise ? await picked : picked, method, request, options);
+  call.begin(core.interceptors);
+  await call.settled;
+  call.take();
+}
+
+/** A stream of requests, one answer. @throws RpcError. */
+export async function callClientStream<I, IInit, O, OInit>(
+  channel: Channel,
+  method: Method<I, IInit, O, OInit>,
+  requests: Source<IInit>,
+  options?: CallOptions,
+): Promise<O> {
+  const core = channel[channelCore];
+  const picked = core.pick();
+  const call = new ClientStreamCall<O>(picked instanceof Promise ? await picked : picked, method, requests, options);
+  call.begin(core.interceptors);
+  await call.settled;
+  return call.take();
+}
+
+/** One request, a stream of answers: opened by iterating it, cancelled by leaving the loop. */
+export function callServerStream<I, IInit, O, OInit>(
+  channel: Channel,
+  method: Method<I, IInit, O, OInit>,
+  request: IInit,
+  options?: CallOptions,
+): AsyncIterable<O> {
+  return iterate(channel, (transport) => new ServerStreamCall(transport, method, request, options));
+}
+
+/** A stream of requests, a stream of answers: opened by iterating it, cancelled by leaving the loop. */
+export function callBidi<I, IInit, O, OInit>(
+  channel: Channel,
+  method: Method<I, IInit, O, OInit>,
+  requests: Source<IInit>,
+  options?: CallOptions,
+): AsyncIterable<O> {
+  return iterate(channel, (transport) => new BidiCall(transport, method, requests, options));
+}
+
+// ── calls with one answer ─────────────────────────────────────────────────────────────────────────────────────────────
+
+abstract class PromiseCall<O> extends ClientCall {
+  /** Resolves when the call is over, whatever way. */
+  readonly settled: Promise<void>;
+  #settle: () => void = () => {};
+  #value: O | undefined;
+  #failure: Failure | undefined;
+
+  constructor(transport: RpcTransport, method: AnyMethod, options: CallOptions | undefined) {
+    super(transport, method, options);
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** The answer. @throws RpcError, made here. */
+  take(): O {
+    const error = this.#failure?.();
+    if (error !== undefined) this.abortSignal(error);
+    this.tellEnd(error);
+    if (error !== undefined) throw error;
+    return this.#value as O;
+  }
+
+  protected onFailed(failure: Failure): void {
+    this.#failure = failure;
+    this.#settle();
+  }
+
+  protected settle(): void {
+    if (this.succeed()) this.#settle();
+  }
+
+  /** Decodes the answer; false when it can't be. */
+  protected takeAnswer(data: Uint8Array): boolean {
+    try {
+      this.#value = this.definition.output.decode(data) as O;
+      this.receivedCount++;
+      return true;
+    } catch (error) {
+      this.fail(() => undecodable(this.definition, error));
+      return false;
+    }
+  }
+}
+
+class UnaryCall<O> extends PromiseCall<O> {
+  readonly #request: unknown;
+
+  constructor(transport: RpcTransport, method: AnyMethod, request: unknown, options: CallOptions | undefined) {
+    super(transport, method, options);
+    this.#request = request;
+  }
+
+  admit(): void {
+    const data = this.encode(this.#request);
+    if (data === undefined) return;
+    this.sentCount = 1;
+    this.tryOpen(() => this.transport.rsocket.open(Interaction.REQUEST_RESPONSE, this.encodeMetadata(), data, 1, this));
+  }
+
+  onNext(data: Uint8Array, metadata: Uint8Array | undefined): void {
+    this.stream = undefined;
+    if (this.takeAnswerMetadata(metadata) && this.takeAnswer(data)) this.settle();
+  }
+
+  // COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
+  onComplete(metadata: Uint8Array | undefined): void {
+    this.onNext(NO_BYTES, metadata);
+  }
+}
+
+class FireAndForgetCall extends PromiseCall<void> {
+  readonly #request: unknown;
+
+  constructor(transport: RpcTransport, method: AnyMethod, request: unknown, options: CallOptions | undefined) {
+    super(transport, method, options);
+    this.#request = request;
+  }
+
+  admit(): void {
+    const data = this.encode(this.#request);
+    if (data === undefined) return;
+    this.sentCount = 1;
+    this.tryOpen(() => this.transport.rsocket.open(Interaction.FIRE_AND_FORGET, this.encodeMetadata(), data, 0, this));
+  }
+
+  onNext(): void {}
+
+  onComplete(): void {
+    this.stream = undefined;
+    this.settle();
+  }
+}
+
+class ClientStreamCall<O> extends PromiseCall<O> {
+  readonly #output: ChannelOutput;
+  #hasAnswer = false;
+
+  constructor(transport: RpcTransport, method: AnyMethod, requests: Source<unknown>, options: CallOptions | undefined) {
+    super(transport, method, options);
+    this.#output = new ChannelOutput(this, requests, ANSWER_CREDIT);
+  }
+
+  admit(): void {
+    this.#output.start();
+  }
+
+  onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
+    if (this.#hasAnswer) return this.fail(() => wrongAnswerCount("more than one answer"));
+    this.#hasAnswer = true;
+    if (this.takeAnswerMetadata(metadata) && this.takeAnswer(data) && complete) this.#finish();
+  }
+
+  onComplete(metadata: Uint8Array | undefined): void {
+    if (!this.takeAnswerMetadata(metadata)) return;
+    if (this.#hasAnswer) this.#finish();
+    else this.fail(() => wrongAnswerCount("no answer"));
+  }
+
+  override onCancel(): void {
+    this.#output.stop();
+  }
+
+  override onRequestN(): void {
+    this.#output.run();
+  }
+
+  override onWritable(): void {
+    this.#output.run();
+  }
+
+  protected override onFailed(failure: Failure): void {
+    this.#output.stop();
+    super.onFailed(failure);
+  }
+
+  // The answer is there: whatever the source still had is of no use.
+  #finish(): void {
+    this.#output.finish();
+    this.settle();
+  }
+}
+
+// ── calls with a stream of answers ────────────────────────────────────────────────────────────────────────────────────
+
+// The call begins with the iteration: one that is never iterated costs nothing and can't leak.
+function iterate<O>(channel: Channel, create: (transport: RpcTransport) => IterableCall<O>): AsyncIterable<O> {
+  const core = channel[channelCore];
+  let call: IterableCall<O> | undefined;
+  const begin = (transport: RpcTransport): IterableCall<O> => {
+    call = create(transport);
+    call.begin(core.interceptors);
+    return call;
+  };
+  return {
+    [Symbol.asyncIterator]() {
+      if (call !== undefined) throw new RpcError(Code.FailedPrecondition, ITERATED);
+      const picked = core.pick();
+      if (!(picked instanceof Promise)) return begin(picked).items[Symbol.asyncIterator]();
+      return iteratorBehind(picked.then((transport) => begin(transport).items[Symbol.asyncIterator]()));
+    },
+  };
+}
+
+const ITERATED = "the answers of a call can be iterated once: call the method again for more";
+
+function iteratorBehind<T>(pending: Promise<AsyncIterator<T, undefined>>): AsyncIterator<T, undefined> {
+  return {
+    next: async () => (await pending).next(),
+    return: async () => (await (await pending).return?.()) ?? { done: true, value: undefined },
+  };
+}
+
+abstract class IterableCall<O> extends ClientCall {
+  readonly items: IncomingItems<O>;
+
+  constructor(transport: RpcTransport, method: AnyMethod, options: CallOptions | undefined) {
+    super(transport, method, options);
+    this.items = new IncomingItems<O>(
+      {
+        decode: (data) => {
+          const value = this.definition.output.decode(data) as O;
+          this.receivedCount++;
+          return value;
+        },
+        abandon: () => this.fail(() => new RpcError(Code.Cancelled, "the consumer left the stream")),
+        undecodable: (error) => {
+          const reason = undecodable(this.definition, error);
+          this.fail(reason);
+          return reason;
+        },
+      },
+      { prefetch: options?.prefetch, budget: transport.budget },
+    );
+  }
+
+  onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
+    if (!this.takeAnswerMetadata(metadata)) return;
+    this.items.receive(data, metadata);
+    if (complete) this.#complete();
+  }
+
+  onComplete(metadata: Uint8Array | undefined): void {
+    if (this.takeAnswerMetadata(metadata)) this.#complete();
+  }
+
+  protected onFailed(failure: Failure): void {
+    const error = failure();
+    this.abortSignal(error);
+    this.items.fail(error);
+    this.tellEnd(error);
+  }
+
+  /** The answers are complete: a subclass ends what it sends. */
+  protected finishSending(): void {}
+
+  #complete(): void {
+    this.finishSending();
+    this.stream = undefined;
+    if (!this.succeed()) return;
+    this.items.end();
+    this.tellEnd(undefined);
+  }
+}
+
+class ServerStreamCall<O> extends IterableCall<O> {
+  readonly #request: unknown;
+
+  constructor(transport: RpcTransport, method: AnyMethod, request: unknown, options: CallOptions | undefined) {
+    super(transport, method, options);
+    this.#request = request;
+  }
+
+  admit(): void {
+    const data = this.encode(this.#request);
+    if (data === undefined) return;
+    this.sentCount = 1;
+    const { initialN } = this.items;
+    this.tryOpen(() => {
+      const stream = this.transport.rsocket.open(Interaction.REQUEST_STREAM, this.encodeMetadata(), data, initialN, this);
+      this.items.attach(stream, initialN);
+      return stream;
+    });
+  }
+}
+
+class BidiCall<O> extends IterableCall<O> {
+  readonly #output: ChannelOutput;
+
+  constructor(transport: RpcTransport, method: AnyMethod, requests: Source<unknown>, options: CallOptions | undefined) {
+    super(transport, method, options);
+    const { initialN } = this.items;
+    this.#output = new ChannelOutput(this, requests, initialN, (stream) => this.items.attach(stream, initialN));
+  }
+
+  admit(): void {
+    this.#output.start();
+  }
+
+  override onCancel(): void {
+    this.#output.stop();
+  }
+
+  override onRequestN(): void {
+    this.#output.run();
+  }
+
+  override onWritable(): void {
+    this.#output.run();
+  }
+
+  protected override finishSending(): void {
+    this.#output.finish();
+  }
+
+  protected override onFailed(failure: Failure): void {
+    this.#output.stop();
+    super.onFailed(failure);
+  }
+}
+
+function wrongAnswerCount(what: string): RpcError {
+  return new RpcError(Code.Internal, `${what} to a client stream, expected exactly one`);
+}

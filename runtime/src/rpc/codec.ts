@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages into bytes and back: the contract that generated codecs fill, and protobuf-es's reflection behind it.
+
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+
+/** Takes an encoded message, piece by piece. */
+export interface ByteSink {
+  /** At least so many bytes follow. */
+  reserve(byteLength: number): void;
+  /** The next bytes; they belong to the sink from then on. */
+  bytes(value: Uint8Array): void;
+}
+
+/** Two functions for one message type. `Init` is what may be passed for a message: any subset of its fields. */
+export interface Codec<T, Init = T> {
+  /** The message's full protobuf name. */
+  readonly typeName: string;
+  /** Writes `value`. Throws when a field holds what it can't. */
+  encode(value: Init, sink: ByteSink): void;
+  /** Reads a message; it may keep views of `bytes`. Throws when they are no such message. */
+  decode(bytes: Uint8Array): T;
+}
+
+/** A codec by protobuf-es's reflection over a message's descriptor. */
+export function messageCodec<D extends DescMessage>(schema: D): Codec<MessageShape<D>, MessageInitShape<D>> {
+  return {
+    typeName: schema.typeName,
+    encode(value, sink) {
+      sink.bytes(toBinary(schema, create(schema, value)));
+    },
+    decode(bytes) {
+      return fromBinary(schema, bytes);
+    },
+  };
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Collects one message after another. A message that comes in one piece isn't copied. */
+class MessageSink implements ByteSink {
+  #message: Uint8Array = NO_BYTES;
+
+  reserve(): void {}
+
+  bytes(value: Uint8Array): void {
+    if (this.#message.length === 0) {
+      this.#message = value;
+      return;
+    }
+    const joined = new Uint8Array(this.#message.length + value.length);
+    joined.set(this.#message);
+    joined.set(value, this.#message.length);
+    this.#message = joined;
+  }
+
+  take(): Uint8Array {
+    const message = this.#message;
+    this.#message = NO_BYTES;
+    return message;
+  }
+}
+
+const sink = new MessageSink();
+
+/** The bytes of one message. Throws what the codec throws. */
+export function encodeMessage<Init>(codec: Codec<unknown, Init>, value: Init): Uint8Array {
+  try {
+    codec.encode(value, sink);
+    return sink.take();
+  } catch (error) {
+    sink.take();
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens a connection for calls: SETUP with our hello and the caller's credentials, services for calls from the server.
+
+import type { Dialer } from "../engine/link.js";
+import type { Scheduler } from "../engine/scheduler.js";
+import { readErrorData } from "../metadata/entry.js";
+import type { Envelope } from "../metadata/envelope.js";
+import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
+import { type MetadataMode, dataMimeTypeOf, metadataMimeTypeOf } from "../metadata/mode.js";
+import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
+import { openConnection } from "../rsocket/connect.js";
+import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
+import { type ConnectionSettingsInit, resolveSettings } from "../rsocket/settings.js";
+import { composeInterceptors, type Interceptor } from "./call.js";
+import { Code, codeFromWire } from "./code.js";
+import { type Connection, RpcConnection } from "./connection.js";
+import { RpcError } from "./error.js";
+import { type Observer, printingObserver } from "./observer.js";
+import { Router } from "./router.js";
+import type { BoundService } from "./service.js";
+
+/** Options of `connect`; all may be left out. */
+export interface ConnectOptions extends ConnectionSettingsInit {
+  /** Serves calls that the server makes to this client. */
+  readonly services?: readonly BoundService[];
+  /** Sent with SETUP; a function is asked once for the connection. */
+  readonly bearerToken?: string | (() => string | Promise<string>);
+  /** User name and password, sent with SETUP. */
+  readonly credentials?: { readonly username: string; readonly password: string };
+  /** Sent with SETUP, for `accept` on the server. */
+  readonly headers?: MetadataInit;
+  /** Around the calls of this client, and around those that it serves. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+  /** For dialing and the server's acceptance together. 10 s. */
+  readonly timeoutMs?: number;
+  /** False: resolve when SETUP is on its way. By default it resolves when the server has accepted. */
+  readonly confirm?: boolean;
+  /** `rpc` for rsocket-rpc peers and our own; `composite` for Spring, brokers and the routers of other drivers. */
+  readonly metadataMode?: MetadataMode;
+  /** False: say nothing of our extension in SETUP. */
+  readonly hello?: boolean;
+  /** Every request carries our mark, so that it gets through brokers. Off. */
+  readonly announcePerRequest?: boolean;
+  /** Told of faults that have no caller; they are printed unless given. */
+  readonly observer?: Observer;
+  /** The world; tests put virtual time here. */
+  readonly scheduler?: Scheduler;
+}
+
+/** `connect` failed. `wireCode` is the RSocket code, if the server refused with one. */
+export class ConnectError extends RpcError {
+  override readonly name: string = "ConnectError";
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Connects through `dialer` and resolves when the server has accepted.
+ * @throws ConnectError when it refused, can't be reached, time is up, or on abort; RangeError for a wrong option.
+ */
+export async function connectWith(dialer: Dialer, options: ConnectOptions = {}): Promise<Connection> {
+  const settings = resolveSettings(options);
+  const mode = options.metadataMode ?? "rpc";
+  const observer = options.observer ?? printingObserver;
+  const interceptors = composeInterceptors(options.interceptors ?? []);
+  const { maxRunningHandlers } = settings.limits;
+  const router = new Router({ services: options.services ?? [], interceptors, maxRunningHandlers });
+  const metadata = await setupMetadata(mode, options);
+  let connection: RpcConnection | undefined;
+  try {
+    await openConnection(
+      {
+        dialer,
+        settings: options,
+        setup: { metadataMimeType: metadataMimeTypeOf(mode), dataMimeType: dataMimeTypeOf(mode), metadata, data: NO_BYTES },
+        ...pick(options, "signal", "timeoutMs", "confirm", "scheduler"),
+      },
+      (rsocket) => {
+        const announcePerRequest = options.announcePerRequest ?? false;
+        const created = new RpcConnection({ rsocket, mode, router, interceptors, observer, announcePerRequest });
+        connection = created;
+        return {
+          onRequest: created.receiveRequest,
+          onMetadataPush: (pushed) => created.receiveMetadataPush(pushed),
+        };
+      },
+    );
+  } catch (error) {
+    throw toConnectError(error);
+  }
+  // openConnection resolves only after it has made the connection.
+  return connection as unknown as Connection;
+}
+
+async function setupMetadata(mode: MetadataMode, options: ConnectOptions): Promise<Uint8Array | undefined> {
+  const { bearerToken, credentials, headers, hello = true } = options;
+  const token = typeof bearerToken === "function" ? await bearerToken() : bearerToken;
+  const wireHeaders = headers === undefined ? [] : toWireHeaders(Metadata.from(headers));
+  const envelope: Envelope = {
+    ...(hello ? { hello: { version: 1 } } : {}),
+    ...(wireHeaders.length > 0 ? { headers: wireHeaders } : {}),
+  };
+  const hasEnvelope = hello || wireHeaders.length > 0;
+  return encodeSetupMetadata(mode, {
+    envelope: hasEnvelope ? envelope : undefined,
+    bearerToken: token,
+    simple: credentials,
+  });
+}
+
+function toConnectError(error: unknown): unknown {
+  if (!(error instanceof ConnectionError)) return error;
+  const options = { cause: error, initiator: error.initiator, wireCode: error.code, retryable: true };
+  const status = error.data === undefined ? undefined : readErrorData(error.data).envelope?.status;
+  if (status === undefined) return new ConnectError(codeOf(error), error.message, options);
+  return new ConnectError(codeFromWire(status.code), status.message, { ...options, details: status.details });
+}
+
+function codeOf(error: ConnectionError): Code {
+  if (error.cause !== undefined) {
+    const { code } = RpcError.from(error.cause);
+    return code === Code.Internal ? Code.Unavailable : code;
+  }
+  switch (error.code) {
+    case ErrorCode.INVALID_SETUP:
+    case ErrorCode.UNSUPPORTED_SETUP:
+      return Code.FailedPrecondition;
+    case ErrorCode.REJECTED_SETUP:
+      return Code.PermissionDenied;
+    default:
+      return Code.Unavailable;
+  }
+}
+
+// The named options that are set; exactOptionalPropertyTypes wants absent ones absent.
+function pick<T extends object, K extends keyof T>(options: T, ...names: K[]): Pick<T, K> {
+  const picked: Partial<T> = {};
+  for (const name of names) if (options[name] !== undefined) picked[name] = options[name];
+  return picked as Pick<T, K>;
+}

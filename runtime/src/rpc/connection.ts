@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// A connection as users see it: a channel for calls, a place where calls are served, and an end.
+
+import type { Scheduler } from "../engine/scheduler.js";
+import { type TurnBudget, turnBudgetOf } from "../engine/turn-budget.js";
+import { readEnvelopeEntries, startsWithEnvelopeEntry } from "../metadata/entry.js";
+import type { MetadataMode } from "../metadata/mode.js";
+import type { CloseReason, RSocketConnection } from "../rsocket/connection.js";
+import { ConnectionError } from "../rsocket/errors.js";
+import type { Stream } from "../rsocket/sink.js";
+import type { ComposedInterceptors } from "./call.js";
+import { type Channel, type ChannelCore, channelCore } from "./channel.js";
+import { ContextValues } from "./context-values.js";
+import { type DeadlineClock, deadlineClockOf } from "./deadline.js";
+import type { Observer } from "./observer.js";
+import type { Router } from "./router.js";
+import type { ServerCall, ServerCallHost } from "./server-call.js";
+import { decodeConnectionError } from "./status-codec.js";
+import type { RpcTransport } from "./transport.js";
+
+export type { CloseReason } from "../rsocket/connection.js";
+
+/** The other end of a connection. */
+export interface PeerInfo {
+  /** `tcp`, `ws`, `in-process`, … */
+  readonly transport: string;
+  /** Its address, e.g. `127.0.0.1:52114`; empty when the transport has none. */
+  readonly address: string;
+  /** The request that opened a WebSocket, on the server. */
+  readonly upgrade?: { readonly url: string; readonly headers: Readonly<Record<string, string | undefined>> };
+}
+
+/**
+ * One connection, which lives once. Generated clients call through it, on both sides: the server's end is
+ * `context.connection`, the client's is what `connect` returns.
+ */
+export interface Connection extends Channel {
+  /** Resolves when it is over, never rejects. Calls in flight have failed `unavailable` by then. */
+  readonly closed: Promise<CloseReason>;
+  /** The other end. */
+  readonly peer: PeerInfo;
+  /** Takes no new calls, lets those that run end within `graceMs` (0 unless given), cancels the rest. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+  /** `await using connection = await connect(…)` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How a connection takes and makes calls. */
+export interface RpcConnectionInit {
+  readonly rsocket: RSocketConnection;
+  readonly mode: MetadataMode;
+  readonly router: Router;
+  readonly interceptors: ComposedInterceptors | undefined;
+  readonly observer: Observer;
+  /** Every request carries our entry, so that it gets through brokers. */
+  readonly announcePerRequest: boolean;
+}
+
+/** The connection behind the interface. */
+export class RpcConnection implements Connection, RpcTransport, ServerCallHost, ChannelCore {
+  readonly rsocket: RSocketConnection;
+  readonly mode: MetadataMode;
+  readonly scheduler: Scheduler;
+  readonly deadlines: DeadlineClock;
+  readonly budget: TurnBudget;
+  readonly observer: Observer;
+  readonly interceptors: ComposedInterceptors | undefined;
+  readonly announcePerRequest: boolean;
+  readonly peer: PeerInfo;
+  /** What every call served on this connection begins with; `accept` fills it. */
+  readonly values: ContextValues = new ContextValues();
+  readonly #router: Router;
+  #dropped = false;
+
+  constructor(init: RpcConnectionInit) {
+    this.rsocket = init.rsocket;
+    this.mode = init.mode;
+    this.interceptors = init.interceptors;
+    this.observer = init.observer;
+    this.announcePerRequest = init.announcePerRequest;
+    this.#router = init.router;
+    this.scheduler = init.rsocket.scheduler;
+    this.deadlines = deadlineClockOf(this.scheduler);
+    this.budget = turnBudgetOf(this.scheduler);
+    const { transport, remoteAddress, upgrade } = init.rsocket.info;
+    this.peer = { transport, address: remoteAddress, ...(upgrade === undefined ? {} : { upgrade }) };
+  }
+
+  get closed(): Promise<CloseReason> {
+    return this.rsocket.closed;
+  }
+
+  async close(options?: { readonly graceMs?: number }): Promise<void> {
+    await this.rsocket.close(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // ── Channel, RpcTransport, ServerCallHost ───────────────────────────────────────────────────────────────────────
+
+  /** @internal */
+  get [channelCore](): ChannelCore {
+    return this;
+  }
+
+  /** @internal */
+  get transport(): RpcTransport {
+    return this;
+  }
+
+  /** @internal */
+  get connection(): Connection {
+    return this;
+  }
+
+  /** @internal */
+  pick(): RpcTransport {
+    if (this.rsocket.isOpen) return this;
+    const error = this.rsocket.endError;
+    throw decodeConnectionError(error ?? new ConnectionError(0, "the connection is not open", "local"), true);
+  }
+
+  /** @internal */
+  releaseHandler(): void {
+    this.#router.releaseHandler();
+  }
+
+  /** @internal */
+  dropAnswerMetadata(call: ServerCall): void {
+    if (this.#dropped) return;
+    this.#dropped = true;
+    this.observer.onAnswerMetadataDropped?.(call.method);
+  }
+
+  // ── what comes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @internal A request of the peer. */
+  readonly receiveRequest = (
+    stream: Stream,
+    metadata: Uint8Array | undefined,
+    data: Uint8Array,
+    complete: boolean,
+  ): void => {
+    this.#router.dispatch(this, stream, metadata, data, complete);
+  };
+
+  /** @internal A METADATA_PUSH of the peer: its hello, or nothing we know. */
+  receiveMetadataPush(metadata: Uint8Array): void {
+    if (!startsWithEnvelopeEntry(metadata)) return;
+    try {
+      const hello = readEnvelopeEntries(metadata).envelope?.hello;
+      if (hello !== undefined) this.rsocket.peer.receiveHello(hello.version ?? 0);
+    } catch (error) {
+      // Nothing could be answered: ignored and counted.
+      this.observer.onMalformedMetadata?.(error instanceof Error ? error.message : String(error));
+    }
+  }
+}

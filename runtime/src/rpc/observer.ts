@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a program hears of what no call can be failed with.
+
+import type { CallMethod } from "./call.js";
+
+/** Told of faults that have no caller. All methods may be left out; none may throw. */
+export interface Observer {
+  /** A handler threw something that isn't an RpcError (the peer sees `internal`), or any error in fire-and-forget. */
+  onHandlerError?(error: unknown, method: CallMethod): void;
+  /** `return()` of a user's iterator, or an `onEnd` listener, threw. */
+  onCleanupError?(error: unknown, method: CallMethod): void;
+  /** `accept` threw something that isn't an RpcError: the peer sees `internal error`. */
+  onAcceptError?(error: unknown): void;
+  /** Headers or trailers were dropped: the peer doesn't read our extension. Told once per connection. */
+  onAnswerMetadataDropped?(method: CallMethod): void;
+  /** A frame's metadata that can't be read was ignored, where ignoring is all that can be done. */
+  onMalformedMetadata?(message: string): void;
+}
+
+/** What happens when nobody observes: faults of handlers are printed, since they would be lost else. */
+export const printingObserver: Observer = {
+  onHandlerError: (error, method) => console.error(`rsocket-rpc: ${method.service}.${method.name} threw:`, error),
+  onCleanupError: (error, method) => console.error(`rsocket-rpc: ${method.service}.${method.name} cleanup threw:`, error),
+  onAcceptError: (error) => console.error("rsocket-rpc: accept threw:", error),
+};

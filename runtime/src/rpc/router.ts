@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request's metadata to the handler: by the raw bytes of the route, without making strings.
+
+import type { Envelope } from "../metadata/envelope.js";
+import type { MetadataMode } from "../metadata/mode.js";
+import { readRequestMetadata } from "../metadata/request-metadata.js";
+import { encodeCompositeRoute, encodeRpcRoute, rpcRouteEnd } from "../metadata/rpc-metadata.js";
+import { ErrorCode } from "../rsocket/errors.js";
+import { Interaction, type Stream } from "../rsocket/sink.js";
+import type { ComposedInterceptors } from "./call.js";
+import { describeMethod } from "./call-record.js";
+import { Code } from "./code.js";
+import { RpcError } from "./error.js";
+import type { AnyMethod } from "./method.js";
+import { ServerCall, type ServerCallHost } from "./server-call.js";
+import type { BoundService, HandlerEntry } from "./service.js";
+import { encodeErrorData } from "./status-codec.js";
+
+/** How routes of peers that spell them otherwise are read; all off. */
+export interface RouteCompatibility {
+  /** `.Service` of a file without package (rsocket-rpc-go). */
+  readonly leadingDot?: boolean;
+  /** A method's name with its first letter in upper case (rsocket-rpc-net). */
+  readonly capitalizedMethods?: boolean;
+}
+
+/** What a router is made of. */
+export interface RouterOptions {
+  readonly services: readonly BoundService[];
+  readonly interceptors: ComposedInterceptors | undefined;
+  readonly maxRunningHandlers: number;
+  readonly compatibility?: RouteCompatibility | undefined;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Dispatches requests to handlers, and counts the handlers that run. One for all connections of a server. */
+export class Router {
+  readonly #interceptors: ComposedInterceptors | undefined;
+  readonly #maxRunningHandlers: number;
+  readonly #compatibility: RouteCompatibility;
+  readonly #services = new Set<string>();
+  readonly #byName = new Map<string, HandlerEntry>();
+  readonly #rpcRoutes = new ByteTable<HandlerEntry>();
+  readonly #compositeRoutes = new ByteTable<HandlerEntry>();
+  #runningHandlers = 0;
+
+  /** @throws TypeError when a service comes twice. */
+  constructor({ services, interceptors, maxRunningHandlers, compatibility = {} }: RouterOptions) {
+    this.#interceptors = interceptors;
+    this.#maxRunningHandlers = maxRunningHandlers;
+    this.#compatibility = compatibility;
+    for (const service of services) this.#add(service);
+  }
+
+  /** Handlers that haven't ended yet. */
+  get runningHandlers(): number {
+    return this.#runningHandlers;
+  }
+
+  /** The handler took its time and is done: its slot is free. */
+  releaseHandler(): void {
+    this.#runningHandlers--;
+  }
+
+  /** Serves one request of a connection. */
+  dispatch(host: ServerCallHost, stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+    if (metadata === undefined) return refuse(host, stream, malformed("metadata is missing"), ErrorCode.INVALID, false);
+    const { mode } = host.transport;
+    const found = mode === "rpc" ? this.#findBare(metadata) : this.#findBareComposite(metadata);
+    if (found !== undefined) return this.#serve(host, found, stream, data, complete, undefined, NO_BYTES);
+    let request: ReturnType<typeof readRequestMetadata>;
+    try {
+      request = readRequestMetadata(mode, metadata, host.transport.rsocket.settings.limits.maxMetadataEntries);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return refuse(host, stream, malformed(message), ErrorCode.INVALID, false);
+    }
+    const { service, method, envelope, userMetadata } = request;
+    const entry = this.#findByName(service, method);
+    if (entry !== undefined) return this.#serve(host, entry, stream, data, complete, envelope, userMetadata);
+    // The texts are those that peers of other makes look for.
+    const message = this.#services.has(service) ? `unknown method ${service}.${method}` : `can not find service ${service}`;
+    const error = new RpcError(Code.Unimplemented, message);
+    refuse(host, stream, error, ErrorCode.APPLICATION_ERROR, envelope !== undefined);
+  }
+
+  #serve(
+    host: ServerCallHost,
+    entry: HandlerEntry,
+    stream: Stream,
+    data: Uint8Array,
+    complete: boolean,
+    envelope: Envelope | undefined,
+    rawMetadata: Uint8Array,
+  ): void {
+    const readsEnvelopes = envelope !== undefined;
+    if (!fits(entry.method, stream.interaction)) {
+      const { service, name, interaction } = entry.method;
+      const message = `unknown method ${service}.${name} for ${stream.interaction}, expected ${interaction}`;
+      return refuse(host, stream, new RpcError(Code.Unimplemented, message), ErrorCode.APPLICATION_ERROR, readsEnvelopes);
+    }
+    if (this.#runningHandlers >= this.#maxRunningHandlers) {
+      const error = new RpcError(Code.ResourceExhausted, `more than ${this.#maxRunningHandlers} calls are being handled`);
+      if (stream.interaction === Interaction.FIRE_AND_FORGET) {
+        host.transport.observer.onHandlerError?.(error, describeMethod(entry.method));
+      }
+      return refuse(host, stream, error, ErrorCode.REJECTED, readsEnvelopes);
+    }
+    this.#runningHandlers++;
+    const { receivedAtMs } = stream;
+    const call = new ServerCall(host, entry, stream, stream.interaction, { data, complete, envelope, rawMetadata, receivedAtMs });
+    stream.sink = call;
+    call.begin(this.#interceptors);
+  }
+
+  #add({ typeName, entries }: BoundService): void {
+    if (this.#services.has(typeName)) throw new TypeError(`service ${typeName} is served twice`);
+    this.#services.add(typeName);
+    for (const entry of entries) {
+      const { service, name } = entry.method;
+      this.#byName.set(`${service}/${name}`, entry);
+      this.#rpcRoutes.set(encodeRpcRoute(service, name), entry);
+      this.#compositeRoutes.set(encodeCompositeRoute(service, name), entry);
+    }
+  }
+
+  // A call without tracing and user metadata: its metadata is the route, with or without the length of no tracing.
+  #findBare(metadata: Uint8Array): HandlerEntry | undefined {
+    const end = rpcRouteEnd(metadata, 0, metadata.length);
+    if (end < 0 || end + 2 !== metadata.length || metadata[end] !== 0 || metadata[end + 1] !== 0) return undefined;
+    return this.#rpcRoutes.get(metadata, metadata.length);
+  }
+
+  #findBareComposite(metadata: Uint8Array): HandlerEntry | undefined {
+    return this.#compositeRoutes.get(metadata, metadata.length);
+  }
+
+  #findByName(service: string, method: string): HandlerEntry | undefined {
+    const entry = this.#byName.get(`${service}/${method}`);
+    if (entry !== undefined) return entry;
+    const { leadingDot, capitalizedMethods } = this.#compatibility;
+    if (leadingDot === true && service.startsWith(".")) return this.#findByName(service.slice(1), method);
+    const lowered = method.slice(0, 1).toLowerCase() + method.slice(1);
+    return capitalizedMethods === true ? this.#byName.get(`${service}/${lowered}`) : undefined;
+  }
+}
+
+function fits(method: AnyMethod, interaction: Interaction): boolean {
+  if (method.interaction === interaction) return true;
+  // rsocket-rpc-go knows no fire-and-forget option and calls such methods by REQUEST_RESPONSE.
+  return method.interaction === "fire_and_forget" && interaction === Interaction.REQUEST_RESPONSE;
+}
+
+function malformed(message: string): RpcError {
+  return new RpcError(Code.InvalidArgument, message);
+}
+
+function refuse(host: ServerCallHost, stream: Stream, error: RpcError, wireCode: number, readsEnvelopes: boolean): void {
+  const { rsocket } = host.transport;
+  stream.error(wireCode, encodeErrorData(error, readsEnvelopes || rsocket.peer.isOurs, rsocket.settings.limits));
+}
+
+interface Slot<T> {
+  readonly key: Uint8Array;
+  readonly value: T;
+}
+
+/** A map whose keys are bytes, looked up without making a string of them. */
+class ByteTable<T> {
+  readonly #slots = new Map<number, Slot<T>[]>();
+  // Peers call the same method again and again.
+  #last: Slot<T> | undefined;
+
+  set(key: Uint8Array, value: T): void {
+    const hash = hashOf(key, key.length);
+    const slots = this.#slots.get(hash);
+    if (slots === undefined) this.#slots.set(hash, [{ key, value }]);
+    else slots.push({ key, value });
+  }
+
+  get(bytes: Uint8Array, byteLength: number): T | undefined {
+    if (this.#last !== undefined && equal(this.#last.key, bytes, byteLength)) return this.#last.value;
+    const slots = this.#slots.get(hashOf(bytes, byteLength));
+    this.#last = slots?.find(({ key }) => equal(key, bytes, byteLength)) ?? this.#last;
+    return this.#last !== undefined && equal(this.#last.key, bytes, byteLength) ? this.#last.value : undefined;
+  }
+}
+
+function equal(key: Uint8Array, bytes: Uint8Array, byteLength: number): boolean {
+  if (key.length !== byteLength) return false;
+  for (let i = 0; i < byteLength; i++) if (key[i] !== bytes[i]) return false;
+  return true;
+}
+
+// FNV-1a over 32 bits. Only keys of our own are stored, so nobody can make collisions grow.
+function hashOf(bytes: Uint8Array, byteLength: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < byteLength; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193);
+  return hash >>> 0;
+}

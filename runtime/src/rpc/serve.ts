@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Serves calls on every listener: reads SETUP, asks `accept`, says hello, dispatches.
+
+import type { Scheduler } from "../engine/scheduler.js";
+import { encodeEnvelopeEntry } from "../metadata/entry.js";
+import { fromWireHeaders, type Metadata } from "../metadata/headers.js";
+import { metadataModeOf } from "../metadata/mode.js";
+import { readSetupMetadata } from "../metadata/setup-metadata.js";
+import type { RSocketConnection } from "../rsocket/connection.js";
+import { ErrorCode } from "../rsocket/errors.js";
+import { type ListenerFactory, openServer, type RSocketServer, type ServedConnection, type SetupFrame, SetupRejection } from "../rsocket/serve.js";
+import { type ConnectionSettingsInit, resolveSettings } from "../rsocket/settings.js";
+import { composeInterceptors, type Interceptor } from "./call.js";
+import { type Connection, RpcConnection } from "./connection.js";
+import type { ContextValues } from "./context-values.js";
+import { RpcError } from "./error.js";
+import { type Observer, printingObserver } from "./observer.js";
+import { type RouteCompatibility, Router } from "./router.js";
+import type { BoundService } from "./service.js";
+import { encodeErrorData } from "./status-codec.js";
+
+/** A client's SETUP, as `accept` sees it. */
+export interface Setup {
+  /** The token of a bearer authentication entry. */
+  readonly bearerToken: string | undefined;
+  /** User name and password of a simple authentication entry. */
+  readonly credentials: { readonly username: string; readonly password: string } | undefined;
+  /** Headers of a client of ours. */
+  readonly headers: Metadata;
+  /** Values that every call of this connection begins with. */
+  readonly values: ContextValues;
+  /** The metadata as it came; empty when there was none. */
+  readonly metadata: Uint8Array;
+  /** The data as it came. */
+  readonly data: Uint8Array;
+  readonly metadataMimeType: string;
+  readonly dataMimeType: string;
+}
+
+/** Options of `serve`. */
+export interface ServeOptions extends ConnectionSettingsInit {
+  readonly services: readonly BoundService[];
+  /** Around every call served, and around those made to clients. The first is outermost. */
+  readonly interceptors?: readonly Interceptor[];
+  /**
+   * Called for each new connection before any call of it. Throw an RpcError to refuse it: the client sees code and
+   * message. What the client sends meanwhile waits.
+   */
+  accept?(setup: Setup, connection: Connection): void | Promise<void>;
+  /** Told of faults that have no caller; they are printed unless given. */
+  readonly observer?: Observer;
+  /** Spellings of peers that differ from the .proto; all off. */
+  readonly compatibility?: RouteCompatibility;
+  /** The world; tests put virtual time here. */
+  readonly scheduler?: Scheduler;
+}
+
+/** A running server. */
+export interface Server {
+  /** Where it listens, with the ports that were bound. */
+  readonly urls: readonly string[];
+  /** Connections that are open. */
+  readonly connectionCount: number;
+  /** Handlers that haven't ended yet. */
+  readonly runningHandlers: number;
+  /** Takes no new connections and calls, lets those that run end within `graceMs` (0 unless given), cancels the rest. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+  /** `await using server = await serve(…)` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Serves on what `factories` open. @throws TypeError when a service comes twice, and what a listener throws. */
+export async function serveWith(factories: readonly ListenerFactory[], options: ServeOptions): Promise<Server> {
+  const settings = resolveSettings(options);
+  const interceptors = composeInterceptors(options.interceptors ?? []);
+  const { maxRunningHandlers } = settings.limits;
+  const { services, compatibility } = options;
+  const router = new Router({ services, interceptors, maxRunningHandlers, compatibility });
+  const observer = options.observer ?? printingObserver;
+  const core = await openServer(
+    factories,
+    { settings: options, ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }) },
+    {
+      accept: (frame, rsocket) => {
+        const mode = metadataModeOf(frame.metadataMimeType);
+        const init = { rsocket, mode, router, interceptors, observer, announcePerRequest: false };
+        return acceptConnection(frame, new RpcConnection(init), options);
+      },
+      onAcceptError: (error) => observer.onAcceptError?.(error),
+    },
+  );
+  return new RpcServer(core, router);
+}
+
+class RpcServer implements Server {
+  readonly #core: RSocketServer;
+  readonly #router: Router;
+
+  constructor(core: RSocketServer, router: Router) {
+    this.#core = core;
+    this.#router = router;
+  }
+
+  get urls(): readonly string[] {
+    return this.#core.urls;
+  }
+
+  get connectionCount(): number {
+    return this.#core.connections.size;
+  }
+
+  get runningHandlers(): number {
+    return this.#router.runningHandlers;
+  }
+
+  async close(options?: { readonly graceMs?: number }): Promise<void> {
+    await this.#core.close(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+async function acceptConnection(frame: SetupFrame, connection: RpcConnection, options: ServeOptions): Promise<ServedConnection> {
+  const { rsocket } = connection;
+  const { setup, hasHello, version } = readSetup(frame, connection);
+  if (options.accept !== undefined) {
+    try {
+      await options.accept(setup, connection);
+    } catch (error) {
+      throw refusal(error, hasHello, rsocket);
+    }
+  }
+  if (hasHello) {
+    rsocket.peer.receiveHello(version);
+    // Before any other frame of this session: until it has come the client takes us for a server without it.
+    rsocket.metadataPush(encodeEnvelopeEntry({ hello: { version: 1 } }));
+  } else rsocket.peer.settleUnknown();
+  return {
+    onRequest: connection.receiveRequest,
+    onMetadataPush: (metadata) => connection.receiveMetadataPush(metadata),
+  };
+}
+
+interface ReadSetup {
+  readonly setup: Setup;
+  readonly hasHello: boolean;
+  readonly version: number;
+}
+
+function readSetup(frame: SetupFrame, connection: RpcConnection): ReadSetup {
+  const metadata = frame.metadata ?? new Uint8Array(0);
+  try {
+    const { envelope, bearerToken, simple } = readSetupMetadata(connection.mode, metadata);
+    const setup: Setup = {
+      bearerToken,
+      credentials: simple,
+      headers: fromWireHeaders(envelope?.headers ?? []),
+      values: connection.values,
+      metadata,
+      data: frame.data,
+      metadataMimeType: frame.metadataMimeType,
+      dataMimeType: frame.dataMimeType,
+    };
+    return { setup, hasHello: envelope?.hello !== undefined, version: envelope?.hello?.version ?? 0 };
+  } catch (error) {
+    throw new SetupRejection(error instanceof Error ? error.message : String(error), ErrorCode.INVALID_SETUP);
+  }
+}
+
+function refusal(error: unknown, hasHello: boolean, rsocket: RSocketConnection): unknown {
+  if (!RpcError.is(error)) return error;
+  const data = encodeErrorData(error, hasHello, rsocket.settings.limits);
+  return new SetupRejection(error.rawMessage, ErrorCode.REJECTED_SETUP, data);
+}

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+// One incoming call: decode, run the handler, answer, and end exactly once whatever happens meanwhile.
+
+import type { Envelope } from "../metadata/envelope.js";
+import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
+import type { ConnectionError, StreamError } from "../rsocket/errors.js";
+import { ErrorCode } from "../rsocket/errors.js";
+import { IncomingItems, OutgoingItems } from "../rsocket/iterate.js";
+import type { StreamHandle } from "../rsocket/payload.js";
+import { Interaction, type StreamSink } from "../rsocket/sink.js";
+import type { CallContext } from "./call-context.js";
+import type { ComposedInterceptors } from "./call.js";
+import { CallRecord } from "./call-record.js";
+import type { Source } from "./channel-output.js";
+import { Code } from "./code.js";
+import { encodeMessage } from "./codec.js";
+import type { Connection } from "./connection.js";
+import type { ContextValues } from "./context-values.js";
+import { RpcError } from "./error.js";
+import type { HandlerEntry } from "./service.js";
+import { decodeSessionError, encodeErrorData } from "./status-codec.js";
+import { answerMetadata, type RpcTransport } from "./transport.js";
+
+const NO_BYTES = new Uint8Array(0);
+const EMPTY_TYPE = "google.protobuf.Empty";
+
+/** What a request said beside its message. */
+export interface IncomingRequest {
+  readonly data: Uint8Array;
+  /** A channel on which nothing follows. */
+  readonly complete: boolean;
+  /** Present when the caller speaks our extension. */
+  readonly envelope: Envelope | undefined;
+  readonly rawMetadata: Uint8Array;
+  /** When its first frame came. */
+  readonly receivedAtMs: number;
+}
+
+/** What a server call needs of its surroundings. */
+export interface ServerCallHost {
+  readonly transport: RpcTransport;
+  readonly connection: Connection;
+  readonly values: ContextValues;
+  /** The handler does nothing any more. */
+  releaseHandler(): void;
+  /** Headers or trailers can't be sent to this peer. */
+  dropAnswerMetadata(call: ServerCall): void;
+}
+
+/** A call on the server's side; also the context that its handler sees. */
+export class ServerCall extends CallRecord implements CallContext, StreamSink {
+  readonly side = "server";
+  readonly #host: ServerCallHost;
+  readonly #entry: HandlerEntry;
+  readonly #stream: StreamHandle;
+  readonly #interaction: Interaction;
+  readonly #request: IncomingRequest;
+  #headers: Metadata | undefined;
+  #responseHeaders: Metadata | undefined;
+  #responseTrailers: Metadata | undefined;
+  #headersSent = false;
+  #ended = false;
+  #incoming: IncomingItems<unknown> | undefined;
+  #outgoing: OutgoingItems<unknown> | undefined;
+  // A client stream's answer that waits for credit.
+  #answer: Uint8Array | undefined;
+
+  constructor(host: ServerCallHost, entry: HandlerEntry, stream: StreamHandle, interaction: Interaction, request: IncomingRequest) {
+    const { transport } = host;
+    super(entry.method, transport.scheduler, transport.observer, host.values);
+    this.#host = host;
+    this.#entry = entry;
+    this.#stream = stream;
+    this.#interaction = interaction;
+    this.#request = request;
+  }
+
+  // ── CallContext ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get connection(): Connection {
+    return this.#host.connection;
+  }
+
+  get headers(): Metadata {
+    this.#headers ??= new Metadata();
+    return this.#headers;
+  }
+
+  get responseHeaders(): Metadata {
+    this.#responseHeaders ??= new Metadata();
+    return this.#responseHeaders;
+  }
+
+  get responseTrailers(): Metadata {
+    this.#responseTrailers ??= new Metadata();
+    return this.#responseTrailers;
+  }
+
+  get rawMetadata(): Uint8Array {
+    return this.#request.rawMetadata;
+  }
+
+  remainingMs(): number | undefined {
+    return this.timeoutMs;
+  }
+
+  // ── the way in ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Runs the call. `releaseHandler` is called when nothing of it runs any more. */
+  begin(interceptors: ComposedInterceptors | undefined): void {
+    const { envelope } = this.#request;
+    if (envelope !== undefined && !this.#readEnvelope(envelope)) return this.#host.releaseHandler();
+    if (interceptors === undefined) return this.#run();
+    this.markBegin();
+    let running = false;
+    const refuse = (error: unknown): void => {
+      if (!running) this.#host.releaseHandler();
+      this.#failByHandler(error);
+    };
+    try {
+      const waiting = interceptors(this, () => {
+        running = true;
+        this.#run();
+      });
+      waiting?.catch(refuse);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  // Headers and deadline. False when the call is over by them.
+  #readEnvelope({ headers, timeoutMs }: Envelope): boolean {
+    if (headers !== undefined && headers.length > 0) {
+      try {
+        this.#headers = fromWireHeaders(headers);
+      } catch (error) {
+        this.#fail(new RpcError(Code.InvalidArgument, messageOf(error)), ErrorCode.INVALID);
+        return false;
+      }
+    }
+    if (timeoutMs === undefined) return true;
+    const { transport } = this.#host;
+    const grantedMs = Math.min(timeoutMs, transport.rsocket.settings.limits.maxTimeoutMs);
+    const leftMs = this.#request.receivedAtMs + grantedMs - transport.scheduler.now();
+    const expire = (): void => this.#fail(new RpcError(Code.DeadlineExceeded, "deadline exceeded"), ErrorCode.APPLICATION_ERROR);
+    if (leftMs <= 0) {
+      expire();
+      return false;
+    }
+    this.deadline = transport.deadlines.set(leftMs, expire);
+    return true;
+  }
+
+  #run(): void {
+    // It may have ended while an interceptor waited: cancelled, or out of time.
+    if (this.#ended) return this.#host.releaseHandler();
+    const input = this.#decodeInput();
+    if (input === undefined) return this.#host.releaseHandler();
+    let result: unknown;
+    try {
+      result = this.#entry.handle(input.value, this);
+    } catch (error) {
+      this.#host.releaseHandler();
+      return this.#failByHandler(error);
+    }
+    const { kind } = this.definition;
+    if (kind === "server_streaming" || kind === "bidi_streaming") return this.#answerMany(result);
+    if (isThenable(result)) result.then(this.#onValue, this.#onThrown);
+    else this.#onValue(result);
+  }
+
+  readonly #onValue = (value: unknown): void => {
+    this.#host.releaseHandler();
+    this.#answerOne(value);
+  };
+
+  readonly #onThrown = (error: unknown): void => {
+    this.#host.releaseHandler();
+    this.#failByHandler(error);
+  };
+
+  // The handler's first argument: a message, or an iterable of messages; undefined when the request was undecodable.
+  #decodeInput(): { readonly value: unknown } | undefined {
+    const { kind } = this.definition;
+    if (kind === "client_streaming" || kind === "bidi_streaming") return { value: this.#openInput() };
+    try {
+      this.receivedCount = 1;
+      return { value: this.definition.input.decode(this.#request.data) };
+    } catch (error) {
+      this.#fail(this.#undecodable(error), ErrorCode.INVALID);
+      return undefined;
+    }
+  }
+
+  #openInput(): AsyncIterable<unknown> {
+    const { transport } = this.#host;
+    const incoming = new IncomingItems<unknown>(
+      {
+        decode: (data) => {
+          const message: unknown = this.definition.input.decode(data);
+          this.receivedCount++;
+          return message;
+        },
+        abandon: () => this.#stream.cancel(),
+        undecodable: (error) => {
+          const reason = this.#undecodable(error);
+          this.#fail(reason, ErrorCode.INVALID);
+          return reason;
+        },
+      },
+      { budget: transport.budget },
+    );
+    this.#incoming = incoming;
+    incoming.attach(this.#stream, 0);
+    // A channel may open without a message; only our extension can say so.
+    if (this.#request.envelope?.noMessage !== true) incoming.receive(this.#request.data, undefined);
+    if (this.#request.complete) incoming.end();
+    else incoming.requestWindow();
+    return incoming;
+  }
+
+  // ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #answerOne(value: unknown): void {
+    if (this.#ended) return;
+    const data = this.#encode(value);
+    if (data === undefined) return;
+    if (this.#interaction === Interaction.FIRE_AND_FORGET) return this.#end(undefined);
+    if (this.#interaction === Interaction.REQUEST_RESPONSE) {
+      this.#stream.next(data, this.#answerMetadata(true, true), true);
+      this.sentCount = 1;
+      return this.#end(undefined);
+    }
+    this.#answer = data;
+    this.#sendAnswer();
+  }
+
+  // One message on a channel: it needs credit, which every caller gives at once but none has to.
+  #sendAnswer(): void {
+    if (this.#answer === undefined || this.#ended || this.#stream.credit === 0) return;
+    const data = this.#answer;
+    this.#answer = undefined;
+    this.#stream.next(data, this.#answerMetadata(true, false));
+    this.sentCount = 1;
+    this.#complete();
+  }
+
+  #answerMany(result: unknown): void {
+    const { transport } = this.#host;
+    if (!isIterable(result)) {
+      this.#host.releaseHandler();
+      return this.#failByHandler(new TypeError(`the handler returned ${nameOf(result)}, expected an iterable or an async iterable`));
+    }
+    let outgoing: OutgoingItems<unknown>;
+    try {
+      outgoing = new OutgoingItems<unknown>(
+        {
+          encode: (message) => encodeMessage(this.definition.output, checkMessage(message, this.definition.output.typeName)),
+          send: (data) => this.#sendItem(data),
+          complete: () => this.#complete(),
+          fail: (error) => this.#failByHandler(error),
+          onCleanupError: (error) => this.#onCleanupError(error),
+          onFinished: () => this.#host.releaseHandler(),
+        },
+        result,
+        this.#stream,
+        { budget: transport.budget, looksAhead: () => !transport.rsocket.peer.isOurs },
+      );
+    } catch (error) {
+      this.#host.releaseHandler();
+      return this.#failByHandler(error);
+    }
+    if (this.#ended) return outgoing.stop();
+    this.#outgoing = outgoing;
+    outgoing.run();
+  }
+
+  #sendItem(data: Uint8Array): boolean {
+    this.sentCount++;
+    return this.#stream.next(data, this.#headersSent ? undefined : this.#answerMetadata(true, false));
+  }
+
+  #complete(): void {
+    if (this.#ended) return;
+    this.#stream.complete(this.#answerMetadata(!this.#headersSent, true));
+    this.#end(undefined);
+  }
+
+  #encode(value: unknown): Uint8Array | undefined {
+    const { output } = this.definition;
+    if (this.#interaction === Interaction.FIRE_AND_FORGET) return NO_BYTES;
+    try {
+      // A fire-and-forget method called by REQUEST_RESPONSE (rsocket-rpc-go does) gets an empty message.
+      if (this.definition.interaction === "fire_and_forget") return NO_BYTES;
+      return encodeMessage(output, checkMessage(value, output.typeName));
+    } catch (error) {
+      this.#failByHandler(error);
+      return undefined;
+    }
+  }
+
+  // The entry for headers and trailers that aren't sent yet, for a peer that reads it.
+  #answerMetadata(withHeaders: boolean, withTrailers: boolean): Uint8Array | undefined {
+    this.#headersSent = true;
+    const headers = withHeaders && this.#responseHeaders !== undefined ? toWireHeaders(this.#responseHeaders) : [];
+    const trailers = withTrailers && this.#responseTrailers !== undefined ? toWireHeaders(this.#responseTrailers) : [];
+    if (headers.length === 0 && trailers.length === 0) return undefined;
+    if (this.#peerReadsEnvelopes) return answerMetadata({ headers, trailers });
+    this.#host.dropAnswerMetadata(this);
+    return undefined;
+  }
+
+  // ── StreamSink ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
+    this.#incoming?.receive(data, metadata);
+    if (complete) this.#incoming?.end();
+  }
+
+  onComplete(): void {
+    this.#incoming?.end();
+  }
+
+  onError(error: StreamError | ConnectionError): void {
+    this.#giveUp(decodeSessionError(error, false));
+  }
+
+  onCancel(): void {
+    this.#giveUp(new RpcError(Code.Cancelled, "the caller cancelled the call", { initiator: "remote" }));
+  }
+
+  onRequestN(): void {
+    if (this.#answer !== undefined) this.#sendAnswer();
+    this.#outgoing?.run();
+  }
+
+  onWritable(): void {
+    this.#outgoing?.run();
+  }
+
+  // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get #peerReadsEnvelopes(): boolean {
+    return this.#request.envelope !== undefined || this.#host.transport.rsocket.peer.isOurs;
+  }
+
+  #failByHandler(thrown: unknown): void {
+    const isStatus = RpcError.is(thrown);
+    const silent = this.#interaction === Interaction.FIRE_AND_FORGET;
+    // Once the call has ended early, its handler's error is nearly always the echo of that.
+    if (this.#ended) return;
+    if (!isStatus || silent) this.observer.onHandlerError?.(thrown, this.method);
+    const error = isStatus ? thrown : new RpcError(Code.Internal, "internal error", { cause: thrown });
+    this.#fail(error, ErrorCode.APPLICATION_ERROR);
+  }
+
+  // Answers with an error.
+  #fail(error: RpcError, wireCode: number): void {
+    if (this.#ended) return;
+    this.#mergeTrailers(error);
+    const data = encodeErrorData(error, this.#peerReadsEnvelopes, this.#host.transport.rsocket.settings.limits);
+    this.#stream.error(wireCode, data);
+    this.#giveUp(error);
+  }
+
+  #mergeTrailers(error: RpcError): void {
+    if (this.#responseTrailers === undefined || !this.#peerReadsEnvelopes) return;
+    for (const [key, value] of this.#responseTrailers) error.trailers.append(key, value);
+  }
+
+  // Nobody waits for an answer any more.
+  #giveUp(error: RpcError): void {
+    if (this.#ended) return;
+    this.abortSignal(error);
+    this.#incoming?.fail(error);
+    this.#end(error);
+  }
+
+  #end(error: RpcError | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.deadline?.clear();
+    this.#answer = undefined;
+    this.#outgoing?.stop();
+    if (this.#incoming !== undefined) {
+      // What the caller still sends is of no use: it is told to stop.
+      this.#incoming.end();
+      this.#stream.cancel();
+    }
+    this.tellEnd(error);
+  }
+
+  #onCleanupError(error: unknown): void {
+    // A handler that ends by throwing its signal's reason does what it should.
+    if (this.abortReason !== undefined && error === this.abortReason) return;
+    this.observer.onCleanupError?.(error, this.method);
+  }
+
+  #undecodable(cause: unknown): RpcError {
+    const { service, name, input } = this.definition;
+    return new RpcError(Code.InvalidArgument, `${service}.${name}: the request is no ${input.typeName}`, { cause });
+  }
+}
+
+// `create` of protobuf-es takes undefined for an empty message; from a handler it is a missing return.
+function checkMessage(value: unknown, typeName: string): unknown {
+  if (typeof value === "object" && value !== null) return value;
+  if (value === undefined && typeName === EMPTY_TYPE) return {};
+  throw new TypeError(`the handler returned ${nameOf(value)}, expected ${typeName}`);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+function isIterable(value: unknown): value is Source<unknown> {
+  return typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
+}
+
+function nameOf(value: unknown): string {
+  return typeof value === "object" && value !== null ? `an ${value.constructor?.name ?? "object"}` : String(value);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// RpcErrors into ERROR frames and back: our Envelope for peers that read it, text for all others.
+
+import { encodeErrorEnvelope, encodeErrorText, readErrorData } from "../metadata/entry.js";
+import type { Envelope } from "../metadata/envelope.js";
+import { fromWireHeaders, type Metadata, toWireHeaders } from "../metadata/headers.js";
+import { truncateUtf8 } from "../metadata/text.js";
+import { ConnectionError, ErrorCode, type StreamError } from "../rsocket/errors.js";
+import { Code, codeFromWire } from "./code.js";
+import { RpcError } from "./error.js";
+
+/** The limits on what errors say to a peer. */
+export interface ErrorLimits {
+  readonly maxErrorTextBytes: number;
+  readonly maxErrorDetailsBytes: number;
+}
+
+/** Texts by which peers of other makes say that there is no such service or method. */
+const UNIMPLEMENTED_TEXTS = [
+  "can not find service",
+  "unknown method",
+  "nothing found for route",
+  "missing srv",
+  "No handler for destination",
+];
+
+/** The data of an ERROR frame for `error`. */
+export function encodeErrorData(error: RpcError, peerReadsEnvelopes: boolean, limits: ErrorLimits): Uint8Array {
+  if (!peerReadsEnvelopes) return encodeErrorText(error.rawMessage, limits.maxErrorTextBytes);
+  const detailBytes = error.details.reduce((sum, detail) => sum + detail.typeUrl.length + detail.value.length, 0);
+  const envelope: Envelope = {
+    trailers: toWireHeaders(error.trailers),
+    status: {
+      code: error.code,
+      message: truncateUtf8(error.rawMessage, limits.maxErrorTextBytes),
+      details: detailBytes <= limits.maxErrorDetailsBytes ? [...error.details] : [],
+    },
+  };
+  return encodeErrorEnvelope(envelope);
+}
+
+/** What a peer's ERROR on a stream means to the caller. */
+export function decodeStreamError(error: StreamError): RpcError {
+  if (error.initiator === "local") return new RpcError(localCode(error.code), error.message, { cause: error });
+  const { envelope, text } = readErrorData(error.data);
+  if (envelope?.status === undefined) return decodeTextError(error, text ?? "", envelope);
+  const { code, message, details } = envelope.status;
+  return new RpcError(codeFromWire(code), message, {
+    initiator: "remote",
+    details,
+    wireCode: error.code,
+    retryable: error.code === ErrorCode.REJECTED,
+    ...trailersOf(envelope),
+  });
+}
+
+/** What the end of a connection means to a call that was in flight. */
+export function decodeConnectionError(error: ConnectionError, neverSent: boolean): RpcError {
+  return new RpcError(Code.Unavailable, error.message, {
+    initiator: error.initiator,
+    retryable: neverSent,
+    wireCode: error.code,
+    cause: error,
+  });
+}
+
+/** Either. */
+export function decodeSessionError(error: StreamError | ConnectionError, neverSent: boolean): RpcError {
+  return error instanceof ConnectionError ? decodeConnectionError(error, neverSent) : decodeStreamError(error);
+}
+
+function decodeTextError(error: StreamError, text: string, envelope: Envelope | undefined): RpcError {
+  return new RpcError(codeOfText(error.code, text), text, {
+    initiator: "remote",
+    wireCode: error.code,
+    retryable: error.code === ErrorCode.REJECTED,
+    ...(envelope === undefined ? {} : trailersOf(envelope)),
+  });
+}
+
+function codeOfText(wireCode: number, text: string): Code {
+  if (wireCode === ErrorCode.REJECTED) return Code.Unavailable;
+  if (wireCode === ErrorCode.CANCELED) return Code.Cancelled;
+  if (wireCode === ErrorCode.INVALID) return Code.InvalidArgument;
+  const unimplemented = wireCode === ErrorCode.APPLICATION_ERROR && UNIMPLEMENTED_TEXTS.some((start) => text.startsWith(start));
+  return unimplemented ? Code.Unimplemented : Code.Unknown;
+}
+
+// Given up by this side's session: the peer broke a rule or a limit of ours was reached.
+function localCode(wireCode: number): Code {
+  if (wireCode === ErrorCode.CANCELED) return Code.Cancelled;
+  return wireCode === ErrorCode.REJECTED ? Code.ResourceExhausted : Code.Internal;
+}
+
+// Trailers against the rules are no reason to hide the error that they came with.
+function trailersOf(envelope: Envelope): { trailers?: Metadata } {
+  try {
+    return { trailers: fromWireHeaders(envelope.trailers ?? []) };
+  } catch {
+    return {};
+  }
+}

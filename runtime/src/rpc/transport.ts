@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// One payload-level connection with what RPC adds to it: the metadata mode, and what the peer understands.
+
+import type { TurnBudget } from "../engine/turn-budget.js";
+import type { Scheduler } from "../engine/scheduler.js";
+import type { Envelope } from "../metadata/envelope.js";
+import type { MetadataMode } from "../metadata/mode.js";
+import { encodeEnvelopeEntry } from "../metadata/entry.js";
+import { encodeRequestMetadata } from "../metadata/request-metadata.js";
+import type { RSocketConnection } from "../rsocket/connection.js";
+import type { DeadlineClock } from "./deadline.js";
+import { type AnyMethod, routesOf } from "./method.js";
+import type { Observer } from "./observer.js";
+
+/** @internal What a call needs of its connection. */
+export interface RpcTransport {
+  readonly rsocket: RSocketConnection;
+  readonly mode: MetadataMode;
+  readonly scheduler: Scheduler;
+  readonly deadlines: DeadlineClock;
+  readonly budget: TurnBudget;
+  readonly observer: Observer;
+  /** Every request carries our entry. */
+  readonly announcePerRequest: boolean;
+}
+
+/** @internal What a request says beside its route. */
+export interface RequestExtras {
+  readonly envelope: Envelope | undefined;
+  readonly rawMetadata: Uint8Array | undefined;
+}
+
+/** @internal The metadata of a request frame; the same bytes for every bare call of a method. */
+export function requestMetadata(mode: MetadataMode, method: AnyMethod, extras: RequestExtras | undefined): Uint8Array {
+  const routes = routesOf(method);
+  const route = mode === "rpc" ? routes.rpc : routes.composite;
+  if (extras === undefined) return route;
+  return encodeRequestMetadata(mode, route, extras.envelope, extras.rawMetadata);
+}
+
+/** @internal The entry of an answer's metadata, or undefined when there is nothing to say. */
+export function answerMetadata(envelope: Envelope): Uint8Array | undefined {
+  const isEmpty = (envelope.headers?.length ?? 0) === 0 && (envelope.trailers?.length ?? 0) === 0;
+  return isEmpty ? undefined : encodeEnvelopeEntry(envelope);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// `rsocket-rpc/rsocket`: RSocket 1.0 on the payload level, without RPC: requests with sinks and credits.
+
+export type { Dialer, FrameBatch, FrameLink, LinkHandler, LinkInfo, Listener } from "./engine/link.js";
+export { type Scheduler, systemScheduler, type Timer } from "./engine/scheduler.js";
+export { type ConnectRSocketOptions, connectRSocket } from "./rsocket/connect.js";
+export type { CloseReason, RSocketConnection } from "./rsocket/connection.js";
+export { ConnectionError, ErrorCode, errorCodeName, type Initiator, StreamError } from "./rsocket/errors.js";
+export {
+  type IncomingOptions,
+  type IncomingOwner,
+  IncomingItems,
+  OutgoingItems,
+  type OutgoingOwner,
+} from "./rsocket/iterate.js";
+export type { Payload, StreamHandle } from "./rsocket/payload.js";
+export type { Responder } from "./rsocket/responder.js";
+export {
+  type ListenerFactory,
+  type RSocketServer,
+  type ServeRSocketOptions,
+  SetupRejection,
+  serveRSocket,
+} from "./rsocket/serve.js";
+export {
+  type ConnectionSettings,
+  type ConnectionSettingsInit,
+  type Limits,
+  resolveLimits,
+  resolveSettings,
+} from "./rsocket/settings.js";
+export { Interaction, type StreamSink } from "./rsocket/sink.js";
+export type { SetupPayload } from "./session/connection.js";
+export { createInProcessPair } from "./transports/in-process.js";

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens a connection: dial, SETUP, and the proof that it was accepted (RSocket 1.0 §Connection Establishment).
+
+import type { Dialer, FrameLink } from "../engine/link.js";
+import { sharedPool } from "../engine/pool.js";
+import { type Scheduler, systemScheduler, type Timer } from "../engine/scheduler.js";
+import { ErrorCode } from "../frames/errors.js";
+import type { SetupPayload } from "../session/connection.js";
+import { ConnectionError } from "../session/errors.js";
+import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
+import { type CloseReason, type ConnectionOwner, RSocketConnection } from "./connection.js";
+import { handlerOf, type RequestHandler, type Responder } from "./responder.js";
+
+/** Options of `connectRSocket`. */
+export interface ConnectRSocketOptions {
+  /** Where to. */
+  readonly dialer: Dialer;
+  /** SETUP; the mime types are `application/octet-stream` unless given. */
+  readonly setup?: Partial<SetupPayload>;
+  /** Answers the peer's requests. */
+  readonly responder?: Responder;
+  readonly settings?: ConnectionSettingsInit;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+  /** For dialing and the peer's acceptance together. 10 s. */
+  readonly timeoutMs?: number;
+  /** False: resolve when SETUP is on its way, without waiting for the peer to accept it. */
+  readonly confirm?: boolean;
+  readonly scheduler?: Scheduler;
+}
+
+/** @internal What the RPC level puts in the responder's place. */
+export interface ConnectHooks {
+  readonly onRequest: RequestHandler;
+  onMetadataPush(metadata: Uint8Array): void;
+  onClosed?(reason: CloseReason): void;
+}
+
+const EMPTY = new Uint8Array(0);
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Connects. Resolves when the peer has accepted the SETUP: nothing acknowledges it, but the answer to a KEEPALIVE, or
+ * any other frame than ERROR on stream 0, proves it.
+ * @throws ConnectionError with the peer's code when it refused; when it can't be reached; when time is up; on abort.
+ */
+export function connectRSocket(options: ConnectRSocketOptions): Promise<RSocketConnection> {
+  const { responder = {} } = options;
+  return openConnection(options, () => ({
+    onRequest: handlerOf(responder),
+    onMetadataPush: (metadata) => responder.metadataPush?.(metadata),
+  }));
+}
+
+/** @internal `connectRSocket` with hooks that are made when the connection is there, before anything is sent. */
+export async function openConnection(
+  options: ConnectRSocketOptions,
+  hooksOf: (connection: RSocketConnection) => ConnectHooks,
+): Promise<RSocketConnection> {
+  const scheduler = options.scheduler ?? systemScheduler;
+  const settings = resolveSettings(options.settings);
+  const attempt = new Attempt(scheduler, options.timeoutMs ?? CONNECT_TIMEOUT_MS, options.signal);
+  let connection: RSocketConnection | undefined;
+  try {
+    const link = await attempt.race(options.dialer.dial(attempt.signal), (late) => late.abort());
+    const established = startConnection(link, settings, scheduler, options, hooksOf);
+    connection = established.connection;
+    await attempt.race(options.confirm === false ? established.written : established.accepted, () => {});
+    return connection;
+  } catch (error) {
+    connection?.abort("connecting was given up");
+    throw toConnectError(error);
+  } finally {
+    attempt.end();
+  }
+}
+
+interface Starting {
+  readonly connection: RSocketConnection;
+  readonly accepted: Promise<void>;
+  readonly written: Promise<void>;
+}
+
+function startConnection(
+  link: FrameLink,
+  settings: ConnectionSettings,
+  scheduler: Scheduler,
+  options: ConnectRSocketOptions,
+  hooksOf: (connection: RSocketConnection) => ConnectHooks,
+): Starting {
+  let hooks: ConnectHooks | undefined;
+  let onEstablished = (): void => {};
+  const owner: ConnectionOwner = {
+    onSetup: () => {},
+    onEstablished: () => onEstablished(),
+    onRequest: (stream, metadata, data, complete) => hooks?.onRequest(stream, metadata, data, complete),
+    onMetadataPush: (metadata) => hooks?.onMetadataPush(metadata),
+    onClosed: (reason) => hooks?.onClosed?.(reason),
+  };
+  const setup: SetupPayload = {
+    metadataMimeType: options.setup?.metadataMimeType ?? "application/octet-stream",
+    dataMimeType: options.setup?.dataMimeType ?? "application/octet-stream",
+    metadata: options.setup?.metadata,
+    data: options.setup?.data ?? EMPTY,
+  };
+  const connection = new RSocketConnection({ link, settings, scheduler, pool: sharedPool, owner, setup });
+  hooks = hooksOf(connection);
+  const ended = connection.closed.then(({ code, reason, initiator, error }) => {
+    throw error ?? new ConnectionError(code, reason, initiator);
+  });
+  const accepted = new Promise<void>((resolve) => {
+    onEstablished = resolve;
+  });
+  connection.start();
+  // The flush that writes SETUP was deferred before this task.
+  const written = new Promise<void>((resolve) => scheduler.defer(resolve));
+  return { connection, accepted: Promise.race([accepted, ended]), written: Promise.race([written, ended]) };
+}
+
+/** The time and the caller's signal of one attempt to connect. */
+class Attempt {
+  readonly #controller = new AbortController();
+  readonly #caller: AbortSignal | undefined;
+  readonly #timer: Timer;
+  readonly #onAbort = (): void => this.#controller.abort(this.#caller?.reason);
+
+  constructor(scheduler: Scheduler, timeoutMs: number, caller: AbortSignal | undefined) {
+    this.#caller = caller;
+    this.#timer = scheduler.setTimer(timeoutMs, () => {
+      const message = `not connected after ${timeoutMs} ms`;
+      this.#controller.abort(new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "local"));
+    });
+    if (caller?.aborted === true) this.#onAbort();
+    else caller?.addEventListener("abort", this.#onAbort);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** `promise`, or the reason to give up; a result that comes too late goes to `discard`. */
+  race<T>(promise: Promise<T>, discard: (late: T) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        reject(this.signal.reason);
+        promise.then(discard, () => {});
+      };
+      if (this.signal.aborted) return giveUp();
+      this.signal.addEventListener("abort", giveUp, { once: true });
+      promise.then(resolve, reject).finally(() => this.signal.removeEventListener("abort", giveUp));
+    });
+  }
+
+  end(): void {
+    this.#timer.cancel();
+    this.#caller?.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+// Whatever came in between (a refused dial, an abort's reason), the caller gets one kind of error.
+function toConnectError(error: unknown): ConnectionError {
+  if (error instanceof ConnectionError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "local", { cause: error });
+}

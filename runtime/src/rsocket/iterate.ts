@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only place where credits meet AsyncIterable: items that come become an iterable, an iterable becomes items that go.
+
+import type { TurnBudget } from "../engine/turn-budget.js";
+import type { StreamHandle } from "./payload.js";
+
+/** Items asked for at first when the user doesn't say: a peer that sends 4 MiB items fills 128 MiB with them at most. */
+const FIRST_WINDOW_ITEMS = 32;
+/** What the window grows to, doubling: from here on asking costs nothing per item. */
+const MAX_WINDOW_ITEMS = 256;
+/** Bytes that wait for the consumer before no more are asked for. */
+const WINDOW_BYTES = 1_048_576;
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+interface Item {
+  readonly data: Uint8Array;
+  readonly metadata: Uint8Array | undefined;
+}
+
+interface Waiter<T> {
+  readonly resolve: (result: IteratorResult<T, undefined>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What an incoming stream's owner provides. */
+export interface IncomingOwner<T> {
+  /** Turns an item into a value, when it is consumed. What it throws fails the stream. */
+  decode(data: Uint8Array, metadata: Uint8Array | undefined): T;
+  /** The consumer left before the end: cancel. Not called when the stream had ended. */
+  abandon(): void;
+  /** An item couldn't be decoded: the stream must be ended; returns what the consumer is told. */
+  undecodable(error: unknown): unknown;
+}
+
+/** An item was received but not consumed yet. */
+export interface IncomingOptions {
+  /** Items asked for ahead of the consumer, fixed; undefined: 32 at first, doubling to 256 while they fit 1 MiB. */
+  readonly prefetch?: number | undefined;
+  /** Shared by all streams of the process. */
+  readonly budget: TurnBudget;
+}
+
+/**
+ * Items of a stream as an AsyncIterable: a pull is a credit. Can be iterated once. Leaving the loop cancels the stream.
+ *
+ * Feed it with `receive`, `end` and `fail`. It asks for items through the attached stream: the window at first
+ * (`initialN`), then half of it whenever half was consumed.
+ */
+export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, undefined> {
+  readonly #owner: IncomingOwner<T>;
+  readonly #budget: TurnBudget;
+  readonly #maxWindow: number;
+  #window: number;
+  // Items asked for and not received yet.
+  #expected = 0;
+  #items: Item[] = [];
+  #head = 0;
+  #bytes = 0;
+  #waiters: Waiter<T>[] = [];
+  #stream: StreamHandle | undefined;
+  #iterated = false;
+  #ended = false;
+  #error: { readonly reason: unknown } | undefined;
+  #left = false;
+
+  constructor(owner: IncomingOwner<T>, { prefetch, budget }: IncomingOptions) {
+    this.#owner = owner;
+    this.#budget = budget;
+    this.#window = prefetch ?? FIRST_WINDOW_ITEMS;
+    this.#maxWindow = prefetch ?? MAX_WINDOW_ITEMS;
+  }
+
+  /** The credit to open the stream with, for a requester. */
+  get initialN(): number {
+    return this.#window;
+  }
+
+  /** The stream that items come on. `granted`: credit that it was opened with. */
+  attach(stream: StreamHandle, granted: number): void {
+    this.#stream = stream;
+    this.#expected += granted;
+  }
+
+  /** Asks for the first window, less what is at hand; for a responder, whose peer waits for credit. */
+  requestWindow(): void {
+    this.#refill();
+  }
+
+  // ── what comes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An item. */
+  receive(data: Uint8Array, metadata: Uint8Array | undefined): void {
+    if (this.#expected > 0) this.#expected--;
+    if (this.#ended || this.#left) return;
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) {
+      this.#items.push({ data, metadata });
+      this.#bytes += data.length;
+      return;
+    }
+    this.#refillBehind();
+    this.#pass(waiter, data, metadata);
+  }
+
+  /** No item follows. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve(DONE);
+  }
+
+  /** The stream failed; items at hand are still passed on before. */
+  fail(reason: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const [first, ...others] = this.#waiters.splice(0);
+    if (first === undefined) this.#error = { reason };
+    else first.reject(reason);
+    for (const waiter of others) waiter.resolve(DONE);
+  }
+
+  // ── what the consumer calls ─────────────────────────────────────────────────────────────────────────────────────
+
+  [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
+    if (this.#iterated) throw new TypeError("a stream can be iterated once: call the method again for a new one");
+    this.#iterated = true;
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#head < this.#items.length) return this.#nextAtHand();
+    if (this.#error !== undefined) {
+      const { reason } = this.#error;
+      this.#error = undefined;
+      return Promise.reject(reason);
+    }
+    if (this.#ended || this.#left) return Promise.resolve(DONE);
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  return(): Promise<IteratorReturnResult<undefined>> {
+    this.#leave();
+    return Promise.resolve(DONE);
+  }
+
+  throw(): Promise<IteratorReturnResult<undefined>> {
+    return this.return();
+  }
+
+  #nextAtHand(): Promise<IteratorResult<T, undefined>> {
+    if (!this.#budget.take()) {
+      return new Promise((resolve) => this.#budget.wait(() => resolve(this.next())));
+    }
+    const item = this.#items[this.#head];
+    if (item === undefined) return Promise.resolve(DONE);
+    this.#head++;
+    this.#bytes -= item.data.length;
+    if (this.#head === this.#items.length) {
+      this.#items = [];
+      this.#head = 0;
+    }
+    this.#refillBehind();
+    try {
+      return Promise.resolve({ done: false, value: this.#owner.decode(item.data, item.metadata) });
+    } catch (error) {
+      return Promise.reject(this.#failDecoding(error));
+    }
+  }
+
+  #pass(waiter: Waiter<T>, data: Uint8Array, metadata: Uint8Array | undefined): void {
+    let value: T;
+    try {
+      value = this.#owner.decode(data, metadata);
+    } catch (error) {
+      waiter.reject(this.#failDecoding(error));
+      return;
+    }
+    waiter.resolve({ done: false, value });
+  }
+
+  #failDecoding(error: unknown): unknown {
+    const reason = this.#owner.undecodable(error);
+    this.#leave();
+    return reason;
+  }
+
+  #leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#items = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.#error = undefined;
+    const wasOpen = !this.#ended;
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve(DONE);
+    this.#ended = true;
+    if (wasOpen) this.#owner.abandon();
+  }
+
+  // ── credit ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  // Half of the window is used: fewer REQUEST_N frames than one by one, and the peer never runs dry.
+  #refillBehind(): void {
+    const ahead = this.#expected + this.#items.length - this.#head;
+    if (ahead > this.#window >> 1 || this.#ended) return;
+    if (2 * this.#window <= this.#maxWindow && this.#bytes <= WINDOW_BYTES >> 2) this.#window *= 2;
+    this.#refill();
+  }
+
+  #refill(): void {
+    if (this.#stream === undefined || this.#ended) return;
+    const atHand = this.#items.length - this.#head;
+    const n = this.#window - this.#expected - atHand;
+    // With too many bytes waiting only a consumer that has nothing left may ask.
+    if (n <= 0 || (atHand > 0 && this.#bytes > WINDOW_BYTES)) return;
+    this.#expected += n;
+    this.#stream.request(n);
+  }
+}
+
+/** What an outgoing stream's owner provides. */
+export interface OutgoingOwner<T> {
+  /** Turns a value into an item's data. What it throws fails the stream through `fail`. */
+  encode(value: T): Uint8Array;
+  /** Sends one item; true: go on. */
+  send(data: Uint8Array): boolean;
+  /** The source is exhausted. */
+  complete(): void;
+  /** The source threw, or gave something that can't be encoded. */
+  fail(error: unknown): void;
+  /** `return()` of the source threw. */
+  onCleanupError(error: unknown): void;
+  /** The source does nothing any more: it ended, failed, or its `return()` has settled. Called once. */
+  onFinished?(): void;
+}
+
+/**
+ * Pulls from an iterable while the peer wants items and the queue has room, and gives way to the event loop after its
+ * share. At the end of the credit one item is fetched ahead when `looksAhead` says so: only that tells a peer that asked
+ * for exactly as many as there are that none follows.
+ */
+export class OutgoingItems<T> {
+  readonly #owner: OutgoingOwner<T>;
+  readonly #stream: Pick<StreamHandle, "mayProduce" | "credit">;
+  readonly #budget: TurnBudget;
+  readonly #looksAhead: () => boolean;
+  readonly #iterator: AsyncIterator<T> | Iterator<T>;
+  readonly #isAsync: boolean;
+  #ahead: { readonly data: Uint8Array } | undefined;
+  #pulling = false;
+  #running = false;
+  #stopped = false;
+  #exhausted = false;
+  readonly #onResult = (result: IteratorResult<T>): void => this.#receive(result);
+  readonly #onError = (error: unknown): void => this.#fail(error);
+  readonly #resume = (): void => {
+    this.#pulling = false;
+    this.run();
+  };
+
+  /** @throws TypeError when `source` is not iterable. */
+  constructor(
+    owner: OutgoingOwner<T>,
+    source: AsyncIterable<T> | Iterable<T>,
+    stream: Pick<StreamHandle, "mayProduce" | "credit">,
+    options: { readonly budget: TurnBudget; readonly looksAhead: () => boolean },
+  ) {
+    this.#owner = owner;
+    this.#stream = stream;
+    this.#budget = options.budget;
+    this.#looksAhead = options.looksAhead;
+    this.#isAsync = Symbol.asyncIterator in source;
+    this.#iterator = iteratorOf(source);
+  }
+
+  /** Goes on if it can: call it at the start, and whenever there is credit or room again. */
+  run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    while (!this.#pulling && !this.#stopped && this.#mayPull()) {
+      if (this.#ahead !== undefined) {
+        const { data } = this.#ahead;
+        this.#ahead = undefined;
+        this.#owner.send(data);
+      } else if (this.#budget.take()) this.#pull();
+      else this.#waitForTurn();
+    }
+    this.#running = false;
+  }
+
+  /** The peer wants no more, or the call is over: the source is told by `return()`, once. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#ahead = undefined;
+    if (this.#exhausted) return;
+    this.#exhausted = true;
+    closeIterator(this.#iterator, this.#owner);
+  }
+
+  #mayPull(): boolean {
+    if (this.#stream.mayProduce) return true;
+    return this.#ahead === undefined && this.#stream.credit === 0 && this.#looksAhead();
+  }
+
+  #waitForTurn(): void {
+    this.#pulling = true;
+    this.#budget.wait(this.#resume);
+  }
+
+  #pull(): void {
+    if (this.#isAsync) {
+      this.#pulling = true;
+      let next: Promise<IteratorResult<T>>;
+      try {
+        next = Promise.resolve((this.#iterator as AsyncIterator<T>).next());
+      } catch (error) {
+        return this.#fail(error);
+      }
+      next.then(this.#onResult, this.#onError);
+      return;
+    }
+    let result: IteratorResult<T>;
+    try {
+      result = (this.#iterator as Iterator<T>).next();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#take(result);
+  }
+
+  #receive(result: IteratorResult<T>): void {
+    this.#pulling = false;
+    if (typeof result !== "object" || result === null) {
+      return this.#fail(new TypeError(`the iterator gave ${String(result)}, expected an object with done and value`));
+    }
+    this.#take(result);
+    this.run();
+  }
+
+  #take(result: IteratorResult<T>): void {
+    if (this.#stopped) return;
+    if (result.done === true) {
+      this.#exhausted = true;
+      this.#stopped = true;
+      this.#owner.complete();
+      this.#owner.onFinished?.();
+      return;
+    }
+    let data: Uint8Array;
+    try {
+      data = this.#owner.encode(result.value);
+    } catch (error) {
+      this.stop();
+      return this.#owner.fail(error);
+    }
+    if (this.#stream.credit > 0) this.#owner.send(data);
+    else this.#ahead = { data };
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#exhausted = true;
+    this.#stopped = true;
+    this.#owner.fail(error);
+    this.#owner.onFinished?.();
+  }
+}
+
+function iteratorOf<T>(source: AsyncIterable<T> | Iterable<T>): AsyncIterator<T> | Iterator<T> {
+  if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+  return source[Symbol.iterator]();
+}
+
+/** Ends an iterator that isn't exhausted; what its `return` throws or rejects with goes to `onCleanupError`. */
+export function closeIterator(
+  iterator: AsyncIterator<unknown> | Iterator<unknown>,
+  owner: { onCleanupError(error: unknown): void; onFinished?(): void },
+): void {
+  const finish = (): void => owner.onFinished?.();
+  try {
+    const returned: unknown = iterator.return?.();
+    Promise.resolve(returned)
+      .catch((error: unknown) => owner.onCleanupError(error))
+      .then(finish, finish);
+  } catch (error) {
+    owner.onCleanupError(error);
+    finish();
+  }
+}

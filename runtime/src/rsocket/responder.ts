@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The payload-level side that answers (RSocket 1.0 §Interaction Models).
+
+import { ErrorCode } from "../frames/errors.js";
+import type { StreamSink } from "../session/stream.js";
+import { SILENT_SINK, type Stream } from "../session/stream.js";
+import { Interaction } from "../session/stream-state.js";
+import type { Payload, StreamHandle } from "./payload.js";
+
+/**
+ * Handlers of the interaction models; those left out are refused with REJECTED.
+ *
+ * Each gets the request and the stream to answer through, and returns the sink that hears of CANCEL, REQUEST_N and, on
+ * a channel, of further items; nothing when it has no ear for them. What a handler throws becomes
+ * ERROR[APPLICATION_ERROR] "internal error" on that stream and goes to `onHandlerError`.
+ */
+export interface Responder {
+  /** Nothing can be answered. */
+  fireAndForget?(request: Payload): void;
+  /** Answer with `stream.next(data, metadata)` or `stream.error`. */
+  requestResponse?(request: Payload, stream: StreamHandle): Partial<StreamSink> | undefined;
+  /** Send while `stream.mayProduce`, then `complete`. */
+  requestStream?(request: Payload, stream: StreamHandle): Partial<StreamSink> | undefined;
+  /** As `requestStream`; the request is the first item, `complete` tells that it was the last. */
+  requestChannel?(request: Payload, stream: StreamHandle, complete: boolean): Partial<StreamSink> | undefined;
+  /** METADATA_PUSH. */
+  metadataPush?(metadata: Uint8Array): void;
+  /** Something a handler threw. Unset: reported as an uncaught error of the process would be. */
+  onHandlerError?(error: unknown): void;
+}
+
+/** How requests reach the layer above. */
+export type RequestHandler = (
+  stream: Stream,
+  metadata: Uint8Array | undefined,
+  data: Uint8Array,
+  complete: boolean,
+) => void;
+
+const INTERNAL_ERROR = new TextEncoder().encode("internal error");
+
+/** Calls the methods of `responder` for the requests of one connection. */
+export function handlerOf(responder: Responder): RequestHandler {
+  return (stream, metadata, data, complete) => {
+    const request: Payload = { data, metadata };
+    try {
+      const sink = call(responder, stream, request, complete);
+      if (sink !== undefined && !stream.isForgotten) stream.sink = completeSink(sink);
+    } catch (error) {
+      stream.error(ErrorCode.APPLICATION_ERROR, INTERNAL_ERROR);
+      reportHandlerError(responder, error);
+    }
+  };
+}
+
+/** A sink that does nothing where `sink` has no method. */
+export function completeSink(sink: Partial<StreamSink>): StreamSink {
+  return {
+    onNext: (data, metadata, complete) => sink.onNext?.(data, metadata, complete),
+    onComplete: (metadata) => sink.onComplete?.(metadata),
+    onError: (error) => sink.onError?.(error),
+    onCancel: () => sink.onCancel?.(),
+    onRequestN: (n) => sink.onRequestN?.(n),
+    onWritable: () => sink.onWritable?.(),
+  };
+}
+
+function call(
+  responder: Responder,
+  stream: Stream,
+  request: Payload,
+  complete: boolean,
+): Partial<StreamSink> | undefined {
+  switch (stream.interaction) {
+    case Interaction.FIRE_AND_FORGET:
+      responder.fireAndForget?.(request);
+      return undefined;
+    case Interaction.REQUEST_RESPONSE:
+      if (responder.requestResponse !== undefined) return responder.requestResponse(request, stream);
+      break;
+    case Interaction.REQUEST_STREAM:
+      if (responder.requestStream !== undefined) return responder.requestStream(request, stream);
+      break;
+    case Interaction.REQUEST_CHANNEL:
+      if (responder.requestChannel !== undefined) return responder.requestChannel(request, stream, complete);
+      break;
+  }
+  stream.error(ErrorCode.REJECTED, new TextEncoder().encode(`no handler for ${stream.interaction}`));
+  return SILENT_SINK;
+}
+
+function reportHandlerError(responder: Responder, error: unknown): void {
+  if (responder.onHandlerError !== undefined) return responder.onHandlerError(error);
+  console.error("rsocket-rpc: a responder's handler threw:", error);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accepts connections: SETUP, an answer of the application, requests (RSocket 1.0 §Connection Establishment).
+
+import { Acceptor } from "../engine/acceptor.js";
+import type { FrameLink, Listener } from "../engine/link.js";
+import { sharedPool } from "../engine/pool.js";
+import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
+import { ErrorCode } from "../frames/errors.js";
+import type { SetupFrame } from "../frames/frame.js";
+import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
+import { type CloseReason, RSocketConnection } from "./connection.js";
+import { handlerOf, type RequestHandler, type Responder } from "./responder.js";
+
+export type { SetupFrame } from "../frames/frame.js";
+
+/** Refuses a SETUP; thrown by an acceptor. */
+export class SetupRejection extends Error {
+  override readonly name: string = "SetupRejection";
+  /** INVALID_SETUP, UNSUPPORTED_SETUP or REJECTED_SETUP (RSocket 1.0 §Error Codes). */
+  readonly code: number;
+  /** The data of the ERROR frame; the message as text unless given. */
+  readonly data: Uint8Array;
+
+  constructor(message: string, code: number = ErrorCode.REJECTED_SETUP, data?: Uint8Array) {
+    super(message);
+    this.code = code;
+    this.data = data ?? new TextEncoder().encode(message);
+  }
+}
+
+/** Opens a listener whose links go to `onLink`. */
+export type ListenerFactory = (onLink: (link: FrameLink) => void) => Promise<Listener>;
+
+/** @internal What the RPC level does with a connection that was accepted. */
+export interface ServeHooks {
+  /**
+   * Looks at the SETUP before the application does; returns what answers requests, or rejects with SetupRejection.
+   * `connection.accept` is called when it resolves.
+   */
+  accept(setup: SetupFrame, connection: RSocketConnection): Promise<ServedConnection> | ServedConnection;
+  /** Why a SETUP was refused beyond what the peer hears; never called for SetupRejection. */
+  onAcceptError(error: unknown): void;
+}
+
+/** @internal */
+export interface ServedConnection {
+  readonly onRequest: RequestHandler;
+  onMetadataPush(metadata: Uint8Array): void;
+  onClosed?(reason: CloseReason): void;
+}
+
+/** Options of `serveRSocket`. */
+export interface ServeRSocketOptions {
+  /** Where: one for each address. */
+  readonly listeners: readonly ListenerFactory[];
+  /**
+   * Called for each sound SETUP: returns what answers the client's requests, or throws a SetupRejection. Frames behind
+   * SETUP wait for it. Requests to the client are made on `connection`.
+   */
+  accept(setup: SetupFrame, connection: RSocketConnection): Responder | Promise<Responder>;
+  readonly settings?: ConnectionSettingsInit;
+  readonly scheduler?: Scheduler;
+}
+
+/** A server on the payload level. */
+export interface RSocketServer {
+  /** Where it listens, with the ports that were bound. */
+  readonly urls: readonly string[];
+  /** Connections that are open. */
+  readonly connections: ReadonlySet<RSocketConnection>;
+  /** Takes no more connections, closes those that are open in order, within `graceMs`. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+/** Serves on the payload level. @throws what a listener threw; then none of them stays open. */
+export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServer> {
+  return openServer(options.listeners, options, {
+    async accept(setup, connection) {
+      const responder = await options.accept(setup, connection);
+      return {
+        onRequest: handlerOf(responder),
+        onMetadataPush: (metadata) => responder.metadataPush?.(metadata),
+      };
+    },
+    onAcceptError: (error) => console.error("rsocket-rpc: the acceptor threw:", error),
+  });
+}
+
+/** @internal `serveRSocket` with hooks. */
+export async function openServer(
+  factories: readonly ListenerFactory[],
+  { settings, scheduler = systemScheduler }: { readonly settings?: ConnectionSettingsInit; readonly scheduler?: Scheduler },
+  hooks: ServeHooks,
+): Promise<RSocketServer> {
+  const server = new ServerCore(resolveSettings(settings), scheduler, hooks);
+  const opened = await Promise.allSettled(factories.map((factory) => factory((link) => server.take(link))));
+  const listeners = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const failed = opened.find((result) => result.status === "rejected");
+  if (failed !== undefined) {
+    await Promise.all(listeners.map((listener) => listener.close()));
+    throw failed.reason;
+  }
+  server.listeners = listeners;
+  return server;
+}
+
+class ServerCore implements RSocketServer {
+  readonly connections = new Set<RSocketConnection>();
+  listeners: readonly Listener[] = [];
+  readonly #settings: ConnectionSettings;
+  readonly #scheduler: Scheduler;
+  readonly #hooks: ServeHooks;
+  readonly #acceptor: Acceptor;
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: ConnectionSettings, scheduler: Scheduler, hooks: ServeHooks) {
+    this.#settings = settings;
+    this.#scheduler = scheduler;
+    this.#hooks = hooks;
+    this.#acceptor = new Acceptor(scheduler, settings.limits);
+  }
+
+  get urls(): readonly string[] {
+    return this.listeners.map((listener) => listener.url);
+  }
+
+  take(link: FrameLink): void {
+    const refusal = this.#acceptor.admit(link.info.remoteAddress);
+    const connection = this.#createConnection(link, refusal);
+    connection.start();
+    // One too many hears so at once: waiting for its SETUP would be another way to use us up.
+    if (refusal !== undefined) rejectWith(connection, new SetupRejection(refusal));
+  }
+
+  close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#closeAll(graceMs);
+    return this.#closing;
+  }
+
+  async #closeAll(graceMs: number): Promise<void> {
+    const listeners = this.listeners.map((listener) => listener.close());
+    const message = "server is draining";
+    await Promise.all([...this.connections].map((connection) => connection.close({ graceMs, message })));
+    await Promise.all(listeners);
+  }
+
+  #createConnection(link: FrameLink, refusal: string | undefined): RSocketConnection {
+    let served: ServedConnection | undefined;
+    let unwatch = (): void => {};
+    const connection: RSocketConnection = new RSocketConnection({
+      link,
+      settings: this.#settings,
+      scheduler: this.#scheduler,
+      pool: sharedPool,
+      owner: {
+        onSetup: (setup) => {
+          unwatch();
+          void this.#accept(setup, connection).then((accepted) => {
+            served = accepted;
+            if (accepted !== undefined) connection.accept();
+          });
+        },
+        onEstablished: () => {},
+        onRequest: (stream, metadata, data, complete) => served?.onRequest(stream, metadata, data, complete),
+        onMetadataPush: (metadata) => served?.onMetadataPush(metadata),
+        onClosed: (reason) => {
+          unwatch();
+          this.connections.delete(connection);
+          if (refusal === undefined) this.#acceptor.leave(link.info.remoteAddress);
+          served?.onClosed?.(reason);
+        },
+      },
+    });
+    unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP);
+    this.connections.add(connection);
+    return connection;
+  }
+
+  async #accept(setup: SetupFrame, connection: RSocketConnection): Promise<ServedConnection | undefined> {
+    try {
+      if (this.#closing !== undefined) throw new SetupRejection("server is draining");
+      return await this.#hooks.accept(setup, connection);
+    } catch (error) {
+      const rejection = error instanceof SetupRejection ? error : new SetupRejection("internal error");
+      if (rejection !== error) this.#hooks.onAcceptError(error);
+      rejectWith(connection, rejection);
+      return undefined;
+    }
+  }
+}
+
+function rejectWith(connection: RSocketConnection, { code, data, message }: SetupRejection): void {
+  connection.reject(code, data, message);
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// The session's settings and limits, as the layers above may name them.
+
+export {
+  type ConnectionSettings,
+  type ConnectionSettingsInit,
+  type Limits,
+  resolveLimits,
+  resolveSettings,
+} from "../session/settings.js";

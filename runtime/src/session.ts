@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// `rsocket-rpc/session` (unstable): one connection without I/O, for other engines and for tests.
+
+export { createBatch, type FrameBatch, SlabPool } from "./bytes/slab.js";
+export { Connection, type ConnectionEvents, type ConnectionInit, type SetupPayload } from "./session/connection.js";
+export { ConnectionError, type Initiator, StreamError } from "./session/errors.js";
+export { Peer, type PeerKind } from "./session/peer.js";
+export {
+  type ConnectionSettings,
+  type ConnectionSettingsInit,
+  type Limits,
+  resolveLimits,
+  resolveSettings,
+} from "./session/settings.js";
+export { Stream, type StreamSink } from "./session/stream.js";
+export { Interaction } from "./session/stream-state.js";
