@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client of a service: an interface with concrete signatures, and a function that makes one.
-import { type Code, code, joinCode } from "ts-poet";
+import { type Code, code } from "ts-poet";
 import type { Imports, RuntimeValue } from "./imports.js";
 import type { MethodModel, ServiceModel } from "./model.js";
-import { printMemberDoc, printServiceDoc } from "./print-docs.js";
-import { callShape, initShape } from "./print-methods.js";
+import { printInterfaceDoc, printMemberDoc, printPurposeDoc } from "./print-docs.js";
+import { callShape, enclose, initShape } from "./print-methods.js";
 
 const LEAVING_CANCELS = "Leaving the loop cancels the call.";
 
@@ -30,14 +30,14 @@ const CALLS: Record<ReturnType<typeof callShape>, Call> = {
 export function printClient(service: ServiceModel, imports: Imports): Code {
   const { clientInterface, createClient } = service.names;
   const channel = service.methods.length === 0 ? "_channel" : "channel";
-  return code`${printServiceDoc(service, `Calls ${service.typeName}.`)}
-export interface ${clientInterface} {
-${joinCode(service.methods.map((method) => printSignature(method, imports)), { trim: false })}}
+  const signatures = service.methods.map((method) => printSignature(method, imports));
+  const calls = service.methods.map((method) => printCall(method, imports));
+  return code`${printInterfaceDoc(service, `Calls ${service.typeName}.`)}
+export interface ${clientInterface} ${enclose("{", signatures, "}")}
 
-${printServiceDoc({ ...service, comments: { detached: [], attached: [] } }, `A client of ${service.typeName} on a connection or a channel.`)}
+${printPurposeDoc(service, [`A client of ${service.typeName} on a connection or a channel.`])}
 export function ${createClient}(${channel}: ${imports.runtimeType("Channel")}): ${clientInterface} {
-  return {
-${joinCode(service.methods.map((method) => printCall(method, imports)), { trim: false })}  };
+  return ${enclose("{", calls, "  }")};
 }
 `;
 }

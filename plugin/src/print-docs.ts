@@ -48,12 +48,15 @@ export function printMemberDoc(method: MethodModel, hint: string | undefined): C
   return lines.length === 0 ? code`` : code`${printDoc(lines, "  ")}\n`;
 }
 
-/** The doc of what is declared for a service: its purpose, then the user's words. */
-export function printServiceDoc(service: ServiceModel, purpose: string): Code {
-  const lines = [purpose];
-  if (service.comments.attached.length > 0) lines.push("", ...service.comments.attached);
-  if (service.deprecated) lines.push("", ...deprecation(service));
-  return printDoc(lines);
+/** The doc of an interface: its purpose, then the user's words about the service. */
+export function printInterfaceDoc(service: ServiceModel, purpose: string): Code {
+  const { attached } = service.comments;
+  return printPurposeDoc(service, attached.length === 0 ? [purpose] : [purpose, "", ...attached]);
+}
+
+/** The doc of something else that is declared for a service. */
+export function printPurposeDoc(service: ServiceModel, lines: readonly string[]): Code {
+  return printDoc(service.deprecated ? [...lines, "", ...deprecation(service)] : lines);
 }
 
 function fitsOnOneLine(line: string, indent = ""): boolean {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The serving side of a service: an interface to implement, the function that binds it, and an implementation of nothing.
-import { type Code, code, joinCode } from "ts-poet";
+import { type Code, code } from "ts-poet";
 import type { Imports, RuntimeValue } from "./imports.js";
 import type { MethodModel, ServiceModel } from "./model.js";
-import { printDoc, printMemberDoc, printServiceDoc } from "./print-docs.js";
-import { callShape, initShape } from "./print-methods.js";
+import { printInterfaceDoc, printMemberDoc, printPurposeDoc } from "./print-docs.js";
+import { callShape, enclose, initShape } from "./print-methods.js";
 
 interface Handling {
   readonly function: RuntimeValue;
@@ -22,19 +22,19 @@ const HANDLINGS: Record<ReturnType<typeof callShape>, Handling> = {
 /** The interface, the implementation of nothing and the binding. */
 export function printHandler(service: ServiceModel, imports: Imports): Code {
   const { handlerInterface, implement, nameConstant, unimplemented } = service.names;
-  const isEmpty = service.methods.length === 0;
-  const members = service.methods.map(({ member }) => `${member}: ${imports.runtimeValue("unimplemented")}`).join(", ");
+  const handler = service.methods.length === 0 ? "_handler" : "handler";
+  const signatures = service.methods.map((method) => printSignature(method, imports));
+  const members = service.methods.map(({ member }) => `${member}: ${imports.runtimeValue("unimplemented")}`);
   const bindings = service.methods.map((method) => printBinding(method, imports));
-  return code`${printServiceDoc(service, `Serves ${service.typeName}.`)}
-export interface ${handlerInterface} {
-${joinCode(service.methods.map((method) => printSignature(method, imports)), { trim: false })}}
+  return code`${printInterfaceDoc(service, `Serves ${service.typeName}.`)}
+export interface ${handlerInterface} ${enclose("{", signatures, "}")}
 
-${printDoc(["Answers every call with the code `unimplemented`: spread it into a handler that serves only a part."])}
-export const ${unimplemented}: ${handlerInterface} = {${isEmpty ? "" : ` ${members} `}};
+${printPurposeDoc(service, ["Answers every call with the code `unimplemented`: spread it into a handler that serves only a part."])}
+export const ${unimplemented}: ${handlerInterface} = ${members.length === 0 ? "{}" : `{ ${members.join(", ")} }`};
 
-${printDoc(["Binds a handler to the service: pass it to `serve` or, for calls from the server, to `connect`."])}
-export function ${implement}(${isEmpty ? "_handler" : "handler"}: ${handlerInterface}): ${imports.runtimeType("BoundService")} {
-  return ${imports.runtimeValue("serviceHandler")}(${nameConstant}, [${isEmpty ? "" : code`\n${joinCode(bindings, { trim: false })}  `}]);
+${printPurposeDoc(service, ["Binds a handler to the service: pass it to `serve` or, for calls from the server, to `connect`."])}
+export function ${implement}(${handler}: ${handlerInterface}): ${imports.runtimeType("BoundService")} {
+  return ${imports.runtimeValue("serviceHandler")}(${nameConstant}, ${enclose("[", bindings, "  ]")});
 }
 `;
 }

@@ -3,14 +3,14 @@
 import { type Code, code, joinCode } from "ts-poet";
 import type { ImportedMessage, Imports } from "./imports.js";
 import type { MethodModel, ServiceModel } from "./model.js";
-import { printConstantDoc, printDetached, printDoc } from "./print-docs.js";
+import { printConstantDoc, printDetached, printPurposeDoc } from "./print-docs.js";
 
 /** Marks a call as free of side effects, for bundlers. */
 const PURE = "/*@__PURE__*/";
 
 /** The name constant and the method constants. */
 export function printMethods(service: ServiceModel, imports: Imports): Code {
-  const name = code`${printDetached(service.comments.detached)}${printDoc(["The full name of the service."])}
+  const name = code`${printDetached(service.comments.detached)}${printPurposeDoc(service, ["The full name of the service."])}
 export const ${service.names.nameConstant} = ${JSON.stringify(service.typeName)};
 `;
   if (service.methods.length === 0) return name;
@@ -42,6 +42,11 @@ export function initShape(message: ImportedMessage, imports: Imports): string {
 /** What tells one signature from another: the kind of the rpc, or that nothing is answered. */
 export function callShape(method: MethodModel): MethodModel["kind"] | "fire_and_forget" {
   return method.interaction === "fire_and_forget" ? "fire_and_forget" : method.kind;
+}
+
+/** Braces or brackets around lines; nothing between them when there are none. */
+export function enclose(open: string, lines: readonly Code[], close: string): Code {
+  return lines.length === 0 ? code`${open}${close.trim()}` : code`${open}\n${joinCode([...lines], { trim: false })}${close}`;
 }
 
 function quote(text: string): string {

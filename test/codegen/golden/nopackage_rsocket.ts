@@ -55,13 +55,11 @@ export const NothingName = "Nothing";
  *
  * A service may be empty while it is being thought about.
  */
-export interface NothingClient {
-}
+export interface NothingClient {}
 
 /** A client of Nothing on a connection or a channel. */
 export function createNothingClient(_channel: Channel): NothingClient {
-  return {
-  };
+  return {};
 }
 
 /**
@@ -69,8 +67,7 @@ export function createNothingClient(_channel: Channel): NothingClient {
  *
  * A service may be empty while it is being thought about.
  */
-export interface NothingHandler {
-}
+export interface NothingHandler {}
 
 /** Answers every call with the code `unimplemented`: spread it into a handler that serves only a part. */
 export const unimplementedNothing: NothingHandler = {};

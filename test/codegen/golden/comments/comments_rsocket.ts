@@ -194,7 +194,11 @@ export function implementTalk(handler: TalkHandler): BoundService {
   ]);
 }
 
-/** The full name of the service. */
+/**
+ * The full name of the service.
+ *
+ * @deprecated
+ */
 export const OldName = "comments.Old";
 
 /** @generated from rpc comments.Old.Do (REQUEST_RESPONSE) */
@@ -236,10 +240,18 @@ export interface OldHandler {
   do(request: Word, context: CallContext): Input<typeof WordSchema> | Promise<Input<typeof WordSchema>>;
 }
 
-/** Answers every call with the code `unimplemented`: spread it into a handler that serves only a part. */
+/**
+ * Answers every call with the code `unimplemented`: spread it into a handler that serves only a part.
+ *
+ * @deprecated
+ */
 export const unimplementedOld: OldHandler = { do: unimplemented };
 
-/** Binds a handler to the service: pass it to `serve` or, for calls from the server, to `connect`. */
+/**
+ * Binds a handler to the service: pass it to `serve` or, for calls from the server, to `connect`.
+ *
+ * @deprecated
+ */
 export function implementOld(handler: OldHandler): BoundService {
   return serviceHandler(OldName, [
     handleUnary(OldDo, (request, context) => handler.do(request, context)),

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a bundler keeps of a generated file: who only calls carries no server, who only serves carries no client.
+import { expect } from "chai";
+import { build } from "esbuild";
+import { GENERATED, generateGoldens } from "./support/goldens.js";
+
+/** Files of the runtime that belong to one side. */
+const SERVER_FILES = /runtime\/dist\/(rpc\/(service|router|server-|handler)|engine\/acceptor)/;
+const CLIENT_FILES = /runtime\/dist\/rpc\/client-/;
+
+interface Bundle {
+  readonly text: string;
+  /** Files of which something is left. */
+  readonly files: readonly string[];
+}
+
+describe("a bundle", function () {
+  this.timeout(30_000);
+  before(() => void generateGoldens());
+
+  it("of a client holds no code of servers", async () => {
+    const { text, files } = await bundle(`export { createTickerClient } from "./ticker_rsocket.js";`);
+    expect(text).to.include("demo.v1.Ticker").and.include("Upload");
+    expect(files.filter((file) => SERVER_FILES.test(file))).to.deep.equal([]);
+    expect(text).to.not.match(/handler\.|implementTicker|unimplementedTicker|Alerts/);
+  });
+
+  it("of a handler holds no code of clients", async () => {
+    const { text, files } = await bundle(`export { implementTicker } from "./ticker_rsocket.js";`);
+    expect(text).to.include("demo.v1.Ticker").and.include("handler.upload");
+    expect(files.filter((file) => CLIENT_FILES.test(file))).to.deep.equal([]);
+    expect(text).to.not.match(/createTickerClient|unimplementedTicker|Alerts/);
+  });
+
+  it("of one service holds nothing of the others in its file", async () => {
+    const { text } = await bundle(`export { createAlertsClient, implementAlerts } from "./ticker_rsocket.js";`);
+    expect(text).to.include("demo.v1.Alerts").and.not.include("TickerLast");
+  });
+
+  it("of a file of which nothing is used is empty", async () => {
+    const { text } = await bundle(`import "./ticker_rsocket.js";`);
+    expect(text.replace(/^\s*\/\/.*$/gm, "").trim()).to.equal("");
+  });
+
+  it("of a name holds the name alone", async () => {
+    const { text, files } = await bundle(`export { TickerName } from "./ticker_rsocket.js";`);
+    expect(text).to.include("demo.v1.Ticker").and.not.match(/Last|messageCodec|method\(/);
+    expect(files).to.have.length(1);
+  });
+});
+
+async function bundle(contents: string): Promise<Bundle> {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents, resolveDir: GENERATED, loader: "ts" },
+    bundle: true, write: false, metafile: true, format: "esm", platform: "browser", logLevel: "silent",
+  });
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  return {
+    text: outputFiles.map(({ text }) => text).join("\n"),
+    files: inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path).filter((path) => path !== "<stdin>"),
+  };
+}
