@@ -6,7 +6,7 @@ import type { Scheduler } from "../engine/scheduler.js";
 import { readErrorData } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
 import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
-import { type MetadataMode, dataMimeTypeOf, metadataMimeTypeOf } from "../metadata/mode.js";
+import { type MetadataMode, mimeTypesOf } from "../metadata/mode.js";
 import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
 import { openConnection } from "../rsocket/connect.js";
 import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
@@ -74,7 +74,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
       {
         dialer,
         settings: options,
-        setup: { metadataMimeType: metadataMimeTypeOf(mode), dataMimeType: dataMimeTypeOf(mode), metadata, data: NO_BYTES },
+        setup: { ...mimeTypesOf(mode), metadata, data: NO_BYTES },
         ...pick(options, "signal", "timeoutMs", "confirm", "scheduler"),
       },
       (rsocket) => {

@@ -42,7 +42,11 @@ export function encodeErrorData(error: RpcError, peerReadsEnvelopes: boolean, li
 /** What a peer's ERROR on a stream means to the caller. */
 export function decodeStreamError(error: StreamError): RpcError {
   if (error.initiator === "local") return new RpcError(localCode(error.code), error.message, { cause: error });
-  const { envelope, text } = readErrorData(error.data);
+  const { envelope, text, malformed } = readErrorData(error.data);
+  if (malformed !== undefined) {
+    const message = `the error can't be read: ${malformed.message}`;
+    return new RpcError(Code.Unknown, message, { initiator: "remote", wireCode: error.code, cause: malformed });
+  }
   if (envelope?.status === undefined) return decodeTextError(error, text ?? "", envelope);
   const { code, message, details } = envelope.status;
   return new RpcError(codeFromWire(code), message, {

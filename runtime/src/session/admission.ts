@@ -48,8 +48,10 @@ export class Admission {
 
   /** Fails all. */
   failAll(error: ConnectionError): void {
-    const calls = [...this.#calls];
-    this.#calls.clear();
-    for (const call of calls) call.fail(error);
+    // One that fails may withdraw another.
+    for (const call of this.#calls) {
+      this.#calls.delete(call);
+      call.fail(error);
+    }
   }
 }

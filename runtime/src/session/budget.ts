@@ -11,15 +11,13 @@ export class Budget {
   constructor(burst: number, perSecond: number) {
     this.#burst = burst;
     this.#perMs = perSecond / 1_000;
-    this.#tokens = burst;
+    this.#tokens = perSecond === Number.POSITIVE_INFINITY ? perSecond : burst;
   }
 
   /** Takes one; false when none is left. `nowMs` must not go backwards. */
   take(nowMs: number): boolean {
-    if (this.#tokens < 1) this.#refill(nowMs);
+    this.#refill(nowMs);
     if (this.#tokens < 1) return false;
-    // The clock starts with the first token taken from a full bucket.
-    this.#refilledAt ??= nowMs;
     this.#tokens--;
     return true;
   }
@@ -31,7 +29,8 @@ export class Budget {
 
   #refill(nowMs: number): void {
     const elapsedMs = nowMs - (this.#refilledAt ?? nowMs);
-    this.#tokens = Math.min(this.#burst, this.#tokens + elapsedMs * this.#perMs);
     this.#refilledAt = nowMs;
+    // What was earned may lie above the burst; time alone never leads there.
+    if (this.#tokens < this.#burst) this.#tokens = Math.min(this.#burst, this.#tokens + elapsedMs * this.#perMs);
   }
 }

@@ -59,6 +59,8 @@ export interface ConnectionInit {
   readonly nowMs: number;
   /** Present on the client's side. */
   readonly setup?: SetupPayload;
+  /** @internal The first id that is handed out, for tests of the wrap. */
+  readonly firstStreamId?: number;
 }
 
 /** Behind these many bytes of a type's fixed fields a frame is complete. */
@@ -128,7 +130,7 @@ export class Connection implements StreamHost {
     this.#setup = setup;
     this.#nowMs = nowMs;
     this.outbound = new OutboundQueue(init.pool, settings.limits, settings.fragmentBytes);
-    this.#ids = new StreamIds(this.side);
+    this.#ids = new StreamIds(this.side, init.firstStreamId);
     this.#budgets = new InboundBudgets(settings.limits);
     this.#admission = new Admission(settings.limits.maxQueuedCalls);
     this.#state = setup === undefined ? "expecting-setup" : "opening";
@@ -248,6 +250,8 @@ export class Connection implements StreamHost {
   handleTimeout(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#state === "closed" || this.#setupStage === "setup") return;
+    // While this side doesn't read, silence is its own.
+    if (!this.wantsRead) this.#keepalive.received(nowMs);
     const silenceMs = this.#keepalive.overdueMs(nowMs);
     if (silenceMs !== undefined) return this.#give(`nothing received for ${Math.round(silenceMs)} ms`, "remote");
     const { stallTimeoutMs } = this.settings.limits;
@@ -262,7 +266,8 @@ export class Connection implements StreamHost {
   /**
    * Opens a stream with a request. `metadata` and `data` belong to the runtime from then on; `initialRequestN`
    * (1 … 2^31-1) counts for streams and channels only.
-   * @throws ConnectionError when the connection isn't open, StreamError when all stream ids are in use.
+   * @throws ConnectionError when the connection isn't open, StreamError when all stream ids are in use, RangeError for
+   * an unknown interaction or an n below 1.
    */
   openStream(
     interaction: Interaction,
@@ -272,9 +277,12 @@ export class Connection implements StreamHost {
     sink: StreamSink,
   ): Stream {
     if (!this.isOpen) throw this.#notOpenError();
+    const preset = presetOf(interaction);
+    if (preset.hasInitialN && !(initialRequestN >= 1)) {
+      throw new RangeError(`initial request n ${initialRequestN}, expected 1 … 2^31-1 (RSocket 1.0 §REQUEST_STREAM)`);
+    }
     const id = this.#ids.allocate(this.#streams);
     if (id === undefined) throw new StreamError(ErrorCode.REJECTED, EMPTY, "local", "all stream ids are in use");
-    const preset = presetOf(interaction);
     const n = Math.min(initialRequestN, MAX_31_BIT);
     const stream = new Stream(this, id, preset, true, preset.hasInitialN ? n : 1, sink);
     this.#streams.add(stream);
@@ -356,7 +364,11 @@ export class Connection implements StreamHost {
 
   /** Moves the next frames into `batch`, whole ones; false when there are none. Each call is one write. */
   pollTransmit(batch: FrameBatch): boolean {
-    if (this.#setupStage !== "done") this.#writeSetup();
+    if (this.#setupStage === "setup") return this.#takeSetup(batch);
+    if (this.#setupStage === "keepalive") {
+      this.#setupStage = "done";
+      this.#sendKeepalive();
+    }
     return this.outbound.takeInto(batch);
   }
 
@@ -367,7 +379,7 @@ export class Connection implements StreamHost {
     if (this.#pausedProducers.size > 0 && this.#belowMark()) {
       const paused = [...this.#pausedProducers];
       this.#pausedProducers.clear();
-      for (const stream of paused) stream.sink.onWritable();
+      for (const stream of paused) if (stream.isSendOpen) stream.sink.onWritable();
     }
     if (this.#state === "draining") this.#endIfDrained();
   }
@@ -410,6 +422,16 @@ export class Connection implements StreamHost {
   }
 
   /** @internal */
+  countLate(): void {
+    if (!this.#streams.takeLate()) this.#countMeaningless();
+  }
+
+  /** @internal */
+  allowLate(frameCount: number): void {
+    this.#streams.allowLate(frameCount);
+  }
+
+  /** @internal */
   addReassemblyBytes(byteLength: number): boolean {
     this.#reassemblyBytes += byteLength;
     return this.#reassemblyBytes <= this.settings.limits.maxReassemblyBytes;
@@ -444,30 +466,35 @@ export class Connection implements StreamHost {
 
   // ── establishment ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  // SETUP leaves alone in one write, and a KEEPALIVE right behind it: its answer proves that SETUP was accepted.
-  #writeSetup(): void {
-    if (this.#setupStage === "keepalive") {
-      this.#setupStage = "done";
-      return this.#sendKeepalive();
-    }
-    if (this.#setup === undefined) return;
+  // SETUP leaves first and alone in one write (Q-SETUP-SPLIT), whatever was queued meanwhile, and a KEEPALIVE right
+  // behind it: its answer proves that SETUP was accepted.
+  #takeSetup(batch: FrameBatch): boolean {
+    const setup = this.#setup;
+    if (setup === undefined) return false;
     this.#setupStage = "keepalive";
-    encodeSetup(this.outbound.priority, {
-      majorVersion: 1,
-      minorVersion: 0,
-      keepaliveIntervalMs: this.settings.keepaliveIntervalMs,
-      maxLifetimeMs: this.settings.maxLifetimeMs,
-      resumeToken: undefined,
-      lease: false,
-      ...this.#setup,
-    });
+    this.outbound.takeAlone(batch, (writer) =>
+      encodeSetup(writer, {
+        majorVersion: 1,
+        minorVersion: 0,
+        keepaliveIntervalMs: this.settings.keepaliveIntervalMs,
+        maxLifetimeMs: this.settings.maxLifetimeMs,
+        resumeToken: undefined,
+        lease: false,
+        ...setup,
+      }),
+    );
+    return true;
   }
 
   #receiveFirst(bytes: Uint8Array, start: number, end: number): void {
     const type = readFrameType(bytes, start);
-    if (type === FrameType.RESUME) return this.#fail(ErrorCode.REJECTED_RESUME, "resumption is not supported");
+    const streamId = readStreamId(bytes, start);
+    if (type === FrameType.RESUME && streamId === 0) {
+      return this.#fail(ErrorCode.REJECTED_RESUME, "resumption is not supported");
+    }
     if (type !== FrameType.SETUP) {
-      return this.#fail(ErrorCode.INVALID_SETUP, `first frame is ${frameTypeName(type)}, expected SETUP or RESUME`);
+      const message = `first frame is ${frameTypeName(type)} on stream ${streamId}, expected SETUP or RESUME on stream 0`;
+      return this.#fail(ErrorCode.INVALID_SETUP, message);
     }
     let setup: SetupFrame;
     try {
@@ -504,8 +531,9 @@ export class Connection implements StreamHost {
       this.#events.onMetadataPush(bytes.slice(start + HEADER_BYTES, end));
     } else if (type === FrameType.KEEPALIVE) this.#receiveKeepalive(bytes, start, end);
     else if (type === FrameType.LEASE) this.#giveIf(this.#budgets.takeControl(this.#nowMs));
-    else if (type === FrameType.RESUME) this.#fail(ErrorCode.CONNECTION_ERROR, "RESUME on a connection that is set up");
-    else this.#receiveUnexpected(type, bytes, start);
+    else if (type === FrameType.RESUME && this.side === "server") {
+      this.#fail(ErrorCode.CONNECTION_ERROR, "RESUME on a connection that is set up"); // RESUME-11
+    } else this.#receiveUnexpected(type, bytes, start);
     if (this.#state === "opening") this.#confirm();
   }
 
@@ -559,7 +587,7 @@ export class Connection implements StreamHost {
     if (this.#state === "opening") {
       this.peer.settleUnknown();
       this.#confirm();
-      if (!this.isOpen) return;
+      if (this.state === "closed") return;
     } else if (this.peer.kind === "undecided" && this.side === "client") this.peer.settleUnknown();
     const type = readFrameType(bytes, start);
     const flags = readFlags(bytes, start);
@@ -598,11 +626,11 @@ export class Connection implements StreamHost {
     flags: number,
   ): void {
     if (existing !== undefined) return this.#countMeaningless(); // UNX-01
-    if (this.#ids.owns(streamId)) return this.#refuse(preset, streamId, `stream id ${streamId} is not the requester's`);
+    if (this.#ids.owns(streamId)) return this.#refuse(preset, streamId, flags, `stream id ${streamId} is not the requester's`);
     if (streamId > this.#highestRemoteId) this.#highestRemoteId = streamId;
-    if (this.#state !== "open") return this.#refuse(preset, streamId, "connection is closing");
+    if (this.#state !== "open") return this.#refuse(preset, streamId, flags, "connection is closing");
     if (this.#streams.inboundCount >= this.settings.limits.maxInboundStreams) {
-      return this.#refuse(preset, streamId, `more than ${this.settings.limits.maxInboundStreams} streams`);
+      return this.#refuse(preset, streamId, flags, `more than ${this.settings.limits.maxInboundStreams} streams`);
     }
     const n = preset.hasInitialN ? readUint31(bytes, body) : 1;
     const stream = new Stream(this, streamId, preset, false, n, SILENT_SINK);
@@ -613,7 +641,8 @@ export class Connection implements StreamHost {
   }
 
   // Not processed, guaranteed (ERR-07). A fire-and-forget request gets no frame back (FNF-01).
-  #refuse(preset: InteractionPreset, streamId: number, message: string): void {
+  #refuse(preset: InteractionPreset, streamId: number, flags: number, message: string): void {
+    this.allowLate((flags & Flag.FOLLOWS) === 0 ? 0 : this.settings.limits.maxFragments);
     if (preset.frameType === FrameType.REQUEST_FNF) return;
     const before = this.outbound.data.byteLength;
     encodeError(this.outbound.data, streamId, ErrorCode.REJECTED, TEXT.encode(message));
@@ -625,8 +654,8 @@ export class Connection implements StreamHost {
   // A frame of a stream that isn't there: under way when it ended, or for an id that never was one.
   #receiveLate(streamId: number): void {
     const highest = this.#ids.owns(streamId) ? this.#ids.highest : this.#highestRemoteId;
-    if (streamId <= highest && this.#streams.takeLate()) return;
-    this.#countMeaningless();
+    if (streamId <= highest) this.countLate();
+    else this.#countMeaningless();
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -673,6 +702,8 @@ export class Connection implements StreamHost {
   #end(reason: ConnectionError, abort: boolean, errorData?: Uint8Array): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    // Nothing goes out in front of SETUP (CONN-01): who never said hello says no farewell either.
+    const isUnheardOf = this.#setupStage === "setup";
     this.#setupStage = "done";
     this.#closeReason ??= reason;
     this.#mustAbort = abort;
@@ -685,7 +716,8 @@ export class Connection implements StreamHost {
     this.#admission.failAll(ended);
     this.#pausedProducers.clear();
     this.outbound.clearStreams();
-    if (errorData !== undefined) encodeError(this.outbound.priority, 0, reason.code, errorData);
+    if (isUnheardOf) this.outbound.priority.clear();
+    else if (errorData !== undefined) encodeError(this.outbound.priority, 0, reason.code, errorData);
     this.peer.settleUnknown();
     this.requestFlush();
     this.#events.onClosed(ended);

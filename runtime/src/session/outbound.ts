@@ -42,6 +42,7 @@ export class StreamBacklog {
 
 /** All outgoing bytes of one connection. Frames are encoded at once where possible, and always leave in whole. */
 export class OutboundQueue {
+  readonly #pool: SlabPool;
   readonly #limits: Limits;
   readonly #fragmentBytes: number;
   readonly #priority: SlabWriter;
@@ -57,6 +58,7 @@ export class OutboundQueue {
   encodedBytes = 0;
 
   constructor(pool: SlabPool, limits: Limits, fragmentBytes: number) {
+    this.#pool = pool;
     this.#limits = limits;
     this.#fragmentBytes = fragmentBytes;
     this.#priority = new SlabWriter(pool);
@@ -161,6 +163,13 @@ export class OutboundQueue {
     this.#peerCausedBytes = 0;
   }
 
+  /** Moves what `encode` writes into `batch`, ahead of everything that waits. */
+  takeAlone(batch: FrameBatch, encode: (writer: SlabWriter) => void): void {
+    const writer = new SlabWriter(this.#pool);
+    encode(writer);
+    writer.takeInto(batch, Number.POSITIVE_INFINITY);
+  }
+
   /** Moves the next frames into `batch`; false when there are none. */
   takeInto(batch: FrameBatch): boolean {
     this.#priority.takeInto(batch, BATCH_BYTES);
@@ -203,9 +212,7 @@ export class OutboundQueue {
       if (backlog === undefined) return;
       const before = this.#data.byteLength;
       this.#writeNext(backlog);
-      const written = this.#data.byteLength - before;
-      this.encodedBytes += written;
-      budget -= written;
+      budget -= this.#data.byteLength - before;
       if (backlog.queue.length > 0 && backlog.active) this.#turn++;
     }
   }
@@ -214,14 +221,24 @@ export class OutboundQueue {
     const [queued] = backlog.queue;
     if (queued === undefined) return;
     backlog.started = true;
-    if (queued.kind === "payload" && !this.#writeFragment(queued.fragments)) return;
-    if (queued.kind === "complete") {
-      encodePayloadFrame(
-        this.#data, backlog.streamId, FrameType.PAYLOAD, Flag.COMPLETE, -1, queued.metadata, NO_BYTES,
-      );
+    const before = this.#data.byteLength;
+    const isFinished = this.#writeQueued(backlog.streamId, queued);
+    // What was held back follows behind a whole payload.
+    if (isFinished && backlog.requestN > 0) {
+      encodeRequestN(this.#data, backlog.streamId, backlog.requestN);
+      backlog.requestN = 0;
     }
-    if (queued.kind === "error") encodeError(this.#data, backlog.streamId, queued.code, queued.data);
-    this.#finishFirst(backlog, queued);
+    this.countEncoded(before);
+    if (isFinished) this.#finishFirst(backlog, queued);
+  }
+
+  // True when nothing of it is left.
+  #writeQueued(streamId: number, queued: Queued): boolean {
+    if (queued.kind === "payload") return this.#writeFragment(queued.fragments);
+    if (queued.kind === "complete") {
+      encodePayloadFrame(this.#data, streamId, FrameType.PAYLOAD, Flag.COMPLETE, -1, queued.metadata, NO_BYTES);
+    } else encodeError(this.#data, streamId, queued.code, queued.data);
+    return true;
   }
 
   #writeFragment(fragments: Fragmenter): boolean {
@@ -231,12 +248,8 @@ export class OutboundQueue {
     return last;
   }
 
-  // The first of a stream's queued things is out: what was held back follows, and the next has to wait its turn.
+  // The first of a stream's queued things is out: the next has to wait its turn.
   #finishFirst(backlog: StreamBacklog, queued: Queued): void {
-    if (backlog.requestN > 0) {
-      encodeRequestN(this.#data, backlog.streamId, backlog.requestN);
-      backlog.requestN = 0;
-    }
     this.#activeBytes -= queued.kind === "payload" ? queued.payloadBytes : 0;
     remove(this.#active, backlog);
     backlog.active = false;

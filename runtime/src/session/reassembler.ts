@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fragments of one payload, joined (RSocket 1.0 §Fragmentation And Reassembly, FRAG-01 … FRAG-06).
 
-/** A fragment below this is copied: a view would pin the whole read chunk it came in. */
+/** Bytes below this are copied: a view would pin the whole read chunk they came in. */
 const COPY_BYTES = 4_096;
 /** What an empty fragment counts: it costs us work and its sender nothing. */
 const EMPTY_FRAGMENT_COUNT = 64;
@@ -14,15 +14,27 @@ export interface Reassembled {
   readonly data: Uint8Array;
 }
 
+/** `bytes`, or a copy when they are few: for what is held longer than the frame it came in. */
+export function compact(bytes: Uint8Array): Uint8Array {
+  return bytes.length < COPY_BYTES ? bytes.slice() : bytes;
+}
+
 /** Collects the fragments of one payload and joins them with one exact allocation each for metadata and data. */
 export class Reassembler {
   /** Fragments so far; an empty one counts 64. */
   fragmentCount = 0;
-  metadataBytes = 0;
-  dataBytes = 0;
-  #hasMetadata = false;
-  readonly #metadata: Uint8Array[] = [];
-  readonly #data: Uint8Array[] = [];
+  #metadata: Parts | undefined;
+  readonly #data = new Parts();
+
+  /** Bytes of metadata so far. */
+  get metadataBytes(): number {
+    return this.#metadata?.byteLength ?? 0;
+  }
+
+  /** Bytes of data so far. */
+  get dataBytes(): number {
+    return this.#data.byteLength;
+  }
 
   /** Bytes that are held. */
   get byteLength(): number {
@@ -34,35 +46,59 @@ export class Reassembler {
     const byteLength = (metadata?.length ?? 0) + data.length;
     this.fragmentCount += byteLength === 0 ? EMPTY_FRAGMENT_COUNT : 1;
     if (metadata !== undefined) {
-      this.#hasMetadata = true;
-      this.metadataBytes += keep(this.#metadata, metadata);
+      this.#metadata ??= new Parts();
+      this.#metadata.push(metadata);
     }
-    this.dataBytes += keep(this.#data, data);
+    this.#data.push(data);
   }
 
   /** The whole payload. */
   join(): Reassembled {
-    return {
-      metadata: this.#hasMetadata ? joinParts(this.#metadata, this.metadataBytes) : undefined,
-      data: joinParts(this.#data, this.dataBytes),
-    };
+    return { metadata: this.#metadata?.join(), data: this.#data.join() };
   }
 }
 
-function keep(parts: Uint8Array[], part: Uint8Array): number {
-  if (part.length > 0) parts.push(part.length < COPY_BYTES ? part.slice() : part);
-  return part.length;
-}
+/** Bytes that come in parts. Small parts are gathered: an object each would outweigh a flood of 1-byte fragments. */
+class Parts {
+  byteLength = 0;
+  readonly #parts: Uint8Array[] = [];
+  #gathered: Uint8Array = NO_BYTES;
+  #gatheredBytes = 0;
 
-function joinParts(parts: readonly Uint8Array[], byteLength: number): Uint8Array {
-  const [only] = parts;
-  if (only === undefined) return NO_BYTES;
-  if (parts.length === 1) return only;
-  const joined = new Uint8Array(byteLength);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
+  push(part: Uint8Array): void {
+    if (part.length === 0) return;
+    this.byteLength += part.length;
+    if (part.length >= COPY_BYTES) {
+      this.#closeGathered();
+      this.#parts.push(part);
+      return;
+    }
+    if (this.#gatheredBytes + part.length > this.#gathered.length) {
+      this.#closeGathered();
+      // As much again as there is: at most half of what is held is unused, and there are few parts.
+      this.#gathered = new Uint8Array(Math.max(part.length, Math.min(this.byteLength, COPY_BYTES)));
+    }
+    this.#gathered.set(part, this.#gatheredBytes);
+    this.#gatheredBytes += part.length;
   }
-  return joined;
+
+  join(): Uint8Array {
+    this.#closeGathered();
+    const [only] = this.#parts;
+    if (only === undefined) return NO_BYTES;
+    if (this.#parts.length === 1 && only.length === this.byteLength) return only;
+    const joined = new Uint8Array(this.byteLength);
+    let at = 0;
+    for (const part of this.#parts) {
+      joined.set(part, at);
+      at += part.length;
+    }
+    return joined;
+  }
+
+  #closeGathered(): void {
+    if (this.#gatheredBytes > 0) this.#parts.push(this.#gathered.subarray(0, this.#gatheredBytes));
+    this.#gathered = NO_BYTES;
+    this.#gatheredBytes = 0;
+  }
 }

@@ -6,12 +6,15 @@ import { MAX_31_BIT } from "../frames/layout.js";
 /** Odd ids for a client, even ones for a server, without gaps; after 2^31-1 from the start again, skipping those in use. */
 export class StreamIds {
   readonly #first: number;
+  readonly #last: number;
   #next: number;
   #highest = 0;
 
-  constructor(side: "client" | "server", first: number = side === "client" ? 1 : 2) {
+  /** `next` and `last` are for tests of the wrap: the first id to hand out, and the one behind which it begins again. */
+  constructor(side: "client" | "server", next: number | undefined = undefined, last: number = MAX_31_BIT) {
     this.#first = side === "client" ? 1 : 2;
-    this.#next = first;
+    this.#last = last;
+    this.#next = next ?? this.#first;
   }
 
   /** The highest id handed out so far, before any wrap; 2^31-1 after one. */
@@ -39,6 +42,6 @@ export class StreamIds {
   }
 
   #behind(id: number): number {
-    return id + 2 > MAX_31_BIT ? this.#first : id + 2;
+    return id + 2 > this.#last ? this.#first : id + 2;
   }
 }

@@ -4,7 +4,7 @@
 import { MAX_31_BIT } from "../frames/layout.js";
 import type { Stream } from "./stream.js";
 
-/** Frames that may be under way for an ended stream beside its unused credit: a REQUEST_N, CANCEL or COMPLETE or two. */
+/** Frames that may be under way for a stream's end beside its unused credit: a REQUEST_N, CANCEL or COMPLETE or two. */
 const LATE_FRAMES = 8;
 
 /** Streams by id. Those of both sides share it, since their ids differ in the lowest bit. */
@@ -43,7 +43,12 @@ export class StreamTable {
   remove(stream: Stream): void {
     if (!this.#streams.delete(stream.id)) return;
     if (!stream.isRequester) this.#inboundCount--;
-    this.#lateAllowance = Math.min(this.#lateAllowance + stream.unusedCredit + LATE_FRAMES, MAX_31_BIT);
+    this.allowLate(stream.unusedCredit);
+  }
+
+  /** Something ended while `frameCount` frames may have been under way for it: so many are free, and a few more. */
+  allowLate(frameCount: number): void {
+    this.#lateAllowance = Math.min(this.#lateAllowance + frameCount + LATE_FRAMES, MAX_31_BIT);
   }
 
   /** Takes one late frame out of the allowance; false when it is used up. */

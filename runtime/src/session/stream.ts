@@ -11,7 +11,7 @@ import { StreamError } from "./errors.js";
 import { Fragmenter } from "./fragmenter.js";
 import type { OutboundQueue } from "./outbound.js";
 import { StreamBacklog } from "./outbound.js";
-import { Reassembler } from "./reassembler.js";
+import { compact, Reassembler } from "./reassembler.js";
 import type { ConnectionSettings } from "./settings.js";
 import { Interaction, type InteractionPreset } from "./stream-state.js";
 
@@ -52,6 +52,10 @@ export interface StreamHost {
   countItemSent(): void;
   /** A request was cancelled before it was answered. */
   countCancel(): void;
+  /** A frame came for a half that is closed: it may have been under way. */
+  countLate(): void;
+  /** A half was closed while so many of the peer's frames may have been under way. */
+  allowLate(frameCount: number): void;
   /** Bytes of unfinished messages were added or (negative) taken away; false when there are too many. */
   addReassemblyBytes(byteLength: number): boolean;
   /** The stream is over. */
@@ -65,6 +69,7 @@ export interface StreamHost {
 interface Surplus {
   readonly data: Uint8Array;
   readonly metadata: Uint8Array | undefined;
+  readonly byteLength: number;
 }
 
 /** Takes everything and does nothing: stands where no sink is yet, or none any more. */
@@ -101,6 +106,8 @@ export class Stream {
   #surplusEnd: { metadata: Uint8Array | undefined } | undefined;
   #openedAtByte: number;
   #neverSent = false;
+  // Something was sent on it: a CANCEL is no abuse then, but what `take(n)` looks like.
+  #answered = false;
   #forgotten = false;
   // Given up by this side or with the connection: nobody waits for its handing over.
   #given = false;
@@ -177,6 +184,7 @@ export class Stream {
       throw new RangeError(`item on stream ${this.id} without credit (RSocket 1.0 §Reactive Streams Semantics)`);
     }
     if (this.#sendCredit !== MAX_31_BIT) this.#sendCredit--;
+    this.#answered = true;
     if (this.interaction === Interaction.REQUEST_RESPONSE) this.#sendAnswer(data, metadata);
     else this.#sendItem(data, metadata, complete);
     this.#host.countItemSent();
@@ -189,6 +197,7 @@ export class Stream {
     if (!this.#sendOpen) return;
     if (metadata !== undefined) checkFits("metadata of COMPLETE", metadata);
     this.#sendOpen = false;
+    this.#answered = true;
     const before = this.#host.outbound.byteLength;
     if (this.#backlog === undefined) {
       this.#host.outbound.writePayload(this.id, FrameType.PAYLOAD, Flag.COMPLETE, -1, metadata, NO_BYTES);
@@ -209,18 +218,25 @@ export class Stream {
     checkFits("data of ERROR", data);
     if (this.#forgotten || this.#isOver()) return;
     this.#close();
+    this.#sendError(code, data);
+    this.#forgetIfOver();
+  }
+
+  #sendError(code: number, data: Uint8Array): void {
     // Whatever happens to a fire-and-forget request, no frame goes back (FNF-01).
-    if (this.interaction === Interaction.FIRE_AND_FORGET) return this.#forgetIfOver();
+    if (this.interaction === Interaction.FIRE_AND_FORGET) return;
     const { outbound } = this.#host;
     const before = outbound.byteLength;
     if (this.#backlog === undefined) {
       const encodedBefore = outbound.data.byteLength;
       encodeError(outbound.data, this.id, code, data);
       outbound.countEncoded(encodedBefore);
-    } else outbound.queueError(this.#backlog, code, data);
+    } else {
+      this.#backlog.cancel = false;
+      outbound.queueError(this.#backlog, code, data);
+    }
     this.#countPeerCaused(before);
     this.#host.requestFlush();
-    this.#forgetIfOver();
   }
 
   /**
@@ -257,22 +273,23 @@ export class Stream {
 
   /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin. */
   receivePayload(bytes: Uint8Array, at: number, end: number, flags: number): void {
+    if (!this.#receiveOpen && !this.#assemblingRequest) return this.#host.countLate();
     const dataStart = readPayloadStart(bytes, at, end, flags);
     if (dataStart < 0) {
       const message = `metadata of a frame on stream ${this.id} is longer than the frame (RSocket 1.0 §Metadata Optional Header)`;
       const mayIgnore = (flags & Flag.IGNORE) !== 0;
       // A dropped fragment would leave a hole in its message.
-      if (mayIgnore && this.#reassembler !== undefined) return this.#fail(ErrorCode.INVALID, message);
+      if (mayIgnore && this.#reassembler !== undefined) return this.#fail(ErrorCode.INVALID, message, false);
       this.#host.receiveMalformed(message, mayIgnore);
       if (this.#assemblingRequest) this.#drop();
       return;
     }
     const metadata = (flags & Flag.METADATA) === 0 ? undefined : viewOf(bytes, at + METADATA_LENGTH_BYTES, dataStart);
-    if (metadata !== undefined && metadata.length > this.#host.settings.limits.maxMetadataBytes) {
-      return this.#fail(ErrorCode.INVALID, `metadata of ${metadata.length} bytes is above the limit`);
-    }
     const complete = (flags & Flag.COMPLETE) !== 0;
     const follows = (flags & Flag.FOLLOWS) !== 0 && (!complete || this.#host.settings.followsWins);
+    if (metadata !== undefined && metadata.length > this.#host.settings.limits.maxMetadataBytes) {
+      return this.#fail(ErrorCode.INVALID, `metadata of ${metadata.length} bytes is above the limit`, this.#isLastWord(complete, follows));
+    }
     const data = viewOf(bytes, dataStart, end);
     if (this.#reassembler !== undefined || follows) this.#receiveFragment(metadata, data, flags, follows);
     else if (this.#assemblingRequest) this.#receiveWholeRequest(metadata, data, complete);
@@ -291,31 +308,33 @@ export class Stream {
   /** CANCEL. From a channel's responder it ends only the half that it receives. */
   receiveCancel(): void {
     if (this.isRequester) {
-      if (!this.#sendOpen) return;
-      this.#sendOpen = false;
-      this.#dropBacklog();
-      this.#forgetIfOver();
+      if (!this.#sendOpen) return this.#host.countLate();
+      this.#stopSending();
       this.sink.onCancel();
       return;
     }
-    this.#host.countCancel();
-    const told = !this.#assemblingRequest;
+    if (!this.#answered) this.#host.countCancel();
+    const told = this.#isHeard();
     this.#drop();
     if (told) this.sink.onCancel();
   }
 
   /** ERROR. `data` is a view. */
   receiveError(code: number, data: Uint8Array): void {
-    const told = !this.#assemblingRequest;
+    // Of a stream that only waits to be written, or of a fire-and-forget request (FNF-02).
+    if (this.#isOver()) return this.#host.countLate();
+    const told = this.#isHeard();
     this.#drop();
     if (told) this.sink.onError(new StreamError(code, data.slice(), "remote"));
   }
 
   /** The connection is gone. The sink is told. */
   connectionLost(error: ConnectionError): void {
+    // A sink that was told before may have ended this stream.
+    if (this.#forgotten && !this.isHandingOver) return;
+    const told = this.#isHeard();
     this.#given = true;
     this.#neverSent = this.isRequester && !this.#wasHandedOver();
-    const told = !this.#assemblingRequest;
     this.#drop();
     if (told) this.sink.onError(error);
   }
@@ -323,11 +342,20 @@ export class Stream {
   /** Ends both halves with ERROR, and tells the sink too: given up by this side. */
   abandon(code: number, data: Uint8Array): void {
     if (this.#forgotten) return;
-    const told = !this.#assemblingRequest;
+    this.#giveUp(code, data, this.#isHeard());
+  }
+
+  // The sink still waits for something: its end hasn't come by its own doing or the peer's.
+  #isHeard(): boolean {
+    return !this.#assemblingRequest && (!this.#isOver() || this.isHandingOver);
+  }
+
+  #giveUp(code: number, data: Uint8Array, told: boolean): void {
     if (this.isRequester) this.#cancelRequest();
     else {
+      if (this.#reassembler !== undefined) this.#host.allowLate(this.#host.settings.limits.maxFragments);
       this.#dropBacklog();
-      this.error(code, data);
+      this.#sendError(code, data);
       this.#drop();
     }
     if (told) this.sink.onError(new StreamError(code, data, "local"));
@@ -384,6 +412,7 @@ export class Stream {
     // An unfinished request of which nothing left needs no CANCEL: the peer never hears of the stream.
     const unheard = this.#backlog !== undefined && !this.#backlog.started && this.#isRequestQueued();
     const wasOpen = !this.#isOver() || this.#backlog !== undefined;
+    if (this.#reassembler !== undefined) this.#host.allowLate(this.#host.settings.limits.maxFragments);
     this.#given = true;
     this.#drop();
     if (wasOpen && !unheard) this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
@@ -394,9 +423,23 @@ export class Stream {
     return first?.kind === "payload" && first.fragments.isRequest;
   }
 
+  // The responder wants no more: what is queued behind its CANCEL is dropped, but for credit that it is still owed. A
+  // request that isn't whole goes on, for there is no stream without it.
+  #stopSending(): void {
+    this.#sendOpen = false;
+    if (this.#backlog !== undefined && !this.#isRequestQueued()) {
+      const { requestN } = this.#backlog;
+      this.#dropBacklog();
+      if (requestN > 0 && this.#receiveOpen) this.#write(() => encodeRequestN(this.#host.outbound.data, this.id, requestN));
+    }
+    this.#forgetIfOver();
+  }
+
   #cancelInput(): void {
     if (!this.#receiveOpen) return;
     this.#receiveOpen = false;
+    this.#host.allowLate(this.#receiveCredit + (this.#reassembler === undefined ? 0 : this.#host.settings.limits.maxFragments));
+    this.#receiveCredit = 0;
     this.#dropReassembly();
     this.#dropSurplus();
     if (this.#host.settings.cancelChannelInput) {
@@ -411,7 +454,7 @@ export class Stream {
   #receiveWholeRequest(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
     this.#assemblingRequest = false;
     if (data.length > this.#host.settings.limits.maxMessageBytes) {
-      return this.#fail(ErrorCode.INVALID, `message of ${data.length} bytes is above the limit`);
+      return this.#fail(ErrorCode.INVALID, `message of ${data.length} bytes is above the limit`, false);
     }
     const ended = complete && this.#receiveOpen;
     if (ended) this.#receiveOpen = false;
@@ -421,41 +464,32 @@ export class Stream {
   }
 
   #receiveItem(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
-    if (!this.#receiveOpen) return;
     const isAnswer = this.interaction === Interaction.REQUEST_RESPONSE;
     if (data.length > this.#host.settings.limits.maxMessageBytes) {
-      // The peer has said its last word: no CANCEL (RS-05).
-      if (complete || isAnswer) this.#receiveOpen = false;
-      return this.#fail(ErrorCode.INVALID, `message of ${data.length} bytes is above the limit`);
+      return this.#fail(ErrorCode.INVALID, `message of ${data.length} bytes is above the limit`, complete || isAnswer);
     }
     if (!isAnswer && (this.#receiveCredit <= 0 || this.#surplus !== undefined)) {
-      return this.#holdSurplus({ data, metadata }, complete);
+      return this.#holdSurplus(metadata, data, complete);
     }
     this.#deliver(metadata, data, complete || isAnswer);
   }
 
   #deliver(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
     if (this.#receiveCredit !== MAX_31_BIT) this.#receiveCredit--;
-    if (complete) {
-      this.#receiveOpen = false;
-      this.#forgetIfOver();
-    }
+    if (complete) this.#endReceiving();
     this.sink.onNext(data, metadata, complete);
   }
 
   #receiveComplete(metadata: Uint8Array | undefined): void {
-    if (!this.#receiveOpen) return;
     if (this.#surplus !== undefined) {
-      this.#surplusEnd = { metadata };
+      this.#surplusEnd ??= { metadata };
       return;
     }
-    this.#receiveOpen = false;
-    this.#forgetIfOver();
+    this.#endReceiving();
     this.sink.onComplete(metadata);
   }
 
   #receiveFragment(metadata: Uint8Array | undefined, data: Uint8Array, flags: number, follows: boolean): void {
-    if (!this.#assemblingRequest && !this.#receiveOpen) return;
     const complete = (flags & Flag.COMPLETE) !== 0;
     if (this.#endsMidway(metadata, data, flags, follows)) {
       this.#dropReassembly();
@@ -466,17 +500,18 @@ export class Stream {
     const before = reassembler.byteLength;
     reassembler.push(metadata, data);
     const { limits } = this.#host.settings;
+    const isLast = this.#isLastWord(complete, follows);
     if (!this.#host.addReassemblyBytes(reassembler.byteLength - before)) {
-      return this.#fail(this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED, "too many unfinished messages");
+      return this.#fail(this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED, "too many unfinished messages", isLast);
     }
     if (reassembler.dataBytes > limits.maxMessageBytes) {
-      return this.#fail(ErrorCode.INVALID, `message of more than ${limits.maxMessageBytes} bytes is above the limit`);
+      return this.#fail(ErrorCode.INVALID, `message of more than ${limits.maxMessageBytes} bytes is above the limit`, isLast);
     }
     if (reassembler.metadataBytes > limits.maxMetadataBytes) {
-      return this.#fail(ErrorCode.INVALID, `metadata of more than ${limits.maxMetadataBytes} bytes is above the limit`);
+      return this.#fail(ErrorCode.INVALID, `metadata of more than ${limits.maxMetadataBytes} bytes is above the limit`, isLast);
     }
     if (reassembler.fragmentCount > limits.maxFragments) {
-      return this.#fail(ErrorCode.INVALID, `message in more than ${limits.maxFragments} fragments is above the limit`);
+      return this.#fail(ErrorCode.INVALID, `message in more than ${limits.maxFragments} fragments is above the limit`, isLast);
     }
     if (follows) return;
     const whole = reassembler.join();
@@ -491,34 +526,54 @@ export class Stream {
     return bare && !this.#assemblingRequest && data.length === 0 && metadata === undefined;
   }
 
-  #holdSurplus(surplus: Surplus, complete: boolean): void {
+  #holdSurplus(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
     const { limits } = this.#host.settings;
+    const byteLength = data.length + (metadata?.length ?? 0);
     this.#surplus ??= [];
-    this.#surplus.push(surplus);
-    this.#surplusBytes += surplus.data.length;
+    this.#surplus.push({ data: compact(data), metadata: metadata === undefined ? undefined : compact(metadata), byteLength });
+    this.#surplusBytes += byteLength;
     if (complete) this.#surplusEnd = { metadata: undefined };
-    if (this.#surplus.length <= limits.maxSurplusItems && this.#surplusBytes <= limits.maxSurplusBytes) return;
+    // Held items are unfinished messages, too: all streams' together have a bound.
+    const fits = this.#host.addReassemblyBytes(byteLength);
+    if (fits && this.#surplus.length <= limits.maxSurplusItems && this.#surplusBytes <= limits.maxSurplusBytes) return;
     const message = `items exceed the credit by ${this.#surplus.length} (RSocket 1.0 §Reactive Streams Semantics)`;
-    this.#fail(ErrorCode.INVALID, message);
+    this.#fail(ErrorCode.INVALID, message, complete);
   }
 
   #deliverSurplus(): void {
     while (this.#surplus !== undefined && this.#receiveCredit > 0 && this.#receiveOpen) {
       const surplus = this.#surplus.shift();
-      if (surplus !== undefined) this.#surplusBytes -= surplus.data.length;
+      if (surplus === undefined) return;
+      this.#surplusBytes -= surplus.byteLength;
+      this.#host.addReassemblyBytes(-surplus.byteLength);
       const isLast = this.#surplus.length === 0;
       if (isLast) this.#surplus = undefined;
-      if (surplus !== undefined) this.#deliver(surplus.metadata, surplus.data, false);
+      this.#deliver(surplus.metadata, surplus.data, false);
       if (isLast && this.#surplusEnd !== undefined) this.#receiveComplete(this.#surplusEnd.metadata);
     }
   }
 
-  // The peer broke a rule or a limit: the stream fails on both sides.
-  #fail(code: number, message: string): void {
-    this.abandon(code, TEXT.encode(message));
+  // The peer broke a rule or a limit: the stream fails on both sides. `isLastWord`: nothing would have followed on its
+  // half, so that a CANCEL is due only where the other half is open (RS-05).
+  #fail(code: number, message: string, isLastWord: boolean): void {
+    const told = this.#isHeard();
+    if (isLastWord) this.#receiveOpen = false;
+    this.#giveUp(code, TEXT.encode(message), told);
+  }
+
+  #isLastWord(complete: boolean, follows: boolean): boolean {
+    if (follows || this.#assemblingRequest) return false;
+    return complete || this.interaction === Interaction.REQUEST_RESPONSE;
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  // The peer has said its last word. On all but a channel that ends the stream, whatever of the request is left (RS-05).
+  #endReceiving(): void {
+    this.#receiveOpen = false;
+    if (this.isRequester && this.interaction !== Interaction.REQUEST_CHANNEL) this.#dropBacklog();
+    this.#forgetIfOver();
+  }
 
   #isOver(): boolean {
     return !this.#sendOpen && !this.#receiveOpen && !this.#assemblingRequest;
@@ -545,6 +600,7 @@ export class Stream {
   }
 
   #dropSurplus(): void {
+    if (this.#surplus !== undefined) this.#host.addReassemblyBytes(-this.#surplusBytes);
     this.#surplus = undefined;
     this.#surplusBytes = 0;
     this.#surplusEnd = undefined;

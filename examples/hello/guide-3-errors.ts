@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The code of docs/guide/3-errors.md.
+
+import { connect, serve } from "rsocket-rpc/node";
+import { LineSchema as LineDetail } from "./gen/ticker_pb.js";
+import { createTickerClient, implementTicker, unimplementedTicker } from "./gen/ticker_rsocket.js";
+
+// #region throw
+import { Code, errorDetail, RpcError } from "rsocket-rpc/node";
+
+const server = await serve("tcp://127.0.0.1:0", {
+  services: [
+    implementTicker({
+      ...unimplementedTicker,
+      last({ name }) {
+        if (name === "") throw new TypeError("a bug: details of it stay here");
+        throw new RpcError(Code.NotFound, `no symbol ${name}`, {
+          details: [errorDetail(LineDetail, { text: "try ACME" })],
+        });
+      },
+      async upload(quotes, { signal }) {
+        signal.addEventListener("abort", () => console.log("upload:", signal.reason.message));
+        let count = 0;
+        for await (const _ of quotes) count++;
+        return { count };
+      },
+      async *watch({ name }, { signal }) {
+        while (!signal.aborted) {
+          yield { symbol: name };
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      },
+    }),
+  ],
+  observer: { onHandlerError: (error, method) => console.log("server log:", method.name, String(error)) },
+});
+// #endregion
+const connection = await connect(server.urls[0] ?? "");
+const ticker = createTickerClient(connection);
+
+// #region catch
+try {
+  await ticker.last({ name: "NONE" });
+} catch (error) {
+  if (!RpcError.is(error, Code.NotFound)) throw error;
+  console.log(error.rawMessage); // no symbol NONE
+  console.log(error.findDetails(LineDetail)[0]?.text); // try ACME
+}
+// #endregion
+
+// #region masked
+const masked = await ticker.last({ name: "" }).catch(RpcError.from);
+console.log(masked.message); // [internal] internal error
+// #endregion
+
+// #region deadline
+async function* slowly() {
+  yield { symbol: "A" };
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  yield { symbol: "B" };
+}
+const late = await ticker.upload(slowly(), { timeoutMs: 50 }).catch(RpcError.from);
+console.log(late.message); // [deadline_exceeded] deadline exceeded after 50 ms
+// #endregion
+
+// #region cancel
+const controller = new AbortController();
+setTimeout(() => controller.abort(), 30);
+try {
+  for await (const _ of ticker.watch({ name: "ACME" }, { signal: controller.signal })) continue;
+} catch (error) {
+  console.log(RpcError.is(error, Code.Cancelled)); // true
+}
+// #endregion
+
+// #region lost
+void connection.closed.then(({ initiator, reason }) => console.log("closed:", initiator, reason));
+await server.close();
+const gone = await ticker.last({ name: "ACME" }).catch(RpcError.from);
+console.log(gone.code === Code.Unavailable, gone.retryable); // true true
+// #endregion

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mime types that are one byte on the wire (RSocket extension "Well-known MIME Types").
+
+/** By id, from 0x00 on. */
+const LOW_IDS: readonly string[] = [
+  "application/avro",
+  "application/cbor",
+  "application/graphql",
+  "application/gzip",
+  "application/javascript",
+  "application/json",
+  "application/octet-stream",
+  "application/pdf",
+  "application/vnd.apache.thrift.binary", // 0x08
+  "application/vnd.google.protobuf",
+  "application/xml",
+  "application/zip",
+  "audio/aac",
+  "audio/mp3",
+  "audio/mp4",
+  "audio/mpeg3",
+  "audio/mpeg", // 0x10
+  "audio/ogg",
+  "audio/opus",
+  "audio/vorbis",
+  "image/bmp",
+  "image/gif",
+  "image/heic-sequence",
+  "image/heic",
+  "image/heif-sequence", // 0x18
+  "image/heif",
+  "image/jpeg",
+  "image/png",
+  "image/tiff",
+  "multipart/mixed",
+  "text/css",
+  "text/csv",
+  "text/html", // 0x20
+  "text/plain",
+  "text/xml",
+  "video/H264",
+  "video/H265",
+  "video/VP8",
+  "application/x-hessian",
+  "application/x-java-object",
+  "application/cloudevents+json", // 0x28
+  "application/x-capnp",
+  "application/x-flatbuffers",
+];
+
+/** RSocket's own types end at 0x7F; from 0x2B to here nothing is assigned. */
+const FIRST_HIGH_ID = 0x7a;
+
+/** By id, from 0x7A on. */
+const HIGH_IDS: readonly string[] = [
+  "message/x.rsocket.mime-type.v0",
+  "message/x.rsocket.accept-mime-types.v0",
+  "message/x.rsocket.authentication.v0",
+  "message/x.rsocket.tracing-zipkin.v0",
+  "message/x.rsocket.routing.v0",
+  "message/x.rsocket.composite-metadata.v0",
+];
+
+/** Ids of the entries that this layer writes itself. */
+export const MimeTypeId = { AUTHENTICATION: 0x7c, TRACING_ZIPKIN: 0x7d, ROUTING: 0x7e } as const;
+/** The mime type of an authentication entry. */
+export const AUTHENTICATION_MIME_TYPE = "message/x.rsocket.authentication.v0";
+/** The mime type of a Zipkin tracing entry. */
+export const TRACING_ZIPKIN_MIME_TYPE = "message/x.rsocket.tracing-zipkin.v0";
+/** The mime type of a routing entry. */
+export const ROUTING_MIME_TYPE = "message/x.rsocket.routing.v0";
+
+const ids: ReadonlyMap<string, number> = /*@__PURE__*/ new Map<string, number>([
+  ...LOW_IDS.map((name, id) => [name, id] as const),
+  ...HIGH_IDS.map((name, index) => [name, FIRST_HIGH_ID + index] as const),
+]);
+
+/** The mime type of a 7-bit id; undefined for the ids that nobody has assigned (WK-02). */
+export function wellKnownMimeType(id: number): string | undefined {
+  return id < FIRST_HIGH_ID ? LOW_IDS[id] : HIGH_IDS[id - FIRST_HIGH_ID];
+}
+
+/** The id of a mime type; undefined for those that travel as text. Exact: nothing is lower-cased. */
+export function wellKnownMimeTypeId(name: string): number | undefined {
+  return ids.get(name);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// `rsocket-rpc/node`: everything of `rsocket-rpc`, with `connect` and `serve` over Node's sockets.
+
+import type { Dialer } from "./engine/link.js";
+import { type ConnectOptions, connectWith } from "./rpc/connect.js";
+import type { Connection } from "./rpc/connection.js";
+import { type ServeOptions, type Server, serveWith } from "./rpc/serve.js";
+import { hostAndPort, parseUrl } from "./rpc/url.js";
+import { resolveLimits } from "./rsocket/settings.js";
+import type { ListenerFactory } from "./rsocket/serve.js";
+import { listenTcp, tcpDialer } from "./transports/tcp.js";
+import { listenWs, wsDialer } from "./transports/ws.js";
+
+export * from "./index.js";
+
+/** The schemes of this door. */
+const SCHEMES = ["tcp", "ws"];
+const WS_PORT = 80;
+
+/** Options of `connect` in Node. */
+export interface NodeConnectOptions extends ConnectOptions {
+  /** Sent with the request that opens a WebSocket. */
+  readonly webSocketHeaders?: Readonly<Record<string, string>>;
+}
+
+/** Options of `serve` in Node. */
+export interface NodeServeOptions extends ServeOptions {
+  /** Close when the process gets one of these signals, letting calls end within `graceMs` (30 s unless given). */
+  readonly drain?: { readonly onSignals?: readonly string[]; readonly graceMs?: number };
+  /**
+   * Origins of web pages that may open a WebSocket, e.g. `https://app.example.com`. Unless given, a page must come from
+   * the host that it connects to; requests without Origin don't come from a page and are let in.
+   */
+  readonly allowedOrigins?: readonly string[];
+}
+
+/**
+ * Connects to `tcp://host:port` or `ws://host:port/path` and resolves when the server has accepted.
+ * @throws ConnectError when it refused, can't be reached, or time is up; RpcError `invalid_argument` for a wrong URL.
+ * @example
+ * const connection = await connect("tcp://127.0.0.1:7000");
+ * const ticker = createTickerClient(connection);
+ */
+export async function connect(url: string | URL, options: NodeConnectOptions = {}): Promise<Connection> {
+  return await connectWith(dialerOf(parseUrl(url, SCHEMES), options), options);
+}
+
+/**
+ * Serves on one or several URLs at once; port 0 lets the system choose (see `server.urls`).
+ * @throws Error of the system when an address can't be had; TypeError when a service comes twice.
+ * @example
+ * const server = await serve(["tcp://127.0.0.1:7000", "ws://127.0.0.1:7001/rpc"], { services: [implementTicker(…)] });
+ */
+export async function serve(urls: string | readonly string[], options: NodeServeOptions): Promise<Server> {
+  const list = typeof urls === "string" ? [urls] : urls;
+  const server = await serveWith(list.map((url) => listenerOf(parseUrl(url, SCHEMES), options)), options);
+  drainOnSignals(server, options.drain);
+  return server;
+}
+
+function dialerOf(url: URL, { webSocketHeaders }: NodeConnectOptions): Dialer {
+  if (url.protocol === "tcp:") return tcpDialer(hostAndPort(url));
+  return wsDialer(url.href, webSocketHeaders === undefined ? {} : { headers: webSocketHeaders });
+}
+
+function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
+  if (url.protocol === "tcp:") return (onLink) => listenTcp(hostAndPort(url), onLink);
+  const { allowedOrigins } = options;
+  const { maxMessageBytes, maxMetadataBytes } = resolveLimits(options.limits, options.preset);
+  return (onLink) =>
+    listenWs(
+      {
+        ...hostAndPort(url, WS_PORT),
+        path: url.pathname,
+        maxFrameBytes: maxMessageBytes + maxMetadataBytes + 64,
+        ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
+      },
+      onLink,
+    );
+}
+
+function drainOnSignals(server: Server, drain: NodeServeOptions["drain"]): void {
+  const graceMs = drain?.graceMs ?? 30_000;
+  const close = (): void => {
+    forget();
+    void server.close({ graceMs });
+  };
+  const signals = drain?.onSignals ?? [];
+  const forget = (): void => {
+    for (const signal of signals) process.off(signal, close);
+  };
+  for (const signal of signals) process.on(signal, close);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Addresses as users write them.
+
+import { Code } from "./code.js";
+import { RpcError } from "./error.js";
+
+/** A URL, checked: one of `schemes` (without colon), with a host. @throws RpcError `invalid_argument` naming the text. */
+export function parseUrl(text: string | URL, schemes: readonly string[]): URL {
+  const expected = `expected ${schemes.map((scheme) => `${scheme}://`).join(" or ")} with host and port`;
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch (cause) {
+    throw new RpcError(Code.InvalidArgument, `"${String(text)}" is no URL, ${expected}`, { cause });
+  }
+  const scheme = url.protocol.slice(0, -1);
+  if (!schemes.includes(scheme)) throw new RpcError(Code.InvalidArgument, `"${String(text)}" has scheme ${scheme}, ${expected}`);
+  if (url.hostname === "") throw new RpcError(Code.InvalidArgument, `"${String(text)}" has no host, ${expected}`);
+  return url;
+}
+
+/** The host without the brackets of an IPv6 address, and the port. @throws RpcError when there is no port. */
+export function hostAndPort(url: URL, defaultPort?: number): { readonly host: string; readonly port: number } {
+  if (url.port === "" && defaultPort === undefined) {
+    throw new RpcError(Code.InvalidArgument, `"${url.href}" has no port, expected one (0 lets the system choose)`);
+  }
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  return { host, port: url.port === "" ? (defaultPort ?? 0) : Number(url.port) };
+}
