@@ -32,6 +32,8 @@ export interface RpcMetadataParts {
 export interface RpcMetadata {
   readonly service: string;
   readonly method: string;
+  /** The offset behind the method. */
+  readonly routeEnd: number;
   readonly tracingStart: number;
   readonly tracingEnd: number;
   readonly userStart: number;
@@ -110,12 +112,13 @@ export function readRpcMetadata(bytes: Uint8Array, start = 0, end: number = byte
   const routeEnd = rpcRouteEnd(bytes, start, end);
   if (routeEnd < 0) throw routeFault(bytes, start, end);
   const userStart = rpcUserStart(bytes, routeEnd, end);
-  if (userStart < 0) throw new MetadataFormatError("RPC metadata is cut off in its tracing map", "u16 length + tracing map", routeEnd);
+  if (userStart < 0) throw tracingFault(routeEnd);
   const serviceStart = start + 2 * LENGTH_BYTES;
   const serviceEnd = serviceStart + readUint16(bytes, start + LENGTH_BYTES);
   return {
     service: decodeUtf8(bytes, serviceStart, serviceEnd),
     method: decodeUtf8(bytes, serviceEnd + LENGTH_BYTES, routeEnd),
+    routeEnd,
     tracingStart: Math.min(routeEnd + LENGTH_BYTES, userStart),
     tracingEnd: userStart,
     userStart,
@@ -131,6 +134,11 @@ export function readRpcMetadata(bytes: Uint8Array, start = 0, end: number = byte
  */
 export function mayReadAsComposite(serviceBytes: number, moreBytes: number): boolean {
   return moreBytes >= 5 + 256 * serviceBytes;
+}
+
+/** @internal The tracing map behind `routeEnd` isn't whole. */
+export function tracingFault(routeEnd: number): MetadataFormatError {
+  return new MetadataFormatError("RPC metadata is cut off in its tracing map", "u16 length + tracing map", routeEnd);
 }
 
 function routeFault(bytes: Uint8Array, start: number, end: number): MetadataFormatError {
