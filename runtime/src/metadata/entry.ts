@@ -3,6 +3,7 @@
 // Both are marks, recognised by exactly these bytes and by nothing else.
 
 import { encodeUtf8, decodeUtf8 } from "../bytes/utf8.js";
+import { allocate } from "./allocate.js";
 import { type CompositeEntry, CompositeReader, MAX_ENTRIES } from "./composite.js";
 import { type Envelope, envelopeBytes, writeEnvelope } from "./envelope.js";
 import { decodeEnvelope } from "./envelope-reader.js";
@@ -38,10 +39,10 @@ export type ErrorData =
   | { readonly envelope?: undefined; readonly text: string; readonly malformed?: undefined }
   | { readonly envelope?: undefined; readonly text?: undefined; readonly malformed: MetadataFormatError };
 
-/** The entry around `envelope`, freshly allocated. @throws MetadataError above 64 KiB; RangeError for a number out of range. */
+/** The entry around `envelope`, to be sent and not kept. @throws MetadataError above 64 KiB; RangeError for a number out of range. */
 export function encodeEnvelopeEntry(envelope: Envelope): Uint8Array {
   const byteLength = envelopeBytes(envelope);
-  const entry = new Uint8Array(checkMetadataBytes(ENTRY_HEADER_BYTES + byteLength));
+  const entry = allocate(checkMetadataBytes(ENTRY_HEADER_BYTES + byteLength));
   writeEnvelopeEntry(envelope, byteLength, entry, 0);
   return entry;
 }

@@ -4,7 +4,15 @@
 //   rpc         version, service, method | tracing map | [our entry] [other entries]   or   | the application's bytes
 //   composite   routing entry | [tracing entry] | [our entry] [other entries]; read in any order
 
-import { type CompositeEntry, compositeHeaderBytes, CompositeReader, MAX_ENTRIES, readCompositeEntries, writeCompositeHeader } from "./composite.js";
+import { allocate } from "./allocate.js";
+import {
+  type CompositeEntry,
+  compositeHeaderBytes,
+  CompositeReader,
+  MAX_ENTRIES,
+  readCompositeEntries,
+  writeCompositeHeader,
+} from "./composite.js";
 import {
   checkMetadataBytes,
   decodeOnlyEnvelope,
@@ -19,18 +27,15 @@ import { MetadataError, MetadataFormatError } from "./errors.js";
 import { writeBytes, writeUint16 } from "./integers.js";
 import { MimeTypeId, ROUTING_MIME_TYPE, TRACING_ZIPKIN_MIME_TYPE } from "./mime-types.js";
 import type { MetadataMode } from "./mode.js";
-import { checkTracing, readRpcMetadata, splitRoute } from "./rpc-metadata.js";
+import { checkTracing, readRpcMetadata, rpcUserStart, splitRoute, tracingFault } from "./rpc-metadata.js";
 import { readFirstRoutingTag } from "./routing.js";
 
 const NO_BYTES = new Uint8Array(0);
 const NO_ENTRIES: readonly CompositeEntry[] = [];
 const TRACING_LENGTH_BYTES = 2;
 
-/** What a request says beside its message. Bytes are views of what was read. */
-export interface RequestMetadata {
-  /** The service's full protobuf name; empty for a route that names none. */
-  readonly service: string;
-  readonly method: string;
+/** What a request says beside its message and its route. Bytes are views of what was read. */
+export interface RequestDetails {
   readonly envelope: Envelope | undefined;
   /**
    * The application's own bytes. `rpc` mode: the user metadata, or what stands behind our entry in it.
@@ -39,13 +44,20 @@ export interface RequestMetadata {
   readonly userMetadata: Uint8Array;
   /** `rpc` mode: the tracing map. `composite` mode: the payload of the first Zipkin entry. Empty without one. */
   readonly tracing: Uint8Array;
-  /** The entries that none of the fields above speaks for, in order: authentication, tracing, the application's own. */
+  /** The entries that none of the other fields speaks for, in order: authentication, tracing, the application's own. */
   readonly entries: readonly CompositeEntry[];
+}
+
+/** What a request says beside its message. */
+export interface RequestMetadata extends RequestDetails {
+  /** The service's full protobuf name; empty for a route that names none. */
+  readonly service: string;
+  readonly method: string;
 }
 
 /**
  * The metadata of a request. `route` is what `encodeRpcRoute` (mode `rpc`) or `encodeCompositeRoute` (mode `composite`)
- * gave; with nothing else to say it is returned itself, else the result is one fresh allocation.
+ * gave; with nothing else to say it is returned itself, else the result is to be sent and not kept.
  * @param rawMetadata the application's own bytes; in `composite` mode, and beside an Envelope, whole composite entries
  * @param tracing a tracing map in `rpc` mode, a Zipkin payload in `composite` mode
  * @throws MetadataError when `rawMetadata` must be entries and isn't, or all together is above 64 KiB and not the application's alone
@@ -64,7 +76,7 @@ export function encodeRequestMetadata(
   const tracingBytes = tracing.length === 0 || mode === "rpc" ? tracing.length : zipkinHeaderBytes() + tracing.length;
   const entryBytes = envelope === undefined ? 0 : ENTRY_HEADER_BYTES + envelopeLength;
   const byteLength = route.length + tracingBytes + entryBytes + rawMetadata.length;
-  const metadata = new Uint8Array(envelope === undefined ? byteLength : checkMetadataBytes(byteLength));
+  const metadata = allocate(envelope === undefined ? byteLength : checkMetadataBytes(byteLength));
   let at = writeBytes(metadata, 0, route);
   if (tracing.length > 0) at = mode === "rpc" ? writeTracingMap(metadata, at, tracing) : writeZipkin(metadata, at, tracing);
   if (envelope !== undefined) at = writeEnvelopeEntry(envelope, envelopeLength, metadata, at);
@@ -87,16 +99,32 @@ export function readRequestMetadata(
   return mode === "rpc" ? readRpcRequest(bytes, maxEntries) : readCompositeRequest(bytes, maxEntries);
 }
 
-function readRpcRequest(bytes: Uint8Array, maxEntries: number): RequestMetadata {
-  const { service, method, tracingStart, tracingEnd, userStart, userEnd } = readRpcMetadata(bytes);
-  const tracing = view(bytes, tracingStart, tracingEnd);
-  if (!startsWithEnvelopeEntry(bytes, userStart, userEnd)) {
-    const userMetadata = view(bytes, userStart, userEnd);
-    return { service, method, envelope: undefined, userMetadata, tracing, entries: NO_ENTRIES };
+/**
+ * What stands behind the route of RPC metadata v1, for a router that found the method by the bytes before `routeEnd`
+ * (see `rpcRouteEnd`) and needs no names.
+ * @throws MetadataFormatError when it is cut off, or has two Envelopes or too many entries.
+ */
+export function readRpcRequestDetails(
+  bytes: Uint8Array,
+  routeEnd: number,
+  maxEntries: number = MAX_ENTRIES,
+): RequestDetails {
+  const end = bytes.length;
+  const userStart = rpcUserStart(bytes, routeEnd, end);
+  if (userStart < 0) throw tracingFault(routeEnd);
+  const tracing = view(bytes, Math.min(routeEnd + TRACING_LENGTH_BYTES, userStart), userStart);
+  if (!startsWithEnvelopeEntry(bytes, userStart, end)) {
+    return { envelope: undefined, userMetadata: view(bytes, userStart, end), tracing, entries: NO_ENTRIES };
   }
-  const { envelope, rest } = readEnvelopeEntries(bytes, userStart, userEnd, maxEntries);
-  const userMetadata = rest.length === 0 ? NO_BYTES : view(bytes, firstEntryEnd(bytes, userStart), userEnd);
-  return { service, method, envelope, userMetadata, tracing, entries: rest };
+  const { envelope, rest } = readEnvelopeEntries(bytes, userStart, end, maxEntries);
+  const userMetadata = rest.length === 0 ? NO_BYTES : view(bytes, firstEntryEnd(bytes, userStart), end);
+  return { envelope, userMetadata, tracing, entries: rest };
+}
+
+function readRpcRequest(bytes: Uint8Array, maxEntries: number): RequestMetadata {
+  const { service, method, routeEnd } = readRpcMetadata(bytes);
+  const { envelope, userMetadata, tracing, entries } = readRpcRequestDetails(bytes, routeEnd, maxEntries);
+  return { service, method, envelope, userMetadata, tracing, entries };
 }
 
 function readCompositeRequest(bytes: Uint8Array, maxEntries: number): RequestMetadata {
