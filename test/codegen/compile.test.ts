@@ -24,11 +24,13 @@ describe("generated code", function () {
   });
 
   it("says what to do when the runtime is older than the plugin", () => {
-    const old = readFileSync(join(ROOT, "runtime/dist/codegen.d.ts"), "utf8").replace(/^export type Generation1 = 1;$/m, "");
-    writeFileSync(join(ROOT, "runtime/dist/codegen-of-an-old-runtime.d.ts"), old);
+    const old = readFileSync(join(ROOT, "runtime/dist/codegen.d.ts"), "utf8")
+      .replace(/^export type Generation1 = 1;$/m, "")
+      .replaceAll(`"./`, `"../../../runtime/dist/`);
+    writeFileSync(join(GENERATED, "old-runtime.d.ts"), old);
     writeFileSync(join(GENERATED, "tsconfig.old-runtime.json"), JSON.stringify({
       extends: "../tsconfig.json",
-      compilerOptions: { paths: { "rsocket-rpc/codegen": ["../../../runtime/dist/codegen-of-an-old-runtime.d.ts"] } },
+      compilerOptions: { paths: { "rsocket-rpc/codegen": ["./old-runtime.d.ts"] } },
       include: ["ticker_rsocket.ts"],
     }));
     const [, line = "0"] = /ticker_rsocket\.ts\((\d+),\d+\): error TS2305: .* has no exported member 'Generation1'/.exec(

@@ -118,12 +118,13 @@ describe("the plugin's program", function () {
     writeFileSync(probe, `process.on("exit", () => { const { user, system } = process.cpuUsage(); require("fs").writeSync(2, String(user + system)); });`);
     const request = toBinary(CodeGeneratorRequestSchema, compile({ "a.proto": `syntax = "proto3"; package p; message M { string text = 1; }
       service S { rpc A(M) returns (M); rpc B(M) returns (stream M); rpc C(stream M) returns (M); rpc D(stream M) returns (stream M); }` }));
-    let [node, plugin] = [Infinity, Infinity];
-    // The least of several runs in turn: what else the machine does can only add.
-    for (let round = 0; round < 10; round++) {
-      node = Math.min(node, Number(spawnSync(process.execPath, ["-r", probe, "-e", "0"]).stderr.toString()));
-      plugin = Math.min(plugin, Number(start([], request, ["-r", probe]).stderr.toString()));
+    const ratios: number[] = [];
+    // Neighbours in time see the same machine; the middle of several pairs leaves out what else it does.
+    for (let round = 0; round < 11; round++) {
+      const node = Number(spawnSync(process.execPath, ["-r", probe, "-e", "0"]).stderr.toString());
+      ratios.push(Number(start([], request, ["-r", probe]).stderr.toString()) / node);
     }
-    expect(plugin / node, `${plugin} µs to ${node} µs`).to.be.at.most(2);
+    ratios.sort((a, b) => a - b);
+    expect(ratios[5], `ratios ${ratios.map((ratio) => ratio.toFixed(2)).join(" ")}`).to.be.at.most(2);
   });
 });
