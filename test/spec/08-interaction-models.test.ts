@@ -491,7 +491,11 @@ describe("RSocket 1.0 §Stream Sequences: request/channel", () => {
     expect([server.call.data, server.call.complete]).to.deep.equal(["6162", true]);
   });
 
-  it("RC-08: items behind COMPLETE are dropped", () => {
+  it("RC-08: items behind COMPLETE are dropped, also when it waits behind items that there was no credit for", () => {
+    const waiting = openServer();
+    waiting.receive(hex`00000001 1c00 00000009 61`, hex`00000001 2820 62`, hex`00000001 2840`, hex`00000001 2820 63`);
+    waiting.call.stream.request(5);
+    expect(waiting.call.log).to.deep.equal(["next 62", "complete"]);
     const { server, call } = serverWithChannel();
     server.receive(hex`00000001 2840`, hex`00000001 2820 62`, hex`00000001 2840`);
     expect(call.log).to.deep.equal(["complete"]);

@@ -38,6 +38,8 @@ export interface ConnectionEvents {
   onMetadataPush(metadata: Uint8Array): void;
   /** The connection is over. Told once, after all its streams. */
   onClosed(reason: ConnectionError): void;
+  /** How an ERROR of this session's own says `message` to this peer; as UTF-8 text when it gives nothing. */
+  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
 }
 
 /** What a client puts into SETUP beside its times. */
@@ -138,7 +140,7 @@ export class Connection implements StreamHost {
     this.#keepalive =
       setup === undefined
         ? new Keepalive(0, MAX_31_BIT, nowMs)
-        : new Keepalive(settings.keepaliveIntervalMs, settings.maxLifetimeMs, nowMs);
+        : new Keepalive(settings.keepaliveIntervalMs, settings.peerMayBeSilent ? MAX_31_BIT : settings.maxLifetimeMs, nowMs);
     if (setup !== undefined) {
       checkMimeType("metadataMimeType", setup.metadataMimeType);
       checkMimeType("dataMimeType", setup.dataMimeType);
@@ -343,8 +345,7 @@ export class Connection implements StreamHost {
 
   /** Gives up all streams: the peer's get ERROR[CANCELED], this side's CANCEL. What they sent before still goes out. */
   abandonStreams(message: string): void {
-    const data = TEXT.encode(message);
-    for (const stream of this.#streams.snapshot()) stream.abandon(ErrorCode.CANCELED, data);
+    for (const stream of this.#streams.snapshot()) stream.abandon(ErrorCode.CANCELED, message);
   }
 
   /** Ends the connection now, with ERROR on stream 0; all its streams fail with `error`. */
@@ -451,6 +452,11 @@ export class Connection implements StreamHost {
   }
 
   /** @internal */
+  errorData(code: number, message: string): Uint8Array {
+    return this.#events.encodeErrorData?.(code, message) ?? TEXT.encode(message);
+  }
+
+  /** @internal */
   receiveMalformed(message: string, mayIgnore: boolean): void {
     if (mayIgnore) return this.#countMeaningless();
     const code = this.#state === "expecting-setup" ? ErrorCode.INVALID_SETUP : ErrorCode.CONNECTION_ERROR;
@@ -503,10 +509,12 @@ export class Connection implements StreamHost {
       if (!(error instanceof FrameFormatError)) throw error;
       return this.#fail(ErrorCode.INVALID_SETUP, error.message);
     }
-    const refusal = refuseSetup(setup, { resumption: false, lease: false });
+    const { acceptZeroKeepalive } = this.settings;
+    const refusal = refuseSetup(setup, { resumption: false, lease: false, acceptZeroKeepalive });
     if (refusal !== undefined) return this.#fail(refusal.code, refusal.message);
     const intervalMs = this.settings.serverKeepalive ? setup.keepaliveIntervalMs : 0;
-    this.#keepalive = new Keepalive(intervalMs, judgedLifetimeMs(setup, this.settings.limits), this.#nowMs);
+    const lifetimeMs = this.settings.peerMayBeSilent ? MAX_31_BIT : judgedLifetimeMs(setup, this.settings.limits);
+    this.#keepalive = new Keepalive(intervalMs, lifetimeMs, this.#nowMs);
     this.#state = "accepting";
     this.#events.onSetup(setup);
   }
@@ -628,7 +636,9 @@ export class Connection implements StreamHost {
     if (existing !== undefined) return this.#countMeaningless(); // UNX-01
     if (this.#ids.owns(streamId)) return this.#refuse(preset, streamId, flags, `stream id ${streamId} is not the requester's`);
     if (streamId > this.#highestRemoteId) this.#highestRemoteId = streamId;
-    if (this.#state !== "open") return this.#refuse(preset, streamId, flags, "connection is closing");
+    if (this.#state !== "open") {
+      return this.#refuse(preset, streamId, flags, this.#closeReason?.message ?? "connection is closing");
+    }
     if (this.#streams.inboundCount >= this.settings.limits.maxInboundStreams) {
       return this.#refuse(preset, streamId, flags, `more than ${this.settings.limits.maxInboundStreams} streams`);
     }
@@ -645,7 +655,7 @@ export class Connection implements StreamHost {
     this.allowLate((flags & Flag.FOLLOWS) === 0 ? 0 : this.settings.limits.maxFragments);
     if (preset.frameType === FrameType.REQUEST_FNF) return;
     const before = this.outbound.data.byteLength;
-    encodeError(this.outbound.data, streamId, ErrorCode.REJECTED, TEXT.encode(message));
+    encodeError(this.outbound.data, streamId, ErrorCode.REJECTED, this.errorData(ErrorCode.REJECTED, message));
     this.outbound.countEncoded(before);
     this.outbound.addPeerCaused(this.outbound.data.byteLength - before);
     this.requestFlush();

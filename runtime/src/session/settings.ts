@@ -150,6 +150,10 @@ export interface ConnectionSettings {
   readonly fragmentBytes: number;
   /** F wins over C on a fragment: for rsocket-rust and rsocket-cpp, which repeat flags (Q-FRAG). Off: C wins (PAY-04). */
   readonly followsWins: boolean;
+  /** The peer is never judged dead for its silence: rsocket-rpc-net neither sends nor answers KEEPALIVE. Off. */
+  readonly peerMayBeSilent: boolean;
+  /** A server takes keepalive and lifetime 0 in SETUP for "none", as rsocket-swift sends them. Off: refused (SETUP-03). */
+  readonly acceptZeroKeepalive: boolean;
   /** A responder tells a channel's requester that it wants no more items. Off for rsocket-go, which dies of it. */
   readonly cancelChannelInput: boolean;
 }
@@ -173,6 +177,8 @@ export function resolveSettings(init: ConnectionSettingsInit = {}): ConnectionSe
     serverKeepalive: init.serverKeepalive ?? false,
     fragmentBytes: init.fragmentBytes ?? 65_536,
     followsWins: init.followsWins ?? false,
+    peerMayBeSilent: init.peerMayBeSilent ?? false,
+    acceptZeroKeepalive: init.acceptZeroKeepalive ?? false,
     cancelChannelInput: init.cancelChannelInput ?? true,
   };
   check("keepaliveIntervalMs", settings.keepaliveIntervalMs, 1, MAX_31_BIT);

@@ -16,6 +16,8 @@ export interface SetupRefusal {
 export interface ServerAbilities {
   readonly resumption: boolean;
   readonly lease: boolean;
+  /** Keepalive or lifetime 0 means "none" instead of being refused. */
+  readonly acceptZeroKeepalive: boolean;
 }
 
 /** The reason to refuse `setup`, or undefined. */
@@ -27,10 +29,10 @@ export function refuseSetup(setup: SetupFrame, abilities: ServerAbilities): Setu
   if (majorVersion !== MAJOR_VERSION || minorVersion !== MINOR_VERSION) {
     return { code: ErrorCode.INVALID_SETUP, message: `version ${majorVersion}.${minorVersion}, expected 1.0` };
   }
-  if (setup.keepaliveIntervalMs === 0) {
+  if (setup.keepaliveIntervalMs === 0 && !abilities.acceptZeroKeepalive) {
     return { code: ErrorCode.INVALID_SETUP, message: "keepalive interval 0, expected 1 … 2^31-1 ms" };
   }
-  if (setup.maxLifetimeMs === 0) {
+  if (setup.maxLifetimeMs === 0 && !abilities.acceptZeroKeepalive) {
     return { code: ErrorCode.INVALID_SETUP, message: "max lifetime 0, expected 1 … 2^31-1 ms" };
   }
   if (setup.resumeToken !== undefined && !abilities.resumption) {
@@ -44,6 +46,6 @@ export function refuseSetup(setup: SetupFrame, abilities: ServerAbilities): Setu
 
 /** The lifetime by which the peer is judged: what it asked for, within our bounds; 2^31-1 stays "never". */
 export function judgedLifetimeMs(setup: SetupFrame, limits: Limits): number {
-  if (setup.maxLifetimeMs === MAX_31_BIT) return MAX_31_BIT;
+  if (setup.maxLifetimeMs === MAX_31_BIT || setup.maxLifetimeMs === 0) return MAX_31_BIT;
   return Math.min(Math.max(setup.maxLifetimeMs, limits.minLifetimeMs), limits.maxLifetimeMs);
 }

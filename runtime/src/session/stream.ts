@@ -62,6 +62,8 @@ export interface StreamHost {
   forget(stream: Stream): void;
   /** A request is whole. */
   dispatch(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
+  /** The data of an ERROR that this session itself sends. */
+  errorData(code: number, message: string): Uint8Array;
   /** A frame doesn't hold what it says. */
   receiveMalformed(message: string, mayIgnore: boolean): void;
 }
@@ -248,8 +250,8 @@ export class Stream {
     if (!this.#receiveOpen || this.interaction === Interaction.REQUEST_RESPONSE) return;
     const capped = Math.min(n, MAX_31_BIT);
     this.#receiveCredit = Math.min(this.#receiveCredit + capped, MAX_31_BIT);
-    if (this.#backlog !== undefined) this.#backlog.requestN = Math.min(this.#backlog.requestN + capped, MAX_31_BIT);
-    else this.#write(() => encodeRequestN(this.#host.outbound.data, this.id, capped));
+    // A peer that has said its last word, while it waits behind held items, isn't asked any more (RS-05).
+    if (this.#surplusEnd === undefined) this.#sendRequestN(capped);
     if (this.#surplus !== undefined) this.#deliverSurplus();
   }
 
@@ -273,7 +275,7 @@ export class Stream {
 
   /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin. */
   receivePayload(bytes: Uint8Array, at: number, end: number, flags: number): void {
-    if (!this.#receiveOpen && !this.#assemblingRequest) return this.#host.countLate();
+    if (this.#surplusEnd !== undefined || (!this.#receiveOpen && !this.#assemblingRequest)) return this.#host.countLate();
     const dataStart = readPayloadStart(bytes, at, end, flags);
     if (dataStart < 0) {
       const message = `metadata of a frame on stream ${this.id} is longer than the frame (RSocket 1.0 §Metadata Optional Header)`;
@@ -340,8 +342,9 @@ export class Stream {
   }
 
   /** Ends both halves with ERROR, and tells the sink too: given up by this side. */
-  abandon(code: number, data: Uint8Array): void {
+  abandon(code: number, message: string): void {
     if (this.#forgotten) return;
+    const data = this.#host.errorData(code, message);
     this.#giveUp(code, data, this.#isHeard());
   }
 
@@ -358,7 +361,7 @@ export class Stream {
       this.#sendError(code, data);
       this.#drop();
     }
-    if (told) this.sink.onError(new StreamError(code, data, "local"));
+    if (told) this.sink.onError(new StreamError(code, data, "local", message));
   }
 
   // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -408,10 +411,16 @@ export class Stream {
     this.#host.requestFlush();
   }
 
+  #sendRequestN(n: number): void {
+    if (this.#backlog !== undefined) this.#backlog.requestN = Math.min(this.#backlog.requestN + n, MAX_31_BIT);
+    else this.#write(() => encodeRequestN(this.#host.outbound.data, this.id, n));
+  }
+
   #cancelRequest(): void {
     // An unfinished request of which nothing left needs no CANCEL: the peer never hears of the stream.
     const unheard = this.#backlog !== undefined && !this.#backlog.started && this.#isRequestQueued();
-    const wasOpen = !this.#isOver() || this.#backlog !== undefined;
+    const isPeerDone = this.#surplusEnd !== undefined && !this.#sendOpen;
+    const wasOpen = (!this.#isOver() && !isPeerDone) || this.#backlog !== undefined;
     if (this.#reassembler !== undefined) this.#host.allowLate(this.#host.settings.limits.maxFragments);
     this.#given = true;
     this.#drop();
@@ -430,7 +439,7 @@ export class Stream {
     if (this.#backlog !== undefined && !this.#isRequestQueued()) {
       const { requestN } = this.#backlog;
       this.#dropBacklog();
-      if (requestN > 0 && this.#receiveOpen) this.#write(() => encodeRequestN(this.#host.outbound.data, this.id, requestN));
+      if (requestN > 0 && this.#receiveOpen) this.#sendRequestN(requestN);
     }
     this.#forgetIfOver();
   }
@@ -628,8 +637,6 @@ export class Stream {
     return this.#receiveCredit;
   }
 }
-
-const TEXT = new TextEncoder();
 
 /** Header and what else stands in front of metadata or data in the frames that can't be fragmented. */
 const LONE_FRAME_FIXED_BYTES = 10;
