@@ -21,6 +21,8 @@ export interface DriverEvents {
   onMetadataPush(metadata: Uint8Array): void;
   /** The connection is over; told once. */
   onClosed(reason: ConnectionError): void;
+  /** How an ERROR of the session's own says `message`; see `ConnectionEvents`. */
+  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
 }
 
 /** One connection at work. */
@@ -57,6 +59,7 @@ export class Driver implements LinkHandler {
         onRequest: (stream, metadata, data, complete) => events.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => events.onMetadataPush(metadata),
         onClosed: (reason) => events.onClosed(reason),
+        encodeErrorData: (code, message) => events.encodeErrorData?.(code, message),
       },
     });
   }

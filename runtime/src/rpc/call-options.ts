@@ -22,6 +22,8 @@ export interface CallOptions {
   readonly values?: ContextValues | undefined;
   /** User metadata for a peer of the old rsocket-rpc, as it is. Not together with headers or a deadline. */
   readonly rawMetadata?: Uint8Array | undefined;
+  /** A trace by B3 names (`x-b3-traceid` …), where peers of other makes look for it; ours find `traceparent` in headers. */
+  readonly tracing?: Readonly<Record<string, string>> | undefined;
   /** Called with metadata of an answer that isn't of our extension. */
   readonly onRawMetadata?: ((metadata: Uint8Array) => void) | undefined;
 }

@@ -26,6 +26,8 @@ export class ChannelOutput {
   #stream: StreamHandle | undefined;
   #forgetPeer: (() => void) | undefined;
   #stopped = false;
+  // Set when the request's metadata goes on every payload.
+  #repeated: Uint8Array | undefined;
 
   constructor(call: ClientCall, source: Source<unknown>, initialN: number, onOpen?: (stream: StreamHandle) => void) {
     this.#call = call;
@@ -97,7 +99,7 @@ export class ChannelOutput {
 
   #send(data: Uint8Array): boolean {
     this.#call.sentCount++;
-    if (this.#stream !== undefined) return this.#stream.next(data);
+    if (this.#stream !== undefined) return this.#stream.next(data, this.#repeated);
     this.#open(data, false);
     return false;
   }
@@ -106,7 +108,9 @@ export class ChannelOutput {
     const call = this.#call;
     call.tryOpen(() => {
       const { rsocket } = call.transport;
-      const stream = rsocket.open(Interaction.REQUEST_CHANNEL, call.encodeMetadata(noMessage), data, this.#initialN, call);
+      const metadata = call.encodeMetadata(noMessage);
+      if (call.transport.repeatChannelMetadata) this.#repeated = metadata;
+      const stream = rsocket.open(Interaction.REQUEST_CHANNEL, metadata, data, this.#initialN, call);
       this.#stream = stream;
       this.#onOpen?.(stream);
       return stream;

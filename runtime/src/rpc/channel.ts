@@ -4,10 +4,7 @@
 import type { ComposedInterceptors } from "./call.js";
 import type { RpcTransport } from "./transport.js";
 
-/** @internal Where a channel keeps what calls need of it. Shared by all copies of the package. */
-export const channelCore: unique symbol = Symbol.for("rsocket-rpc.channel") as never;
-
-/** @internal */
+/** @internal What calls need of a channel. */
 export interface ChannelCore {
   /** The connection for the next call, or a promise of one. @throws RpcError when there is none and won't be. */
   pick(): RpcTransport | Promise<RpcTransport>;
@@ -18,5 +15,5 @@ export interface ChannelCore {
 /** Takes calls to a peer. A `Connection` is one; generated clients take any. */
 export interface Channel {
   /** @internal */
-  readonly [channelCore]: ChannelCore;
+  readonly channelCore: ChannelCore;
 }

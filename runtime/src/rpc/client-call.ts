@@ -14,8 +14,9 @@ import { CallRecord, codeOfAbort } from "./call-record.js";
 import { Code } from "./code.js";
 import { encodeMessage } from "./codec.js";
 import { RpcError } from "./error.js";
-import type { AnyMethod } from "./method.js";
+import { type AnyMethod, routesOf } from "./method.js";
 import { decodeConnectionError, decodeSessionError } from "./status-codec.js";
+import { mayReadAsComposite } from "../metadata/rpc-metadata.js";
 import { requestMetadata, type RpcTransport } from "./transport.js";
 
 const NO_OPTIONS: CallOptions = {};
@@ -107,9 +108,11 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   /** The request's metadata; `noMessage` marks a channel that opens without one. */
   encodeMetadata(noMessage = false): Uint8Array {
     const envelope = this.#envelope(noMessage);
-    const { rawMetadata } = this.options;
-    const extras = envelope === undefined && rawMetadata === undefined ? undefined : { envelope, rawMetadata };
-    return requestMetadata(this.transport.mode, this.definition, extras);
+    const { rawMetadata, tracing } = this.options;
+    const isBare = envelope === undefined && rawMetadata === undefined && tracing === undefined;
+    const metadata = requestMetadata(this.transport.mode, this.definition, isBare ? undefined : { envelope, rawMetadata, tracing });
+    if (!isBare) this.#warnOfComposite(metadata.length);
+    return metadata;
   }
 
   /** An answer's metadata: headers and trailers of ours go to the caller's listeners, the rest to `onRawMetadata`. */
@@ -216,6 +219,14 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
       ...(noMessage ? { noMessage } : {}),
       ...(headers === undefined ? {} : { headers }),
     };
+  }
+
+  #warnOfComposite(metadataBytes: number): void {
+    const { mode, observer } = this.transport;
+    // Names in a .proto are ASCII: as many bytes as characters.
+    const moreBytes = metadataBytes - routesOf(this.definition).rpc.length;
+    if (mode !== "rpc" || !mayReadAsComposite(this.definition.service.length, moreBytes)) return;
+    observer.onLargeUserMetadata?.(moreBytes, this.method);
   }
 
   #tellAnswerMetadata({ headers, trailers }: Envelope): void {

@@ -4,7 +4,7 @@
 import { IncomingItems } from "../rsocket/iterate.js";
 import { Interaction } from "../rsocket/sink.js";
 import type { CallOptions } from "./call-options.js";
-import { type Channel, channelCore } from "./channel.js";
+import type { Channel } from "./channel.js";
 import { ChannelOutput, type Source } from "./channel-output.js";
 import { ClientCall, type Failure, undecodable } from "./client-call.js";
 import { Code } from "./code.js";
@@ -23,7 +23,7 @@ export async function callUnary<I, IInit, O, OInit>(
   request: IInit,
   options?: CallOptions,
 ): Promise<O> {
-  const core = channel[channelCore];
+  const core = channel.channelCore;
   const picked = core.pick();
   const call = new UnaryCall<O>(picked instanceof Promise ? await picked : picked, method, request, options);
   call.begin(core.interceptors);
@@ -39,7 +39,7 @@ export async function callFireAndForget<I, IInit, O, OInit>(
   request: IInit,
   options?: CallOptions,
 ): Promise<void> {
-  const core = channel[channelCore];
+  const core = channel.channelCore;
   const picked = core.pick();
   const call = new FireAndForgetCall(picked instanceof Promise ? await picked : picked, method, request, options);
   call.begin(core.interceptors);
@@ -54,7 +54,7 @@ export async function callClientStream<I, IInit, O, OInit>(
   requests: Source<IInit>,
   options?: CallOptions,
 ): Promise<O> {
-  const core = channel[channelCore];
+  const core = channel.channelCore;
   const picked = core.pick();
   const call = new ClientStreamCall<O>(picked instanceof Promise ? await picked : picked, method, requests, options);
   call.begin(core.interceptors);
@@ -231,7 +231,7 @@ class ClientStreamCall<O> extends PromiseCall<O> {
 
 // The call begins with the iteration: one that is never iterated costs nothing and can't leak.
 function iterate<O>(channel: Channel, create: (transport: RpcTransport) => IterableCall<O>): AsyncIterable<O> {
-  const core = channel[channelCore];
+  const core = channel.channelCore;
   let call: IterableCall<O> | undefined;
   const begin = (transport: RpcTransport): IterableCall<O> => {
     call = create(transport);

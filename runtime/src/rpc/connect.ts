@@ -43,6 +43,8 @@ export interface ConnectOptions extends ConnectionSettingsInit {
   readonly hello?: boolean;
   /** Every request carries our mark, so that it gets through brokers. Off. */
   readonly announcePerRequest?: boolean;
+  /** A channel's metadata goes on each of its payloads, for brokers that unwrap every one. Off. */
+  readonly repeatChannelMetadata?: boolean;
   /** Told of faults that have no caller; they are printed unless given. */
   readonly observer?: Observer;
   /** The world; tests put virtual time here. */
@@ -78,12 +80,14 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
         ...pick(options, "signal", "timeoutMs", "confirm", "scheduler"),
       },
       (rsocket) => {
-        const announcePerRequest = options.announcePerRequest ?? false;
-        const created = new RpcConnection({ rsocket, mode, router, interceptors, observer, announcePerRequest });
+        const { announcePerRequest = false, repeatChannelMetadata = false } = options;
+        const init = { rsocket, mode, router, interceptors, observer, announcePerRequest, repeatChannelMetadata };
+        const created = new RpcConnection(init);
         connection = created;
         return {
           onRequest: created.receiveRequest,
           onMetadataPush: (pushed) => created.receiveMetadataPush(pushed),
+          encodeErrorData: (code, message) => created.encodeErrorData(code, message),
         };
       },
     );

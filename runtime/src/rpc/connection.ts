@@ -9,13 +9,14 @@ import type { CloseReason, RSocketConnection } from "../rsocket/connection.js";
 import { ConnectionError } from "../rsocket/errors.js";
 import type { Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
-import { type Channel, type ChannelCore, channelCore } from "./channel.js";
+import type { Channel, ChannelCore } from "./channel.js";
 import { ContextValues } from "./context-values.js";
 import { type DeadlineClock, deadlineClockOf } from "./deadline.js";
 import type { Observer } from "./observer.js";
 import type { Router } from "./router.js";
 import type { ServerCall, ServerCallHost } from "./server-call.js";
-import { decodeConnectionError } from "./status-codec.js";
+import { RpcError } from "./error.js";
+import { codeOfSessionError, decodeConnectionError, encodeErrorData } from "./status-codec.js";
 import type { RpcTransport } from "./transport.js";
 
 export type { CloseReason } from "../rsocket/connection.js";
@@ -54,6 +55,8 @@ export interface RpcConnectionInit {
   readonly observer: Observer;
   /** Every request carries our entry, so that it gets through brokers. */
   readonly announcePerRequest: boolean;
+  /** A channel's metadata goes on each of its payloads. */
+  readonly repeatChannelMetadata: boolean;
 }
 
 /** The connection behind the interface. */
@@ -66,6 +69,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly observer: Observer;
   readonly interceptors: ComposedInterceptors | undefined;
   readonly announcePerRequest: boolean;
+  readonly repeatChannelMetadata: boolean;
   readonly peer: PeerInfo;
   /** What every call served on this connection begins with; `accept` fills it. */
   readonly values: ContextValues = new ContextValues();
@@ -78,6 +82,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
     this.interceptors = init.interceptors;
     this.observer = init.observer;
     this.announcePerRequest = init.announcePerRequest;
+    this.repeatChannelMetadata = init.repeatChannelMetadata;
     this.#router = init.router;
     this.scheduler = init.rsocket.scheduler;
     this.deadlines = deadlineClockOf(this.scheduler);
@@ -101,7 +106,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   // ── Channel, RpcTransport, ServerCallHost ───────────────────────────────────────────────────────────────────────
 
   /** @internal */
-  get [channelCore](): ChannelCore {
+  get channelCore(): ChannelCore {
     return this;
   }
 
@@ -145,6 +150,12 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   ): void => {
     this.#router.dispatch(this, stream, metadata, data, complete);
   };
+
+  /** @internal How the session's own errors are said to this peer. */
+  encodeErrorData(wireCode: number, message: string): Uint8Array | undefined {
+    if (!this.rsocket.peer.isOurs) return undefined;
+    return encodeErrorData(new RpcError(codeOfSessionError(wireCode), message), true, this.rsocket.settings.limits);
+  }
 
   /** @internal A METADATA_PUSH of the peer: its hello, or nothing we know. */
   receiveMetadataPush(metadata: Uint8Array): void {

@@ -13,12 +13,22 @@ export interface Observer {
   onAcceptError?(error: unknown): void;
   /** Headers or trailers were dropped: the peer doesn't read our extension. Told once per connection. */
   onAnswerMetadataDropped?(method: CallMethod): void;
+  /** User metadata is so long that rsocket-rpc-java 0.3.0 may take the frame for composite metadata. Every time. */
+  onLargeUserMetadata?(byteLength: number, method: CallMethod): void;
   /** A frame's metadata that can't be read was ignored, where ignoring is all that can be done. */
   onMalformedMetadata?(message: string): void;
 }
 
+const warnedOf = new Set<string>();
+
 /** What happens when nobody observes: faults of handlers are printed, since they would be lost else. */
 export const printingObserver: Observer = {
+  onLargeUserMetadata: (byteLength, { service, name }) => {
+    const method = `${service}.${name}`;
+    if (warnedOf.has(method)) return;
+    warnedOf.add(method);
+    console.warn(`rsocket-rpc: ${byteLength} bytes of user metadata on ${method}: rsocket-rpc-java 0.3.0 may misread the call`);
+  },
   onHandlerError: (error, method) => console.error(`rsocket-rpc: ${method.service}.${method.name} threw:`, error),
   onCleanupError: (error, method) => console.error(`rsocket-rpc: ${method.service}.${method.name} cleanup threw:`, error),
   onAcceptError: (error) => console.error("rsocket-rpc: accept threw:", error),

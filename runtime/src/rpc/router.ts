@@ -68,7 +68,7 @@ export class Router {
     if (metadata === undefined) return refuse(host, stream, malformed("metadata is missing"), ErrorCode.INVALID, false);
     const { mode } = host.transport;
     const found = mode === "rpc" ? this.#findBare(metadata) : this.#findBareComposite(metadata);
-    if (found !== undefined) return this.#serve(host, found, stream, data, complete, undefined, NO_BYTES);
+    if (found !== undefined) return this.#serve(host, found, stream, data, complete, undefined, NO_BYTES, NO_BYTES);
     let request: ReturnType<typeof readRequestMetadata>;
     try {
       request = readRequestMetadata(mode, metadata, host.transport.rsocket.settings.limits.maxMetadataEntries);
@@ -76,9 +76,9 @@ export class Router {
       const message = error instanceof Error ? error.message : String(error);
       return refuse(host, stream, malformed(message), ErrorCode.INVALID, false);
     }
-    const { service, method, envelope, userMetadata } = request;
+    const { service, method, envelope, userMetadata, tracing } = request;
     const entry = this.#findByName(service, method);
-    if (entry !== undefined) return this.#serve(host, entry, stream, data, complete, envelope, userMetadata);
+    if (entry !== undefined) return this.#serve(host, entry, stream, data, complete, envelope, userMetadata, tracing);
     // The texts are those that peers of other makes look for.
     const message = this.#services.has(service) ? `unknown method ${service}.${method}` : `can not find service ${service}`;
     const error = new RpcError(Code.Unimplemented, message);
@@ -93,6 +93,7 @@ export class Router {
     complete: boolean,
     envelope: Envelope | undefined,
     rawMetadata: Uint8Array,
+    tracing: Uint8Array,
   ): void {
     const readsEnvelopes = envelope !== undefined;
     if (!fits(entry.method, stream.interaction)) {
@@ -109,7 +110,7 @@ export class Router {
     }
     this.#runningHandlers++;
     const { receivedAtMs } = stream;
-    const call = new ServerCall(host, entry, stream, stream.interaction, { data, complete, envelope, rawMetadata, receivedAtMs });
+    const call = new ServerCall(host, entry, stream, stream.interaction, { data, complete, envelope, rawMetadata, tracing, receivedAtMs });
     stream.sink = call;
     call.begin(this.#interceptors);
   }

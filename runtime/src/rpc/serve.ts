@@ -83,7 +83,7 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
     {
       accept: (frame, rsocket) => {
         const mode = metadataModeOf(frame.metadataMimeType);
-        const init = { rsocket, mode, router, interceptors, observer, announcePerRequest: false };
+        const init = { rsocket, mode, router, interceptors, observer, announcePerRequest: false, repeatChannelMetadata: false };
         return acceptConnection(frame, new RpcConnection(init), options);
       },
       onAcceptError: (error) => observer.onAcceptError?.(error),
@@ -140,6 +140,7 @@ async function acceptConnection(frame: SetupFrame, connection: RpcConnection, op
   return {
     onRequest: connection.receiveRequest,
     onMetadataPush: (metadata) => connection.receiveMetadataPush(metadata),
+    encodeErrorData: (code, message) => connection.encodeErrorData(code, message),
   };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One incoming call: decode, run the handler, answer, and end exactly once whatever happens meanwhile.
 
+import { decodeTracing } from "../metadata/b3.js";
 import type { Envelope } from "../metadata/envelope.js";
 import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
 import type { ConnectionError, StreamError } from "../rsocket/errors.js";
@@ -32,6 +33,8 @@ export interface IncomingRequest {
   /** Present when the caller speaks our extension. */
   readonly envelope: Envelope | undefined;
   readonly rawMetadata: Uint8Array;
+  /** A tracing map or a Zipkin payload, by the connection's mode. */
+  readonly tracing: Uint8Array;
   /** When its first frame came. */
   readonly receivedAtMs: number;
 }
@@ -98,6 +101,15 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
 
   get rawMetadata(): Uint8Array {
     return this.#request.rawMetadata;
+  }
+
+  get tracing(): ReadonlyMap<string, string> {
+    try {
+      return decodeTracing(this.#host.transport.mode, this.#request.tracing);
+    } catch {
+      // A trace is an extra: one that is cut off doesn't stop the call that it came with.
+      return new Map();
+    }
   }
 
   remainingMs(): number | undefined {

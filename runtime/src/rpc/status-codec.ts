@@ -90,6 +90,12 @@ function codeOfText(wireCode: number, text: string): Code {
   return unimplemented ? Code.Unimplemented : Code.Unknown;
 }
 
+/** The status of an ERROR that a session itself sends: refused, given up, or against the rules. */
+export function codeOfSessionError(wireCode: number): Code {
+  if (wireCode === ErrorCode.REJECTED || wireCode === ErrorCode.CANCELED) return Code.Unavailable;
+  return Code.InvalidArgument;
+}
+
 // Given up by this side's session: the peer broke a rule or a limit of ours was reached.
 function localCode(wireCode: number): Code {
   if (wireCode === ErrorCode.CANCELED) return Code.Cancelled;

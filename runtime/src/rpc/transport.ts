@@ -3,6 +3,7 @@
 
 import type { TurnBudget } from "../engine/turn-budget.js";
 import type { Scheduler } from "../engine/scheduler.js";
+import { encodeTracing } from "../metadata/b3.js";
 import type { Envelope } from "../metadata/envelope.js";
 import type { MetadataMode } from "../metadata/mode.js";
 import { encodeEnvelopeEntry } from "../metadata/entry.js";
@@ -22,12 +23,15 @@ export interface RpcTransport {
   readonly observer: Observer;
   /** Every request carries our entry. */
   readonly announcePerRequest: boolean;
+  /** A channel's metadata goes on each of its payloads, for brokers that unwrap every one. */
+  readonly repeatChannelMetadata: boolean;
 }
 
 /** @internal What a request says beside its route. */
 export interface RequestExtras {
   readonly envelope: Envelope | undefined;
   readonly rawMetadata: Uint8Array | undefined;
+  readonly tracing: Readonly<Record<string, string>> | undefined;
 }
 
 /** @internal The metadata of a request frame; the same bytes for every bare call of a method. */
@@ -35,7 +39,8 @@ export function requestMetadata(mode: MetadataMode, method: AnyMethod, extras: R
   const routes = routesOf(method);
   const route = mode === "rpc" ? routes.rpc : routes.composite;
   if (extras === undefined) return route;
-  return encodeRequestMetadata(mode, route, extras.envelope, extras.rawMetadata);
+  const tracing = extras.tracing === undefined ? undefined : encodeTracing(mode, Object.entries(extras.tracing));
+  return encodeRequestMetadata(mode, route, extras.envelope, extras.rawMetadata, tracing);
 }
 
 /** @internal The entry of an answer's metadata, or undefined when there is nothing to say. */

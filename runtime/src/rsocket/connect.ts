@@ -34,6 +34,7 @@ export interface ConnectHooks {
   readonly onRequest: RequestHandler;
   onMetadataPush(metadata: Uint8Array): void;
   onClosed?(reason: CloseReason): void;
+  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -96,6 +97,7 @@ function startConnection(
     onRequest: (stream, metadata, data, complete) => hooks?.onRequest(stream, metadata, data, complete),
     onMetadataPush: (metadata) => hooks?.onMetadataPush(metadata),
     onClosed: (reason) => hooks?.onClosed?.(reason),
+    encodeErrorData: (code, message) => hooks?.encodeErrorData?.(code, message),
   };
   const setup: SetupPayload = {
     metadataMimeType: options.setup?.metadataMimeType ?? "application/octet-stream",

@@ -40,6 +40,8 @@ export interface ConnectionOwner {
   onMetadataPush(metadata: Uint8Array): void;
   /** The connection is over. */
   onClosed(reason: CloseReason): void;
+  /** How an ERROR of the session's own says `message` to the peer; as text when it gives nothing. */
+  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
 }
 
 /** How to make one. */
@@ -85,6 +87,7 @@ export class RSocketConnection {
       onRequest: owner.onRequest,
       onMetadataPush: (metadata) => owner.onMetadataPush(metadata),
       onClosed: (error) => this.#onClosed(error),
+      encodeErrorData: (code, message) => owner.encodeErrorData?.(code, message),
     };
     this.#driver = new Driver(link, scheduler, events, setup === undefined ? { settings, pool } : { settings, pool, setup });
   }

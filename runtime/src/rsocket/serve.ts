@@ -47,6 +47,7 @@ export interface ServedConnection {
   readonly onRequest: RequestHandler;
   onMetadataPush(metadata: Uint8Array): void;
   onClosed?(reason: CloseReason): void;
+  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
 }
 
 /** Options of `serveRSocket`. */
@@ -163,6 +164,7 @@ class ServerCore implements RSocketServer {
         onEstablished: () => {},
         onRequest: (stream, metadata, data, complete) => served?.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => served?.onMetadataPush(metadata),
+        encodeErrorData: (code, message) => served?.encodeErrorData?.(code, message),
         onClosed: (reason) => {
           unwatch();
           this.connections.delete(connection);

@@ -344,8 +344,7 @@ export class Stream {
   /** Ends both halves with ERROR, and tells the sink too: given up by this side. */
   abandon(code: number, message: string): void {
     if (this.#forgotten) return;
-    const data = this.#host.errorData(code, message);
-    this.#giveUp(code, data, this.#isHeard());
+    this.#giveUp(code, message, this.#isHeard());
   }
 
   // The sink still waits for something: its end hasn't come by its own doing or the peer's.
@@ -353,7 +352,8 @@ export class Stream {
     return !this.#assemblingRequest && (!this.#isOver() || this.isHandingOver);
   }
 
-  #giveUp(code: number, data: Uint8Array, told: boolean): void {
+  #giveUp(code: number, message: string, told: boolean): void {
+    const data = this.#host.errorData(code, message);
     if (this.isRequester) this.#cancelRequest();
     else {
       if (this.#reassembler !== undefined) this.#host.allowLate(this.#host.settings.limits.maxFragments);
@@ -567,7 +567,7 @@ export class Stream {
   #fail(code: number, message: string, isLastWord: boolean): void {
     const told = this.#isHeard();
     if (isLastWord) this.#receiveOpen = false;
-    this.#giveUp(code, TEXT.encode(message), told);
+    this.#giveUp(code, message, told);
   }
 
   #isLastWord(complete: boolean, follows: boolean): boolean {
