@@ -23,12 +23,12 @@ export interface DeclaredNames {
   readonly taken: ReadonlySet<string>;
 }
 
-/** Words that cannot be declared. */
+/** Words that cannot be declared; `exports` and `require` not in a file that is compiled to CommonJS. */
 const KEYWORDS =
   "arguments as async await break case catch class const continue debugger default delete do else enum eval export extends " +
   "false finally for function if implements import in instanceof interface let new null package private protected public " +
   "return static super switch this throw true try type typeof undefined var void while with yield " +
-  "any bigint boolean never number object string symbol unknown";
+  "any bigint boolean never number object string symbol unknown exports require";
 
 /** Names a reader takes for the language's own; a message called so is imported under another name. */
 const GLOBALS =
@@ -43,6 +43,9 @@ const GLOBALS =
 /** Parameters of the generated functions: a constant of that name would be hidden inside them. */
 const PARAMETERS = "channel context handler options request requests";
 
+/** What every file exports beside its services. */
+const EXPORTED = "Generation1";
+
 /** Members that JavaScript calls by itself: on string conversion, on JSON.stringify, on `await`; and the prototype.
  *  protobuf-es gives the first four a `$` as well. */
 const RESERVED_MEMBERS = new Set(["constructor", "toString", "toJSON", "valueOf", "then", "__proto__"]);
@@ -50,7 +53,7 @@ const RESERVED_MEMBERS = new Set(["constructor", "toString", "toJSON", "valueOf"
 /** Names everything that the file of `file` declares. A name that is taken gets `$`, then `$1`, `$2`, …; in the order
  *  of declaration, all services first, so that a method never renames a service. */
 export function declareNames(file: DescFile): DeclaredNames {
-  const taken = new Set(`${KEYWORDS} ${GLOBALS} ${PARAMETERS}`.split(" "));
+  const taken = new Set(`${KEYWORDS} ${GLOBALS} ${PARAMETERS} ${EXPORTED}`.split(" "));
   const services = new Map(file.services.map((service) => [service, nameService(service.name, taken)]));
   const constants = new Map<DescMethod, string>();
   const members = new Map<DescMethod, string>();

@@ -482,6 +482,43 @@ export function implementPromise(handler: PromiseHandler): BoundService {
 }
 
 /** The full name of the service. */
+export const GenerName = "hostile.services.Gener";
+
+/** @generated from rpc hostile.services.Gener.ation1 (REQUEST_RESPONSE) */
+export const Generation1$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
+  service: GenerName, name: "ation1", kind: "unary", interaction: "request_response", idempotency: "unknown",
+  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+});
+
+/** Calls hostile.services.Gener. */
+export interface GenerClient {
+  ation1(request: Input<typeof MSchema$1>, options?: CallOptions): Promise<M>;
+}
+
+/** A client of hostile.services.Gener on a connection or a channel. */
+export function createGenerClient(channel: Channel): GenerClient {
+  return {
+    ...{ [Symbol.toStringTag]: "GenerClient" }, // its name in stack traces
+    async ation1(request, options) { return await callUnary$1(channel, Generation1$, request, options); },
+  };
+}
+
+/** Serves hostile.services.Gener. */
+export interface GenerHandler {
+  ation1(request: M, context: CallContext): Input<typeof MSchema$1> | Promise<Input<typeof MSchema$1>>;
+}
+
+/** Answers every call with the code `unimplemented`: spread it into a handler that serves only a part. */
+export const unimplementedGener: GenerHandler = { ation1: unimplemented$1 };
+
+/** Binds a handler to the service: pass it to `serve` or, for calls from the server, to `connect`. */
+export function implementGener(handler: GenerHandler): BoundService {
+  return serviceHandler(GenerName, [
+    handleUnary(Generation1$, (request, context) => handler.ation1(request, context)),
+  ]);
+}
+
+/** The full name of the service. */
 export const _Name = "hostile.services._";
 
 /** @generated from rpc hostile.services._._ (REQUEST_RESPONSE) */
