@@ -74,8 +74,9 @@ try {
 // #endregion
 
 // #region lost
-void connection.closed.then(({ initiator, reason }) => console.log("closed:", initiator, reason));
 await server.close();
+const { initiator, reason } = await connection.closed;
+console.log("closed:", initiator, reason); // closed: remote CONNECTION_CLOSE (0x102): server is draining
 const gone = await ticker.last({ name: "ACME" }).catch(RpcError.from);
 console.log(gone.code === Code.Unavailable, gone.retryable); // true true
 // #endregion

@@ -135,5 +135,11 @@ function dialTcp({ host, port }: TcpAddress, signal: AbortSignal): Promise<Frame
 
 function createTcpLink(socket: Socket): FrameLink {
   const info: LinkInfo = { transport: "tcp", ...addressesOf(socket), isSecure: false };
-  return createByteStreamLink(socket, info, () => socket.resetAndDestroy());
+  return createByteStreamLink(socket, info, () => reset(socket));
+}
+
+// A socket whose FIN is out can't be reset any more: Node would mark it destroyed and leave it open.
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
