@@ -19,7 +19,7 @@ const server = await serve("tcp://127.0.0.1:0", {
         });
       },
       async upload(quotes, { signal }) {
-        signal.addEventListener("abort", () => console.log("upload:", signal.reason.message));
+        signal.addEventListener("abort", () => console.log("upload was given up"));
         let count = 0;
         for await (const _ of quotes) count++;
         return { count };
