@@ -22,16 +22,12 @@ export function hex(strings: TemplateStringsArray, ...values: readonly (string |
 
 /** The bytes of hex digits. */
 export function bytesOf(digits: string): Uint8Array {
-  const bytes = new Uint8Array(digits.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
+  return new Uint8Array(Buffer.from(digits, "hex"));
 }
 
 /** Bytes as hex digits. */
 export function hexOf(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }
 
 /** A text's UTF-8 as hex digits. */
