@@ -12,6 +12,9 @@ import { listenTcp, tcpDialer } from "./transports/tcp.js";
 import { listenWs, wsDialer } from "./transports/ws.js";
 
 export * from "./index.js";
+export { type ListenerFactory } from "./rsocket/serve.js";
+export { listenTcp, tcpDialer } from "./transports/tcp.js";
+export { listenWs, wsDialer } from "./transports/ws.js";
 
 /** The schemes of this door. */
 const SCHEMES = ["tcp", "ws"];

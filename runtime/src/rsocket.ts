@@ -14,6 +14,7 @@ export {
   type OutgoingOwner,
 } from "./rsocket/iterate.js";
 export type { Payload, StreamHandle } from "./rsocket/payload.js";
+export type { Requester } from "./rsocket/requester.js";
 export type { Responder } from "./rsocket/responder.js";
 export {
   type ListenerFactory,

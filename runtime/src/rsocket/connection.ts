@@ -15,6 +15,7 @@ import type { ConnectionSettings } from "../session/settings.js";
 import type { Stream, StreamSink } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
 import type { Payload, StreamHandle } from "./payload.js";
+import type { Requester } from "./requester.js";
 import { completeSink, type RequestHandler } from "./responder.js";
 
 /** Why a connection ended. */
@@ -61,7 +62,7 @@ export interface RSocketConnectionInit {
  * `requestResponse` and the others throw a ConnectionError when it is over; all else that happens to a request is told
  * to its sink.
  */
-export class RSocketConnection {
+export class RSocketConnection implements Requester {
   readonly info: LinkInfo;
   readonly settings: ConnectionSettings;
   readonly scheduler: Scheduler;

@@ -39,6 +39,7 @@ class WsLink implements FrameLink {
   readonly #maskBytes: number;
   #state: "open" | "closing" | "closed" = "open";
   #blocked = false;
+  #isReading = false;
   #readHadMessage = false;
   #unfinishedBytes = 0;
   #error: Error | undefined;
@@ -104,7 +105,11 @@ class WsLink implements FrameLink {
     this.#webSocket.close(code, reason);
     // Read on, so that the answer is noticed.
     this.#webSocket.resume();
-    this.#closeTimer = setTimeout(() => this.#webSocket.terminate(), CLOSE_TIMEOUT_MS);
+    this.#closeTimer ??= this.#terminateLater();
+  }
+
+  #terminateLater(): NodeJS.Timeout {
+    return setTimeout(() => this.#webSocket.terminate(), CLOSE_TIMEOUT_MS);
   }
 
   readonly #sendFrame = (bytes: Uint8Array, start: number, end: number): void => {
@@ -114,9 +119,12 @@ class WsLink implements FrameLink {
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   readonly #onReadStart = this.#guarded((chunk: Uint8Array): void => {
+    // Behind a close frame or a fault nothing is cut any more.
+    this.#isReading = this.#webSocket.readyState === this.#webSocket.OPEN && !this.#gate.isDeaf;
+    if (!this.#isReading) return;
     this.#unfinishedBytes += chunk.length;
     this.#readHadMessage = false;
-    if (!this.#gate.isDeaf) this.#gate.handler?.onReadStart();
+    this.#gate.handler?.onReadStart();
   });
 
   readonly #onMessage = this.#guarded((data: RawData, isBinary: boolean): void => {
@@ -136,8 +144,10 @@ class WsLink implements FrameLink {
   readonly #onReadEnd = this.#guarded((chunk: Uint8Array): void => {
     // The headers of continuation frames aren't seen. But what is unfinished can't be more than came with the message.
     if (this.#readHadMessage) this.#unfinishedBytes = Math.min(this.#unfinishedBytes, chunk.length);
-    if (this.#gate.isPaused) this.#webSocket.pause();
-    if (!this.#gate.isDeaf) this.#endRead();
+    if (this.#gate.isPaused && !this.#gate.isDeaf) this.#webSocket.pause();
+    if (this.#isReading) this.#endRead();
+    // `ws` has answered a close frame; the other end must end the stream, or it would be kept for half a minute.
+    if (this.#webSocket.readyState === this.#webSocket.CLOSING) this.#closeTimer ??= this.#terminateLater();
   });
 
   readonly #goOn = this.#guarded((): void => {

@@ -11,9 +11,9 @@ import { acceptUpgrade, MAX_FRAME_BYTES, type WsUpgradeOptions } from "./ws-upgr
 
 export { acceptUpgrade, type UpgradeRequest, type WsUpgradeOptions } from "./ws-upgrade.js";
 
-/** Time for the request that opens a WebSocket; Node gives it 60 s and 300 s. */
+/** Long enough for bad networks; Node's 60 s hold too many sockets of those who never say anything. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** How often Node looks for requests that take too long; its 30 s would be added to the time above. */
+/** How often Node looks for requests that take too long, at least; its own 30 s would be added to the time above. */
 const HANDSHAKE_CHECK_MS = 1_000;
 
 /** How to dial. */
@@ -27,7 +27,10 @@ export interface WsDialOptions {
 }
 
 /** Where to listen, and which requests become links. */
-export interface WsListenOptions extends TcpListenOptions, WsUpgradeOptions {}
+export interface WsListenOptions extends TcpListenOptions, WsUpgradeOptions {
+  /** Time for the request that opens a WebSocket, from the first byte of the connection; 10 s unless given. */
+  readonly handshakeTimeoutMs?: number;
+}
 
 /**
  * Opens links to `url`, a `ws://` or `wss://` one. `dial` rejects with an Error naming it, its cause that of the system
@@ -48,11 +51,11 @@ export async function listenWs(
   onLink: (link: FrameLink) => void,
   onError: (error: unknown) => void = warn,
 ): Promise<Listener> {
-  const { host, port, backlog, path } = options;
+  const { host, port, backlog, path, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
   const timeouts = {
-    headersTimeout: HANDSHAKE_TIMEOUT_MS,
-    requestTimeout: HANDSHAKE_TIMEOUT_MS,
-    connectionsCheckingInterval: HANDSHAKE_CHECK_MS,
+    headersTimeout: handshakeTimeoutMs,
+    requestTimeout: handshakeTimeoutMs,
+    connectionsCheckingInterval: Math.min(HANDSHAKE_CHECK_MS, handshakeTimeoutMs),
   };
   const server = createServer({ ...timeouts, noDelay: true }, answerPlainRequest);
   acceptUpgrade(server, options, onLink, onError);
