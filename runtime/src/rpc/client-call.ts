@@ -119,17 +119,26 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   protected takeAnswerMetadata(metadata: Uint8Array | undefined): boolean {
     if (metadata === undefined || metadata.length === 0) return true;
     if (!startsWithEnvelopeEntry(metadata)) {
-      this.options.onRawMetadata?.(metadata);
-      return true;
+      this.#call(this.options.onRawMetadata, metadata);
+      return !this.#ended;
     }
+    let headers: Metadata;
+    let trailers: Metadata;
     try {
       const { envelope } = readEnvelopeEntries(metadata);
-      if (envelope !== undefined) this.#tellAnswerMetadata(envelope);
-      return true;
+      headers = fromWireHeaders(envelope?.headers ?? []);
+      trailers = fromWireHeaders(envelope?.trailers ?? []);
     } catch (error) {
       this.fail(() => new RpcError(Code.Internal, `the answer's metadata is malformed: ${messageOf(error)}`, { cause: error }));
       return false;
     }
+    if (!headers.isEmpty && !this.#headersSeen) {
+      this.#headersSeen = true;
+      this.#call(this.options.onHeaders, headers);
+    }
+    if (!trailers.isEmpty) this.#call(this.options.onTrailers, trailers);
+    // Either of them may have ended the call, by aborting its signal.
+    return !this.#ended;
   }
 
   // ── StreamSink and WaitingCall ──────────────────────────────────────────────────────────────────────────────────
@@ -229,16 +238,12 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     observer.onLargeUserMetadata?.(moreBytes, this.method);
   }
 
-  #tellAnswerMetadata({ headers, trailers }: Envelope): void {
-    const { onHeaders, onTrailers } = this.options;
-    if (headers !== undefined && headers.length > 0 && !this.#headersSeen) {
-      this.#headersSeen = true;
-      const received = fromWireHeaders(headers);
-      onHeaders?.(received);
-    }
-    if (trailers !== undefined && trailers.length > 0) {
-      const received = fromWireHeaders(trailers);
-      onTrailers?.(received);
+  // A listener that throws fails its own call, as if it had stood in the caller's code.
+  #call<T>(listener: ((value: T) => void) | undefined, value: T): void {
+    try {
+      listener?.(value);
+    } catch (error) {
+      this.fail(() => RpcError.from(error));
     }
   }
 }
