@@ -91,6 +91,15 @@ describe("RSocket 1.0 §SETUP, §Connection Establishment", () => {
     expect(() => resolveSettings({ maxLifetimeMs: 0 })).to.throw(RangeError, "maxLifetimeMs is 0");
   });
 
+  it("SETUP-03, SETUP-04: with acceptZeroKeepalive a 0 in either means none (rsocket-swift sends it), and silence is no death", () => {
+    for (const [keepalive, lifetime] of [["00000000", "00015f90"], ["00004e20", "00000000"], ["00000000", "00000000"]] as const) {
+      const server = newServer({ settings: { acceptZeroKeepalive: true, serverKeepalive: keepalive === "00000000" } });
+      server.receive(setup({ keepalive, lifetime }));
+      expect(server.log).to.deep.equal(["setup"]);
+      expect(server.connection.nextTimeoutMs).to.equal(undefined);
+    }
+  });
+
   it("SETUP-05: a client that doesn't resume sends neither R nor a token", () => {
     const client = newClient();
     expect(client.sent()[0]).to.equal(SETUP);

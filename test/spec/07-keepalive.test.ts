@@ -177,6 +177,15 @@ describe("RSocket 1.0 §KEEPALIVE", () => {
     expect(server.connection.nextTimeoutMs).to.equal(undefined);
   });
 
+  it("KA-07: with peerMayBeSilent neither side judges the other's silence; the client still sends its own", () => {
+    const server = openServer({ settings: { peerMayBeSilent: true } });
+    expect(server.connection.nextTimeoutMs).to.equal(undefined);
+    const client = openClient({ settings: { peerMayBeSilent: true } });
+    client.advance(1_000_000);
+    expect(client.connection.state).to.equal("open");
+    expect(new Set(client.sent())).to.deep.equal(new Set([KEEPALIVE_R]));
+  });
+
   it("KA-08: KEEPALIVE without R is not answered", () => {
     for (const probe of [openServer(), openClient()]) {
       probe.receive(KEEPALIVE);

@@ -127,7 +127,7 @@ const EDGE: Partial<Limits> = {
 export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" | "edge" = "standard"): Limits {
   const base = preset === "edge" ? { ...STANDARD, ...EDGE } : STANDARD;
   for (const [name, value] of Object.entries(changes)) {
-    if (!(name in STANDARD) && name !== "maxFragments") throw new RangeError(`limit ${name} is unknown`);
+    if (!Object.hasOwn(STANDARD, name) && name !== "maxFragments") throw new RangeError(`limit ${name} is unknown`);
     if (value !== undefined && !(typeof value === "number" && value > 0)) {
       throw new RangeError(`limit ${name} is ${String(value)}, expected a number above 0`);
     }

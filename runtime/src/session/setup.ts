@@ -44,8 +44,10 @@ export function refuseSetup(setup: SetupFrame, abilities: ServerAbilities): Setu
   return undefined;
 }
 
-/** The lifetime by which the peer is judged: what it asked for, within our bounds; 2^31-1 stays "never". */
+/** The lifetime by which the peer is judged: what it asked for, within our bounds; 2^31-1, and 0 where it is accepted, stay "never". */
 export function judgedLifetimeMs(setup: SetupFrame, limits: Limits): number {
   if (setup.maxLifetimeMs === MAX_31_BIT || setup.maxLifetimeMs === 0) return MAX_31_BIT;
+  // Who sends no KEEPALIVE is silent by right.
+  if (setup.keepaliveIntervalMs === 0) return MAX_31_BIT;
   return Math.min(Math.max(setup.maxLifetimeMs, limits.minLifetimeMs), limits.maxLifetimeMs);
 }
