@@ -3,9 +3,22 @@
 
 import { getEventListeners } from "node:events";
 import { expect } from "chai";
-import { type ConnectOptions, type Connection, connectWith, type ServeOptions, type Server, serveWith } from "rsocket-rpc";
+import {
+  type Connection,
+  type ConnectOptions,
+  connectWith,
+  type ServeOptions,
+  type Server,
+  serveWith,
+} from "rsocket-rpc";
 import type { FrameLink, RSocketConnection } from "rsocket-rpc/rsocket";
-import { type InProcessServer, type ScriptedPeer, scriptedPeer, serveInProcess, VirtualScheduler } from "rsocket-rpc/testing";
+import {
+  type InProcessServer,
+  type ScriptedPeer,
+  scriptedPeer,
+  serveInProcess,
+  VirtualScheduler,
+} from "rsocket-rpc/testing";
 
 /** SETUP of a client of ours, `rpc` mode, 20 s / 90 s, with its hello. */
 export const SETUP_OURS =
@@ -67,7 +80,10 @@ export class RpcWorld {
   }
 
   /** A server and one connection to it. */
-  async pair(serve: ServeOptions, connect: ConnectOptions = {}): Promise<{ server: InProcessServer; connection: Connection }> {
+  async pair(
+    serve: ServeOptions,
+    connect: ConnectOptions = {},
+  ): Promise<{ server: InProcessServer; connection: Connection }> {
     const server = await this.serve(serve);
     return { server, connection: await this.connect(server, connect) };
   }
@@ -107,7 +123,10 @@ export class RpcWorld {
   }
 
   /** A client that connects to a scripted server: the promise of its connection, and the server. */
-  dialScripted(options: ConnectOptions = {}): { readonly connecting: Promise<Connection>; readonly peer: ScriptedPeer } {
+  dialScripted(options: ConnectOptions = {}): {
+    readonly connecting: Promise<Connection>;
+    readonly peer: ScriptedPeer;
+  } {
     const [link, peer] = scriptedPeer(this.scheduler);
     this.#peers.push(peer);
     const connecting = connectWith({ dial: () => Promise.resolve(link) }, { scheduler: this.scheduler, ...options });
@@ -144,7 +163,10 @@ export class RpcWorld {
   async leaveNoTrace(): Promise<void> {
     for (const peer of this.#peers) if (!peer.isClosed) peer.abort();
     await this.scheduler.settle();
-    const closing = [...this.#connections.map((connection) => connection.close()), ...this.#servers.map((server) => server.close())];
+    const closing = [
+      ...this.#connections.map((connection) => connection.close()),
+      ...this.#servers.map((server) => server.close()),
+    ];
     // Farewells to peers that read nothing take a second of virtual time.
     await this.scheduler.advance(2_000);
     await this.run(Promise.all(closing));
