@@ -27,5 +27,7 @@ const chunks = /*@__PURE__*/ new Chunks();
 
 /** `byteLength` zero bytes for the caller alone. It may be a view: for bytes that are sent and forgotten, not kept. */
 export function allocate(byteLength: number): Uint8Array {
-  return byteLength <= CHEAP_BYTES || byteLength > MAX_PIECE_BYTES ? new Uint8Array(byteLength) : chunks.take(byteLength);
+  return byteLength <= CHEAP_BYTES || byteLength > MAX_PIECE_BYTES
+    ? new Uint8Array(byteLength)
+    : chunks.take(byteLength);
 }

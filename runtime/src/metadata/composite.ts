@@ -44,7 +44,9 @@ export function writeCompositeHeader(
   payloadBytes: number,
 ): number {
   if (payloadBytes > MAX_PAYLOAD_BYTES) {
-    throw new RangeError(`the payload of a composite entry has ${payloadBytes} bytes, expected at most ${MAX_PAYLOAD_BYTES}`);
+    throw new RangeError(
+      `the payload of a composite entry has ${payloadBytes} bytes, expected at most ${MAX_PAYLOAD_BYTES}`,
+    );
   }
   return writeUint24(target, writeIdOrName(target, at, toIdOrName(mimeType)), payloadBytes);
 }
@@ -75,7 +77,11 @@ export class CompositeReader {
     if (this.payloadEnd >= this.#end) return false;
     this.#start = this.payloadEnd;
     if (++this.#count > this.#maxEntries) {
-      throw new MetadataFormatError(`composite entry number ${this.#count}`, `at most ${this.#maxEntries}`, this.#start);
+      throw new MetadataFormatError(
+        `composite entry number ${this.#count}`,
+        `at most ${this.#maxEntries}`,
+        this.#start,
+      );
     }
     this.#nameEnd = idOrNameEnd(this.#bytes, this.#start, this.#end);
     this.payloadStart = this.#nameEnd + LENGTH_BYTES;

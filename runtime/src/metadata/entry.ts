@@ -2,7 +2,7 @@
 // Where Envelopes stand: in metadata as a composite entry of their own mime type, in ERROR data behind a zero byte.
 // Both are marks, recognised by exactly these bytes and by nothing else.
 
-import { encodeUtf8, decodeUtf8 } from "../bytes/utf8.js";
+import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.js";
 import { allocate } from "./allocate.js";
 import { type CompositeEntry, CompositeReader, MAX_ENTRIES } from "./composite.js";
 import { type Envelope, envelopeBytes, writeEnvelope } from "./envelope.js";
@@ -91,7 +91,11 @@ export function readEnvelopeEntries(
 }
 
 /** The Envelope of the reader's current entry. @throws MetadataFormatError when it is malformed or there was one before. */
-export function decodeOnlyEnvelope(reader: CompositeReader, bytes: Uint8Array, earlier: Envelope | undefined): Envelope {
+export function decodeOnlyEnvelope(
+  reader: CompositeReader,
+  bytes: Uint8Array,
+  earlier: Envelope | undefined,
+): Envelope {
   if (earlier === undefined) return decodeEnvelope(bytes, reader.payloadStart, reader.payloadEnd);
   throw new MetadataFormatError("a second Envelope", "one in a frame", reader.payloadStart);
 }

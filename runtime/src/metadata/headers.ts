@@ -22,7 +22,6 @@ const RESERVED_PREFIXES = ["rsocket-", "grpc-"];
 const KEY = /^[a-z0-9_.-]{1,64}$/;
 const KEY_RULE = "1 … 64 of a-z 0-9 _ . -";
 // Line breaks and NUL would let a value pose as more than one header wherever it is passed on.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is one of the characters that are refused
 const FORBIDDEN_IN_TEXT = /[\0\r\n]/;
 /** Half of a surrogate pair has no UTF-8: it would arrive as another character. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -158,7 +157,8 @@ export class Metadata {
 export function toWireHeaders(metadata: Metadata): readonly Header[] {
   if (metadata.isEmpty) return NO_HEADERS;
   const headers: Header[] = [];
-  for (const [key, value] of metadata) headers.push({ key, value: typeof value === "string" ? encodeText(value) : value });
+  for (const [key, value] of metadata)
+    headers.push({ key, value: typeof value === "string" ? encodeText(value) : value });
   return headers;
 }
 
@@ -173,9 +173,13 @@ export function fromWireHeaders(headers: readonly Header[]): Metadata {
 
 function checkPair(key: string, value: HeaderValue): Pair {
   const lowered = lowerCase(String(key));
-  if (!KEY.test(lowered)) throw new MetadataError(`the header key ${quote(lowered)} can't be sent, expected ${KEY_RULE}`, lowered);
+  if (!KEY.test(lowered))
+    throw new MetadataError(`the header key ${quote(lowered)} can't be sent, expected ${KEY_RULE}`, lowered);
   if (isReserved(lowered)) {
-    throw new MetadataError(`the header key ${quote(lowered)} is reserved, expected none that begins with rsocket- or grpc-`, lowered);
+    throw new MetadataError(
+      `the header key ${quote(lowered)} is reserved, expected none that begins with rsocket- or grpc-`,
+      lowered,
+    );
   }
   const fault = lowered.endsWith(BINARY_SUFFIX) ? bytesFault(value) : textFault(value);
   if (fault !== undefined) throw new MetadataError(`header ${quote(lowered)} ${fault}`, lowered);
@@ -209,7 +213,9 @@ function textFault(value: unknown): string | undefined {
 }
 
 function bytesFault(value: unknown): string | undefined {
-  return value instanceof Uint8Array ? undefined : `holds ${describe(value)}, expected a Uint8Array: its key ends in -bin`;
+  return value instanceof Uint8Array
+    ? undefined
+    : `holds ${describe(value)}, expected a Uint8Array: its key ends in -bin`;
 }
 
 function describe(value: unknown): string {

@@ -17,7 +17,9 @@ const VISIBLE_ASCII = /^[\x20-\x7e]{1,128}$/;
 export function idOrNameBytes(idOrName: string | number): number {
   if (typeof idOrName === "string") {
     if (VISIBLE_ASCII.test(idOrName)) return 1 + idOrName.length;
-    throw new RangeError(`the name ${quote(idOrName)} has ${idOrName.length} characters, expected 1 … ${MAX_NAME_BYTES}, all ASCII`);
+    throw new RangeError(
+      `the name ${quote(idOrName)} has ${idOrName.length} characters, expected 1 … ${MAX_NAME_BYTES}, all ASCII`,
+    );
   }
   if (Number.isInteger(idOrName) && idOrName >= 0 && idOrName <= MAX_ID) return 1;
   throw new RangeError(`the id is ${idOrName}, expected a whole number 0 … ${MAX_ID}`);
@@ -40,7 +42,11 @@ export function idOrNameEnd(bytes: Uint8Array, at: number, end: number): number 
   if ((first & ID_FLAG) !== 0) return at + 1;
   const nameEnd = at + 1 + first + 1;
   if (nameEnd <= end) return nameEnd;
-  throw new MetadataFormatError(`the name of a type is cut off after ${end - at - 1} bytes`, `${first + 1} bytes`, at + 1);
+  throw new MetadataFormatError(
+    `the name of a type is cut off after ${end - at - 1} bytes`,
+    `${first + 1} bytes`,
+    at + 1,
+  );
 }
 
 /** The id or name that begins at `at` and ends where `idOrNameEnd` says. @throws MetadataFormatError when a name isn't ASCII. */

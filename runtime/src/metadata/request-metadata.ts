@@ -7,8 +7,8 @@
 import { allocate } from "./allocate.js";
 import {
   type CompositeEntry,
-  compositeHeaderBytes,
   CompositeReader,
+  compositeHeaderBytes,
   MAX_ENTRIES,
   readCompositeEntries,
   writeCompositeHeader,
@@ -27,8 +27,8 @@ import { MetadataError, MetadataFormatError } from "./errors.js";
 import { writeBytes, writeUint16 } from "./integers.js";
 import { MimeTypeId, ROUTING_MIME_TYPE, TRACING_ZIPKIN_MIME_TYPE } from "./mime-types.js";
 import type { MetadataMode } from "./mode.js";
-import { checkTracing, readRpcMetadata, rpcUserStart, splitRoute, tracingFault } from "./rpc-metadata.js";
 import { readFirstRoutingTag } from "./routing.js";
+import { checkTracing, readRpcMetadata, rpcUserStart, splitRoute, tracingFault } from "./rpc-metadata.js";
 
 const NO_BYTES = new Uint8Array(0);
 const NO_ENTRIES: readonly CompositeEntry[] = [];
@@ -78,7 +78,8 @@ export function encodeRequestMetadata(
   const byteLength = route.length + tracingBytes + entryBytes + rawMetadata.length;
   const metadata = allocate(envelope === undefined ? byteLength : checkMetadataBytes(byteLength));
   let at = writeBytes(metadata, 0, route);
-  if (tracing.length > 0) at = mode === "rpc" ? writeTracingMap(metadata, at, tracing) : writeZipkin(metadata, at, tracing);
+  if (tracing.length > 0)
+    at = mode === "rpc" ? writeTracingMap(metadata, at, tracing) : writeZipkin(metadata, at, tracing);
   if (envelope !== undefined) at = writeEnvelopeEntry(envelope, envelopeLength, metadata, at);
   writeBytes(metadata, at, rawMetadata);
   return metadata;

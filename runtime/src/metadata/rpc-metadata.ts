@@ -41,7 +41,12 @@ export interface RpcMetadata {
 }
 
 /** RPC metadata v1, freshly allocated. @throws RangeError naming a part above 32,767 bytes; user metadata may be longer. */
-export function encodeRpcMetadata({ service, method, tracing = NO_BYTES, user = NO_BYTES }: RpcMetadataParts): Uint8Array {
+export function encodeRpcMetadata({
+  service,
+  method,
+  tracing = NO_BYTES,
+  user = NO_BYTES,
+}: RpcMetadataParts): Uint8Array {
   const serviceBytes = checkPart("service", utf8ByteLength(service), service);
   const methodBytes = checkPart("method", utf8ByteLength(method), method);
   checkTracing(tracing);
@@ -147,7 +152,11 @@ function routeFault(bytes: Uint8Array, start: number, end: number): MetadataForm
   }
   const version = readUint16(bytes, start);
   if (version !== VERSION) return new MetadataFormatError(`RPC metadata has version ${version}`, `${VERSION}`, start);
-  return new MetadataFormatError("RPC metadata is cut off in its route", "u16 length + service, u16 length + method", start);
+  return new MetadataFormatError(
+    "RPC metadata is cut off in its route",
+    "u16 length + service, u16 length + method",
+    start,
+  );
 }
 
 function checkPart(part: string, byteLength: number, text?: string): number {

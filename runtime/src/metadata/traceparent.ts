@@ -28,7 +28,9 @@ export function parseTraceparent(text: string): Traceparent | undefined {
 export function formatTraceparent({ traceId, spanId, sampled }: Traceparent): string {
   const text = `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
   if (parseTraceparent(text) === undefined) {
-    throw new RangeError(`traceId ${traceId} and spanId ${spanId}, expected 32 and 16 hex digits in lower case, not all 0`);
+    throw new RangeError(
+      `traceId ${traceId} and spanId ${spanId}, expected 32 and 16 hex digits in lower case, not all 0`,
+    );
   }
   return text;
 }

@@ -9,7 +9,14 @@ import { MetadataFormatError, quote } from "./errors.js";
 import { readUint16, writeBytes, writeUint16 } from "./integers.js";
 import { MimeTypeId } from "./mime-types.js";
 
-const ZipkinFlag = { IDS: 0x80, DEBUG: 0x40, SAMPLED: 0x20, NOT_SAMPLED: 0x10, LONG_TRACE_ID: 0x08, PARENT: 0x04 } as const;
+const ZipkinFlag = {
+  IDS: 0x80,
+  DEBUG: 0x40,
+  SAMPLED: 0x20,
+  NOT_SAMPLED: 0x10,
+  LONG_TRACE_ID: 0x08,
+  PARENT: 0x04,
+} as const;
 const ID_BYTES = 8;
 const LONG_ID_BYTES = 16;
 /** Java and Kotlin read the lengths of RPC metadata as signed. */

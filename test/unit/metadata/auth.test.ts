@@ -2,7 +2,12 @@
 // Authentication entries (RSocket extension "Authentication").
 
 import { expect } from "chai";
-import { type Authentication, encodeAuthEntry, encodeAuthentication, readAuthentication } from "../../../runtime/src/metadata/auth.js";
+import {
+  type Authentication,
+  encodeAuthEntry,
+  encodeAuthentication,
+  readAuthentication,
+} from "../../../runtime/src/metadata/auth.js";
 import { MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
 import { bytesOf, hex, hexOf } from "../../support/frames-dsl.js";
 import { cuts, thrownBy } from "./support.js";
@@ -47,17 +52,26 @@ describe("authentication", () => {
   it("keeps a username of 65,535 bytes and refuses a longer one", () => {
     const longest: Authentication = { type: "simple", username: "u".repeat(65_535), password: "p" };
     expect(readAuthentication(encodeAuthentication(longest))).to.deep.equal(longest);
-    expect(() => encodeAuthentication({ ...longest, username: "u".repeat(65_536) })).to.throw(RangeError, "65536 bytes");
+    expect(() => encodeAuthentication({ ...longest, username: "u".repeat(65_536) })).to.throw(
+      RangeError,
+      "65536 bytes",
+    );
   });
 
   it("refuses a cut in the type or the username", () => {
     for (const { bytes, end } of cuts(bytesOf(SIMPLE))) {
       if (end >= 7) continue; // type, length, username: what follows is the password
-      expect(thrownBy(() => readAuthentication(bytes)), `${end} bytes`).to.be.instanceOf(MetadataFormatError);
+      expect(
+        thrownBy(() => readAuthentication(bytes)),
+        `${end} bytes`,
+      ).to.be.instanceOf(MetadataFormatError);
     }
     for (const { bytes, end } of cuts(bytesOf(CUSTOM))) {
       if (end >= 4) continue;
-      expect(thrownBy(() => readAuthentication(bytes)), `${end} bytes`).to.be.instanceOf(MetadataFormatError);
+      expect(
+        thrownBy(() => readAuthentication(bytes)),
+        `${end} bytes`,
+      ).to.be.instanceOf(MetadataFormatError);
     }
   });
 

@@ -2,7 +2,11 @@
 // Composite metadata (RSocket extension "Composite Metadata").
 
 import { expect } from "chai";
-import { CompositeReader, encodeCompositeEntry, readCompositeEntries } from "../../../runtime/src/metadata/composite.js";
+import {
+  CompositeReader,
+  encodeCompositeEntry,
+  readCompositeEntries,
+} from "../../../runtime/src/metadata/composite.js";
 import { MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
 import { bytesOf, hex, hexOf } from "../../support/frames-dsl.js";
 import { cuts, thrownBy } from "./support.js";
@@ -28,13 +32,19 @@ describe("composite metadata", () => {
 
   it("refuses a type that has no place in seven bits or isn't ASCII", () => {
     for (const mimeType of ["", "m".repeat(129), "text/ö", "a\u0000", -1, 128, 1.5]) {
-      expect(() => encodeCompositeEntry(mimeType, new Uint8Array(0)), String(mimeType)).to.throw(RangeError, /expected/);
+      expect(() => encodeCompositeEntry(mimeType, new Uint8Array(0)), String(mimeType)).to.throw(
+        RangeError,
+        /expected/,
+      );
     }
   });
 
   it("refuses a payload that three bytes of length can't say", () => {
     const tooLong = { length: 0x1000000 } as Uint8Array; // never read: the length alone decides
-    expect(() => encodeCompositeEntry("a/b", tooLong)).to.throw(RangeError, "16777216 bytes, expected at most 16777215");
+    expect(() => encodeCompositeEntry("a/b", tooLong)).to.throw(
+      RangeError,
+      "16777216 bytes, expected at most 16777215",
+    );
   });
 
   it("reads entries in order, well-known ones by their name", () => {
@@ -53,7 +63,7 @@ describe("composite metadata", () => {
 
   it("keeps several entries of one type, and ids that nobody has assigned (CM-03, CM-04, WK-02)", () => {
     // id 0x2b twice, no bytes and one
-    const entries = readCompositeEntries(bytesOf("ab000000 ab00000101".replace(" ", "")));
+    const entries = readCompositeEntries(bytesOf("ab000000ab00000101"));
     expect(entries.map(({ mimeType, payload }) => [mimeType, hexOf(payload)])).to.deep.equal([
       [0x2b, ""],
       [0x2b, "01"],
@@ -67,7 +77,7 @@ describe("composite metadata", () => {
   });
 
   it("is lazy: an entry behind a good one may be bad until it is asked for", () => {
-    const reader = new CompositeReader(bytesOf("850000026869 ff".replace(" ", "")));
+    const reader = new CompositeReader(bytesOf("850000026869ff"));
     expect(reader.next()).to.equal(true);
     expect(hexOf(reader.payload)).to.equal("6869");
     expect(() => reader.next()).to.throw(MetadataFormatError);
@@ -92,7 +102,9 @@ describe("composite metadata", () => {
   it("refuses entry number 65, or whatever the limit is", () => {
     const entry = "85000000";
     expect(readCompositeEntries(bytesOf(entry.repeat(64))).length).to.equal(64);
-    expect(() => readCompositeEntries(bytesOf(entry.repeat(65)))).to.throw("composite entry number 65 at byte 256, expected at most 64");
+    expect(() => readCompositeEntries(bytesOf(entry.repeat(65)))).to.throw(
+      "composite entry number 65 at byte 256, expected at most 64",
+    );
     expect(() => readCompositeEntries(bytesOf(entry.repeat(10_000)))).to.throw(MetadataFormatError);
     expect(() => readCompositeEntries(bytesOf(entry.repeat(3)), 0, 12, 2)).to.throw("at most 2");
   });

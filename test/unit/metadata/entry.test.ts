@@ -3,12 +3,12 @@
 
 import { expect } from "chai";
 import {
+  ENTRY_HEADER_BYTES,
+  ENVELOPE_MIME_TYPE,
   encodeEnvelopeEntry,
   encodeErrorEnvelope,
   encodeErrorText,
   encodeTimeoutEntry,
-  ENTRY_HEADER_BYTES,
-  ENVELOPE_MIME_TYPE,
   readEnvelopeEntries,
   readErrorData,
   startsWithEnvelopeEntry,
@@ -66,10 +66,17 @@ describe("the entry", () => {
   });
 
   it("is found among other entries, which are kept in order", () => {
-    for (const [digits, rest] of [[HELLO + OTHER, 1], [OTHER + HELLO, 1], [OTHER + HELLO + OTHER, 2], [HELLO, 0]] as const) {
+    for (const [digits, rest] of [
+      [HELLO + OTHER, 1],
+      [OTHER + HELLO, 1],
+      [OTHER + HELLO + OTHER, 2],
+      [HELLO, 0],
+    ] as const) {
       const read = readEnvelopeEntries(bytesOf(digits));
       expect(read.envelope, digits).to.deep.equal({ hello: { version: 1 } });
-      expect(read.rest, digits).to.deep.equal(Array(rest).fill({ mimeType: "application/json", payload: bytesOf("ff") }));
+      expect(read.rest, digits).to.deep.equal(
+        Array(rest).fill({ mimeType: "application/json", payload: bytesOf("ff") }),
+      );
     }
     expect(readEnvelopeEntries(bytesOf(OTHER)).envelope).to.equal(undefined);
     expect(readEnvelopeEntries(new Uint8Array(0))).to.deep.equal({ envelope: undefined, rest: [] });
@@ -77,14 +84,20 @@ describe("the entry", () => {
 
   it("twice in a frame is malformed", () => {
     expect(() => readEnvelopeEntries(bytesOf(HELLO + HELLO))).to.throw(MetadataFormatError, "a second Envelope");
-    expect(() => readEnvelopeEntries(bytesOf(`${MARK}000000${MARK}000000`))).to.throw(MetadataFormatError, "a second Envelope");
+    expect(() => readEnvelopeEntries(bytesOf(`${MARK}000000${MARK}000000`))).to.throw(
+      MetadataFormatError,
+      "a second Envelope",
+    );
   });
 
   it("cut off anywhere is malformed", () => {
     for (const name of ["unary-answer", "stream-end-trailers"]) {
       for (const { bytes, end } of cuts(metadataAt(extensionFrame(name), AFTER_HEADER))) {
         if (end === 0) continue;
-        expect(thrownBy(() => readEnvelopeEntries(bytes)), `${name} at ${end}`).to.be.instanceOf(MetadataFormatError);
+        expect(
+          thrownBy(() => readEnvelopeEntries(bytes)),
+          `${name} at ${end}`,
+        ).to.be.instanceOf(MetadataFormatError);
       }
     }
     expect(() => readEnvelopeEntries(bytesOf(`${MARK}0000050a020801`))).to.throw(MetadataFormatError, "cut off");
@@ -93,7 +106,10 @@ describe("the entry", () => {
   it("above 64 KiB isn't sent", () => {
     const value = new Uint8Array(65_536 - 28 - 11); // tag, length 3, key 3, tag, length 3
     expect(encodeEnvelopeEntry({ headers: [{ key: "a", value }] }).length).to.equal(65_536);
-    expect(() => encodeEnvelopeEntry({ headers: [{ key: "ab", value }] })).to.throw(MetadataError, "take 65537 bytes, expected at most 65536");
+    expect(() => encodeEnvelopeEntry({ headers: [{ key: "ab", value }] })).to.throw(
+      MetadataError,
+      "take 65537 bytes, expected at most 65536",
+    );
   });
 });
 

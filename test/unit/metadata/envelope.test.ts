@@ -6,7 +6,14 @@ import { fileURLToPath } from "node:url";
 import { create, createFileRegistry, type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
-import { type Envelope, encodeEnvelope, envelopeBytes, type ErrorDetail, type Header, writeEnvelope } from "../../../runtime/src/metadata/envelope.js";
+import {
+  type Envelope,
+  type ErrorDetail,
+  encodeEnvelope,
+  envelopeBytes,
+  type Header,
+  writeEnvelope,
+} from "../../../runtime/src/metadata/envelope.js";
 import { decodeEnvelope } from "../../../runtime/src/metadata/envelope-reader.js";
 import { MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
 import { bytesOf, hex, hexOf, textHex } from "../../support/frames-dsl.js";
@@ -26,7 +33,12 @@ const VECTORS: [hex: string, envelope: Envelope][] = [
   [hex`2200`, { headers: [{ key: "", value: new Uint8Array(0) }] }],
   [
     hex`22 0d 0a06 782d75736572 1203 616e6e  22 0f 0a08 782d69642d62696e 1203 ababab`,
-    { headers: [{ key: "x-user", value: bytesOf(textHex("ann")) }, { key: "x-id-bin", value: bytesOf("ababab") }] },
+    {
+      headers: [
+        { key: "x-user", value: bytesOf(textHex("ann")) },
+        { key: "x-id-bin", value: bytesOf("ababab") },
+      ],
+    },
   ],
   [hex`2a 0b 0a06 782d636f7374 1201 33`, { trailers: [{ key: "x-cost", value: bytesOf("33") }] }],
   [hex`3200`, { status: { code: 0, message: "", details: [] } }],
@@ -54,11 +66,20 @@ describe("the Envelope", () => {
 
   it("is written in the order of field numbers, with defaults left out, into the bytes it is given", () => {
     const status = { code: 0, message: "", details: [] };
-    const envelope: Envelope = { status, trailers: [], headers: [], noMessage: false, timeoutMs: 1, hello: { version: 0, features: 0, agent: "" } };
+    const envelope: Envelope = {
+      status,
+      trailers: [],
+      headers: [],
+      noMessage: false,
+      timeoutMs: 1,
+      hello: { version: 0, features: 0, agent: "" },
+    };
     const target = new Uint8Array(envelopeBytes(envelope) + 2);
     expect(writeEnvelope(envelope, target, 1)).to.equal(target.length - 1);
     expect(hexOf(target)).to.equal("00 0a00 1001 3200 00".replaceAll(" ", ""));
-    expect(hexOf(encodeEnvelope({ hello: undefined, timeoutMs: undefined, noMessage: undefined, status: undefined }))).to.equal("");
+    expect(
+      hexOf(encodeEnvelope({ hello: undefined, timeoutMs: undefined, noMessage: undefined, status: undefined })),
+    ).to.equal("");
   });
 
   it("refuses numbers that its fields can't hold", () => {
@@ -66,8 +87,14 @@ describe("the Envelope", () => {
       expect(() => encodeEnvelope({ timeoutMs }), String(timeoutMs)).to.throw(RangeError, `timeoutMs is ${timeoutMs}`);
     }
     expect(() => encodeEnvelope({ hello: { version: -1 } })).to.throw(RangeError, "hello.version is -1");
-    expect(() => encodeEnvelope({ hello: { version: 1, features: 0.5 } })).to.throw(RangeError, "hello.features is 0.5");
-    expect(() => encodeEnvelope({ status: { code: 2 ** 31, message: "", details: [] } })).to.throw(RangeError, "status.code");
+    expect(() => encodeEnvelope({ hello: { version: 1, features: 0.5 } })).to.throw(
+      RangeError,
+      "hello.features is 0.5",
+    );
+    expect(() => encodeEnvelope({ status: { code: 2 ** 31, message: "", details: [] } })).to.throw(
+      RangeError,
+      "status.code",
+    );
   });
 
   it("reads only the range that it is given", () => {
@@ -81,7 +108,10 @@ describe("reading an Envelope", () => {
   it("takes fields in any order, and the last of a scalar", () => {
     expect(read("1801 1005 1006 1800")).to.deep.equal({ timeoutMs: 6, noMessage: false });
     expect(read("22 06 1201ff 0a0161 22 06 0a0161 0a0162")).to.deep.equal({
-      headers: [{ key: "a", value: bytesOf("ff") }, { key: "b", value: new Uint8Array(0) }],
+      headers: [
+        { key: "a", value: bytesOf("ff") },
+        { key: "b", value: new Uint8Array(0) },
+      ],
     });
   });
 
@@ -91,7 +121,10 @@ describe("reading an Envelope", () => {
       status: {
         code: 5,
         message: "b",
-        details: [{ typeUrl: "", value: new Uint8Array(0) }, { typeUrl: "", value: new Uint8Array(0) }],
+        details: [
+          { typeUrl: "", value: new Uint8Array(0) },
+          { typeUrl: "", value: new Uint8Array(0) },
+        ],
       },
     });
   });
@@ -140,7 +173,7 @@ describe("reading an Envelope", () => {
       ["no_message as bytes", "1a0101"],
       ["a header as a number", "2001"],
       ["a key as a number", "22020801"],
-      ["a value as 64 bits", "22091101020304050607 08".replace(" ", "")],
+      ["a value as 64 bits", "2209110102030405060708"],
       ["a status as a group", "3334"],
       ["status.code as bytes", "32030a0101"],
       ["a detail as a number", "32021801"],
@@ -148,7 +181,7 @@ describe("reading an Envelope", () => {
       ["a message that isn't UTF-8", "32031201ff"],
       ["a key that isn't UTF-8", "22030a01ff"],
       ["a length beyond the end", "0a020801".slice(0, 6)],
-      ["a length beyond the message around it", "2203 0a0261".replace(" ", "") + "6161"],
+      ["a length beyond the message around it", "22030a02616161"],
       ["a length of 2^32 - 1", "0affffffff0f"],
       ["a length of six bytes", "0a808080808000"],
       ["64 bits cut off", "3901020304050607"],
@@ -158,14 +191,19 @@ describe("reading an Envelope", () => {
       ["the end of another group", "3b44"],
     ];
     for (const [what, digits] of bad) {
-      expect(thrownBy(() => decodeEnvelope(bytesOf(digits))), what).to.be.instanceOf(MetadataFormatError);
+      expect(
+        thrownBy(() => decodeEnvelope(bytesOf(digits))),
+        what,
+      ).to.be.instanceOf(MetadataFormatError);
     }
   });
 
   it("says which field is bad, where, and what was expected", () => {
     expect(() => read("1005 1a0101")).to.throw("Envelope field 3: wire type 2 at byte 2, expected 0");
     expect(() => read("22020801")).to.throw("Header field 1: wire type 0 at byte 2, expected 2");
-    expect(() => read("0a0508")).to.throw("Envelope field 1: 5 bytes announced, 1 left at byte 0, expected no more than are left");
+    expect(() => read("0a0508")).to.throw(
+      "Envelope field 1: 5 bytes announced, 1 left at byte 0, expected no more than are left",
+    );
   });
 
   it("refuses groups nested deeper than 100, however deep, and reads 100", () => {
@@ -195,7 +233,9 @@ describe("reading an Envelope", () => {
         if (error !== undefined) expect(error, `${digits} at ${end}`).to.be.instanceOf(MetadataFormatError);
         // What stands behind the range has no say.
         const alone = thrownBy(() => decodeEnvelope(bytes.slice(0, end)));
-        expect((error as Error | undefined)?.message, `${digits} at ${end}`).to.equal((alone as Error | undefined)?.message);
+        expect((error as Error | undefined)?.message, `${digits} at ${end}`).to.equal(
+          (alone as Error | undefined)?.message,
+        );
       }
     }
   });
@@ -211,7 +251,10 @@ describe("the Envelope and protobuf-es", () => {
   let schema: DescMessage;
 
   before(() => {
-    const image = execFileSync("node_modules/.bin/buf", ["build", "proto", "-o", "-"], { cwd: ROOT, maxBuffer: 1 << 26 });
+    const image = execFileSync("node_modules/.bin/buf", ["build", "proto", "-o", "-"], {
+      cwd: ROOT,
+      maxBuffer: 1 << 26,
+    });
     const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
     const found = registry.getMessage("rsocket.rpc.v1.Envelope");
     if (found === undefined) throw new Error("no rsocket.rpc.v1.Envelope in proto/");
@@ -262,9 +305,24 @@ function attempt<T>(action: () => T): T | Error {
 function randomEnvelope(random: Random): Envelope {
   const text = (): string => (random.oneIn(3) ? "" : random.text(random.oneIn(10) ? 300 : 12));
   const bytes = (): Uint8Array => random.bytes(random.oneIn(20) ? 20_000 : 12);
-  const number = (): number => random.pick([0, 1, 127, 128, 16_383, 16_384, 0x1fffff, 0x200000, 0xfffffff, 0x10000000, 0xffffffff, random.uint32()]);
+  const number = (): number =>
+    random.pick([
+      0,
+      1,
+      127,
+      128,
+      16_383,
+      16_384,
+      0x1fffff,
+      0x200000,
+      0xfffffff,
+      0x10000000,
+      0xffffffff,
+      random.uint32(),
+    ]);
   const headers = (): Header[] => Array.from({ length: random.below(4) }, () => ({ key: text(), value: bytes() }));
-  const details = (): ErrorDetail[] => Array.from({ length: random.below(3) }, () => ({ typeUrl: text(), value: bytes() }));
+  const details = (): ErrorDetail[] =>
+    Array.from({ length: random.below(3) }, () => ({ typeUrl: text(), value: bytes() }));
   return {
     ...(random.oneIn(3) ? { hello: { version: number(), features: number(), agent: text() } } : {}),
     ...(random.oneIn(2) ? { timeoutMs: number() } : {}),
@@ -276,9 +334,18 @@ function randomEnvelope(random: Random): Envelope {
 }
 
 /** An Envelope as protobuf-es takes it, with nothing absent that has a default. */
-function initOf({ hello, timeoutMs, noMessage = false, headers = [], trailers = [], status }: Envelope): Message & Record<string, unknown> {
+function initOf({
+  hello,
+  timeoutMs,
+  noMessage = false,
+  headers = [],
+  trailers = [],
+  status,
+}: Envelope): Message & Record<string, unknown> {
   return {
-    ...(hello === undefined ? {} : { hello: { version: hello.version, features: hello.features ?? 0, agent: hello.agent ?? "" } }),
+    ...(hello === undefined
+      ? {}
+      : { hello: { version: hello.version, features: hello.features ?? 0, agent: hello.agent ?? "" } }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     noMessage,
     headers,
@@ -292,7 +359,8 @@ function mutate(random: Random, bytes: Uint8Array): Uint8Array {
   for (let i = random.below(3); i >= 0; i--) {
     const at = random.below(mutant.length + 1);
     if (random.oneIn(3)) mutant = mutant.slice(0, at);
-    else if (random.oneIn(2)) mutant = Uint8Array.from([...mutant.subarray(0, at), ...random.bytes(4), ...mutant.subarray(at)]);
+    else if (random.oneIn(2))
+      mutant = Uint8Array.from([...mutant.subarray(0, at), ...random.bytes(4), ...mutant.subarray(at)]);
     else if (at < mutant.length) mutant[at] = random.below(256);
   }
   return mutant;

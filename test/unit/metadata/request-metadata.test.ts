@@ -6,9 +6,9 @@ import type { Envelope } from "../../../runtime/src/metadata/envelope.js";
 import { MetadataError, MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
 import {
   encodeRequestMetadata,
+  type RequestMetadata,
   readRequestMetadata,
   readRpcRequestDetails,
-  type RequestMetadata,
 } from "../../../runtime/src/metadata/request-metadata.js";
 import { encodeCompositeRoute, encodeRpcRoute, rpcRouteEnd } from "../../../runtime/src/metadata/rpc-metadata.js";
 import { encodeTracingMap, encodeZipkinTrace } from "../../../runtime/src/metadata/tracing.js";
@@ -58,11 +58,23 @@ describe("the metadata of a request in rpc mode", () => {
     const vector = metadataAt(extensionFrame("empty-client-stream"), AFTER_INITIAL_N);
     const route = encodeRpcRoute("demo.v1.Ticker", "Upload");
     expect(hexOf(encodeRequestMetadata("rpc", route, { noMessage: true }))).to.equal(hexOf(vector));
-    expect(readRequestMetadata("rpc", vector)).to.deep.equal({ ...LAST, method: "Upload", envelope: { noMessage: true } });
+    expect(readRequestMetadata("rpc", vector)).to.deep.equal({
+      ...LAST,
+      method: "Upload",
+      envelope: { noMessage: true },
+    });
   });
 
   it("carries the application's bytes untouched when they don't begin with our entry", () => {
-    const samples = ["00", "ff00ff", "17", MARK.slice(0, -2), `${MARK.slice(0, -2)}ff`, OTHER + DEADLINE_ENTRY, "00010001580001790000"];
+    const samples = [
+      "00",
+      "ff00ff",
+      "17",
+      MARK.slice(0, -2),
+      `${MARK.slice(0, -2)}ff`,
+      OTHER + DEADLINE_ENTRY,
+      "00010001580001790000",
+    ];
     for (const raw of samples) {
       const bytes = encodeRequestMetadata("rpc", RPC_ROUTE, undefined, bytesOf(raw));
       expect(hexOf(bytes)).to.equal(hexOf(RPC_ROUTE) + raw);
@@ -86,7 +98,10 @@ describe("the metadata of a request in rpc mode", () => {
       userMetadata: bytesOf(OTHER),
       entries: [{ mimeType: "application/json", payload: bytesOf("ff") }],
     });
-    expect(() => encodeRequestMetadata("rpc", RPC_ROUTE, undefined, undefined, new Uint8Array(32_768))).to.throw(RangeError, "32768 bytes");
+    expect(() => encodeRequestMetadata("rpc", RPC_ROUTE, undefined, undefined, new Uint8Array(32_768))).to.throw(
+      RangeError,
+      "32768 bytes",
+    );
   });
 
   it("may end right after the method", () => {
@@ -100,12 +115,18 @@ describe("the metadata of a request in rpc mode", () => {
     const { service, method, ...details } = readRequestMetadata("rpc", vector);
     expect([service, method]).to.deep.equal(["demo.v1.Ticker", "Last"]);
     expect(readRpcRequestDetails(vector, routeEnd)).to.deep.equal(details);
-    expect(() => readRpcRequestDetails(vector.subarray(0, routeEnd + 1), routeEnd)).to.throw(MetadataFormatError, "tracing map");
+    expect(() => readRpcRequestDetails(vector.subarray(0, routeEnd + 1), routeEnd)).to.throw(
+      MetadataFormatError,
+      "tracing map",
+    );
   });
 
   it("that is missing or empty names no rpc", () => {
     expect(() => readRequestMetadata("rpc", undefined)).to.throw(MetadataFormatError, "the request has no metadata");
-    expect(() => readRequestMetadata("composite", NO_BYTES)).to.throw(MetadataFormatError, "the request has no metadata");
+    expect(() => readRequestMetadata("composite", NO_BYTES)).to.throw(
+      MetadataFormatError,
+      "the request has no metadata",
+    );
   });
 });
 
@@ -186,19 +207,40 @@ describe("malformed requests", () => {
   it("have two Envelopes, or too many entries", () => {
     const rpc = hexOf(RPC_ROUTE);
     const composite = hexOf(COMPOSITE_ROUTE);
-    expect(() => readRequestMetadata("rpc", bytesOf(rpc + DEADLINE_ENTRY + DEADLINE_ENTRY))).to.throw(MetadataFormatError, "second");
-    expect(() => readRequestMetadata("composite", bytesOf(composite + DEADLINE_ENTRY + DEADLINE_ENTRY))).to.throw(MetadataFormatError, "second");
-    expect(() => readRequestMetadata("rpc", bytesOf(rpc + DEADLINE_ENTRY + OTHER.repeat(64)))).to.throw(MetadataFormatError, "at most 64");
-    expect(() => readRequestMetadata("composite", bytesOf(composite + OTHER.repeat(64)))).to.throw(MetadataFormatError, "at most 64");
-    expect(() => readRequestMetadata("composite", bytesOf(composite + OTHER.repeat(2)), 2)).to.throw(MetadataFormatError, "at most 2");
+    expect(() => readRequestMetadata("rpc", bytesOf(rpc + DEADLINE_ENTRY + DEADLINE_ENTRY))).to.throw(
+      MetadataFormatError,
+      "second",
+    );
+    expect(() => readRequestMetadata("composite", bytesOf(composite + DEADLINE_ENTRY + DEADLINE_ENTRY))).to.throw(
+      MetadataFormatError,
+      "second",
+    );
+    expect(() => readRequestMetadata("rpc", bytesOf(rpc + DEADLINE_ENTRY + OTHER.repeat(64)))).to.throw(
+      MetadataFormatError,
+      "at most 64",
+    );
+    expect(() => readRequestMetadata("composite", bytesOf(composite + OTHER.repeat(64)))).to.throw(
+      MetadataFormatError,
+      "at most 64",
+    );
+    expect(() => readRequestMetadata("composite", bytesOf(composite + OTHER.repeat(2)), 2)).to.throw(
+      MetadataFormatError,
+      "at most 2",
+    );
     expect(readRequestMetadata("composite", bytesOf(composite + OTHER.repeat(63))).entries.length).to.equal(63);
     expect(readRequestMetadata("rpc", bytesOf(rpc + OTHER.repeat(1_000))).userMetadata.length).to.equal(5_000);
   });
 
   it("aren't made: raw bytes that the peer would have to read as entries must be entries", () => {
     const raw = bytesOf("0102");
-    expect(() => encodeRequestMetadata("rpc", RPC_ROUTE, DEADLINE, raw)).to.throw(MetadataError, "raw metadata isn't composite entries");
-    expect(() => encodeRequestMetadata("composite", COMPOSITE_ROUTE, undefined, raw)).to.throw(MetadataError, "raw metadata isn't");
+    expect(() => encodeRequestMetadata("rpc", RPC_ROUTE, DEADLINE, raw)).to.throw(
+      MetadataError,
+      "raw metadata isn't composite entries",
+    );
+    expect(() => encodeRequestMetadata("composite", COMPOSITE_ROUTE, undefined, raw)).to.throw(
+      MetadataError,
+      "raw metadata isn't",
+    );
   });
 
   it("aren't made: 64 KiB is the most that a request of ours carries", () => {

@@ -37,8 +37,14 @@ describe("routing", () => {
     expect(() => readFirstRoutingTag(new Uint8Array(0))).to.throw(MetadataFormatError, "at least one");
     for (const { bytes, end } of cuts(bytesOf("026162026364"))) {
       if (end === 0 || end === 3) continue;
-      expect(thrownBy(() => readFirstRoutingTag(bytes)), `${end} bytes`).to.be.instanceOf(MetadataFormatError);
-      expect(thrownBy(() => readRoutingTags(bytes)), `${end} bytes`).to.be.instanceOf(MetadataFormatError);
+      expect(
+        thrownBy(() => readFirstRoutingTag(bytes)),
+        `${end} bytes`,
+      ).to.be.instanceOf(MetadataFormatError);
+      expect(
+        thrownBy(() => readRoutingTags(bytes)),
+        `${end} bytes`,
+      ).to.be.instanceOf(MetadataFormatError);
     }
   });
 });

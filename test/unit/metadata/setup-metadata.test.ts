@@ -4,7 +4,11 @@
 import { expect } from "chai";
 import type { Envelope } from "../../../runtime/src/metadata/envelope.js";
 import { MetadataError, MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
-import { encodeSetupMetadata, readSetupMetadata, type SetupMetadata } from "../../../runtime/src/metadata/setup-metadata.js";
+import {
+  encodeSetupMetadata,
+  readSetupMetadata,
+  type SetupMetadata,
+} from "../../../runtime/src/metadata/setup-metadata.js";
 import { bytesOf, hex, hexOf, textHex } from "../../support/frames-dsl.js";
 import { cuts, extensionFrame, metadataAt, thrownBy } from "./support.js";
 
@@ -16,7 +20,13 @@ const BEARER_ENTRY = hex`fc 000007 81 ${textHex("secret")}`;
 const SIMPLE_ENTRY = hex`fc 000008 80 0003 ${textHex("ann")} ${textHex("pw")}`;
 const CUSTOM_ENTRY = hex`fc 000004 01 6162 ff`; // type "ab"
 const SIMPLE = { username: "ann", password: "pw" };
-const NOTHING: SetupMetadata = { envelope: undefined, bearerToken: undefined, simple: undefined, raw: NO_BYTES, entries: [] };
+const NOTHING: SetupMetadata = {
+  envelope: undefined,
+  bearerToken: undefined,
+  simple: undefined,
+  raw: NO_BYTES,
+  entries: [],
+};
 const MODES = ["rpc", "composite"] as const;
 
 describe("the metadata of SETUP", () => {
@@ -39,7 +49,13 @@ describe("the metadata of SETUP", () => {
       const bytes = encodeSetupMetadata(mode, { envelope: HELLO, bearerToken: "secret", simple: SIMPLE }) ?? NO_BYTES;
       expect(hexOf(bytes)).to.equal(HELLO_ENTRY + BEARER_ENTRY + SIMPLE_ENTRY);
       const raw = mode === "rpc" ? NO_BYTES : bytes;
-      expect(readSetupMetadata(mode, bytes)).to.deep.equal({ envelope: HELLO, bearerToken: "secret", simple: SIMPLE, raw, entries: [] });
+      expect(readSetupMetadata(mode, bytes)).to.deep.equal({
+        envelope: HELLO,
+        bearerToken: "secret",
+        simple: SIMPLE,
+        raw,
+        entries: [],
+      });
     }
   });
 
@@ -57,7 +73,10 @@ describe("the metadata of SETUP", () => {
       expect(readSetupMetadata("rpc", raw)).to.deep.equal({ ...NOTHING, raw });
     }
     for (const parts of [{ envelope: HELLO }, { bearerToken: "x" }, { simple: SIMPLE }]) {
-      expect(() => encodeSetupMetadata("rpc", { ...parts, raw: bytesOf("00") })).to.throw(MetadataError, "can't be sent together");
+      expect(() => encodeSetupMetadata("rpc", { ...parts, raw: bytesOf("00") })).to.throw(
+        MetadataError,
+        "can't be sent together",
+      );
     }
   });
 
@@ -76,7 +95,10 @@ describe("the metadata of SETUP", () => {
         { mimeType: "message/x.rsocket.authentication.v0", payload: bytesOf("016162ff") },
       ],
     });
-    expect(() => encodeSetupMetadata("composite", { raw: bytesOf("00") })).to.throw(MetadataError, "isn't composite entries");
+    expect(() => encodeSetupMetadata("composite", { raw: bytesOf("00") })).to.throw(
+      MetadataError,
+      "isn't composite entries",
+    );
   });
 
   it("carries headers in the Envelope", () => {
@@ -87,10 +109,16 @@ describe("the metadata of SETUP", () => {
 
   it("that names a client twice in the same way is refused: one could be checked, the other believed", () => {
     for (const entry of [BEARER_ENTRY, SIMPLE_ENTRY]) {
-      expect(() => readSetupMetadata("rpc", bytesOf(HELLO_ENTRY + entry + entry))).to.throw(MetadataFormatError, "a second");
+      expect(() => readSetupMetadata("rpc", bytesOf(HELLO_ENTRY + entry + entry))).to.throw(
+        MetadataFormatError,
+        "a second",
+      );
       expect(() => readSetupMetadata("composite", bytesOf(entry + entry))).to.throw(MetadataFormatError, "a second");
     }
-    expect(() => readSetupMetadata("rpc", bytesOf(HELLO_ENTRY + HELLO_ENTRY))).to.throw(MetadataFormatError, "a second Envelope");
+    expect(() => readSetupMetadata("rpc", bytesOf(HELLO_ENTRY + HELLO_ENTRY))).to.throw(
+      MetadataFormatError,
+      "a second Envelope",
+    );
   });
 
   it("malformed or of too many entries is refused", () => {
@@ -101,11 +129,20 @@ describe("the metadata of SETUP", () => {
       if (end < 25 || end === HELLO_ENTRY.length / 2) expect(error, `${end} bytes`).to.equal(undefined);
       else expect(error, `${end} bytes`).to.be.instanceOf(MetadataFormatError);
     }
-    expect(() => readSetupMetadata("composite", bytesOf("85000000".repeat(65)))).to.throw(MetadataFormatError, "at most 64");
-    expect(() => readSetupMetadata("composite", bytesOf("85000000".repeat(3)), 2)).to.throw(MetadataFormatError, "at most 2");
+    expect(() => readSetupMetadata("composite", bytesOf("85000000".repeat(65)))).to.throw(
+      MetadataFormatError,
+      "at most 64",
+    );
+    expect(() => readSetupMetadata("composite", bytesOf("85000000".repeat(3)), 2)).to.throw(
+      MetadataFormatError,
+      "at most 2",
+    );
   });
 
   it("above 64 KiB isn't sent", () => {
-    expect(() => encodeSetupMetadata("composite", { bearerToken: "t".repeat(65_536) })).to.throw(MetadataError, "expected at most 65536");
+    expect(() => encodeSetupMetadata("composite", { bearerToken: "t".repeat(65_536) })).to.throw(
+      MetadataError,
+      "expected at most 65536",
+    );
   });
 });

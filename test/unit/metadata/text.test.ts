@@ -42,11 +42,17 @@ describe("allocate", () => {
     const pieces: Uint8Array[] = [];
     for (let i = 0; i < 500; i++) {
       const piece = allocate(random.below(1_500));
-      expect(piece.every((byte) => byte === 0), `seed ${random.seed}`).to.equal(true);
+      expect(
+        piece.every((byte) => byte === 0),
+        `seed ${random.seed}`,
+      ).to.equal(true);
       pieces.push(piece.fill((i % 255) + 1));
     }
     pieces.forEach((piece, i) => {
-      expect(piece.every((byte) => byte === (i % 255) + 1), `seed ${random.seed}`).to.equal(true);
+      expect(
+        piece.every((byte) => byte === (i % 255) + 1),
+        `seed ${random.seed}`,
+      ).to.equal(true);
     });
   });
 });
@@ -60,7 +66,10 @@ describe("the metadata mode", () => {
   });
 
   it("announces the mime types that old peers and routers expect", () => {
-    expect(mimeTypesOf("rpc")).to.deep.equal({ metadataMimeType: "application/binary", dataMimeType: "application/binary" });
+    expect(mimeTypesOf("rpc")).to.deep.equal({
+      metadataMimeType: "application/binary",
+      dataMimeType: "application/binary",
+    });
     expect(mimeTypesOf("composite")).to.deep.equal({
       metadataMimeType: "message/x.rsocket.composite-metadata.v0",
       dataMimeType: "application/x-protobuf",

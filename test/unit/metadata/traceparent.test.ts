@@ -36,6 +36,9 @@ describe("traceparent", () => {
   });
 
   it("can't be made of other ids", () => {
-    expect(() => formatTraceparent({ traceId: "abc", spanId: SPAN_ID, sampled: true })).to.throw(RangeError, "traceId abc");
+    expect(() => formatTraceparent({ traceId: "abc", spanId: SPAN_ID, sampled: true })).to.throw(
+      RangeError,
+      "traceId abc",
+    );
   });
 });

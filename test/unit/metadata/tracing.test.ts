@@ -59,13 +59,20 @@ describe("the tracing map", () => {
 
   it("refuses every cut inside an entry", () => {
     for (const { bytes, end } of cuts(bytesOf("00016b000176"))) {
-      if (end > 0) expect(thrownBy(() => readTracingMap(bytes)), `${end} bytes`).to.be.instanceOf(MetadataFormatError);
+      if (end > 0)
+        expect(
+          thrownBy(() => readTracingMap(bytes)),
+          `${end} bytes`,
+        ).to.be.instanceOf(MetadataFormatError);
     }
   });
 
   it("refuses to send a text above 32,767 bytes, whose length old peers read as negative", () => {
     expect(encodeTracingMap([["k", "v".repeat(32_767)]]).length).to.equal(4 + 1 + 32_767);
-    expect(() => encodeTracingMap([["k", "v".repeat(32_768)]])).to.throw(RangeError, "32768 bytes, expected at most 32767");
+    expect(() => encodeTracingMap([["k", "v".repeat(32_768)]])).to.throw(
+      RangeError,
+      "32768 bytes, expected at most 32767",
+    );
   });
 });
 
@@ -111,14 +118,26 @@ describe("a Zipkin entry", () => {
 
   it("refuses every cut", () => {
     for (const { bytes, end } of cuts(bytesOf(fullHex))) {
-      expect(thrownBy(() => readZipkinTrace(bytes)), `${end} bytes`).to.be.instanceOf(MetadataFormatError);
+      expect(
+        thrownBy(() => readZipkinTrace(bytes)),
+        `${end} bytes`,
+      ).to.be.instanceOf(MetadataFormatError);
     }
   });
 
   it("refuses ids that aren't hex of the right length, naming them", () => {
     const ids = { traceId: "463ac35c9f6413ad", spanId: "a2fb4a1d1a96d312" };
-    expect(() => encodeZipkinTrace({ sampling: "debug", ids: { ...ids, traceId: "abc" } })).to.throw(RangeError, 'traceId is "abc"');
-    expect(() => encodeZipkinTrace({ sampling: "debug", ids: { ...ids, spanId: "zz".repeat(8) } })).to.throw(RangeError, "spanId");
-    expect(() => encodeZipkinTrace({ sampling: "debug", ids: { ...ids, parentSpanId: "" } })).to.throw(RangeError, "parentSpanId");
+    expect(() => encodeZipkinTrace({ sampling: "debug", ids: { ...ids, traceId: "abc" } })).to.throw(
+      RangeError,
+      'traceId is "abc"',
+    );
+    expect(() => encodeZipkinTrace({ sampling: "debug", ids: { ...ids, spanId: "zz".repeat(8) } })).to.throw(
+      RangeError,
+      "spanId",
+    );
+    expect(() => encodeZipkinTrace({ sampling: "debug", ids: { ...ids, parentSpanId: "" } })).to.throw(
+      RangeError,
+      "parentSpanId",
+    );
   });
 });
