@@ -12,11 +12,20 @@ module.exports = class Reporter extends reporters.Spec {
     if (!file) return;
     const failures = [];
     const skipped = [];
-    runner.on(EVENT_TEST_FAIL, (test, error) => failures.push({ title: test.fullTitle(), message: String(error?.message ?? error) }));
+    runner.on(EVENT_TEST_FAIL, (test, error) =>
+      failures.push({ title: test.fullTitle(), message: String(error?.message ?? error) }),
+    );
     runner.on(EVENT_TEST_PENDING, (test) => skipped.push(test.fullTitle()));
     runner.once(EVENT_RUN_END, () => {
       const { passes, failures: failed, pending, duration } = this.stats;
-      writeFileSync(file, JSON.stringify({ passed: passes, failed, skipped: pending, durationMs: duration, failures, skippedTitles: skipped }, null, 2));
+      writeFileSync(
+        file,
+        JSON.stringify(
+          { passed: passes, failed, skipped: pending, durationMs: duration, failures, skippedTitles: skipped },
+          null,
+          2,
+        ),
+      );
     });
   }
 };
