@@ -36,6 +36,8 @@ class InProcessLink implements FrameLink {
   #paused = false;
   #otherIsBlocked = false;
   #closing = false;
+  // What comes is dropped: it can't be cut into frames.
+  #isDeaf = false;
   #otherHasClosed = false;
   #closed = false;
   readonly #deliver = (): void => this.#deliverNow();
@@ -115,20 +117,23 @@ class InProcessLink implements FrameLink {
     this.#deliveryRequested = false;
     const handler = this.#handler;
     if (handler === undefined || this.#closed) return;
-    if (this.#inboxBytes > 0 && !this.#paused) {
-      handler.onReadStart();
-      this.#passOn(handler);
-      handler.onReadEnd(0);
-    }
+    if (this.#isDeaf || this.#closing) this.#forgetInbox();
+    if (this.#inboxBytes > 0 && !this.#paused) this.#guard(() => this.#read(handler));
     this.#drainOther();
     if (this.#inboxBytes > 0) {
       if (!this.#paused) this.#requestDelivery();
     } else if (this.#otherHasClosed) this.#finish(undefined);
   }
 
+  #read(handler: LinkHandler): void {
+    handler.onReadStart();
+    this.#passOn(handler);
+    handler.onReadEnd(0);
+  }
+
   #passOn(handler: LinkHandler): void {
     let budget = TURN_BYTES;
-    while (budget > 0 && !this.#paused && !this.#closed) {
+    while (budget > 0 && !this.#paused && !this.#closing && !this.#isDeaf) {
       const [batch] = this.#inbox;
       if (batch === undefined) return;
       const start = this.#offset + 3;
@@ -141,8 +146,11 @@ class InProcessLink implements FrameLink {
         this.#inbox.shift();
         this.#offset = 0;
       }
-      if (byteLength > handler.maxFrameBytes) handler.onMalformed(`frame length ${byteLength} is above the limit`);
-      else if (!handler.onFrame(batch, start, end)) this.#paused = true;
+      const { maxFrameBytes } = handler;
+      if (byteLength > maxFrameBytes) {
+        this.#isDeaf = true;
+        handler.onMalformed(`frame length ${byteLength}, expected 6 … ${maxFrameBytes} (RSocket 1.0 §Framing)`);
+      } else if (!handler.onFrame(batch, start, end)) this.#paused = true;
     }
   }
 
@@ -150,18 +158,35 @@ class InProcessLink implements FrameLink {
     if (!this.#otherIsBlocked || this.#inboxBytes > HIGH_WATER_BYTES / 2) return;
     this.#otherIsBlocked = false;
     const other = this.#other;
-    if (other !== undefined) other.#handler?.onDrain();
+    if (other !== undefined && !other.#closed) other.#guard(() => other.#handler?.onDrain());
   }
 
   #finish(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#inbox.length = 0;
-    this.#inboxBytes = 0;
+    this.#forgetInbox();
     this.#handler?.onClose(error);
     if (!this.#closing) {
       this.#closing = true;
       this.#otherEnds();
+    }
+  }
+
+  #forgetInbox(): void {
+    this.#inbox.length = 0;
+    this.#inboxBytes = 0;
+    this.#offset = 0;
+  }
+
+  // A handler that throws loses its link and nothing else: what it threw comes back through its `onClose`.
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#closing = true;
+      this.#finish(error instanceof Error ? error : new Error(String(error)));
+      const other = this.#other;
+      if (other !== undefined) other.#finish(new Error("the other end aborted"));
     }
   }
 }
