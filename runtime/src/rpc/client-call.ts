@@ -14,7 +14,7 @@ import { CallRecord, codeOfAbort } from "./call-record.js";
 import { Code } from "./code.js";
 import { encodeMessage } from "./codec.js";
 import { RpcError } from "./error.js";
-import { type AnyMethod, routesOf } from "./method.js";
+import { type AnyMethod, routeOf } from "./method.js";
 import { decodeConnectionError, decodeSessionError } from "./status-codec.js";
 import { mayReadAsComposite } from "../metadata/rpc-metadata.js";
 import { requestMetadata, type RpcTransport } from "./transport.js";
@@ -101,7 +101,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
       this.stream = open();
     } catch (error) {
       if (error instanceof ConnectionError) this.fail(() => decodeConnectionError(error, true));
-      else this.fail(() => RpcError.from(error));
+      else this.fail(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
     }
   }
 
@@ -233,7 +233,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   #warnOfComposite(metadataBytes: number): void {
     const { mode, observer } = this.transport;
     // Names in a .proto are ASCII: as many bytes as characters.
-    const moreBytes = metadataBytes - routesOf(this.definition).rpc.length;
+    const moreBytes = metadataBytes - routeOf(this.definition, "rpc").length;
     if (mode !== "rpc" || !mayReadAsComposite(this.definition.service.length, moreBytes)) return;
     observer.onLargeUserMetadata?.(moreBytes, this.method);
   }

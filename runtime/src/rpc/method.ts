@@ -2,6 +2,7 @@
 // What the generated code says of a method, and the route bytes that follow from it.
 
 import { encodeCompositeRoute, encodeRpcRoute } from "../metadata/rpc-metadata.js";
+import type { MetadataMode } from "../metadata/mode.js";
 import type { Codec } from "./codec.js";
 
 /** How many messages go each way. */
@@ -33,25 +34,20 @@ export function method<I, IInit, O, OInit>(definition: Method<I, IInit, O, OInit
   return definition;
 }
 
-/** The encoded route of a method, the same for each of its calls. */
-export interface MethodRoutes {
-  /** The metadata of a bare call in `rpc` mode. */
-  readonly rpc: Uint8Array;
-  /** The routing entry of `composite` mode. */
-  readonly composite: Uint8Array;
-}
+const rpcRoutes = new WeakMap<AnyMethod, Uint8Array>();
+const compositeRoutes = new WeakMap<AnyMethod, Uint8Array>();
 
-const routes = new WeakMap<AnyMethod, MethodRoutes>();
-
-/** The routes of `method`, encoded once. @throws when its names are too long for the wire. */
-export function routesOf(method: AnyMethod): MethodRoutes {
-  let found = routes.get(method);
-  if (found === undefined) {
-    found = {
-      rpc: encodeRpcRoute(method.service, method.name),
-      composite: encodeCompositeRoute(method.service, method.name),
-    };
-    routes.set(method, found);
+/**
+ * The route of `method`, encoded once: the whole metadata of a bare call in `rpc` mode, the routing entry in `composite`.
+ * @throws RangeError when its names are too long for the wire (32,767 bytes each, 255 in all).
+ */
+export function routeOf(method: AnyMethod, mode: MetadataMode): Uint8Array {
+  const routes = mode === "rpc" ? rpcRoutes : compositeRoutes;
+  let route = routes.get(method);
+  if (route === undefined) {
+    const encode = mode === "rpc" ? encodeRpcRoute : encodeCompositeRoute;
+    route = encode(method.service, method.name);
+    routes.set(method, route);
   }
-  return found;
+  return route;
 }

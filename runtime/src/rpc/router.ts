@@ -2,16 +2,15 @@
 // From a request's metadata to the handler: by the raw bytes of the route, without making strings.
 
 import type { Envelope } from "../metadata/envelope.js";
-import type { MetadataMode } from "../metadata/mode.js";
-import { readRequestMetadata } from "../metadata/request-metadata.js";
-import { encodeCompositeRoute, encodeRpcRoute, rpcRouteEnd } from "../metadata/rpc-metadata.js";
+import { type RequestMetadata, readRequestMetadata, readRpcRequestDetails } from "../metadata/request-metadata.js";
+import { rpcRouteEnd } from "../metadata/rpc-metadata.js";
 import { ErrorCode } from "../rsocket/errors.js";
 import { Interaction, type Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
 import { describeMethod } from "./call-record.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
-import type { AnyMethod } from "./method.js";
+import { type AnyMethod, routeOf } from "./method.js";
 import { ServerCall, type ServerCallHost } from "./server-call.js";
 import type { BoundService, HandlerEntry } from "./service.js";
 import { encodeErrorData } from "./status-codec.js";
@@ -32,7 +31,19 @@ export interface RouterOptions {
   readonly compatibility?: RouteCompatibility | undefined;
 }
 
+/** What a request's metadata came to when its method was found by the route's bytes. */
+interface FoundRequest {
+  readonly entry: HandlerEntry;
+  readonly envelope: Envelope | undefined;
+  readonly userMetadata: Uint8Array;
+  readonly tracing: Uint8Array;
+}
+
 const NO_BYTES = new Uint8Array(0);
+const NOTHING_MORE = { envelope: undefined, userMetadata: NO_BYTES, tracing: NO_BYTES };
+/** A routing tag holds 255 bytes; a method with a longer route can't be called in `composite` mode. */
+const MAX_COMPOSITE_ROUTE_LENGTH = 255;
+
 
 /** Dispatches requests to handlers, and counts the handlers that run. One for all connections of a server. */
 export class Router {
@@ -66,19 +77,21 @@ export class Router {
   /** Serves one request of a connection. */
   dispatch(host: ServerCallHost, stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
     if (metadata === undefined) return refuse(host, stream, malformed("metadata is missing"), ErrorCode.INVALID, false);
-    const { mode } = host.transport;
-    const found = mode === "rpc" ? this.#findBare(metadata) : this.#findBareComposite(metadata);
-    if (found !== undefined) return this.#serve(host, found, stream, data, complete, undefined, NO_BYTES, NO_BYTES);
-    let request: ReturnType<typeof readRequestMetadata>;
+    let request: FoundRequest | RequestMetadata;
     try {
-      request = readRequestMetadata(mode, metadata, host.transport.rsocket.settings.limits.maxMetadataEntries);
+      const { maxMetadataEntries } = host.transport.rsocket.settings.limits;
+      request =
+        host.transport.mode === "rpc"
+          ? this.#readRpc(metadata, maxMetadataEntries)
+          : this.#readComposite(metadata, maxMetadataEntries);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return refuse(host, stream, malformed(message), ErrorCode.INVALID, false);
     }
-    const { service, method, envelope, userMetadata, tracing } = request;
+    if ("entry" in request) return this.#serve(host, request, stream, data, complete);
+    const { service, method, envelope } = request;
     const entry = this.#findByName(service, method);
-    if (entry !== undefined) return this.#serve(host, entry, stream, data, complete, envelope, userMetadata, tracing);
+    if (entry !== undefined) return this.#serve(host, { ...request, entry }, stream, data, complete);
     // The texts are those that peers of other makes look for.
     const message = this.#services.has(service) ? `unknown method ${service}.${method}` : `can not find service ${service}`;
     const error = new RpcError(Code.Unimplemented, message);
@@ -87,13 +100,10 @@ export class Router {
 
   #serve(
     host: ServerCallHost,
-    entry: HandlerEntry,
+    { entry, envelope, userMetadata, tracing }: FoundRequest,
     stream: Stream,
     data: Uint8Array,
     complete: boolean,
-    envelope: Envelope | undefined,
-    rawMetadata: Uint8Array,
-    tracing: Uint8Array,
   ): void {
     const readsEnvelopes = envelope !== undefined;
     if (!fits(entry.method, stream.interaction)) {
@@ -110,7 +120,14 @@ export class Router {
     }
     this.#runningHandlers++;
     const { receivedAtMs } = stream;
-    const call = new ServerCall(host, entry, stream, stream.interaction, { data, complete, envelope, rawMetadata, tracing, receivedAtMs });
+    const call = new ServerCall(host, entry, stream, stream.interaction, {
+      data,
+      complete,
+      envelope,
+      rawMetadata: userMetadata,
+      tracing,
+      receivedAtMs,
+    });
     stream.sink = call;
     call.begin(this.#interceptors);
   }
@@ -121,20 +138,27 @@ export class Router {
     for (const entry of entries) {
       const { service, name } = entry.method;
       this.#byName.set(`${service}/${name}`, entry);
-      this.#rpcRoutes.set(encodeRpcRoute(service, name), entry);
-      this.#compositeRoutes.set(encodeCompositeRoute(service, name), entry);
+      this.#rpcRoutes.set(withoutTracing(routeOf(entry.method, "rpc")), entry);
+      if (service.length + name.length < MAX_COMPOSITE_ROUTE_LENGTH) {
+        this.#compositeRoutes.set(routeOf(entry.method, "composite"), entry);
+      }
     }
   }
 
-  // A call without tracing and user metadata: its metadata is the route, with or without the length of no tracing.
-  #findBare(metadata: Uint8Array): HandlerEntry | undefined {
-    const end = rpcRouteEnd(metadata, 0, metadata.length);
-    if (end < 0 || end + 2 !== metadata.length || metadata[end] !== 0 || metadata[end + 1] !== 0) return undefined;
-    return this.#rpcRoutes.get(metadata, metadata.length);
+  // By the bytes of the route as they are; what follows them is read only when there is something.
+  #readRpc(metadata: Uint8Array, maxEntries: number): FoundRequest | RequestMetadata {
+    const routeEnd = rpcRouteEnd(metadata, 0, metadata.length);
+    const entry = routeEnd < 0 ? undefined : this.#rpcRoutes.get(metadata, routeEnd);
+    if (entry === undefined) return readRequestMetadata("rpc", metadata, maxEntries);
+    if (isBare(metadata, routeEnd)) return { entry, ...NOTHING_MORE };
+    const { envelope, userMetadata, tracing } = readRpcRequestDetails(metadata, routeEnd, maxEntries);
+    return { entry, envelope, userMetadata, tracing };
   }
 
-  #findBareComposite(metadata: Uint8Array): HandlerEntry | undefined {
-    return this.#compositeRoutes.get(metadata, metadata.length);
+  #readComposite(metadata: Uint8Array, maxEntries: number): FoundRequest | RequestMetadata {
+    const entry = this.#compositeRoutes.get(metadata, metadata.length);
+    if (entry !== undefined) return { entry, envelope: undefined, userMetadata: metadata, tracing: NO_BYTES };
+    return readRequestMetadata("composite", metadata, maxEntries);
   }
 
   #findByName(service: string, method: string): HandlerEntry | undefined {
@@ -145,6 +169,16 @@ export class Router {
     const lowered = method.slice(0, 1).toLowerCase() + method.slice(1);
     return capitalizedMethods === true ? this.#byName.get(`${service}/${lowered}`) : undefined;
   }
+}
+
+// Nothing behind the route but, perhaps, the length of no tracing: the old JavaScript client leaves even that out.
+function isBare(metadata: Uint8Array, routeEnd: number): boolean {
+  if (routeEnd === metadata.length) return true;
+  return routeEnd + 2 === metadata.length && metadata[routeEnd] === 0 && metadata[routeEnd + 1] === 0;
+}
+
+function withoutTracing(route: Uint8Array): Uint8Array {
+  return route.subarray(0, rpcRouteEnd(route, 0, route.length));
 }
 
 function fits(method: AnyMethod, interaction: Interaction): boolean {

@@ -317,9 +317,19 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     const headers = withHeaders && this.#responseHeaders !== undefined ? toWireHeaders(this.#responseHeaders) : [];
     const trailers = withTrailers && this.#responseTrailers !== undefined ? toWireHeaders(this.#responseTrailers) : [];
     if (headers.length === 0 && trailers.length === 0) return undefined;
-    if (this.#peerReadsEnvelopes) return answerMetadata({ headers, trailers });
+    if (this.#peerReadsEnvelopes) return this.#encodeAnswerMetadata({ headers, trailers });
     this.#host.dropAnswerMetadata(this);
     return undefined;
+  }
+
+  // More than 64 KiB would be refused by the peer: the answer goes without them, and the server hears why.
+  #encodeAnswerMetadata(envelope: Envelope): Uint8Array | undefined {
+    try {
+      return answerMetadata(envelope);
+    } catch (error) {
+      this.observer.onHandlerError?.(error, this.method);
+      return undefined;
+    }
   }
 
   // ── StreamSink ──────────────────────────────────────────────────────────────────────────────────────────────────

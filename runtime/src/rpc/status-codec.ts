@@ -28,8 +28,10 @@ const UNIMPLEMENTED_TEXTS = [
 export function encodeErrorData(error: RpcError, peerReadsEnvelopes: boolean, limits: ErrorLimits): Uint8Array {
   if (!peerReadsEnvelopes) return encodeErrorText(error.rawMessage, limits.maxErrorTextBytes);
   const detailBytes = error.details.reduce((sum, detail) => sum + detail.typeUrl.length + detail.value.length, 0);
+  const trailers = toWireHeaders(error.trailers);
+  const trailerBytes = trailers.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
   const envelope: Envelope = {
-    trailers: toWireHeaders(error.trailers),
+    trailers: trailerBytes <= limits.maxErrorDetailsBytes ? trailers : [],
     status: {
       code: error.code,
       message: truncateUtf8(error.rawMessage, limits.maxErrorTextBytes),

@@ -10,7 +10,7 @@ import { encodeEnvelopeEntry } from "../metadata/entry.js";
 import { encodeRequestMetadata } from "../metadata/request-metadata.js";
 import type { RSocketConnection } from "../rsocket/connection.js";
 import type { DeadlineClock } from "./deadline.js";
-import { type AnyMethod, routesOf } from "./method.js";
+import { type AnyMethod, routeOf } from "./method.js";
 import type { Observer } from "./observer.js";
 
 /** @internal What a call needs of its connection. */
@@ -36,8 +36,7 @@ export interface RequestExtras {
 
 /** @internal The metadata of a request frame; the same bytes for every bare call of a method. */
 export function requestMetadata(mode: MetadataMode, method: AnyMethod, extras: RequestExtras | undefined): Uint8Array {
-  const routes = routesOf(method);
-  const route = mode === "rpc" ? routes.rpc : routes.composite;
+  const route = routeOf(method, mode);
   if (extras === undefined) return route;
   const tracing = extras.tracing === undefined ? undefined : encodeTracing(mode, Object.entries(extras.tracing));
   return encodeRequestMetadata(mode, route, extras.envelope, extras.rawMetadata, tracing);
