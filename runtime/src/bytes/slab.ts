@@ -40,7 +40,7 @@ export class SlabPool {
       return spare;
     }
     this.start = 0;
-    return this.#allocate(byteLength > SLAB_BYTES ? byteLength : SLAB_BYTES);
+    return this.#allocate(Math.max(byteLength, SLAB_BYTES));
   }
 
   /** Takes back `slab` from `start` on; what lies before it is still in use. */
@@ -164,7 +164,10 @@ export function createBatch(): FrameBatch {
   return { chunks: [], byteLength: 0 };
 }
 
-/** Calls `visit(bytes, start, end)` for each frame of `batch`, without its length prefix; copies only those that cross chunks. */
+/**
+ * Calls `visit(bytes, start, end)` for each frame of `batch`, without its length prefix; copies only those that cross
+ * chunks. @throws RangeError when the batch ends inside a frame.
+ */
 export function forEachFrame(batch: FrameBatch, visit: (bytes: Uint8Array, start: number, end: number) => void): void {
   const { chunks } = batch;
   let index = 0;
@@ -187,7 +190,8 @@ export function forEachFrame(batch: FrameBatch, visit: (bytes: Uint8Array, start
     const frame = new Uint8Array(byteLength);
     let filled = 0;
     while (filled < byteLength) {
-      const part = chunks[index] ?? NO_BYTES;
+      const part = chunks[index];
+      if (part === undefined) throw new RangeError(`batch ends ${filled} bytes into a frame of ${byteLength}`);
       const count = Math.min(part.length - at, byteLength - filled);
       frame.set(part.subarray(at, at + count), filled);
       filled += count;

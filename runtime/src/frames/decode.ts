@@ -5,7 +5,16 @@
 import { decodeUtf8 } from "../bytes/utf8.js";
 import { FrameFormatError } from "./errors.js";
 import type { Frame, ResumeFrame, SetupFrame } from "./frame.js";
-import { readFlags, readFrameType, readStreamId, readUint16, readUint24, readUint31, readUint32, readUint63 } from "./header.js";
+import {
+  readFlags,
+  readFrameType,
+  readStreamId,
+  readUint16,
+  readUint24,
+  readUint31,
+  readUint32,
+  readUint63,
+} from "./header.js";
 import { Flag, FrameType, frameTypeName, HEADER_BYTES, METADATA_LENGTH_BYTES } from "./layout.js";
 
 /** The parts of a frame that has metadata and data. */
@@ -23,7 +32,9 @@ interface Body {
  */
 export function decodeFrame(bytes: Uint8Array, start = 0, end: number = bytes.length): Frame {
   if (end - start < HEADER_BYTES) {
-    throw new FrameFormatError(`frame of ${end - start} bytes, expected at least ${HEADER_BYTES} (RSocket 1.0 §Framing)`);
+    throw new FrameFormatError(
+      `frame of ${end - start} bytes, expected at least ${HEADER_BYTES} (RSocket 1.0 §Framing)`,
+    );
   }
   const streamId = readStreamId(bytes, start);
   const type = readFrameType(bytes, start);

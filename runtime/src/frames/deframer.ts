@@ -42,7 +42,8 @@ export class LengthDeframer {
 
   /**
    * Takes the next bytes; they belong to the deframer and its receiver from now on.
-   * @throws FrameFormatError (scope: the connection) when a length is below 6 or above the limit.
+   * @throws FrameFormatError (scope: the connection) when a length is below 6 or above the limit. Where the next frame
+   * begins is unknown then: push nothing more.
    */
   push(chunk: Uint8Array): void {
     if (this.#stopped) this.#rest = concat(this.#rest, chunk);

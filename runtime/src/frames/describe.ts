@@ -8,7 +8,12 @@ import { errorCodeName } from "./errors.js";
 import type { Frame } from "./frame.js";
 import { FrameType, frameTypeName } from "./layout.js";
 
-/** One line about the frame `bytes[start, end)` (without prefix); bytes that are no frame are shown as hex. */
+const SHOWN_CHARACTERS = 200;
+
+/**
+ * One line about the frame `bytes[start, end)` (without prefix); bytes that are no frame are shown as hex.
+ * Never throws. Text of the peer is quoted and escaped, payloads are shown by their size only, tokens not at all.
+ */
 export function describeFrame(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   try {
     const frame = decodeFrame(bytes, start, end);
@@ -23,11 +28,12 @@ function describeBody(frame: Frame): string {
   switch (frame.type) {
     case FrameType.SETUP:
       return (
-        ` version ${frame.majorVersion}.${frame.minorVersion} keepalive ${frame.keepaliveIntervalMs} ms lifetime ` +
-        `${frame.maxLifetimeMs} ms ${frame.metadataMimeType} ${frame.dataMimeType}${payloadSizes(frame)}`
+        `${flagNames({ R: frame.resumeToken !== undefined, L: frame.lease })} version ${frame.majorVersion}.` +
+        `${frame.minorVersion} keepalive ${frame.keepaliveIntervalMs} ms lifetime ${frame.maxLifetimeMs} ms ` +
+        `${JSON.stringify(frame.metadataMimeType)} ${JSON.stringify(frame.dataMimeType)}${payloadSizes(frame)}`
       );
     case FrameType.LEASE:
-      return ` ttl ${frame.ttlMs} ms requests ${frame.requestCount}`;
+      return ` ttl ${frame.ttlMs} ms requests ${frame.requestCount}${metadataSize(frame.metadata)}`;
     case FrameType.KEEPALIVE:
       return `${flagNames({ R: frame.respond })} position ${frame.lastReceivedPosition} data ${frame.data.length} bytes`;
     case FrameType.REQUEST_N:
@@ -35,7 +41,7 @@ function describeBody(frame: Frame): string {
     case FrameType.CANCEL:
       return "";
     case FrameType.ERROR:
-      return ` ${errorCodeName(frame.code)} ${JSON.stringify(decodeUtf8(frame.data).slice(0, 200))}`;
+      return ` ${errorCodeName(frame.code)} ${JSON.stringify(beginningOf(frame.data))}`;
     case FrameType.METADATA_PUSH:
       return ` metadata ${frame.metadata.length} bytes`;
     case FrameType.RESUME:
@@ -48,14 +54,23 @@ function describeBody(frame: Frame): string {
     case FrameType.PAYLOAD:
       return `${flagNames({ F: frame.follows, C: frame.complete, N: frame.next })}${payloadSizes(frame)}`;
     case FrameType.EXT:
-      return ` extended type ${frame.extendedType}${payloadSizes(frame)}`;
+      return `${flagNames({ I: frame.mayIgnore })} extended type ${frame.extendedType}${payloadSizes(frame)}`;
     default:
       return `${flagNames({ F: frame.follows })}${payloadSizes(frame)}`;
   }
 }
 
+// Enough to see what went wrong. No character has more than four bytes, so nothing shown is cut.
+function beginningOf(text: Uint8Array): string {
+  return decodeUtf8(text, 0, Math.min(text.length, 4 * SHOWN_CHARACTERS)).slice(0, SHOWN_CHARACTERS);
+}
+
 function payloadSizes({ metadata, data }: { metadata: Uint8Array | undefined; data: Uint8Array }): string {
-  return `${metadata === undefined ? "" : ` metadata ${metadata.length} bytes`} data ${data.length} bytes`;
+  return `${metadataSize(metadata)} data ${data.length} bytes`;
+}
+
+function metadataSize(metadata: Uint8Array | undefined): string {
+  return metadata === undefined ? "" : ` metadata ${metadata.length} bytes`;
 }
 
 function flagNames(flags: Readonly<Record<string, boolean>>): string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames into bytes (RSocket 1.0 §Frame Types). Every frame is written with its 3-byte length prefix; links that
-// carry messages slice past it.
+// carry messages slice past it. A frame that can't be said is a RangeError before anything of it is written (FRM-04).
 
 import type { SlabWriter } from "../bytes/slab.js";
 import { REFERENCE_BYTES } from "../bytes/slab.js";
@@ -13,6 +13,7 @@ import {
   HEADER_BYTES,
   INITIAL_REQUEST_N_BYTES,
   LENGTH_PREFIX_BYTES,
+  MAX_FRAME_BYTES,
   METADATA_LENGTH_BYTES,
 } from "./layout.js";
 
@@ -26,6 +27,7 @@ const LOOP_BYTES = 24;
  *
  * `flags` without M, which follows from `metadata`. `initialRequestN` is written when it is not negative.
  * `data` of 8 KiB and more is passed on by reference, all else is copied.
+ * @throws RangeError when the frame would have more than 16,777,215 bytes.
  */
 export function encodePayloadFrame(
   writer: SlabWriter,
@@ -40,6 +42,7 @@ export function encodePayloadFrame(
     HEADER_BYTES +
     (initialRequestN >= 0 ? INITIAL_REQUEST_N_BYTES : 0) +
     (metadata === undefined ? 0 : METADATA_LENGTH_BYTES + metadata.length);
+  checkFrameBytes(fixedBytes + data.length);
   const byReference = data.length >= REFERENCE_BYTES;
   let at = writer.reserve(LENGTH_PREFIX_BYTES + fixedBytes + (byReference ? 0 : data.length));
   const bytes = writer.bytes;
@@ -59,11 +62,7 @@ export function encodePayloadFrame(
 }
 
 /** The bytes that `encodePayloadFrame` needs, without the length prefix. */
-export function payloadFrameBytes(
-  initialRequestN: number,
-  metadata: Uint8Array | undefined,
-  data: Uint8Array,
-): number {
+export function payloadFrameBytes(initialRequestN: number, metadata: Uint8Array | undefined, data: Uint8Array): number {
   return (
     HEADER_BYTES +
     (initialRequestN >= 0 ? INITIAL_REQUEST_N_BYTES : 0) +
@@ -72,11 +71,12 @@ export function payloadFrameBytes(
   );
 }
 
-/** §SETUP. Mime types above 255 bytes can't be said: a RangeError. */
+/** §SETUP. @throws RangeError on a mime type above 255 bytes, a token above 65,535, a frame above 16,777,215. */
 export function encodeSetup(writer: SlabWriter, setup: Omit<SetupFrame, "type" | "streamId">): void {
   const { resumeToken, metadata, data } = setup;
   const metadataMimeBytes = mimeTypeBytes(setup.metadataMimeType);
   const dataMimeBytes = mimeTypeBytes(setup.dataMimeType);
+  if (resumeToken !== undefined) checkTokenBytes(resumeToken.length);
   const bodyBytes =
     12 +
     (resumeToken === undefined ? 0 : 2 + resumeToken.length) +
@@ -120,14 +120,14 @@ export function encodeCancel(writer: SlabWriter, streamId: number): void {
   begin(writer, 0, streamId, FrameType.CANCEL, 0);
 }
 
-/** §ERROR. */
+/** §ERROR. `code` is unsigned. @throws RangeError on a frame above 16,777,215 bytes. */
 export function encodeError(writer: SlabWriter, streamId: number, code: number, data: Uint8Array): void {
   const at = begin(writer, 4 + data.length, streamId, FrameType.ERROR, 0);
   writeUint32(writer.bytes, at, code);
   copyInto(writer.bytes, at + 4, data);
 }
 
-/** §KEEPALIVE; an answer carries exactly the data it answers. */
+/** §KEEPALIVE; an answer carries exactly the data it answers. @throws RangeError on a frame above 16,777,215 bytes. */
 export function encodeKeepalive(
   writer: SlabWriter,
   respond: boolean,
@@ -139,13 +139,13 @@ export function encodeKeepalive(
   copyInto(writer.bytes, at + 8, data);
 }
 
-/** §METADATA_PUSH: the metadata has no length field. */
+/** §METADATA_PUSH: the metadata has no length field. @throws RangeError on a frame above 16,777,215 bytes. */
 export function encodeMetadataPush(writer: SlabWriter, metadata: Uint8Array): void {
   const at = begin(writer, metadata.length, 0, FrameType.METADATA_PUSH, Flag.METADATA);
   copyInto(writer.bytes, at, metadata);
 }
 
-/** §LEASE: the metadata has no length field. */
+/** §LEASE: the metadata has no length field. @throws RangeError on a frame above 16,777,215 bytes. */
 export function encodeLease(
   writer: SlabWriter,
   ttlMs: number,
@@ -159,7 +159,7 @@ export function encodeLease(
   copyInto(writer.bytes, at + 8, metadata ?? NO_BYTES);
 }
 
-/** §RESUME. Positions are bytes, below 2^53. */
+/** §RESUME. Positions are bytes, below 2^53. @throws RangeError on a token above 65,535 bytes. */
 export function encodeResume(
   writer: SlabWriter,
   resumeToken: Uint8Array,
@@ -168,6 +168,7 @@ export function encodeResume(
   majorVersion = 1,
   minorVersion = 0,
 ): void {
+  checkTokenBytes(resumeToken.length);
   let at = begin(writer, 6 + resumeToken.length + 16, 0, FrameType.RESUME, 0);
   const bytes = writer.bytes;
   writeUint16(bytes, at, majorVersion);
@@ -184,7 +185,7 @@ export function encodeResumeOk(writer: SlabWriter, lastReceivedClientPosition: n
   writeUint63(writer.bytes, at, lastReceivedClientPosition);
 }
 
-/** §EXT; `extendedType` is 1 … 2^31-1. */
+/** §EXT; `extendedType` is 1 … 2^31-1. @throws RangeError on a frame above 16,777,215 bytes. */
 export function encodeExt(
   writer: SlabWriter,
   streamId: number,
@@ -196,7 +197,11 @@ export function encodeExt(
   encodePayloadFrame(writer, streamId, FrameType.EXT, mayIgnore ? Flag.IGNORE : 0, extendedType, metadata, data);
 }
 
-/** Any frame object, as its type's function writes it. */
+/**
+ * Any frame object, as its type's function writes it: with those flags only that its type defines (HDR-01), and on
+ * stream 0 if its type stands only there, whatever `streamId` says.
+ * @throws RangeError like the function of its type.
+ */
 export function encodeFrame(writer: SlabWriter, frame: Frame): void {
   switch (frame.type) {
     case FrameType.SETUP:
@@ -206,21 +211,17 @@ export function encodeFrame(writer: SlabWriter, frame: Frame): void {
     case FrameType.KEEPALIVE:
       return encodeKeepalive(writer, frame.respond, frame.lastReceivedPosition, frame.data);
     case FrameType.REQUEST_RESPONSE:
-    case FrameType.REQUEST_FNF:
-      return encodePayloadFrame(
-        writer, frame.streamId, frame.type, frame.follows ? Flag.FOLLOWS : 0, -1, frame.metadata, frame.data,
-      );
+    case FrameType.REQUEST_FNF: {
+      const flags = frame.follows ? Flag.FOLLOWS : 0;
+      return encodePayloadFrame(writer, frame.streamId, frame.type, flags, -1, frame.metadata, frame.data);
+    }
     case FrameType.REQUEST_STREAM:
-    case FrameType.REQUEST_CHANNEL:
-      return encodePayloadFrame(
-        writer,
-        frame.streamId,
-        frame.type,
-        (frame.follows ? Flag.FOLLOWS : 0) | (frame.complete ? Flag.COMPLETE : 0),
-        frame.initialRequestN,
-        frame.metadata,
-        frame.data,
-      );
+    case FrameType.REQUEST_CHANNEL: {
+      const complete = frame.complete && frame.type === FrameType.REQUEST_CHANNEL;
+      const flags = (frame.follows ? Flag.FOLLOWS : 0) | (complete ? Flag.COMPLETE : 0);
+      const { streamId, type, initialRequestN, metadata, data } = frame;
+      return encodePayloadFrame(writer, streamId, type, flags, initialRequestN, metadata, data);
+    }
     case FrameType.REQUEST_N:
       return encodeRequestN(writer, frame.streamId, frame.requestN);
     case FrameType.CANCEL:
@@ -252,6 +253,7 @@ export function encodeFrame(writer: SlabWriter, frame: Frame): void {
 
 // Reserves the whole frame, writes prefix and header, returns where the body begins.
 function begin(writer: SlabWriter, bodyBytes: number, streamId: number, type: number, flags: number): number {
+  checkFrameBytes(HEADER_BYTES + bodyBytes);
   const at = writer.reserve(PREFIX_AND_HEADER_BYTES + bodyBytes);
   writeHeader(writer.bytes, at, HEADER_BYTES + bodyBytes, streamId, type, flags);
   return at + PREFIX_AND_HEADER_BYTES;
@@ -265,10 +267,23 @@ function copyInto(target: Uint8Array, at: number, source: Uint8Array): number {
   return at + count;
 }
 
+// Three bytes of length can't say more: without this check a longer frame would go out with its length cut off.
+function checkFrameBytes(byteLength: number): void {
+  if (byteLength <= MAX_FRAME_BYTES) return;
+  throw new RangeError(`frame of ${byteLength} bytes, expected at most ${MAX_FRAME_BYTES} (RSocket 1.0 §Framing)`);
+}
+
+function checkTokenBytes(byteLength: number): void {
+  if (byteLength <= 0xffff) return;
+  throw new RangeError(`resume token of ${byteLength} bytes, expected at most 65535 (RSocket 1.0 §RESUME)`);
+}
+
 function mimeTypeBytes(mimeType: string): number {
   const byteLength = utf8ByteLength(mimeType);
   if (byteLength > 255) {
-    throw new RangeError(`mime type of ${byteLength} bytes, expected at most 255 (RSocket 1.0 §SETUP): ${mimeType.slice(0, 64)}…`);
+    throw new RangeError(
+      `mime type of ${byteLength} bytes, expected at most 255 (RSocket 1.0 §SETUP): ${mimeType.slice(0, 64)}…`,
+    );
   }
   return byteLength;
 }

@@ -23,9 +23,12 @@ export function readUint32(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** The 63-bit number at `at`; the top bit is no part of it. Exact up to 2^53: no connection carries more bytes. */
+/**
+ * The 63-bit number at `at`; the top bit is no part of it. Numbers of 2^53 and more read as 2^53-1: no connection
+ * carries that many bytes, and what is read can be compared, added to and written exactly.
+ */
 export function readUint63(bytes: Uint8Array, at: number): number {
-  return readUint31(bytes, at) * 0x1_0000_0000 + readUint32(bytes, at + 4);
+  return Math.min(readUint31(bytes, at) * 0x1_0000_0000 + readUint32(bytes, at + 4), Number.MAX_SAFE_INTEGER);
 }
 
 /** Writes an unsigned 16-bit number. */
