@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every limit has a name, a reason and a test: the names of `Limits` are looked for in the code of the tests.
+
+import { expect } from "chai";
+import ts from "typescript-5.9";
+import { isGenerated, parseSources, walk } from "./support/repository.js";
+
+describe("the limits of a connection", () => {
+  const limits = limitMembers();
+
+  it("are found where they are declared", () => {
+    expect(limits).to.have.length.above(20);
+  });
+
+  it("each say why they are what they are", () => {
+    const silent = limits.filter((member) => ts.getJSDocCommentsAndTags(member).length === 0);
+    expect(silent.map((member) => member.name.getText())).to.deep.equal([]);
+  });
+
+  it("are each reached by a test", () => {
+    const tests = parseSources("test").filter(
+      ({ path }) => !isGenerated(path) && !/^(meta|bench|support)\//.test(path),
+    );
+    const named = new Set<string>();
+    for (const { file } of tests) {
+      walk(file, (node) => {
+        if (ts.isIdentifier(node) || ts.isStringLiteralLike(node)) named.add(node.text);
+      });
+    }
+    expect(limits.map((member) => member.name.getText()).filter((name) => !named.has(name))).to.deep.equal([]);
+  });
+});
+
+/** The properties of every interface `Limits` of the runtime. */
+function limitMembers(): readonly ts.PropertySignature[] {
+  const members: ts.PropertySignature[] = [];
+  for (const { file } of parseSources("runtime/src")) {
+    walk(file, (node) => {
+      if (ts.isInterfaceDeclaration(node) && node.name.text === "Limits")
+        members.push(...node.members.filter(ts.isPropertySignature));
+    });
+  }
+  return members;
+}
