@@ -106,15 +106,11 @@ export class ChannelOutput {
 
   #open(data: Uint8Array, noMessage: boolean): void {
     const call = this.#call;
-    call.tryOpen(() => {
-      const { rsocket } = call.transport;
-      const metadata = call.encodeMetadata(noMessage);
-      if (call.transport.repeatChannelMetadata) this.#repeated = metadata;
-      const stream = rsocket.open(Interaction.REQUEST_CHANNEL, metadata, data, this.#initialN, call);
-      this.#stream = stream;
-      this.#onOpen?.(stream);
-      return stream;
-    });
+    const stream = call.open(Interaction.REQUEST_CHANNEL, data, this.#initialN, noMessage);
+    if (stream === undefined) return;
+    if (call.transport.repeatChannelMetadata) this.#repeated = call.encodeMetadata(false);
+    this.#stream = stream;
+    this.#onOpen?.(stream);
   }
 
   #complete(): void {

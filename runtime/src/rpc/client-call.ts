@@ -6,7 +6,7 @@ import { readEnvelopeEntries, startsWithEnvelopeEntry } from "../metadata/entry.
 import type { Envelope } from "../metadata/envelope.js";
 import { fromWireHeaders, toWireHeaders } from "../metadata/headers.js";
 import { ConnectionError, type StreamError } from "../rsocket/errors.js";
-import type { StreamSink, WaitingCall } from "../rsocket/sink.js";
+import type { Interaction, StreamSink, WaitingCall } from "../rsocket/sink.js";
 import type { StreamHandle } from "../rsocket/payload.js";
 import type { ComposedInterceptors } from "./call.js";
 import { checkCallOptions, type CallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
@@ -33,7 +33,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   stream: StreamHandle | undefined;
   #headers: Metadata | undefined;
   #ended = false;
-  #queued = false;
+  #queued: WaitingCall | undefined;
   #headersSeen = false;
   #onAbort: (() => void) | undefined;
 
@@ -95,18 +95,24 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     }
   }
 
-  /** Opens a stream by `open`; what it throws fails the call. */
-  tryOpen(open: () => StreamHandle): void {
+  /**
+   * Opens the call's stream with its first message; undefined when the call has failed by it. `noMessage` marks a channel
+   * that opens without one.
+   */
+  open(interaction: Interaction, data: Uint8Array, initialN: number, noMessage = false): StreamHandle | undefined {
     try {
-      this.stream = open();
+      const { rsocket } = this.transport;
+      this.stream = rsocket.open(interaction, this.encodeMetadata(noMessage), data, initialN, this);
+      return this.stream;
     } catch (error) {
       if (error instanceof ConnectionError) this.fail(() => decodeConnectionError(error, true));
       else this.fail(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
+      return undefined;
     }
   }
 
   /** The request's metadata; `noMessage` marks a channel that opens without one. */
-  encodeMetadata(noMessage = false): Uint8Array {
+  encodeMetadata(noMessage: boolean): Uint8Array {
     const envelope = this.#envelope(noMessage);
     const { rawMetadata, tracing } = this.options;
     const isBare = envelope === undefined && rawMetadata === undefined && tracing === undefined;
@@ -187,25 +193,29 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     if (this.#ended) return;
     const { rsocket } = this.transport;
     if (rsocket.hasRoom) return this.admit();
+    const waiting = this.#waitingCall();
+    this.#queued = waiting;
     try {
-      this.#queued = rsocket.queueCall(this.#waiting);
+      if (rsocket.queueCall(waiting)) return;
     } catch (error) {
       return this.fail(() => (error instanceof ConnectionError ? decodeConnectionError(error, true) : RpcError.from(error)));
     }
-    if (!this.#queued) this.fail(() => queueFull(rsocket.settings.limits.maxQueuedCalls));
+    this.fail(() => queueFull(rsocket.settings.limits.maxQueuedCalls));
   }
 
   // In the queue the call is known by this, so that `fail` of the queue and of the call stay apart.
-  readonly #waiting: WaitingCall = {
-    admit: () => {
-      this.#queued = false;
-      this.admit();
-    },
-    fail: (error) => {
-      this.#queued = false;
-      this.fail(() => decodeConnectionError(error, true));
-    },
-  };
+  #waitingCall(): WaitingCall {
+    return {
+      admit: () => {
+        this.#queued = undefined;
+        this.admit();
+      },
+      fail: (error) => {
+        this.#queued = undefined;
+        this.fail(() => decodeConnectionError(error, true));
+      },
+    };
+  }
 
   #end(): boolean {
     if (this.#ended) return false;
@@ -213,7 +223,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     this.deadline?.clear();
     if (this.#onAbort !== undefined) this.options.signal?.removeEventListener("abort", this.#onAbort);
     this.#onAbort = undefined;
-    if (this.#queued) this.transport.rsocket.withdrawCall(this.#waiting);
+    if (this.#queued !== undefined) this.transport.rsocket.withdrawCall(this.#queued);
     return true;
   }
 

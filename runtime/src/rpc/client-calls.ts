@@ -141,7 +141,7 @@ class UnaryCall<O> extends PromiseCall<O> {
     const data = this.encode(this.#request);
     if (data === undefined) return;
     this.sentCount = 1;
-    this.tryOpen(() => this.transport.rsocket.open(Interaction.REQUEST_RESPONSE, this.encodeMetadata(), data, 1, this));
+    this.open(Interaction.REQUEST_RESPONSE, data, 1);
   }
 
   onNext(data: Uint8Array, metadata: Uint8Array | undefined): void {
@@ -167,7 +167,7 @@ class FireAndForgetCall extends PromiseCall<void> {
     const data = this.encode(this.#request);
     if (data === undefined) return;
     this.sentCount = 1;
-    this.tryOpen(() => this.transport.rsocket.open(Interaction.FIRE_AND_FORGET, this.encodeMetadata(), data, 0, this));
+    this.open(Interaction.FIRE_AND_FORGET, data, 0);
   }
 
   onNext(): void {}
@@ -322,11 +322,8 @@ class ServerStreamCall<O> extends IterableCall<O> {
     if (data === undefined) return;
     this.sentCount = 1;
     const { initialN } = this.items;
-    this.tryOpen(() => {
-      const stream = this.transport.rsocket.open(Interaction.REQUEST_STREAM, this.encodeMetadata(), data, initialN, this);
-      this.items.attach(stream, initialN);
-      return stream;
-    });
+    const stream = this.open(Interaction.REQUEST_STREAM, data, initialN);
+    if (stream !== undefined) this.items.attach(stream, initialN);
   }
 }
 

@@ -40,7 +40,6 @@ interface FoundRequest {
 }
 
 const NO_BYTES = new Uint8Array(0);
-const NOTHING_MORE = { envelope: undefined, userMetadata: NO_BYTES, tracing: NO_BYTES };
 /** A routing tag holds 255 bytes; a method with a longer route can't be called in `composite` mode. */
 const MAX_COMPOSITE_ROUTE_LENGTH = 255;
 
@@ -52,7 +51,7 @@ export class Router {
   readonly #compatibility: RouteCompatibility;
   readonly #services = new Set<string>();
   readonly #byName = new Map<string, HandlerEntry>();
-  readonly #rpcRoutes = new ByteTable<HandlerEntry>();
+  readonly #rpcRoutes = new ByteTable<FoundRequest>();
   readonly #compositeRoutes = new ByteTable<HandlerEntry>();
   #runningHandlers = 0;
 
@@ -138,7 +137,9 @@ export class Router {
     for (const entry of entries) {
       const { service, name } = entry.method;
       this.#byName.set(`${service}/${name}`, entry);
-      this.#rpcRoutes.set(withoutTracing(routeOf(entry.method, "rpc")), entry);
+      // What a bare call comes to is the same for all of them.
+      const bare = { entry, envelope: undefined, userMetadata: NO_BYTES, tracing: NO_BYTES };
+      this.#rpcRoutes.set(withoutTracing(routeOf(entry.method, "rpc")), bare);
       if (service.length + name.length < MAX_COMPOSITE_ROUTE_LENGTH) {
         this.#compositeRoutes.set(routeOf(entry.method, "composite"), entry);
       }
@@ -148,9 +149,10 @@ export class Router {
   // By the bytes of the route as they are; what follows them is read only when there is something.
   #readRpc(metadata: Uint8Array, maxEntries: number): FoundRequest | RequestMetadata {
     const routeEnd = rpcRouteEnd(metadata, 0, metadata.length);
-    const entry = routeEnd < 0 ? undefined : this.#rpcRoutes.get(metadata, routeEnd);
-    if (entry === undefined) return readRequestMetadata("rpc", metadata, maxEntries);
-    if (isBare(metadata, routeEnd)) return { entry, ...NOTHING_MORE };
+    const found = routeEnd < 0 ? undefined : this.#rpcRoutes.get(metadata, routeEnd);
+    if (found === undefined) return readRequestMetadata("rpc", metadata, maxEntries);
+    if (isBare(metadata, routeEnd)) return found;
+    const { entry } = found;
     const { envelope, userMetadata, tracing } = readRpcRequestDetails(metadata, routeEnd, maxEntries);
     return { entry, envelope, userMetadata, tracing };
   }

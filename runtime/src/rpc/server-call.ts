@@ -177,19 +177,22 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     }
     const { kind } = this.definition;
     if (kind === "server_streaming" || kind === "bidi_streaming") return this.#answerMany(result);
-    if (isThenable(result)) result.then(this.#onValue, this.#onThrown);
-    else this.#onValue(result);
+    if (!isThenable(result)) return this.#onValue(result);
+    result.then(
+      (value) => this.#onValue(value),
+      (error: unknown) => this.#onThrown(error),
+    );
   }
 
-  readonly #onValue = (value: unknown): void => {
+  #onValue(value: unknown): void {
     this.#host.releaseHandler();
     this.#answerOne(value);
-  };
+  }
 
-  readonly #onThrown = (error: unknown): void => {
+  #onThrown(error: unknown): void {
     this.#host.releaseHandler();
     this.#failByHandler(error);
-  };
+  }
 
   // The handler's first argument: a message, or an iterable of messages; undefined when the request was undecodable.
   #decodeInput(): { readonly value: unknown } | undefined {

@@ -90,8 +90,6 @@ export class Stream {
   readonly interaction: Interaction;
   /** This side opened it. */
   readonly isRequester: boolean;
-  /** When its first frame came, for a responder. */
-  readonly receivedAtMs: number;
   /** Who is told. May be replaced at any time. */
   sink: StreamSink;
   readonly #host: StreamHost;
@@ -102,6 +100,8 @@ export class Stream {
   // The request itself is still coming in fragments.
   #assemblingRequest = false;
   #reassembler: Reassembler | undefined;
+  // Set when the request came in fragments.
+  #firstFragmentAtMs: number | undefined;
   #backlog: StreamBacklog | undefined;
   #surplus: Surplus[] | undefined;
   #surplusBytes = 0;
@@ -119,7 +119,6 @@ export class Stream {
     this.id = id;
     this.interaction = preset.interaction;
     this.isRequester = isRequester;
-    this.receivedAtMs = host.nowMs;
     this.sink = sink;
     this.#sendOpen = isRequester ? preset.requesterSends : preset.responderSends;
     this.#receiveOpen = isRequester ? preset.responderSends : preset.requesterSends;
@@ -141,6 +140,11 @@ export class Stream {
   /** Items may still come. */
   get isReceiveOpen(): boolean {
     return this.#receiveOpen;
+  }
+
+  /** When the first frame of the request that is being handled came. */
+  get receivedAtMs(): number {
+    return this.#firstFragmentAtMs ?? this.#host.nowMs;
   }
 
   /** The stream is over and known to the connection no more. */
@@ -270,6 +274,7 @@ export class Stream {
   /** Responder: takes the (first fragment of the) request. `at` is where metadata or data begin. */
   receiveRequest(bytes: Uint8Array, at: number, end: number, flags: number): void {
     this.#assemblingRequest = true;
+    if ((flags & Flag.FOLLOWS) !== 0) this.#firstFragmentAtMs = this.#host.nowMs;
     this.receivePayload(bytes, at, end, flags);
   }
 

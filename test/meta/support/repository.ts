@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files of this repository, as the meta tests read them: what git tracks, and sources parsed by TypeScript.
 
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 // The compiler that builds (7.0) has no API for parsing; 5.9 reads the same language.
 import ts from "typescript-5.9";
@@ -19,12 +19,23 @@ export interface Source {
 
 /** Paths of all files that git tracks or would track, below `folder` and relative to the repository's top. */
 export function listFiles(folder = "."): readonly string[] {
-  const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder], {
-    cwd: ROOT,
-    encoding: "utf8",
-    maxBuffer: 64 * 1024 * 1024,
+  const paths = gitFiles(folder) ?? plainFiles(folder);
+  return paths.filter((path) => existsSync(join(ROOT, path))).sort();
+}
+
+/** Undefined where git doesn't answer: in an unpacked archive, or in a folder that somebody else owns. */
+function gitFiles(folder: string): readonly string[] | undefined {
+  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder];
+  const { status, stdout } = spawnSync("git", args, { cwd: ROOT, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
+  return status === 0 ? [...new Set(stdout.split("\0"))].filter((path) => path !== "") : undefined;
+}
+
+function plainFiles(folder: string): readonly string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = posix.join(folder, entry.name);
+    if (!entry.isDirectory()) return [path];
+    return /^(node_modules|dist|gen|coverage|profiles|\.git)$/.test(entry.name) ? [] : plainFiles(path);
   });
-  return [...new Set(listed.split("\0"))].filter((path) => path !== "" && existsSync(join(ROOT, path))).sort();
 }
 
 /** The text of a file, by its path from the repository's top. */
