@@ -16,7 +16,7 @@ import type { Stream, StreamSink } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
 import type { Payload, StreamHandle } from "./payload.js";
 import type { Requester } from "./requester.js";
-import { completeSink, type RequestHandler } from "./responder.js";
+import { guardSink, type RequestHandler } from "./responder.js";
 
 /** Why a connection ended. */
 export interface CloseReason {
@@ -132,22 +132,22 @@ export class RSocketConnection implements Requester {
 
   /** REQUEST_FNF. The sink hears `onComplete` when the frames are with the transport, or `onError`. */
   fireAndForget(request: Payload, sink: Partial<StreamSink> = {}): StreamHandle {
-    return this.open(Interaction.FIRE_AND_FORGET, request.metadata, request.data, 0, completeSink(sink));
+    return this.#request(Interaction.FIRE_AND_FORGET, request, 0, sink);
   }
 
   /** REQUEST_RESPONSE. The sink hears `onNext` or `onComplete`, or `onError`. */
   requestResponse(request: Payload, sink: Partial<StreamSink>): StreamHandle {
-    return this.open(Interaction.REQUEST_RESPONSE, request.metadata, request.data, 1, completeSink(sink));
+    return this.#request(Interaction.REQUEST_RESPONSE, request, 1, sink);
   }
 
   /** REQUEST_STREAM for `initialN` items at first, 1 … 2^31-1; ask for more with `request`. */
   requestStream(request: Payload, initialN: number, sink: Partial<StreamSink>): StreamHandle {
-    return this.open(Interaction.REQUEST_STREAM, request.metadata, request.data, initialN, completeSink(sink));
+    return this.#request(Interaction.REQUEST_STREAM, request, initialN, sink);
   }
 
   /** REQUEST_CHANNEL: the request is the first item; send more when `onRequestN` tells of credit. */
   requestChannel(request: Payload, initialN: number, sink: Partial<StreamSink>): StreamHandle {
-    return this.open(Interaction.REQUEST_CHANNEL, request.metadata, request.data, initialN, completeSink(sink));
+    return this.#request(Interaction.REQUEST_CHANNEL, request, initialN, sink);
   }
 
   /** METADATA_PUSH; rsocket-js 1.0 alpha dies of it. @throws RangeError when it doesn't fit one frame. */
@@ -215,6 +215,17 @@ export class RSocketConnection implements Requester {
   /** Ends it at once, with ERROR[CONNECTION_ERROR] to the peer. */
   abort(message: string, code: number = ErrorCode.CONNECTION_ERROR): void {
     this.#driver.abort(new ConnectionError(code, message, "local"));
+  }
+
+  // A sink that throws gives its stream up; the others live on.
+  #request(interaction: Interaction, request: Payload, initialN: number, sink: Partial<StreamSink>): StreamHandle {
+    let stream: StreamHandle | undefined;
+    const guarded = guardSink(sink, (error) => {
+      stream?.cancel();
+      console.error("rsocket-rpc: a sink threw:", error);
+    });
+    stream = this.open(interaction, request.metadata, request.data, initialN, guarded);
+    return stream;
   }
 
   #endAfter(graceMs: number, message: string): void {

@@ -45,23 +45,37 @@ export function handlerOf(responder: Responder): RequestHandler {
     const request: Payload = { data, metadata };
     try {
       const sink = call(responder, stream, request, complete);
-      if (sink !== undefined && !stream.isForgotten) stream.sink = completeSink(sink);
+      if (sink !== undefined && !stream.isForgotten) stream.sink = guardSink(sink, fail);
     } catch (error) {
+      fail(error);
+    }
+
+    function fail(error: unknown): void {
       stream.error(ErrorCode.APPLICATION_ERROR, INTERNAL_ERROR);
       reportHandlerError(responder, error);
     }
   };
 }
 
-/** A sink that does nothing where `sink` has no method. */
-export function completeSink(sink: Partial<StreamSink>): StreamSink {
+/**
+ * A sink that does nothing where `sink` has no method. What a method throws goes to `onThrow` and no further: the
+ * connection has other streams.
+ */
+export function guardSink(sink: Partial<StreamSink>, onThrow: (error: unknown) => void): StreamSink {
+  const guard = (call: () => void): void => {
+    try {
+      call();
+    } catch (error) {
+      onThrow(error);
+    }
+  };
   return {
-    onNext: (data, metadata, complete) => sink.onNext?.(data, metadata, complete),
-    onComplete: (metadata) => sink.onComplete?.(metadata),
-    onError: (error) => sink.onError?.(error),
-    onCancel: () => sink.onCancel?.(),
-    onRequestN: (n) => sink.onRequestN?.(n),
-    onWritable: () => sink.onWritable?.(),
+    onNext: (data, metadata, complete) => guard(() => sink.onNext?.(data, metadata, complete)),
+    onComplete: (metadata) => guard(() => sink.onComplete?.(metadata)),
+    onError: (error) => guard(() => sink.onError?.(error)),
+    onCancel: () => guard(() => sink.onCancel?.()),
+    onRequestN: (n) => guard(() => sink.onRequestN?.(n)),
+    onWritable: () => guard(() => sink.onWritable?.()),
   };
 }
 
