@@ -60,7 +60,7 @@ function describeBody(frame: Frame): string {
   }
 }
 
-// Enough to see what went wrong. No character has more than four bytes, so nothing shown is cut.
+// Enough to see what went wrong. No character has more than four bytes: one that is cut in two here isn't shown.
 function beginningOf(text: Uint8Array): string {
   return decodeUtf8(text, 0, Math.min(text.length, 4 * SHOWN_CHARACTERS)).slice(0, SHOWN_CHARACTERS);
 }
