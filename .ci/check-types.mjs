@@ -29,12 +29,7 @@ check("generated code, all compilers", process.execPath, ["test/codegen/check-co
 process.exit(failed > 0 ? 1 : 0);
 
 function check(what, command, args) {
-  const binaries = join(ROOT, "node_modules/.bin");
-  const env = {
-    ...process.env,
-    PATH: `${binaries}${process.platform === "win32" ? ";" : ":"}${process.env.PATH ?? ""}`,
-  };
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, env, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, encoding: "utf8" });
   console.log(`${status === 0 ? "ok    " : "FAILED"} ${what}`);
   if (status === 0) return;
   failed++;

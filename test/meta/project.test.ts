@@ -31,6 +31,12 @@ const HOSTS = [
 
 const SCRIPTS_WITHOUT_NEED = ["@bufbuild/buf", "esbuild", "protobufjs"];
 
+/** package.json, as far as it is looked at. */
+interface Manifest {
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly allowScripts: Readonly<Record<string, boolean>>;
+}
+
 describe("the repository", () => {
   const files = listFiles().filter((path) => !isBinary(path));
   const texts = files.map((path) => ({ path, text: readText(path) }));
@@ -90,19 +96,27 @@ describe("the lock", () => {
   });
 
   it("pins what package.json pins: exactly", () => {
-    const { devDependencies } = JSON.parse(readText("package.json")) as {
-      readonly devDependencies: Readonly<Record<string, string>>;
-    };
+    const { devDependencies } = JSON.parse(readText("package.json")) as Manifest;
     const loose = Object.entries(devDependencies).filter(([, range]) => !/^(npm:[\w@/-]+@)?\d+\.\d+\.\d+$/.test(range));
     expect(loose).to.deep.equal([]);
+  });
+
+  it("pins the versions that CONTRIBUTING gives reasons for", () => {
+    const { devDependencies } = JSON.parse(readText("package.json")) as Manifest;
+    const rows = [...readText("CONTRIBUTING.md").matchAll(/^\| (`.+?) \| ([\d., ]+) \|/gm)];
+    const stated = rows.flatMap(([, names = "", versions = ""]) => {
+      const version = versions.split(", ");
+      return [...names.matchAll(/`(.+?)`/g)].map(([, name = ""], index) => [name, version[index]] as const);
+    });
+    expect(stated).to.have.length.above(10);
+    const actual = stated.map(([name]) => [name, devDependencies[name]?.replace(/^npm:.*@/, "")]);
+    expect(stated).to.deep.equal(actual);
   });
 
   it("needs no install script but those that are known to be dispensable", () => {
     const scripted = Object.entries(lock.packages).filter(([, { hasInstallScript }]) => hasInstallScript === true);
     const names = scripted.map(([path]) => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length));
-    const { allowScripts } = JSON.parse(readText("package.json")) as {
-      readonly allowScripts: Readonly<Record<string, boolean>>;
-    };
+    const { allowScripts } = JSON.parse(readText("package.json")) as Manifest;
     expect(names.sort()).to.deep.equal(SCRIPTS_WITHOUT_NEED);
     expect(allowScripts).to.deep.equal(Object.fromEntries(SCRIPTS_WITHOUT_NEED.map((name) => [name, false])));
   });
