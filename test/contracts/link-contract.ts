@@ -51,7 +51,10 @@ export function linkContract(name: string, openMaker: () => Promise<LinkMaker>):
     let atClient: LinkRecorder;
     let atServer: LinkRecorder;
 
+    let resources: readonly string[];
+
     before(async () => {
+      resources = networkResources();
       maker = await openMaker();
     });
 
@@ -73,7 +76,12 @@ export function linkContract(name: string, openMaker: () => Promise<LinkMaker>):
       expect([atClient.closes.length, atServer.closes.length], "calls of onClose").to.deep.equal([1, 1]);
     });
 
-    after(() => maker.close());
+    after(async () => {
+      await maker.close();
+      // Sockets are closed a turn or two after their links.
+      for (let i = 0; i < 100 && networkResources().length > resources.length; i++) await turns();
+      expect(networkResources(), "what keeps the process alive").to.deep.equal(resources);
+    });
 
     function listen(): void {
       client.setHandler(atClient);
@@ -302,6 +310,10 @@ export function linkContract(name: string, openMaker: () => Promise<LinkMaker>):
       expect(atClient.closes).to.deep.equal([undefined]);
     });
   });
+}
+
+function networkResources(): readonly string[] {
+  return process.getActiveResourcesInfo().filter((name) => /TCP|Connect|Pipe|Immediate/.test(name));
 }
 
 const smallShape: Shape = { name: "small", count: 0, byteLength: () => 61 };

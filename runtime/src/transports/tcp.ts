@@ -5,6 +5,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { Dialer, FrameLink, LinkInfo, Listener } from "../engine/link.js";
 import { createByteStreamLink } from "./byte-stream.js";
 
+/** Often enough to be seen, seldom enough not to fill a disk. */
+const WARNING_INTERVAL_MS = 60_000;
+
 /** Where a TCP server is. */
 export interface TcpAddress {
   /** A name, or an IPv4 or IPv6 address without brackets. */
@@ -99,8 +102,12 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** @internal For errors that nobody asked for. */
+let lastWarningMs = Number.NEGATIVE_INFINITY;
+
+/** @internal For errors that nobody asked for. A process without file descriptors has thousands of them a second. */
 export function warn(error: unknown): void {
+  if (performance.now() - lastWarningMs < WARNING_INTERVAL_MS) return;
+  lastWarningMs = performance.now();
   process.emitWarning(`a link couldn't be accepted: ${reasonOf(error)}`, "RSocketWarning");
 }
 
