@@ -264,11 +264,7 @@ abstract class IterableCall<O> extends ClientCall {
     super(transport, method, options);
     this.items = new IncomingItems<O>(
       {
-        decode: (data) => {
-          const value = this.definition.output.decode(data) as O;
-          this.receivedCount++;
-          return value;
-        },
+        decode: (data) => this.definition.output.decode(data) as O,
         abandon: () => this.fail(() => new RpcError(Code.Cancelled, "the consumer left the stream")),
         undecodable: (error) => {
           const reason = undecodable(this.definition, error);
@@ -282,6 +278,7 @@ abstract class IterableCall<O> extends ClientCall {
 
   onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
     if (!this.takeAnswerMetadata(metadata)) return;
+    this.receivedCount++;
     this.items.receive(data, metadata);
     if (complete) this.#complete();
   }

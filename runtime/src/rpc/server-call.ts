@@ -125,12 +125,16 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     if (interceptors === undefined) return this.#run();
     this.markBegin();
     let running = false;
+    let refused = false;
     const refuse = (error: unknown): void => {
+      refused = true;
       if (!running) this.#host.releaseHandler();
       this.#failByHandler(error);
     };
     try {
       const waiting = interceptors(this, () => {
+        // An interceptor may have kept `next` beyond its own refusal.
+        if (refused) return;
         running = true;
         this.#run();
       });
@@ -211,11 +215,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     const { transport } = this.#host;
     const incoming = new IncomingItems<unknown>(
       {
-        decode: (data) => {
-          const message: unknown = this.definition.input.decode(data);
-          this.receivedCount++;
-          return message;
-        },
+        decode: (data) => this.definition.input.decode(data) as unknown,
         abandon: () => this.#stream.cancel(),
         undecodable: (error) => {
           const reason = this.#undecodable(error);
@@ -228,7 +228,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     this.#incoming = incoming;
     incoming.attach(this.#stream, 0);
     // A channel may open without a message; only our extension can say so.
-    if (this.#request.envelope?.noMessage !== true) incoming.receive(this.#request.data, undefined);
+    if (this.#request.envelope?.noMessage !== true) this.onNext(this.#request.data, undefined, false);
     if (this.#request.complete) incoming.end();
     else incoming.requestWindow();
     return incoming;
@@ -338,6 +338,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
   // ── StreamSink ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
+    this.receivedCount++;
     this.#incoming?.receive(data, metadata);
     if (complete) this.#incoming?.end();
   }
