@@ -43,18 +43,15 @@ const MARGIN_BYTES = 32;
  * reaches out of the frame.
  */
 export function decodeBetweenCanaries(bytes: Uint8Array, end: number = bytes.length): Frame | undefined {
-  const [zeros, ones] = [0x00, 0xff].map((canary) => {
-    const buffer = new Uint8Array(end + 2 * MARGIN_BYTES).fill(canary);
-    buffer.set(bytes.subarray(0, end), MARGIN_BYTES);
-    return decodeOrError(buffer, MARGIN_BYTES, MARGIN_BYTES + end);
-  });
+  const zeros = decodeAmid(0x00, bytes, end);
+  const ones = decodeAmid(0xff, bytes, end);
   if (zeros instanceof FrameFormatError || ones instanceof FrameFormatError) {
     if (String(zeros) !== String(ones)) throw new Error(`canaries make a difference: ${zeros} / ${ones}`);
     return undefined;
   }
-  const fields = new Map(Object.entries(ones ?? {}));
-  for (const [name, value] of Object.entries(zeros ?? {})) {
-    const other: unknown = fields.get(name);
+  const fields: Readonly<Record<string, unknown>> = { ...ones };
+  for (const [name, value] of Object.entries(zeros)) {
+    const other = fields[name];
     if (!(value instanceof Uint8Array && other instanceof Uint8Array)) {
       if (value !== other) throw new Error(`canaries make a difference to ${name}: ${value} / ${other}`);
     } else if (value.byteOffset !== other.byteOffset || value.length !== other.length) {
@@ -66,11 +63,18 @@ export function decodeBetweenCanaries(bytes: Uint8Array, end: number = bytes.len
   return zeros;
 }
 
-function decodeOrError(bytes: Uint8Array, start: number, end: number): Frame | FrameFormatError {
+function decodeAmid(canary: number, bytes: Uint8Array, end: number): Frame | FrameFormatError {
+  const buffer = new Uint8Array(end + 2 * MARGIN_BYTES).fill(canary);
+  buffer.set(bytes.subarray(0, end), MARGIN_BYTES);
+  const { stackTraceLimit } = Error;
+  // Tens of thousands of errors are made here, and nobody looks where.
+  Error.stackTraceLimit = 0;
   try {
-    return decodeFrame(bytes, start, end);
+    return decodeFrame(buffer, MARGIN_BYTES, MARGIN_BYTES + end);
   } catch (error) {
     if (error instanceof FrameFormatError) return error;
     throw error;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
