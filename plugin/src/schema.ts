@@ -14,7 +14,7 @@ export function filesWithServices(request: CodeGeneratorRequest): DescFile[] {
     return file.service.length > 0;
   });
   if (wanted.length === 0) return [];
-  wanted.forEach((name) => rejectUnsupported(byName.get(name)));
+  for (const name of wanted) rejectUnsupported(byName.get(name));
   const registry = readDescriptors(request.protoFile);
   return wanted.flatMap((name) => registry.getFile(name) ?? []);
 }
