@@ -7,7 +7,8 @@ import type { StreamHandle } from "../rsocket/payload.js";
 import { Interaction } from "../rsocket/sink.js";
 import { type ClientCall, unencodable } from "./client-call.js";
 import { Code } from "./code.js";
-import { encodeMessage } from "./codec.js";
+import { checkMessage, encodeMessage } from "./codec.js";
+import { nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { encodeErrorData } from "./status-codec.js";
 
@@ -62,7 +63,7 @@ export class ChannelOutput {
         { budget: transport.budget, looksAhead: () => !transport.rsocket.peer.isOurs },
       );
     } catch (error) {
-      const message = `requests are ${describe(this.#source)}, expected an iterable or an async iterable`;
+      const message = `requests are ${nameOf(this.#source)}, expected an iterable or an async iterable`;
       return this.#call.fail(() => new RpcError(Code.InvalidArgument, message, { cause: error }));
     }
     this.#items.run();
@@ -91,7 +92,7 @@ export class ChannelOutput {
   #encode(message: unknown): Uint8Array {
     const { definition } = this.#call;
     try {
-      return encodeMessage(definition.input, message);
+      return encodeMessage(definition.input, checkMessage(message, definition.input.typeName));
     } catch (error) {
       throw unencodable(definition, error);
     }
@@ -145,8 +146,4 @@ export class ChannelOutput {
     this.#call.stream = undefined;
     this.#call.fail(error);
   }
-}
-
-function describe(value: unknown): string {
-  return typeof value === "object" && value !== null ? `an ${value.constructor?.name ?? "object"}` : String(value);
 }

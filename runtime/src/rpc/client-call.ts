@@ -12,7 +12,8 @@ import type { ComposedInterceptors } from "./call.js";
 import { checkCallOptions, type CallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
 import { CallRecord, codeOfAbort } from "./call-record.js";
 import { Code } from "./code.js";
-import { encodeMessage } from "./codec.js";
+import { checkMessage, encodeMessage } from "./codec.js";
+import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { type AnyMethod, routeOf } from "./method.js";
 import { decodeConnectionError, decodeSessionError } from "./status-codec.js";
@@ -88,7 +89,8 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   /** The bytes of a message to send; undefined when the call has failed by it. */
   encode(message: unknown): Uint8Array | undefined {
     try {
-      return encodeMessage(this.definition.input, message);
+      const { input } = this.definition;
+      return encodeMessage(input, checkMessage(message, input.typeName));
     } catch (error) {
       this.fail(() => unencodable(this.definition, error));
       return undefined;
@@ -262,11 +264,6 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
 export function abortError(reason: unknown): RpcError {
   if (RpcError.is(reason)) return reason;
   return new RpcError(codeOfAbort(reason), messageOf(reason), { cause: reason });
-}
-
-/** What is said of something thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** A message to send isn't what its type says. */

@@ -3,6 +3,7 @@
 
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { nameOf } from "./describe.js";
 
 /** Takes an encoded message, piece by piece. */
 export interface ByteSink {
@@ -62,6 +63,25 @@ class MessageSink implements ByteSink {
 }
 
 const sink = new MessageSink();
+
+const EMPTY_TYPE = "google.protobuf.Empty";
+
+/**
+ * `value`, if it can be meant as a message of type `typeName`. Codecs take any object for one of which no field is set,
+ * so a forgotten `await` or a message of another type would be sent as an empty message.
+ * @throws TypeError saying what it is.
+ */
+export function checkMessage(value: unknown, typeName: string): unknown {
+  if (typeof value === "object" && value !== null) {
+    const { $typeName } = value as { readonly $typeName?: unknown };
+    if ($typeName === typeName || ($typeName === undefined && isRecord(value))) return value;
+  } else if (value === undefined && typeName === EMPTY_TYPE) return {};
+  throw new TypeError(`got ${nameOf(value)}, expected ${typeName}`);
+}
+
+function isRecord(value: object): boolean {
+  return !(Symbol.iterator in value || Symbol.asyncIterator in value || value instanceof Promise);
+}
 
 /** The bytes of one message. Throws what the codec throws. */
 export function encodeMessage<Init>(codec: Codec<unknown, Init>, value: Init): Uint8Array {

@@ -6,6 +6,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ErrorDetail } from "../metadata/envelope.js";
 import { Metadata } from "../metadata/headers.js";
 import { Code, codeName } from "./code.js";
+import { messageOf } from "./describe.js";
 
 export type { ErrorDetail } from "../metadata/envelope.js";
 
@@ -83,7 +84,7 @@ export class RpcError extends Error {
   /** `error` itself if it is one; an abort as `cancelled`, a timeout as `deadline_exceeded`, all else as `internal`. */
   static from(error: unknown): RpcError {
     if (RpcError.is(error)) return error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const name = error instanceof Error || error instanceof DOMException ? error.name : "";
     if (name === "AbortError") return new RpcError(Code.Cancelled, message, { cause: error });
     if (name === "TimeoutError") return new RpcError(Code.DeadlineExceeded, message, { cause: error });

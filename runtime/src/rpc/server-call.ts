@@ -14,16 +14,16 @@ import type { ComposedInterceptors } from "./call.js";
 import { CallRecord } from "./call-record.js";
 import type { Source } from "./channel-output.js";
 import { Code } from "./code.js";
-import { encodeMessage } from "./codec.js";
+import { checkMessage, encodeMessage } from "./codec.js";
 import type { Connection } from "./connection.js";
 import type { ContextValues } from "./context-values.js";
+import { messageOf, nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import type { HandlerEntry } from "./service.js";
 import { decodeSessionError, encodeErrorData } from "./status-codec.js";
 import { answerMetadata, type RpcTransport } from "./transport.js";
 
 const NO_BYTES = new Uint8Array(0);
-const EMPTY_TYPE = "google.protobuf.Empty";
 
 /** What a request said beside its message. */
 export interface IncomingRequest {
@@ -150,7 +150,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
       try {
         this.#headers = fromWireHeaders(headers);
       } catch (error) {
-        this.#fail(new RpcError(Code.InvalidArgument, messageOf(error)), ErrorCode.INVALID);
+        this.#refuse(new RpcError(Code.InvalidArgument, messageOf(error)));
         return false;
       }
     }
@@ -172,17 +172,21 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     if (this.#ended) return this.#host.releaseHandler();
     const input = this.#decodeInput();
     if (input === undefined) return this.#host.releaseHandler();
+    const { kind } = this.definition;
+    const isStream = kind === "server_streaming" || kind === "bidi_streaming";
     let result: unknown;
+    let isLater = false;
     try {
       result = this.#entry.handle(input.value, this);
+      isLater = !isStream && isThenable(result);
     } catch (error) {
       this.#host.releaseHandler();
       return this.#failByHandler(error);
     }
-    const { kind } = this.definition;
-    if (kind === "server_streaming" || kind === "bidi_streaming") return this.#answerMany(result);
-    if (!isThenable(result)) return this.#onValue(result);
-    result.then(
+    if (isStream) return this.#answerMany(result);
+    if (!isLater) return this.#onValue(result);
+    // A promise of another make may call back twice.
+    Promise.resolve(result).then(
       (value) => this.#onValue(value),
       (error: unknown) => this.#onThrown(error),
     );
@@ -206,7 +210,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
       this.receivedCount = 1;
       return { value: this.definition.input.decode(this.#request.data) };
     } catch (error) {
-      this.#fail(this.#undecodable(error), ErrorCode.INVALID);
+      this.#refuse(this.#undecodable(error));
       return undefined;
     }
   }
@@ -262,12 +266,11 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
 
   #answerMany(result: unknown): void {
     const { transport } = this.#host;
-    if (!isIterable(result)) {
-      this.#host.releaseHandler();
-      return this.#failByHandler(new TypeError(`the handler returned ${nameOf(result)}, expected an iterable or an async iterable`));
-    }
     let outgoing: OutgoingItems<unknown>;
     try {
+      if (!isIterable(result)) {
+        throw new TypeError(`the handler returned ${nameOf(result)}, expected an iterable or an async iterable`);
+      }
       outgoing = new OutgoingItems<unknown>(
         {
           encode: (message) => encodeMessage(this.definition.output, checkMessage(message, this.definition.output.typeName)),
@@ -380,18 +383,18 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     this.#fail(error, ErrorCode.APPLICATION_ERROR);
   }
 
+  // The request is wrong. Of fire-and-forget nobody else would hear it.
+  #refuse(error: RpcError): void {
+    if (this.#interaction === Interaction.FIRE_AND_FORGET) this.observer.onHandlerError?.(error, this.method);
+    this.#fail(error, ErrorCode.INVALID);
+  }
+
   // Answers with an error.
   #fail(error: RpcError, wireCode: number): void {
     if (this.#ended) return;
-    this.#mergeTrailers(error);
-    const data = encodeErrorData(error, this.#peerReadsEnvelopes, this.#host.transport.rsocket.settings.limits);
-    this.#stream.error(wireCode, data);
+    const { limits } = this.#host.transport.rsocket.settings;
+    this.#stream.error(wireCode, encodeErrorData(error, this.#peerReadsEnvelopes, limits, this.#responseTrailers));
     this.#giveUp(error);
-  }
-
-  #mergeTrailers(error: RpcError): void {
-    if (this.#responseTrailers === undefined || !this.#peerReadsEnvelopes) return;
-    for (const [key, value] of this.#responseTrailers) error.trailers.append(key, value);
   }
 
   // Nobody waits for an answer any more.
@@ -428,25 +431,10 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
   }
 }
 
-// `create` of protobuf-es takes undefined for an empty message; from a handler it is a missing return.
-function checkMessage(value: unknown, typeName: string): unknown {
-  if (typeof value === "object" && value !== null) return value;
-  if (value === undefined && typeName === EMPTY_TYPE) return {};
-  throw new TypeError(`the handler returned ${nameOf(value)}, expected ${typeName}`);
-}
-
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 function isIterable(value: unknown): value is Source<unknown> {
   return typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
-}
-
-function nameOf(value: unknown): string {
-  return typeof value === "object" && value !== null ? `an ${value.constructor?.name ?? "object"}` : String(value);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

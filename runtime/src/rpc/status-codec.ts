@@ -3,6 +3,7 @@
 
 import { encodeErrorEnvelope, encodeErrorText, readErrorData } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
+import { MAX_HEADERS } from "../metadata/envelope-reader.js";
 import { fromWireHeaders, type Metadata, toWireHeaders } from "../metadata/headers.js";
 import { truncateUtf8 } from "../metadata/text.js";
 import { ConnectionError, ErrorCode, type StreamError } from "../rsocket/errors.js";
@@ -24,14 +25,19 @@ const UNIMPLEMENTED_TEXTS = [
   "No handler for destination",
 ];
 
-/** The data of an ERROR frame for `error`. */
-export function encodeErrorData(error: RpcError, peerReadsEnvelopes: boolean, limits: ErrorLimits): Uint8Array {
+/** The data of an ERROR frame for `error`, with `moreTrailers` behind its own. Trailers and details above the limit are left out. */
+export function encodeErrorData(
+  error: RpcError,
+  peerReadsEnvelopes: boolean,
+  limits: ErrorLimits,
+  moreTrailers?: Metadata,
+): Uint8Array {
   if (!peerReadsEnvelopes) return encodeErrorText(error.rawMessage, limits.maxErrorTextBytes);
   const detailBytes = error.details.reduce((sum, detail) => sum + detail.typeUrl.length + detail.value.length, 0);
-  const trailers = toWireHeaders(error.trailers);
+  const trailers = [...toWireHeaders(error.trailers), ...(moreTrailers === undefined ? [] : toWireHeaders(moreTrailers))];
   const trailerBytes = trailers.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
   const envelope: Envelope = {
-    trailers: trailerBytes <= limits.maxErrorDetailsBytes ? trailers : [],
+    trailers: trailers.length <= MAX_HEADERS && trailerBytes <= limits.maxErrorDetailsBytes ? trailers : [],
     status: {
       code: error.code,
       message: truncateUtf8(error.rawMessage, limits.maxErrorTextBytes),

@@ -332,31 +332,37 @@ export class OutgoingItems<T> {
 
   #receive(result: IteratorResult<T>): void {
     this.#pulling = false;
-    if (typeof result !== "object" || result === null) {
-      return this.#fail(new TypeError(`the iterator gave ${String(result)}, expected an object with done and value`));
-    }
     this.#take(result);
     this.run();
   }
 
   #take(result: IteratorResult<T>): void {
     if (this.#stopped) return;
-    if (result.done === true) {
-      this.#exhausted = true;
-      this.#stopped = true;
-      this.#owner.complete();
-      this.#owner.onFinished?.();
-      return;
-    }
-    let data: Uint8Array;
+    let data: Uint8Array | undefined;
     try {
-      data = this.#owner.encode(result.value);
+      data = this.#encode(result);
     } catch (error) {
       this.stop();
       return this.#owner.fail(error);
     }
+    if (data === undefined) return this.#finish();
     if (this.#stream.credit > 0) this.#owner.send(data);
     else this.#ahead = { data };
+  }
+
+  // An item's data, undefined at the end. Iterators written by hand give anything.
+  #encode(result: IteratorResult<T>): Uint8Array | undefined {
+    if (typeof result !== "object" || result === null) {
+      throw new TypeError(`the iterator gave ${String(result)}, expected an object with done and value`);
+    }
+    return result.done === true ? undefined : this.#owner.encode(result.value);
+  }
+
+  #finish(): void {
+    this.#exhausted = true;
+    this.#stopped = true;
+    this.#owner.complete();
+    this.#owner.onFinished?.();
   }
 
   #fail(error: unknown): void {
