@@ -167,7 +167,9 @@ describe("SlabWriter", () => {
     expect(writer.bytes, "holds no slab").to.have.length(0);
     expect(take(writer)).to.deep.equal({ chunks: [], byteLength: 0 });
     write(writer, bytesOf("0203"));
-    expect(hexOf(joined(take(writer)))).to.equal("0000020203");
+    write(writer, new Uint8Array(9_000), 8_990);
+    expect(hexOf(joined(take(writer, 1)).subarray(0, 5)), "also of where frames ended").to.equal("0000020203");
+    expect(writer.byteLength).to.equal(0);
   });
 
   it(
