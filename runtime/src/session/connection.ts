@@ -288,6 +288,8 @@ export class Connection implements StreamHost {
     const n = Math.min(initialRequestN, MAX_31_BIT);
     const stream = new Stream(this, id, preset, true, preset.hasInitialN ? n : 1, sink);
     this.#streams.add(stream);
+    // A channel's request is its first item: the REQUEST_N that answers it is no demand without delivery.
+    if (preset.requesterSends) this.countItemSent();
     stream.open(preset, n, metadata, data);
     return stream;
   }
