@@ -304,6 +304,19 @@ describe("RSocket 1.0 §Stream Sequences: request/stream", () => {
     expectQuiet(client.connection);
   });
 
+  it("RS-05: nor REQUEST_N or CANCEL of a channel's input that was held back behind a large item", () => {
+    for (const wish of ["request", "cancel", "request, then cancel"]) {
+      const server = openServer({ settings: { fragmentBytes: 64 } });
+      server.receive(hex`00000001 1c00 00000009 61`);
+      const { stream } = server.call;
+      stream.next(bytesOf(repeat("62", 56)));
+      if (wish.startsWith("request")) stream.request(5);
+      if (wish.endsWith("cancel")) stream.cancel();
+      server.receive(hex`00000001 2840`);
+      expect(server.sent(), wish).to.deep.equal([hex`00000001 28a0 ${repeat("62", 55)}`, hex`00000001 2820 62`]);
+    }
+  });
+
   it("RS-05: an item that breaks a limit is answered CANCEL, but not when it was the last word", () => {
     const client = openClient({ settings: { limits: { maxMessageBytes: 1 } } });
     const calls = [1, 2, 3].map((n) => client.open("request_stream", { n }));
@@ -439,6 +452,19 @@ describe("RSocket 1.0 §Stream Sequences: request/channel", () => {
     expectQuiet(server.connection);
   });
 
+  it("RC-06: ERROR of the requester stops what a responder still has to send, though it had completed", () => {
+    const server = openServer({ settings: { fragmentBytes: 64 } });
+    server.receive(hex`00000001 1c00 00000009 61`);
+    const { stream, log } = server.call;
+    stream.cancel();
+    server.sent();
+    stream.next(bytesOf(repeat("62", 56)), undefined, true);
+    server.receive(hex`00000001 2c00 00000201`);
+    expect(server.sent()).to.deep.equal([]);
+    expect(log).to.deep.equal([]);
+    expectQuiet(server.connection);
+  });
+
   it("RC-07: after COMPLETE of the responder the requester goes on, and the stream ends with its COMPLETE", () => {
     const client = openClient();
     const { stream, log } = client.open("request_channel", { n: 9 });
@@ -502,6 +528,49 @@ describe("RSocket 1.0 §Stream Sequences: request/channel", () => {
     expect(server.connection.state).to.equal("open");
   });
 
+  it("RC-08: who has completed and then fails says CANCEL: no ERROR goes behind COMPLETE", () => {
+    const client = openClient();
+    const { stream } = client.open("request_channel", { n: 9 });
+    stream.complete();
+    client.sent();
+    stream.error(0x201, NOTHING);
+    expect(client.sent()).to.deep.equal([hex`00000001 2400`]);
+    expectQuiet(client.connection);
+    const { server, call } = serverWithChannel();
+    call.stream.complete();
+    call.stream.error(0x201, NOTHING);
+    server.receive(hex`00000001 2820 62`);
+    expect(server.sent()).to.deep.equal([hex`00000001 2840`, hex`00000001 2400`]);
+    expect(call.log).to.deep.equal([]);
+    expectQuiet(server.connection);
+  });
+
+  it("RC-08: nor does it when a limit is broken behind COMPLETE, or the stream is given up", () => {
+    const server = openServer({ settings: { limits: { maxMessageBytes: 1 } }, onRequest: ({ stream }) => stream.request(9) });
+    server.receive(hex`00000001 1c00 00000009 61`, hex`00000003 1c00 00000009 61`);
+    for (const { stream } of server.calls) stream.complete();
+    server.sent();
+    server.receive(hex`00000001 2820 6262`);
+    server.connection.abandonStreams("over");
+    expect(server.sent()).to.deep.equal([hex`00000001 2400`, hex`00000003 2400`]);
+    expect(server.calls.map(({ log }) => log)).to.deep.equal([["error 0x204 local"], ["error 0x203 local"]]);
+    expectQuiet(server.connection);
+  });
+
+  it("RS-02: a requester that sends no items can't fail, only cancel", () => {
+    const client = openClient();
+    for (const interaction of ["request_response", "request_stream"] as const) {
+      client.open(interaction).stream.error(0x201, NOTHING);
+    }
+    expect(client.sent()).to.deep.equal([
+      hex`00000001 1000`,
+      hex`00000001 2400`,
+      hex`00000003 1800 00000001`,
+      hex`00000003 2400`,
+    ]);
+    expectQuiet(client.connection);
+  });
+
   it("RC-09: CANCEL of the responder ends only what it receives; the requester stops, and goes on receiving", () => {
     const client = openClient();
     const { stream, log } = client.open("request_channel", { n: 9 });
@@ -514,6 +583,28 @@ describe("RSocket 1.0 §Stream Sequences: request/channel", () => {
     expect(log).to.deep.equal(["request 9", "cancel", "next 63", "complete"]);
     expect(client.sent(), "neither items nor COMPLETE").to.deep.equal([]);
     expectQuiet(client.connection);
+  });
+
+  it("RC-09: CANCEL of the responder stops what a requester still has to send, though it had completed", () => {
+    const client = openClient({ settings: { fragmentBytes: 64 } });
+    const { stream, log } = client.open("request_channel", { n: 9 });
+    client.receive(hex`00000001 2000 00000009`);
+    client.sent();
+    stream.next(bytesOf(repeat("62", 100)));
+    stream.complete();
+    client.receive(hex`00000001 2400`, hex`00000001 2840`);
+    expect(client.sent()).to.deep.equal([]);
+    expect(log).to.deep.equal(["request 9", "complete"]);
+    expectQuiet(client.connection);
+  });
+
+  it("RC-09: a CANCEL that comes while the request is still going out doesn't tear it: what follows it is dropped", () => {
+    const client = openClient({ settings: { fragmentBytes: 64 } });
+    const { stream, log } = client.open("request_channel", { data: repeat("61", 52), n: 9 });
+    client.receive(hex`00000001 2400`);
+    stream.next(bytesOf("62"));
+    expect(client.sent()).to.deep.equal([hex`00000001 1c80 00000009 ${repeat("61", 51)}`, hex`00000001 2820 61`]);
+    expect(log).to.deep.equal(["cancel"]);
   });
 
   it("RC-09: a responder that wants no more items says CANCEL and goes on sending", () => {
@@ -555,9 +646,19 @@ describe("RSocket 1.0 §Stream Sequences: request/channel", () => {
     expectQuiet(client.connection);
   });
 
-  it("RC-06: no CANCEL follows an ERROR that waits behind a large item", () => {
+  it("RC-06: an ERROR that waits behind a large item takes the place of CANCEL and REQUEST_N that do", () => {
     const server = openServer({ settings: { fragmentBytes: 64 } });
-    server.receive(hex`00000001 1c00 00000009 61`);
+    server.receive(hex`00000001 1c00 00000009 61`, hex`00000003 1c00 00000009 61`);
+    const second = server.calls[1]?.stream;
+    second?.next(bytesOf(repeat("62", 56)));
+    second?.request(5);
+    second?.error(0x201, NOTHING);
+    expect(server.sent().map((frame) => frame.slice(0, 12))).to.deep.equal([
+      hex`00000003 28a0`, // PAYLOAD, F N
+      hex`00000003 2820`, // PAYLOAD, N
+      hex`00000003 2c00`, // ERROR
+    ]);
+    server.calls.length = 1;
     server.call.stream.next(bytesOf(repeat("62", 56)));
     server.call.stream.cancel();
     server.call.stream.error(0x201, NOTHING);

@@ -18,8 +18,12 @@ export interface PairOptions {
   readonly server?: Omit<ProbeOptions, "side">;
   /** Each knows the other as one of ours. */
   readonly ours?: boolean;
+  /** Nothing happens by itself: not even SETUP is delivered. */
+  readonly manual?: boolean;
   /** Sees every frame as it is handed to the link. */
   readonly onFrame?: (from: SideName, frame: Uint8Array) => void;
+  /** Sees every frame before it is passed in. */
+  readonly onDelivery?: (to: PairSide, frame: Uint8Array) => void;
 }
 
 /** One direction of the link. */
@@ -58,10 +62,15 @@ export class PairSide extends Probe {
   readonly #deframer: LengthDeframer;
   isLinkClosed = false;
 
-  constructor(name: SideName, options: Omit<ProbeOptions, "side">) {
+  constructor(
+    name: SideName,
+    options: Omit<ProbeOptions, "side">,
+    onDelivery: (to: PairSide, frame: Uint8Array) => void = () => {},
+  ) {
     super({ ...options, side: name });
     this.name = name;
     this.#deframer = new LengthDeframer(this.connection.maxFrameBytes, (bytes, start, end) => {
+      onDelivery(this, bytes.subarray(start, end));
       this.connection.receiveFrame(bytes, start, end, this.nowMs);
       this.#deframer.maxFrameBytes = this.connection.maxFrameBytes;
       return this.connection.wantsRead;
@@ -100,12 +109,12 @@ export class Pair {
   readonly server: PairSide;
   readonly #onFrame: (from: SideName, frame: Uint8Array) => void;
 
-  constructor({ settings, client, server, ours = false, onFrame = () => {} }: PairOptions = {}) {
+  constructor({ settings, client, server, ours = false, onFrame = () => {}, onDelivery, manual = false }: PairOptions = {}) {
     this.#onFrame = onFrame;
     const both = settings === undefined ? {} : { settings };
-    this.client = new PairSide("client", { ...both, ...client });
-    this.server = new PairSide("server", { ...both, ...server });
-    this.settle();
+    this.client = new PairSide("client", { ...both, ...client }, onDelivery);
+    this.server = new PairSide("server", { ...both, ...server }, onDelivery);
+    if (!manual) this.settle();
     if (!ours) return;
     this.client.connection.peer.receiveHello(1);
     this.server.connection.peer.receiveHello(1);

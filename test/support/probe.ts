@@ -197,7 +197,7 @@ export class Probe implements ConnectionEvents {
     const writes: Uint8Array[][] = [];
     do {
       this.transmitRequested = false;
-      this.connection.handleFlush();
+      this.connection.handleFlush(this.nowMs);
       const batch = createBatch();
       while (!this.isBlocked && this.connection.pollTransmit(batch)) {
         writes.push(cutFrames(joined(batch.chunks)));

@@ -103,6 +103,8 @@ export class Stream {
   // Set when the request came in fragments.
   #firstFragmentAtMs: number | undefined;
   #backlog: StreamBacklog | undefined;
+  // A backlog was written to its end, and the request with it or before it.
+  #wasFragmented = false;
   #surplus: Surplus[] | undefined;
   #surplusBytes = 0;
   #surplusEnd: { metadata: Uint8Array | undefined } | undefined;
@@ -214,7 +216,7 @@ export class Stream {
   }
 
   /**
-   * Ends both halves with an ERROR frame, behind what was sent before.
+   * Ends both halves with an ERROR frame, behind what was sent before. Behind COMPLETE it is a `cancel`.
    * @throws RangeError when `code` isn't one for streams, 0x201 … 0x204 or 0x301 … 0xFFFFFFFE, or `data` doesn't fit one frame.
    */
   error(code: number, data: Uint8Array): void {
@@ -223,6 +225,8 @@ export class Stream {
     }
     checkFits("data of ERROR", data);
     if (this.#forgotten || this.#isOver()) return;
+    // Behind COMPLETE, and for a requester that sends no items, there is no ERROR: a CANCEL ends the half that is open.
+    if (!this.#sendOpen && !this.#assemblingRequest) return this.cancel();
     this.#close();
     this.#sendError(code, data);
     this.#forgetIfOver();
@@ -239,6 +243,7 @@ export class Stream {
       outbound.countEncoded(encodedBefore);
     } else {
       this.#backlog.cancel = false;
+      this.#backlog.requestN = 0;
       outbound.queueError(this.#backlog, code, data);
     }
     this.#countPeerCaused(before);
@@ -280,7 +285,7 @@ export class Stream {
 
   /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin. */
   receivePayload(bytes: Uint8Array, at: number, end: number, flags: number): void {
-    if (this.#surplusEnd !== undefined || (!this.#receiveOpen && !this.#assemblingRequest)) return this.#host.countLate();
+    if (this.#surplusEnd !== undefined || (!this.#receiveOpen && !this.#assemblingRequest)) return this.#receiveLate(flags);
     const dataStart = readPayloadStart(bytes, at, end, flags);
     if (dataStart < 0) {
       const message = `metadata of a frame on stream ${this.id} is longer than the frame (RSocket 1.0 §Metadata Optional Header)`;
@@ -315,9 +320,11 @@ export class Stream {
   /** CANCEL. From a channel's responder it ends only the half that it receives. */
   receiveCancel(): void {
     if (this.isRequester) {
-      if (!this.#sendOpen) return this.#host.countLate();
+      const hasMore = this.#sendOpen || this.#backlog !== undefined;
+      if (this.interaction !== Interaction.REQUEST_CHANNEL || !hasMore) return this.#host.countLate();
+      const told = this.#sendOpen;
       this.#stopSending();
-      this.sink.onCancel();
+      if (told) this.sink.onCancel();
       return;
     }
     if (!this.#answered) this.#host.countCancel();
@@ -328,8 +335,8 @@ export class Stream {
 
   /** ERROR. `data` is a view. */
   receiveError(code: number, data: Uint8Array): void {
-    // Of a stream that only waits to be written, or of a fire-and-forget request (FNF-02).
-    if (this.#isOver()) return this.#host.countLate();
+    // Nothing that comes for a fire-and-forget request means anything (FNF-02).
+    if (this.isHandingOver) return this.#host.countLate();
     const told = this.#isHeard();
     this.#drop();
     if (told) this.sink.onError(new StreamError(code, data.slice(), "remote"));
@@ -362,8 +369,10 @@ export class Stream {
     if (this.isRequester) this.#cancelRequest();
     else {
       if (this.#reassembler !== undefined) this.#host.allowLate(this.#host.settings.limits.maxFragments);
+      const isInputLeft = !this.#sendOpen && !this.#assemblingRequest && this.#backlog === undefined;
       this.#dropBacklog();
-      this.#sendError(code, data);
+      if (isInputLeft) this.#cancelInput();
+      else this.#sendError(code, data);
       this.#drop();
     }
     if (told) this.sink.onError(new StreamError(code, data, "local", message));
@@ -400,6 +409,7 @@ export class Stream {
   #backlogEmpty(): void {
     const cancel = this.#backlog?.cancel === true;
     this.#backlog = undefined;
+    this.#wasFragmented = true;
     if (cancel) this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
     this.#forgetIfOver();
   }
@@ -456,6 +466,7 @@ export class Stream {
     this.#receiveCredit = 0;
     this.#dropReassembly();
     this.#dropSurplus();
+    if (this.#backlog !== undefined) this.#backlog.requestN = 0;
     if (this.#host.settings.cancelChannelInput) {
       if (this.#backlog !== undefined) this.#backlog.cancel = true;
       else this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
@@ -492,6 +503,12 @@ export class Stream {
     if (this.#receiveCredit !== MAX_31_BIT) this.#receiveCredit--;
     if (complete) this.#endReceiving();
     this.sink.onNext(data, metadata, complete);
+  }
+
+  // A frame for a half that is closed. After a COMPLETE not even a CANCEL is due that was held back so far.
+  #receiveLate(flags: number): void {
+    if (this.#backlog !== undefined && (flags & Flag.COMPLETE) !== 0) this.#backlog.cancel = false;
+    this.#host.countLate();
   }
 
   #receiveComplete(metadata: Uint8Array | undefined): void {
@@ -586,6 +603,7 @@ export class Stream {
   #endReceiving(): void {
     this.#receiveOpen = false;
     if (this.isRequester && this.interaction !== Interaction.REQUEST_CHANNEL) this.#dropBacklog();
+    else if (this.#backlog !== undefined) this.#backlog.requestN = 0;
     this.#forgetIfOver();
   }
 
@@ -628,6 +646,7 @@ export class Stream {
 
   #wasHandedOver(): boolean {
     if (this.#backlog !== undefined && this.#isRequestQueued()) return this.#backlog.started;
+    if (this.#wasFragmented) return true;
     return this.#host.outbound.takenBytes > this.#openedAtByte;
   }
 
