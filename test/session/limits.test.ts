@@ -43,6 +43,12 @@ function cancelRequests(server: Probe, firstId: number, count: number): void {
   }
 }
 
+// As a driver does whose link takes nothing more.
+function block(side: Probe): void {
+  side.isBlocked = true;
+  side.connection.linkBlocked(side.nowMs);
+}
+
 function times(count: number, frame: string): string[] {
   return new Array<string>(count).fill(frame);
 }
@@ -535,33 +541,54 @@ describe("limits of a session: what goes out", () => {
     expect(server.connection.wantsRead).to.equal(true);
   });
 
-  it("maxPeerCausedBytes: more answers waiting than that, and the connection is torn down", () => {
+  it("maxPeerCausedBytes: more answers waiting than that for a second, and the connection is torn down", () => {
     const server = openServer({ settings: { limits: { maxPeerCausedBytes: 1_000 } } });
-    server.isBlocked = true;
+    block(server);
     server.receive(hex`00000001 1000 61`, hex`00000003 1000 61`);
     server.calls[0]?.stream.next(new Uint8Array(900));
     server.sent();
     expect(server.connection.state).to.equal("open");
     server.calls[1]?.stream.next(new Uint8Array(200));
     server.sent();
+    server.advance(999);
+    expect(server.connection.state).to.equal("open");
+    server.advance(1);
     expect(server.log.at(-1)).to.equal("closed 0x101 remote");
     expect(server.connection.mustAbort).to.equal(true);
     expect(server.connection.closeReason?.message).to.equal("more than 1000 bytes of answers wait to be read");
   });
 
+  it("maxPeerCausedBytes: a burst is no offence as long as bytes move, up to eight times as much", () => {
+    const server = openServer({ settings: { limits: { maxPeerCausedBytes: 1_000 } } });
+    block(server);
+    for (let id = 1; id <= 17; id += 2) server.receive(hex`${uint(id, 4)} 1000 61`);
+    for (const { stream } of server.calls.slice(0, 8)) stream.next(new Uint8Array(900));
+    for (let i = 0; i < 5; i++) {
+      server.sent();
+      server.advance(900);
+      server.connection.linkMoved(server.nowMs);
+    }
+    expect(server.connection.state).to.equal("open");
+    server.calls[8]?.stream.next(new Uint8Array(900));
+    server.sent();
+    expect(server.log.at(-1)).to.equal("closed 0x101 remote");
+  });
+
   it("maxPeerCausedBytes: echoes of KEEPALIVE count", () => {
     const server = openServer({ settings: { limits: { maxPeerCausedBytes: 1_000 } } });
-    server.isBlocked = true;
+    block(server);
     server.receive(...times(10, hex`00000000 0c80 0000000000000000 ${repeat("61", 100)}`));
     server.sent();
+    server.advance(1_000);
     expect(server.log.at(-1)).to.equal("closed 0x101 remote");
   });
 
   it("maxPeerCausedBytes: refusals count", () => {
     const server = openServer({ settings: { limits: { maxPeerCausedBytes: 1_000, maxInboundStreams: 1 } } });
-    server.isBlocked = true;
+    block(server);
     for (let id = 1; id < 200; id += 2) server.receive(hex`${uint(id, 4)} 1000 61`);
     server.sent();
+    server.advance(1_000);
     expect(server.log.at(-1)).to.equal("closed 0x101 remote");
   });
 

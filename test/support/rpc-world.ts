@@ -44,6 +44,8 @@ export interface ScriptedServerSide {
 export interface ScriptedClientSide {
   readonly server: Server;
   readonly peer: ScriptedPeer;
+  /** The server has stopped reading from the first client. */
+  isPaused(): boolean;
   /** Another scripted client of the same server. */
   connect(): ScriptedPeer;
 }
@@ -106,13 +108,25 @@ export class RpcWorld {
       ),
     );
     this.#servers.push(server);
+    let first: FrameLink | undefined;
+    const paused = new Set<FrameLink>();
     const connect = (): ScriptedPeer => {
       const [link, peer] = scriptedPeer(this.scheduler);
+      const { pause, resume } = link;
+      link.pause = () => {
+        paused.add(link);
+        pause.call(link);
+      };
+      link.resume = () => {
+        paused.delete(link);
+        resume.call(link);
+      };
+      first ??= link;
       this.#peers.push(peer);
       take?.(link);
       return peer;
     };
-    return { server, peer: connect(), connect };
+    return { server, peer: connect(), connect, isPaused: () => first !== undefined && paused.has(first) };
   }
 
   /** A server opposite a scripted client that is set up; what came by then is taken. */

@@ -35,6 +35,8 @@ export class Driver implements LinkHandler {
   #flushRequested = false;
   #linkBlocked = false;
   #linkPaused = false;
+  // What the link still had to send when it was looked at last.
+  #unsentBytes = 0;
   #linkClosed = false;
   #timer: Timer | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
@@ -125,7 +127,7 @@ export class Driver implements LinkHandler {
   #flushNow(): void {
     this.#flushRequested = false;
     if (this.#linkClosed) return;
-    this.connection.handleFlush();
+    this.connection.handleFlush(this.#scheduler.now());
     this.#transmit();
     this.connection.afterTransmit();
     if (this.connection.state === "closed") return this.#finish();
@@ -141,6 +143,7 @@ export class Driver implements LinkHandler {
       batch.byteLength = 0;
       if (goOn) continue;
       this.#linkBlocked = true;
+      this.#unsentBytes = this.link.unsentBytes ?? 0;
       this.connection.linkBlocked(this.#scheduler.now());
     }
   }
@@ -184,9 +187,18 @@ export class Driver implements LinkHandler {
     this.#timerDueMs = Number.POSITIVE_INFINITY;
     this.#scheduler.yield(() => {
       if (this.#linkClosed) return;
+      this.#noteProgress();
       this.connection.handleTimeout(this.#scheduler.now());
       this.#flushNow();
     });
+  }
+
+  // A slow reader is not a dead one: 'drain' comes only when all is gone.
+  #noteProgress(): void {
+    const { unsentBytes } = this.link;
+    if (!this.#linkBlocked || unsentBytes === undefined) return;
+    if (unsentBytes < this.#unsentBytes) this.connection.linkMoved(this.#scheduler.now());
+    this.#unsentBytes = unsentBytes;
   }
 
   #cancelTimer(): void {

@@ -30,6 +30,8 @@ export interface FrameLink {
    * @returns false: send nothing more until `onDrain`. This batch was taken all the same.
    */
   send(batch: FrameBatch): boolean;
+  /** Bytes taken by `send` that haven't left this process yet, if the transport can tell. */
+  readonly unsentBytes?: number | undefined;
   /** Stops reading, soon: frames at hand may still come until the next `onFrame` returned false. */
   pause(): void;
   /** Reads on. */

@@ -3,53 +3,78 @@
 
 import type { Scheduler } from "./scheduler.js";
 
-/** Items per turn of the event loop. Enough that giving way costs nothing per item. */
+/** Items that one stream may take per turn of the event loop. Enough that giving way costs nothing per item. */
 const TURN_ITEMS = 256;
-/** Milliseconds per turn, for items that are dear. */
+/** Milliseconds that all streams together may take per turn. */
 const TURN_MS = 1;
 
+/** One stream's part in the turns of a budget. */
+export class TurnShare {
+  /** The turn that `items` counts. */
+  turn = -1;
+  items = 0;
+}
+
 /**
- * One budget for all streams of a scheduler: 256 items or 1 ms, whichever is first, then everybody waits until the
- * event loop has read sockets and fired timers. Microtasks alone would never let it.
+ * The turns of a scheduler: in each, a stream may take 256 items, and all of them together 1 ms. Who has had that waits
+ * until the event loop has read sockets and fired timers. Microtasks alone would never let it.
  */
 export class TurnBudget {
   readonly #scheduler: Scheduler;
-  #items = 0;
+  #turn = 0;
+  #isUsed = false;
   #endsAtMs = 0;
-  #resetRequested = false;
+  #nextRequested = false;
+  // First come, first served; who isn't in a turn keeps the place in front for the next.
   #waiting: (() => void)[] = [];
-  readonly #reset = (): void => this.#resetNow();
+  readonly #next = (): void => this.#beginTurn();
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
   }
 
-  /** Takes one item's worth; false when the turn is used up: then call `wait` and try again from there. */
-  take(): boolean {
-    if (this.#items === 0) this.#endsAtMs = this.#scheduler.now() + TURN_MS;
-    else if (this.#items >= TURN_ITEMS || this.#scheduler.now() >= this.#endsAtMs) return false;
-    this.#items++;
-    if (!this.#resetRequested) {
-      this.#resetRequested = true;
-      this.#scheduler.yield(this.#reset);
+  /** Takes one item's worth for `share`; false when the turn is used up: then call `wait` and try again from there. */
+  take(share: TurnShare): boolean {
+    if (share.turn !== this.#turn) {
+      share.turn = this.#turn;
+      share.items = 0;
     }
+    if (share.items >= TURN_ITEMS || !this.#hasTime()) return false;
+    if (!this.#isUsed) {
+      this.#isUsed = true;
+      this.#endsAtMs = this.#scheduler.now() + TURN_MS;
+      this.#requestNext();
+    }
+    share.items++;
     return true;
   }
 
-  /** Calls `task` in the next turn. */
+  /** Calls `task` in a turn that has time left. */
   wait(task: () => void): void {
     this.#waiting.push(task);
-    if (this.#resetRequested) return;
-    this.#resetRequested = true;
-    this.#scheduler.yield(this.#reset);
+    this.#requestNext();
   }
 
-  #resetNow(): void {
-    this.#resetRequested = false;
-    this.#items = 0;
+  #hasTime(): boolean {
+    return !this.#isUsed || this.#scheduler.now() < this.#endsAtMs;
+  }
+
+  #requestNext(): void {
+    if (this.#nextRequested) return;
+    this.#nextRequested = true;
+    this.#scheduler.yield(this.#next);
+  }
+
+  #beginTurn(): void {
+    this.#nextRequested = false;
+    this.#isUsed = false;
+    this.#turn++;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const task of waiting) task();
+    let served = 0;
+    while (served < waiting.length && this.#hasTime()) waiting[served++]?.();
+    if (served < waiting.length) this.#waiting = [...waiting.slice(served), ...this.#waiting];
+    if (this.#waiting.length > 0) this.#requestNext();
   }
 }
 

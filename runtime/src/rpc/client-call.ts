@@ -10,6 +10,7 @@ import type { Interaction, StreamSink, WaitingCall } from "../rsocket/sink.js";
 import type { StreamHandle } from "../rsocket/payload.js";
 import type { ComposedInterceptors } from "./call.js";
 import { checkCallOptions, type CallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
+import { listenForAbort, stopListening } from "./abort-listeners.js";
 import { CallRecord, codeOfAbort } from "./call-record.js";
 import { Code } from "./code.js";
 import { checkMessage, encodeMessage } from "./codec.js";
@@ -188,7 +189,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     const abort = (): void => this.fail(() => abortError(signal.reason));
     if (signal.aborted) return abort();
     this.#onAbort = abort;
-    signal.addEventListener("abort", abort);
+    listenForAbort(signal, abort);
   }
 
   #launch(): void {
@@ -223,8 +224,10 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     if (this.#ended) return false;
     this.#ended = true;
     this.deadline?.clear();
-    if (this.#onAbort !== undefined) this.options.signal?.removeEventListener("abort", this.#onAbort);
-    this.#onAbort = undefined;
+    if (this.#onAbort !== undefined && this.options.signal !== undefined) {
+      stopListening(this.options.signal, this.#onAbort);
+      this.#onAbort = undefined;
+    }
     if (this.#queued !== undefined) this.transport.rsocket.withdrawCall(this.#queued);
     return true;
   }

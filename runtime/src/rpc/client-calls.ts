@@ -272,7 +272,7 @@ abstract class IterableCall<O> extends ClientCall {
           return reason;
         },
       },
-      { prefetch: options?.prefetch, budget: transport.budget },
+      { prefetch: options?.prefetch, budget: transport.budget, ledger: transport.ledger },
     );
   }
 

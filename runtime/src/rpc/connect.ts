@@ -69,14 +69,14 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
   const interceptors = composeInterceptors(options.interceptors ?? []);
   const { maxRunningHandlers } = settings.limits;
   const router = new Router({ services: options.services ?? [], interceptors, maxRunningHandlers });
-  const metadata = await setupMetadata(mode, options);
   let connection: RpcConnection | undefined;
   try {
     await openConnection(
       {
         dialer,
         settings: options,
-        setup: { ...mimeTypesOf(mode), metadata, data: NO_BYTES },
+        // Within the time for connecting: asking for a token may take as long as it likes.
+        setup: async () => ({ ...mimeTypesOf(mode), metadata: await setupMetadata(mode, options), data: NO_BYTES }),
         ...pick(options, "signal", "timeoutMs", "confirm", "scheduler"),
       },
       (rsocket) => {

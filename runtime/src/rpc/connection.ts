@@ -7,6 +7,7 @@ import { readEnvelopeEntries, startsWithEnvelopeEntry } from "../metadata/entry.
 import type { MetadataMode } from "../metadata/mode.js";
 import type { CloseReason, RSocketConnection } from "../rsocket/connection.js";
 import { ConnectionError } from "../rsocket/errors.js";
+import { ConsumerLedger } from "../rsocket/iterate.js";
 import type { Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
 import type { Channel, ChannelCore } from "./channel.js";
@@ -66,6 +67,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly scheduler: Scheduler;
   readonly deadlines: DeadlineClock;
   readonly budget: TurnBudget;
+  readonly ledger: ConsumerLedger;
   readonly observer: Observer;
   readonly interceptors: ComposedInterceptors | undefined;
   readonly announcePerRequest: boolean;
@@ -87,6 +89,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
     this.scheduler = init.rsocket.scheduler;
     this.deadlines = deadlineClockOf(this.scheduler);
     this.budget = turnBudgetOf(this.scheduler);
+    this.ledger = new ConsumerLedger(init.rsocket.settings.limits.maxUnconsumedBytes);
     const { transport, remoteAddress, upgrade } = init.rsocket.info;
     this.peer = { transport, address: remoteAddress, ...(upgrade === undefined ? {} : { upgrade }) };
   }

@@ -20,6 +20,21 @@ export interface Observer {
 }
 
 const warnedOf = new Set<string>();
+/** A flood of faults is told once a second, with how many there were. */
+const PRINT_INTERVAL_MS = 1_000;
+let printedAtMs = Number.NEGATIVE_INFINITY;
+let unprinted = 0;
+
+function print(text: string, error: unknown): void {
+  const nowMs = performance.now();
+  if (nowMs - printedAtMs < PRINT_INTERVAL_MS) {
+    unprinted++;
+    return;
+  }
+  console.error(`rsocket-rpc: ${text}${unprinted > 0 ? ` (and ${unprinted} faults more before)` : ""}:`, error);
+  printedAtMs = nowMs;
+  unprinted = 0;
+}
 
 /** What happens when nobody observes: faults of handlers are printed, since they would be lost else. */
 export const printingObserver: Observer = {
@@ -29,7 +44,7 @@ export const printingObserver: Observer = {
     warnedOf.add(method);
     console.warn(`rsocket-rpc: ${byteLength} bytes of user metadata on ${method}: rsocket-rpc-java 0.3.0 may misread the call`);
   },
-  onHandlerError: (error, method) => console.error(`rsocket-rpc: ${method.service}.${method.name} threw:`, error),
-  onCleanupError: (error, method) => console.error(`rsocket-rpc: ${method.service}.${method.name} cleanup threw:`, error),
-  onAcceptError: (error) => console.error("rsocket-rpc: accept threw:", error),
+  onHandlerError: (error, method) => print(`${method.service}.${method.name} threw`, error),
+  onCleanupError: (error, method) => print(`${method.service}.${method.name} threw at its end`, error),
+  onAcceptError: (error) => print("accept threw", error),
 };

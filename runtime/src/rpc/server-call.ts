@@ -24,6 +24,8 @@ import { decodeSessionError, encodeErrorData } from "./status-codec.js";
 import { answerMetadata, type RpcTransport } from "./transport.js";
 
 const NO_BYTES = new Uint8Array(0);
+/** A caller's first items: few, since they may be large and there may be thousands of calls; it grows as they are consumed. */
+const FIRST_WINDOW_ITEMS = 4;
 
 /** What a request said beside its message. */
 export interface IncomingRequest {
@@ -227,7 +229,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
           return reason;
         },
       },
-      { budget: transport.budget },
+      { firstWindow: FIRST_WINDOW_ITEMS, budget: transport.budget, ledger: transport.ledger },
     );
     this.#incoming = incoming;
     incoming.attach(this.#stream, 0);
@@ -269,6 +271,8 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     let outgoing: OutgoingItems<unknown>;
     try {
       if (!isIterable(result)) {
+        // A promise where a stream should be: what it comes to is nobody's business any more.
+        if (isThenable(result)) result.then(undefined, () => {});
         throw new TypeError(`the handler returned ${nameOf(result)}, expected an iterable or an async iterable`);
       }
       outgoing = new OutgoingItems<unknown>(

@@ -32,15 +32,25 @@ export function encodeErrorData(
   limits: ErrorLimits,
   moreTrailers?: Metadata,
 ): Uint8Array {
-  if (!peerReadsEnvelopes) return encodeErrorText(error.rawMessage, limits.maxErrorTextBytes);
+  // The error may come from another copy of the package, or be made up: whatever it is, something is answered.
+  const message = String(error.rawMessage ?? error.message);
+  if (!peerReadsEnvelopes) return encodeErrorText(message, limits.maxErrorTextBytes);
+  try {
+    return encodeStatus(error, message, limits, moreTrailers);
+  } catch {
+    return encodeErrorEnvelope({ status: { code: codeFromWire(error.code), message: "internal error", details: [] } });
+  }
+}
+
+function encodeStatus(error: RpcError, message: string, limits: ErrorLimits, moreTrailers: Metadata | undefined): Uint8Array {
   const detailBytes = error.details.reduce((sum, detail) => sum + detail.typeUrl.length + detail.value.length, 0);
   const trailers = [...toWireHeaders(error.trailers), ...(moreTrailers === undefined ? [] : toWireHeaders(moreTrailers))];
   const trailerBytes = trailers.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
   const envelope: Envelope = {
     trailers: trailers.length <= MAX_HEADERS && trailerBytes <= limits.maxErrorDetailsBytes ? trailers : [],
     status: {
-      code: error.code,
-      message: truncateUtf8(error.rawMessage, limits.maxErrorTextBytes),
+      code: codeFromWire(error.code),
+      message: truncateUtf8(message, limits.maxErrorTextBytes),
       details: detailBytes <= limits.maxErrorDetailsBytes ? [...error.details] : [],
     },
   };

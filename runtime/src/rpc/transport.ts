@@ -9,6 +9,7 @@ import type { MetadataMode } from "../metadata/mode.js";
 import { encodeEnvelopeEntry } from "../metadata/entry.js";
 import { encodeRequestMetadata } from "../metadata/request-metadata.js";
 import type { RSocketConnection } from "../rsocket/connection.js";
+import type { ConsumerLedger } from "../rsocket/iterate.js";
 import type { DeadlineClock } from "./deadline.js";
 import { type AnyMethod, routeOf } from "./method.js";
 import type { Observer } from "./observer.js";
@@ -20,6 +21,8 @@ export interface RpcTransport {
   readonly scheduler: Scheduler;
   readonly deadlines: DeadlineClock;
   readonly budget: TurnBudget;
+  /** Messages that wait for their consumers, over all streams. */
+  readonly ledger: ConsumerLedger;
   readonly observer: Observer;
   /** Every request carries our entry. */
   readonly announcePerRequest: boolean;

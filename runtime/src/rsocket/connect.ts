@@ -15,8 +15,8 @@ import { handlerOf, type RequestHandler, type Responder } from "./responder.js";
 export interface ConnectRSocketOptions {
   /** Where to. */
   readonly dialer: Dialer;
-  /** SETUP; the mime types are `application/octet-stream` unless given. */
-  readonly setup?: Partial<SetupPayload>;
+  /** SETUP, or what gives it, asked once; the mime types are `application/octet-stream` unless given. */
+  readonly setup?: Partial<SetupPayload> | (() => Promise<Partial<SetupPayload>>);
   /** Answers the peer's requests. */
   readonly responder?: Responder;
   readonly settings?: ConnectionSettingsInit;
@@ -61,15 +61,19 @@ export async function openConnection(
   const scheduler = options.scheduler ?? systemScheduler;
   const settings = resolveSettings(options.settings);
   const attempt = new Attempt(scheduler, options.timeoutMs ?? CONNECT_TIMEOUT_MS, options.signal);
+  let link: FrameLink | undefined;
   let connection: RSocketConnection | undefined;
   try {
-    const link = await attempt.race(options.dialer.dial(attempt.signal), (late) => late.abort());
-    const established = startConnection(link, settings, scheduler, options, hooksOf);
+    const setup = typeof options.setup === "function" ? await attempt.race(options.setup(), () => {}) : options.setup;
+    link = await attempt.race(options.dialer.dial(attempt.signal), (late) => late.abort());
+    const established = startConnection(link, settings, scheduler, setup, hooksOf);
     connection = established.connection;
     await attempt.race(options.confirm === false ? established.written : established.accepted, () => {});
     return connection;
   } catch (error) {
-    connection?.abort("connecting was given up");
+    if (connection === undefined) link?.abort();
+    else connection.abort("connecting was given up");
+    if (error instanceof RangeError) throw error; // a wrong option is the caller's mistake, no failed attempt
     throw toConnectError(error);
   } finally {
     attempt.end();
@@ -86,7 +90,7 @@ function startConnection(
   link: FrameLink,
   settings: ConnectionSettings,
   scheduler: Scheduler,
-  options: ConnectRSocketOptions,
+  given: Partial<SetupPayload> | undefined,
   hooksOf: (connection: RSocketConnection) => ConnectHooks,
 ): Starting {
   let hooks: ConnectHooks | undefined;
@@ -100,10 +104,10 @@ function startConnection(
     encodeErrorData: (code, message) => hooks?.encodeErrorData?.(code, message),
   };
   const setup: SetupPayload = {
-    metadataMimeType: options.setup?.metadataMimeType ?? "application/octet-stream",
-    dataMimeType: options.setup?.dataMimeType ?? "application/octet-stream",
-    metadata: options.setup?.metadata,
-    data: options.setup?.data ?? EMPTY,
+    metadataMimeType: given?.metadataMimeType ?? "application/octet-stream",
+    dataMimeType: given?.dataMimeType ?? "application/octet-stream",
+    metadata: given?.metadata,
+    data: given?.data ?? EMPTY,
   };
   const connection = new RSocketConnection({ link, settings, scheduler, pool: sharedPool, owner, setup });
   hooks = hooksOf(connection);
@@ -116,7 +120,11 @@ function startConnection(
   connection.start();
   // The flush that writes SETUP was deferred before this task.
   const written = new Promise<void>((resolve) => scheduler.defer(resolve));
-  return { connection, accepted: Promise.race([accepted, ended]), written: Promise.race([written, ended]) };
+  const starting = { connection, accepted: Promise.race([accepted, ended]), written: Promise.race([written, ended]) };
+  // Only one of them is awaited; the other's rejection is no news.
+  starting.accepted.catch(() => {});
+  starting.written.catch(() => {});
+  return starting;
 }
 
 /** The time and the caller's signal of one attempt to connect. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only place where credits meet AsyncIterable: items that come become an iterable, an iterable becomes items that go.
 
-import type { TurnBudget } from "../engine/turn-budget.js";
+import { type TurnBudget, TurnShare } from "../engine/turn-budget.js";
 import type { StreamHandle } from "./payload.js";
 
 /** Items asked for at first when the user doesn't say: a peer that sends 4 MiB items fills 128 MiB with them at most. */
@@ -37,8 +37,28 @@ export interface IncomingOwner<T> {
 export interface IncomingOptions {
   /** Items asked for ahead of the consumer, fixed; undefined: 32 at first, doubling to 256 while they fit 1 MiB. */
   readonly prefetch?: number | undefined;
+  /** Items asked for at first, when `prefetch` doesn't fix them. 32 unless given. */
+  readonly firstWindow?: number | undefined;
   /** Shared by all streams of the process. */
   readonly budget: TurnBudget;
+  /** Shared by all streams of a connection; unless given, nothing but this stream's own window bounds what waits. */
+  readonly ledger?: ConsumerLedger | undefined;
+}
+
+/** Bytes that were received on all streams of a connection and wait for their consumers. */
+export class ConsumerLedger {
+  bytes = 0;
+  readonly #maxBytes: number;
+
+  /** `maxBytes`: above this no stream asks for more than the one item that its consumer waits for. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** No more should be asked for. */
+  get isFull(): boolean {
+    return this.bytes > this.#maxBytes;
+  }
 }
 
 /**
@@ -50,6 +70,8 @@ export interface IncomingOptions {
 export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, undefined> {
   readonly #owner: IncomingOwner<T>;
   readonly #budget: TurnBudget;
+  readonly #share = new TurnShare();
+  readonly #ledger: ConsumerLedger;
   readonly #maxWindow: number;
   #window: number;
   // Items asked for and not received yet.
@@ -64,10 +86,11 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   #error: { readonly reason: unknown } | undefined;
   #left = false;
 
-  constructor(owner: IncomingOwner<T>, { prefetch, budget }: IncomingOptions) {
+  constructor(owner: IncomingOwner<T>, { prefetch, firstWindow, budget, ledger }: IncomingOptions) {
     this.#owner = owner;
     this.#budget = budget;
-    this.#window = prefetch ?? FIRST_WINDOW_ITEMS;
+    this.#ledger = ledger ?? new ConsumerLedger(Number.POSITIVE_INFINITY);
+    this.#window = prefetch ?? firstWindow ?? FIRST_WINDOW_ITEMS;
     this.#maxWindow = prefetch ?? MAX_WINDOW_ITEMS;
   }
 
@@ -96,7 +119,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     const waiter = this.#waiters.shift();
     if (waiter === undefined) {
       this.#items.push({ data, metadata });
-      this.#bytes += data.length;
+      this.#count(data.length);
       return;
     }
     this.#refillBehind();
@@ -144,20 +167,22 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     return Promise.resolve(DONE);
   }
 
-  throw(): Promise<IteratorReturnResult<undefined>> {
-    return this.return();
+  throw(reason: unknown): Promise<never> {
+    this.#leave();
+    return Promise.reject(reason);
   }
 
   #nextAtHand(): Promise<IteratorResult<T, undefined>> {
-    if (!this.#budget.take()) {
+    if (!this.#budget.take(this.#share)) {
       return new Promise((resolve) => this.#budget.wait(() => resolve(this.next())));
     }
     const item = this.#items[this.#head];
     if (item === undefined) return Promise.resolve(DONE);
     this.#head++;
-    this.#bytes -= item.data.length;
-    if (this.#head === this.#items.length) {
-      this.#items = [];
+    this.#count(-item.data.length);
+    // What was consumed is let go, at a constant cost per item.
+    if (2 * this.#head >= this.#items.length) {
+      this.#items.splice(0, this.#head);
       this.#head = 0;
     }
     this.#refillBehind();
@@ -190,7 +215,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     this.#left = true;
     this.#items = [];
     this.#head = 0;
-    this.#bytes = 0;
+    this.#count(-this.#bytes);
     this.#error = undefined;
     const wasOpen = !this.#ended;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(DONE);
@@ -212,10 +237,19 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     if (this.#stream === undefined || this.#ended) return;
     const atHand = this.#items.length - this.#head;
     const n = this.#window - this.#expected - atHand;
-    // With too many bytes waiting only a consumer that has nothing left may ask.
-    if (n <= 0 || (atHand > 0 && this.#bytes > WINDOW_BYTES)) return;
-    this.#expected += n;
-    this.#stream.request(n);
+    if (n <= 0) return;
+    // With too many bytes waiting only a consumer that has nothing left may ask, and when it is the connection's
+    // other streams that they wait on, only for one.
+    const isFull = this.#bytes > WINDOW_BYTES || this.#ledger.isFull;
+    if (isFull && atHand + this.#expected > 0) return;
+    const granted = isFull ? 1 : n;
+    this.#expected += granted;
+    this.#stream.request(granted);
+  }
+
+  #count(byteLength: number): void {
+    this.#bytes += byteLength;
+    this.#ledger.bytes += byteLength;
   }
 }
 
@@ -244,6 +278,7 @@ export class OutgoingItems<T> {
   readonly #owner: OutgoingOwner<T>;
   readonly #stream: Pick<StreamHandle, "mayProduce" | "credit">;
   readonly #budget: TurnBudget;
+  readonly #share = new TurnShare();
   readonly #looksAhead: () => boolean;
   readonly #iterator: AsyncIterator<T> | Iterator<T>;
   readonly #isAsync: boolean;
@@ -283,7 +318,7 @@ export class OutgoingItems<T> {
         const { data } = this.#ahead;
         this.#ahead = undefined;
         this.#owner.send(data);
-      } else if (this.#budget.take()) this.#pull();
+      } else if (this.#budget.take(this.#share)) this.#pull();
       else this.#waitForTurn();
     }
     this.#running = false;

@@ -2,7 +2,7 @@
 // One RSocket 1.0 connection without any I/O: frames, time and commands in; frames, the next timeout and calls of
 // sinks out (RSocket 1.0 §Connection Establishment, §Stream Sequences and Lifetimes, §Handling the Unexpected).
 
-import type { FrameBatch, SlabPool } from "../bytes/slab.js";
+import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
 import { decodeFrame } from "../frames/decode.js";
 import { encodeError, encodeKeepalive, encodeMetadataPush, encodeSetup } from "../frames/encode.js";
@@ -72,6 +72,14 @@ const LEAST_BODY_BYTES: ReadonlyMap<number, number> = new Map<number, number>([
   [FrameType.REQUEST_N, 4],
   [FrameType.ERROR, 4],
 ]);
+
+/** So long bytes may stand still before a burst of answers counts as one that nobody reads. */
+const MOVING_MS = 1_000;
+/** However fast they move, more than so many times the limit is too much. */
+const BURST_FACTOR = 8;
+
+/** Room for the fixed fields and two mime types beside it in one frame. */
+const MAX_SETUP_PAYLOAD_BYTES = MAX_SENT_FRAME_BYTES - 512;
 
 /** rsocket-java caps what it can read of a mime type's length at a signed byte (Q-SETUP-MIME). */
 const MAX_MIME_TYPE_LENGTH = 127;
@@ -144,6 +152,10 @@ export class Connection implements StreamHost {
     if (setup !== undefined) {
       checkMimeType("metadataMimeType", setup.metadataMimeType);
       checkMimeType("dataMimeType", setup.dataMimeType);
+      const payloadBytes = setup.data.length + (setup.metadata?.length ?? 0);
+      if (payloadBytes > MAX_SETUP_PAYLOAD_BYTES) {
+        throw new RangeError(`SETUP of ${payloadBytes} bytes, expected at most ${MAX_SETUP_PAYLOAD_BYTES}: it can't be fragmented`);
+      }
       this.#setupStage = "setup";
     }
   }
@@ -198,7 +210,8 @@ export class Connection implements StreamHost {
   /** Frames should be read; false while the write queue is full or too much is held behind SETUP. */
   get wantsRead(): boolean {
     if (this.#state === "accepting") return this.#heldBytes + this.#partialBytes < this.settings.limits.maxHeldBytes;
-    return this.outbound.byteLength < this.settings.limits.readPauseBytes;
+    // Only what the peer caused: if our own requests stopped us, two busy ends would wait for each other for ever.
+    return this.outbound.peerCausedBytes < this.settings.limits.readPauseBytes;
   }
 
   /** The largest frame that is read now. */
@@ -237,6 +250,11 @@ export class Connection implements StreamHost {
     this.#blockedSinceMs ??= nowMs;
   }
 
+  /** The link takes nothing more yet, but what it has taken became less. */
+  linkMoved(nowMs: number): void {
+    if (this.#blockedSinceMs !== undefined) this.#blockedSinceMs = nowMs;
+  }
+
   /** The link takes bytes again. */
   linkDrained(): void {
     this.#blockedSinceMs = undefined;
@@ -260,7 +278,9 @@ export class Connection implements StreamHost {
     if (this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs >= stallTimeoutMs) {
       return this.#give(`the peer has read nothing for ${stallTimeoutMs} ms`, "remote");
     }
-    if (this.#keepalive.takeSendDue(nowMs)) this.#sendKeepalive();
+    this.handleFlush(nowMs);
+    // Before the SETUP is accepted nothing of ours may go out: it would look like the acceptance.
+    if (this.#keepalive.takeSendDue(nowMs) && this.#state !== "accepting") this.#sendKeepalive();
   }
 
   // ── commands ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -341,7 +361,8 @@ export class Connection implements StreamHost {
     this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_CLOSE, message, "local");
     this.#state = "draining";
     this.#admission.failAll(this.#closeReason);
-    if (this.peer.isOurs) this.#sendClose(message);
+    // Behind what was sent before it: a request that it overtook would be refused.
+    if (this.peer.isOurs) this.#sendClose(message, this.outbound.data);
     this.#endIfDrained();
   }
 
@@ -359,10 +380,18 @@ export class Connection implements StreamHost {
   // ── output ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Judges what was queued since. Call it before `pollTransmit`. */
-  handleFlush(): void {
+  handleFlush(nowMs: number): void {
+    if (this.#state === "closed" || !this.#isOverPeerCaused(nowMs)) return;
+    this.#give(`more than ${this.settings.limits.maxPeerCausedBytes} bytes of answers wait to be read`, "remote");
+  }
+
+  // A burst of answers to a peer that reads is no offence, as long as bytes move: but not without end.
+  #isOverPeerCaused(nowMs: number): boolean {
+    const { peerCausedBytes } = this.outbound;
     const { maxPeerCausedBytes } = this.settings.limits;
-    if (this.#state === "closed" || this.outbound.peerCausedBytes <= maxPeerCausedBytes) return;
-    this.#give(`more than ${maxPeerCausedBytes} bytes of answers wait to be read`, "remote");
+    if (peerCausedBytes <= maxPeerCausedBytes) return false;
+    const isStill = this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs >= MOVING_MS;
+    return isStill || peerCausedBytes > BURST_FACTOR * maxPeerCausedBytes;
   }
 
   /** Moves the next frames into `batch`, whole ones; false when there are none. Each call is one write. */
@@ -390,7 +419,9 @@ export class Connection implements StreamHost {
   /** When `handleTimeout` should be called next. */
   get nextTimeoutMs(): number | undefined {
     if (this.#state === "closed" || this.#setupStage === "setup") return undefined;
-    const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + this.settings.limits.stallTimeoutMs;
+    const isOver = this.outbound.peerCausedBytes > this.settings.limits.maxPeerCausedBytes;
+    const patienceMs = isOver ? MOVING_MS : this.settings.limits.stallTimeoutMs;
+    const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + patienceMs;
     const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
@@ -518,6 +549,7 @@ export class Connection implements StreamHost {
     const lifetimeMs = this.settings.peerMayBeSilent ? MAX_31_BIT : judgedLifetimeMs(setup, this.settings.limits);
     this.#keepalive = new Keepalive(intervalMs, lifetimeMs, this.#nowMs);
     this.#state = "accepting";
+    this.requestFlush(); // there are times to watch from here on
     this.#events.onSetup(setup);
   }
 
@@ -697,17 +729,19 @@ export class Connection implements StreamHost {
     this.#end(error, false, data);
   }
 
-  #sendClose(message: string): void {
+  #sendClose(message: string, lane: SlabWriter): void {
     if (this.#closeSent) return;
     this.#closeSent = true;
-    encodeError(this.outbound.priority, 0, ErrorCode.CONNECTION_CLOSE, TEXT.encode(message));
+    const before = this.outbound.data.byteLength;
+    encodeError(lane, 0, ErrorCode.CONNECTION_CLOSE, TEXT.encode(message));
+    this.outbound.countEncoded(before);
     this.requestFlush();
   }
 
   #endIfDrained(): void {
     if (this.#state !== "draining" || this.#streams.size > 0 || this.outbound.byteLength > this.outbound.priority.byteLength) return;
     const reason = this.#closeReason ?? new ConnectionError(ErrorCode.CONNECTION_CLOSE, "closed", "local");
-    this.#sendClose(reason.message);
+    this.#sendClose(reason.message, this.outbound.priority);
     this.#end(reason, false);
   }
 

@@ -33,6 +33,8 @@ export class StreamBacklog {
   started = false;
   /** It is among those that take turns. */
   active = false;
+  /** Its turns begin when so many bytes have been taken: frames of its stream are among them. */
+  behindByte = 0;
 
   constructor(streamId: number, onEmpty: () => void) {
     this.streamId = streamId;
@@ -47,6 +49,8 @@ export class OutboundQueue {
   readonly #fragmentBytes: number;
   readonly #priority: SlabWriter;
   readonly #data: SlabWriter;
+  // Fragments, written and taken within one poll: none waits where its stream could still be cancelled.
+  readonly #fragments: SlabWriter;
   // Streams in the middle of a large payload, in turns; those behind wait whole until there is room.
   readonly #active: StreamBacklog[] = [];
   readonly #waiting: StreamBacklog[] = [];
@@ -54,7 +58,7 @@ export class OutboundQueue {
   #backlogBytes = 0;
   #peerCausedBytes = 0;
   #turn = 0;
-  /** Bytes ever encoded for streams; with `takenBytes` it tells whether a frame has left. */
+  /** Bytes of short frames ever encoded for streams; with `takenBytes` it tells whether one has left. */
   encodedBytes = 0;
 
   constructor(pool: SlabPool, limits: Limits, fragmentBytes: number) {
@@ -63,6 +67,7 @@ export class OutboundQueue {
     this.#fragmentBytes = fragmentBytes;
     this.#priority = new SlabWriter(pool);
     this.#data = new SlabWriter(pool);
+    this.#fragments = new SlabWriter(pool);
   }
 
   /** Where frames of stream 0 are written. */
@@ -85,7 +90,7 @@ export class OutboundQueue {
     return this.#peerCausedBytes;
   }
 
-  /** Bytes of streams that were handed to the link. */
+  /** Bytes of short frames that were handed to the link. */
   get takenBytes(): number {
     return this.encodedBytes - this.#data.byteLength;
   }
@@ -143,9 +148,11 @@ export class OutboundQueue {
 
   /** Forgets what a stream still wanted to send. */
   drop(backlog: StreamBacklog): void {
+    const before = this.byteLength;
     for (const queued of backlog.queue) {
       if (queued.kind === "payload") this.#backlogBytes -= queued.fragments.bytesLeft;
     }
+    if (before > 0) this.#peerCausedBytes = Math.floor(this.#peerCausedBytes * (this.byteLength / before));
     if (backlog.active) this.#activeBytes -= activeBytesOf(backlog);
     remove(backlog.active ? this.#active : this.#waiting, backlog);
     backlog.queue.length = 0;
@@ -173,9 +180,11 @@ export class OutboundQueue {
   /** Moves the next frames into `batch`; false when there are none. */
   takeInto(batch: FrameBatch): boolean {
     this.#priority.takeInto(batch, BATCH_BYTES);
-    this.#writeFragments();
     const before = this.byteLength;
-    this.#data.takeInto(batch, BATCH_BYTES);
+    // Neither a flood of short frames nor one of fragments keeps the other waiting.
+    this.#data.takeInto(batch, this.#active.length > 0 ? BATCH_BYTES / 2 : BATCH_BYTES);
+    this.#writeFragments(BATCH_BYTES - batch.byteLength);
+    this.#fragments.takeInto(batch, Number.POSITIVE_INFINITY);
     const left = this.byteLength;
     // Bytes leave in order, and those caused by the peer are mixed evenly among them.
     this.#peerCausedBytes = left === 0 ? 0 : Math.floor(this.#peerCausedBytes * (left / before));
@@ -185,6 +194,7 @@ export class OutboundQueue {
   #enqueue(backlog: StreamBacklog, queued: Queued): void {
     backlog.queue.push(queued);
     if (backlog.queue.length > 1) return;
+    backlog.behindByte = this.encodedBytes;
     this.#waiting.push(backlog);
     this.#activate();
   }
@@ -204,15 +214,19 @@ export class OutboundQueue {
   }
 
   // One frame of each stream in turn, as long as the batch has room for more.
-  #writeFragments(): void {
-    let budget = BATCH_BYTES;
-    while (this.#active.length > 0 && budget > 0 && this.#data.byteLength < BATCH_BYTES) {
+  #writeFragments(budget: number): void {
+    let skipped = 0;
+    while (skipped < this.#active.length && this.#fragments.byteLength < budget) {
       if (this.#turn >= this.#active.length) this.#turn = 0;
       const backlog = this.#active[this.#turn];
       if (backlog === undefined) return;
-      const before = this.#data.byteLength;
+      if (backlog.behindByte > this.takenBytes) {
+        skipped++;
+        this.#turn++;
+        continue;
+      }
+      skipped = 0;
       this.#writeNext(backlog);
-      budget -= this.#data.byteLength - before;
       if (backlog.queue.length > 0 && backlog.active) this.#turn++;
     }
   }
@@ -221,14 +235,12 @@ export class OutboundQueue {
     const [queued] = backlog.queue;
     if (queued === undefined) return;
     backlog.started = true;
-    const before = this.#data.byteLength;
     const isFinished = this.#writeQueued(backlog.streamId, queued);
     // What was held back follows behind a whole payload.
     if (isFinished && backlog.requestN > 0) {
-      encodeRequestN(this.#data, backlog.streamId, backlog.requestN);
+      encodeRequestN(this.#fragments, backlog.streamId, backlog.requestN);
       backlog.requestN = 0;
     }
-    this.countEncoded(before);
     if (isFinished) this.#finishFirst(backlog, queued);
   }
 
@@ -236,14 +248,14 @@ export class OutboundQueue {
   #writeQueued(streamId: number, queued: Queued): boolean {
     if (queued.kind === "payload") return this.#writeFragment(queued.fragments);
     if (queued.kind === "complete") {
-      encodePayloadFrame(this.#data, streamId, FrameType.PAYLOAD, Flag.COMPLETE, -1, queued.metadata, NO_BYTES);
-    } else encodeError(this.#data, streamId, queued.code, queued.data);
+      encodePayloadFrame(this.#fragments, streamId, FrameType.PAYLOAD, Flag.COMPLETE, -1, queued.metadata, NO_BYTES);
+    } else encodeError(this.#fragments, streamId, queued.code, queued.data);
     return true;
   }
 
   #writeFragment(fragments: Fragmenter): boolean {
     const before = fragments.bytesLeft;
-    const last = fragments.writeNext(this.#data, this.#fragmentBytes);
+    const last = fragments.writeNext(this.#fragments, this.#fragmentBytes);
     this.#backlogBytes -= before - fragments.bytesLeft;
     return last;
   }

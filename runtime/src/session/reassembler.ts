@@ -68,7 +68,8 @@ class Parts {
   push(part: Uint8Array): void {
     if (part.length === 0) return;
     this.byteLength += part.length;
-    if (part.length >= COPY_BYTES) {
+    // A view pins the chunk that it was read in: one that is mostly other frames would cost more than it counts.
+    if (part.length >= COPY_BYTES && 2 * part.length >= part.buffer.byteLength) {
       this.#closeGathered();
       this.#parts.push(part);
       return;

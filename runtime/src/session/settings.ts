@@ -48,11 +48,13 @@ export interface Limits {
   readonly maxSurplusItems: number;
   /** Bytes of those items. 256 KiB. */
   readonly maxSurplusBytes: number;
+  /** Messages received on all streams that wait for their consumers; above it only a consumer with none gets one. 16 MiB. */
+  readonly maxUnconsumedBytes: number;
   /** Above this much waiting to be written, producers pause and calls wait unencoded. 1 MiB. */
   readonly producerPauseBytes: number;
-  /** Above this much waiting to be written, reading pauses. 4 MiB. */
+  /** Above this much of answers and echoes waiting to be written, reading pauses. 4 MiB. */
   readonly readPauseBytes: number;
-  /** Answers and echoes waiting to be written. 24 MiB: beyond it the connection is destroyed. */
+  /** Answers and echoes waiting to be written while the peer reads nothing for 1 s. 24 MiB: beyond it the connection is destroyed; at 8 times as much in any case. */
   readonly maxPeerCausedBytes: number;
   /** Bytes are waiting and none moved for so long: the connection is destroyed. 30 s. */
   readonly stallTimeoutMs: number;
@@ -97,6 +99,7 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   requestNsPerSecond: 1_000,
   maxSurplusItems: 64,
   maxSurplusBytes: 262_144,
+  maxUnconsumedBytes: 16_777_216,
   producerPauseBytes: 1_048_576,
   readPauseBytes: 4_194_304,
   maxPeerCausedBytes: 25_165_824,

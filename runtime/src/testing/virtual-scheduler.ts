@@ -3,6 +3,9 @@
 
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 
+/** How often `run` looks again: chains of promises may be longer than one look. */
+const PATIENCE = 16;
+
 interface VirtualTimer {
   readonly dueMs: number;
   readonly order: number;
@@ -84,7 +87,7 @@ export class VirtualScheduler implements Scheduler {
       settled = true;
     };
     promise.then(mark, mark);
-    await this.settle();
+    for (let i = 0; i < PATIENCE && !settled; i++) await this.settle();
     if (!settled) throw new Error(`nothing is left to run at ${this.#nowMs} ms and the promise is still pending`);
     return await promise;
   }

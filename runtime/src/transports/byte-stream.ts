@@ -60,6 +60,10 @@ class ByteStreamLink implements FrameLink {
     if (this.#paused) this.#socket.pause();
   }
 
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   send({ chunks }: FrameBatch): boolean {
     const [first] = chunks;
     if (this.#state !== "open" || first === undefined) return true;

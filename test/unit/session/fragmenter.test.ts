@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { createBatch, SlabPool, SlabWriter } from "../../../runtime/src/bytes/slab.js";
 import { FrameType } from "../../../runtime/src/frames/layout.js";
 import { Fragmenter } from "../../../runtime/src/session/fragmenter.js";
-import { cutFrames, hex, hexOf, seeFrame, type SeenFrame } from "../../support/frames-dsl.js";
+import { cutFrames, hex, hexOf, type SeenFrame, seeFrame } from "../../support/frames-dsl.js";
 
 const MTU = 64;
 
@@ -55,7 +55,9 @@ describe("session/fragmenter", () => {
           const what = `${metadataBytes} bytes of metadata, ${dataBytes} of data`;
           const seen = frames.map(seeFrame);
           check(seen, name, what);
-          expect(joined(seen.map((frame) => frame.metadata)), what).to.equal(metadata === undefined ? "" : hexOf(metadata));
+          expect(joined(seen.map((frame) => frame.metadata)), what).to.equal(
+            metadata === undefined ? "" : hexOf(metadata),
+          );
           expect(joined(seen.map((frame) => frame.data)), what).to.equal(hexOf(data));
           expect(seen[0]?.metadata === undefined, what).to.equal(metadata === undefined);
         }
@@ -81,7 +83,9 @@ describe("session/fragmenter", () => {
   }
 
   it("sets C on the last fragment only, when the payload is the last", () => {
-    const flags = fragment(FrameType.PAYLOAD, -1, undefined, pattern(130, 0), true).map((frame) => hexOf(frame.subarray(4, 6)));
+    const flags = fragment(FrameType.PAYLOAD, -1, undefined, pattern(130, 0), true).map((frame) =>
+      hexOf(frame.subarray(4, 6)),
+    );
     expect(flags).to.deep.equal([hex`28a0`, hex`28a0`, hex`2860`]);
   });
 

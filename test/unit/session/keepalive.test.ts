@@ -7,13 +7,21 @@ const NEVER = 0x7fffffff;
 describe("session/keepalive", () => {
   it("is due once per interval", () => {
     const keepalive = new Keepalive(100, 1_000, 0);
-    expect([keepalive.takeSendDue(99), keepalive.takeSendDue(100), keepalive.takeSendDue(100)]).to.deep.equal([false, true, false]);
+    expect([keepalive.takeSendDue(99), keepalive.takeSendDue(100), keepalive.takeSendDue(100)]).to.deep.equal([
+      false,
+      true,
+      false,
+    ]);
     expect([keepalive.takeSendDue(199), keepalive.takeSendDue(200)]).to.deep.equal([false, true]);
   });
 
   it("doesn't make up for intervals that were missed", () => {
     const keepalive = new Keepalive(100, 10_000, 0);
-    expect([keepalive.takeSendDue(1_000), keepalive.takeSendDue(1_050), keepalive.takeSendDue(1_100)]).to.deep.equal([true, false, true]);
+    expect([keepalive.takeSendDue(1_000), keepalive.takeSendDue(1_050), keepalive.takeSendDue(1_100)]).to.deep.equal([
+      true,
+      false,
+      true,
+    ]);
   });
 
   it("is overdue when nothing was received for the lifetime, and tells for how long", () => {

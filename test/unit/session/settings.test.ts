@@ -34,7 +34,12 @@ describe("session/settings", () => {
 
   it("start from the preset for the internet when asked to, and from there take changes", () => {
     const edge = resolveLimits({ controlBurst: 20 }, "edge");
-    expect(edge).to.deep.include({ maxInboundStreams: 1_000, controlBurst: 20, controlsPerSecond: 1, maxConnectionsPerAddress: 256 });
+    expect(edge).to.deep.include({
+      maxInboundStreams: 1_000,
+      controlBurst: 20,
+      controlsPerSecond: 1,
+      maxConnectionsPerAddress: 256,
+    });
     expect(edge.maxMessageBytes).to.equal(resolveLimits().maxMessageBytes);
     expect(resolveSettings({ preset: "edge" }).limits.maxInboundStreams).to.equal(1_000);
   });
@@ -46,7 +51,10 @@ describe("session/settings", () => {
 
   for (const value of [0, -1, Number.NaN, "10", null]) {
     it(`refuse ${String(value)} as a limit, naming it`, () => {
-      expect(() => resolveLimits({ maxMessageBytes: value } as never)).to.throw(RangeError, `limit maxMessageBytes is ${String(value)}`);
+      expect(() => resolveLimits({ maxMessageBytes: value } as never)).to.throw(
+        RangeError,
+        `limit maxMessageBytes is ${String(value)}`,
+      );
     });
   }
 
@@ -56,7 +64,9 @@ describe("session/settings", () => {
   });
 
   it("take Infinity for none", () => {
-    expect(resolveLimits({ maxMessageBytes: Number.POSITIVE_INFINITY }).maxFragments).to.equal(Number.POSITIVE_INFINITY);
+    expect(resolveLimits({ maxMessageBytes: Number.POSITIVE_INFINITY }).maxFragments).to.equal(
+      Number.POSITIVE_INFINITY,
+    );
   });
 
   for (const [name, value] of [
@@ -67,12 +77,17 @@ describe("session/settings", () => {
     ["fragmentBytes", 16_777_216],
   ] as const) {
     it(`refuse ${name} ${value}, naming it and its range`, () => {
-      expect(() => resolveSettings({ [name]: value })).to.throw(RangeError, `${name} is ${value}, expected a whole number`);
+      expect(() => resolveSettings({ [name]: value })).to.throw(
+        RangeError,
+        `${name} is ${value}, expected a whole number`,
+      );
     });
   }
 
   it("take the ends of the ranges", () => {
-    expect(resolveSettings({ keepaliveIntervalMs: 1, maxLifetimeMs: 0x7fffffff, fragmentBytes: 64 }).fragmentBytes).to.equal(64);
+    expect(
+      resolveSettings({ keepaliveIntervalMs: 1, maxLifetimeMs: 0x7fffffff, fragmentBytes: 64 }).fragmentBytes,
+    ).to.equal(64);
     expect(resolveSettings({ fragmentBytes: 16_777_215 }).fragmentBytes).to.equal(16_777_215);
   });
 });

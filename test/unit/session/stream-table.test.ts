@@ -19,7 +19,13 @@ describe("session/stream-table", () => {
     const [mine, theirs] = [stream(1, true), stream(2, false)];
     table.add(mine);
     table.add(theirs);
-    expect([table.size, table.inboundCount, table.get(1), table.has(2), table.has(3)]).to.deep.equal([2, 1, mine, true, false]);
+    expect([table.size, table.inboundCount, table.get(1), table.has(2), table.has(3)]).to.deep.equal([
+      2,
+      1,
+      mine,
+      true,
+      false,
+    ]);
     table.remove(theirs);
     table.remove(theirs);
     expect([table.size, table.inboundCount, table.get(2)]).to.deep.equal([1, 0, undefined]);

@@ -4,8 +4,8 @@
 import { Duplex } from "node:stream";
 import { expect } from "chai";
 import { createByteStreamLink } from "../../../runtime/src/transports/byte-stream.js";
-import { bytesOf, hex, hexOf } from "../../support/frames-dsl.js";
 import { LinkRecorder, turns } from "../../contracts/link-contract-recorder.js";
+import { bytesOf, hex, hexOf } from "../../support/frames-dsl.js";
 
 const INFO = { transport: "fake", remoteAddress: "", localAddress: "", isSecure: true };
 const CANCEL = hex`
@@ -54,7 +54,9 @@ describe("a link over a byte stream", () => {
     link.send({ chunks: [header], byteLength: 9 });
     link.send({ chunks: [header, body, header], byteLength: 10_018 });
     expect(stream.written.map((chunks) => chunks.length)).to.deep.equal([1, 3]);
-    expect(stream.written.flat().map(({ buffer }) => buffer)).to.deep.equal([header, header, body, header].map((chunk) => chunk.buffer));
+    expect(stream.written.flat().map(({ buffer }) => buffer)).to.deep.equal(
+      [header, header, body, header].map((chunk) => chunk.buffer),
+    );
   });
 
   it("writes nothing for an empty batch", () => {
