@@ -49,8 +49,11 @@ try {
 // #endregion
 
 // #region masked
-const masked = await ticker.last({ name: "" }).catch(RpcError.from);
-console.log(masked.message); // [internal] internal error
+try {
+  await ticker.last({ name: "" });
+} catch (error) {
+  console.log(RpcError.from(error).message); // [internal] internal error
+}
 // #endregion
 
 // #region deadline
@@ -59,8 +62,11 @@ async function* slowly() {
   await new Promise((resolve) => setTimeout(resolve, 200));
   yield { symbol: "B" };
 }
-const late = await ticker.upload(slowly(), { timeoutMs: 50 }).catch(RpcError.from);
-console.log(late.message); // [deadline_exceeded] deadline exceeded after 50 ms
+try {
+  await ticker.upload(slowly(), { timeoutMs: 50 });
+} catch (error) {
+  console.log(RpcError.from(error).message); // [deadline_exceeded] deadline exceeded after 50 ms
+}
 // #endregion
 
 // #region cancel
@@ -77,6 +83,9 @@ try {
 await server.close();
 const { initiator, reason } = await connection.closed;
 console.log("closed:", initiator, reason); // closed: remote CONNECTION_CLOSE (0x102): server is draining
-const gone = await ticker.last({ name: "ACME" }).catch(RpcError.from);
-console.log(gone.code === Code.Unavailable, gone.retryable); // true true
+try {
+  await ticker.last({ name: "ACME" });
+} catch (error) {
+  console.log(RpcError.is(error, Code.Unavailable) && error.retryable); // true
+}
 // #endregion

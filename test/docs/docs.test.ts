@@ -71,7 +71,7 @@ describe("README and guide", function () {
       "[deadline_exceeded] deadline exceeded after 50 ms",
       "true",
       "closed: remote CONNECTION_CLOSE (0x102): server is draining",
-      "true true",
+      "true",
       "",
     ]);
     expect(exitCode).to.equal(0);

@@ -42,7 +42,7 @@ export interface ServeHooks {
   onAcceptError(error: unknown): void;
 }
 
-/** @internal */
+/** @internal What serves a connection that was accepted. */
 export interface ServedConnection {
   readonly onRequest: RequestHandler;
   onMetadataPush(metadata: Uint8Array): void;

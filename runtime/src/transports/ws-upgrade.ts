@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns upgrade requests of an HTTP server into links, and refuses the others (RFC 6455 §4.2, WS-02).
 
-import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { FrameLink, LinkInfo } from "../engine/link.js";
-import { addressesOf, warn } from "./tcp.js";
+import type { UpgradableServer, UpgradeRequest, WsUpgradeOptions } from "./addresses.js";
+import { addressesOf, warn } from "./node-servers.js";
 import { createWsLink } from "./ws-link.js";
 
 /** No frame is larger (FRM-04). */
@@ -14,29 +15,13 @@ export const MAX_FRAME_BYTES = 0xff_ffff;
 /** Echoed when a client offers it (WS-02). */
 const SUBPROTOCOL = "rsocket";
 
-/** What an upgrade request says of itself. */
-export type UpgradeRequest = NonNullable<LinkInfo["upgrade"]>;
-
-/** Which requests become links. */
-export interface WsUpgradeOptions {
-  /** The path of the URL, exactly; what follows `?` is not looked at. */
-  readonly path: string;
-  /** The largest message that is read at all; handlers may allow less. 16,777,215 unless given. */
-  readonly maxFrameBytes?: number;
-  /**
-   * Origins of web pages that may open a WebSocket, e.g. `https://app.example.com`, or a function that decides. Unless
-   * given, a page must come from the host that it connects to. Requests without Origin aren't a page's: they are let in.
-   */
-  readonly allowedOrigins?: readonly string[] | ((origin: string, request: UpgradeRequest) => boolean);
-}
-
 /**
  * Hands a link to `onLink` for each WebSocket that is opened at `path` of `server`, which stays its owner's. Requests for
  * other paths are refused with 404, unless somebody else listens for upgrades, too.
  * @returns stops it; links that are open live on.
  */
 export function acceptUpgrade(
-  server: Server,
+  server: UpgradableServer,
   options: WsUpgradeOptions,
   onLink: (link: FrameLink) => void,
   onError: (error: unknown) => void = warn,

@@ -5,11 +5,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import type { Dialer, FrameLink, Listener } from "../engine/link.js";
-import { addressesOf, authority, createListener, listen, portOf, reasonOf, type TcpListenOptions, warn } from "./tcp.js";
+import type { TcpListenOptions, WsUpgradeOptions } from "./addresses.js";
+import { addressesOf, authority, createListener, listen, portOf, reasonOf, warn } from "./node-servers.js";
 import { createWsLink } from "./ws-link.js";
-import { acceptUpgrade, MAX_FRAME_BYTES, type WsUpgradeOptions } from "./ws-upgrade.js";
+import { acceptUpgrade, MAX_FRAME_BYTES } from "./ws-upgrade.js";
 
-export { acceptUpgrade, type UpgradeRequest, type WsUpgradeOptions } from "./ws-upgrade.js";
+export type { UpgradeRequest, WsUpgradeOptions } from "./addresses.js";
+export { acceptUpgrade } from "./ws-upgrade.js";
 
 /** Long enough for bad networks; Node's 60 s hold too many sockets of those who never say anything. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;

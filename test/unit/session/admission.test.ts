@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/admission.ts.
 import { expect } from "chai";
 import { Admission, type WaitingCall } from "../../../runtime/src/session/admission.js";
 import { ConnectionError } from "../../../runtime/src/session/errors.js";

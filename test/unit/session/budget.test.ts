@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/budget.ts.
 import { expect } from "chai";
 import { Budget } from "../../../runtime/src/session/budget.js";
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/fragmenter.ts.
 import { expect } from "chai";
 import { createBatch, SlabPool, SlabWriter } from "../../../runtime/src/bytes/slab.js";
 import { FrameType } from "../../../runtime/src/frames/layout.js";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/keepalive.ts.
 import { expect } from "chai";
 import { Keepalive } from "../../../runtime/src/session/keepalive.js";
 

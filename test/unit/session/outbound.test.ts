@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/outbound.ts.
 import { expect } from "chai";
 import { createBatch, SlabPool } from "../../../runtime/src/bytes/slab.js";
 import { encodeCancel, encodeKeepalive } from "../../../runtime/src/frames/encode.js";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/peer.ts.
 import { expect } from "chai";
 import { Peer } from "../../../runtime/src/session/peer.js";
 import { hex } from "../../support/frames-dsl.js";

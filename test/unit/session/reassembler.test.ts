@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/reassembler.ts.
 import { expect } from "chai";
 import { compact, Reassembler } from "../../../runtime/src/session/reassembler.js";
 import { bytesOf, hexOf } from "../../support/frames-dsl.js";

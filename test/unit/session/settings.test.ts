@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/settings.ts.
 import { expect } from "chai";
 import { resolveLimits, resolveSettings } from "../../../runtime/src/session/settings.js";
 

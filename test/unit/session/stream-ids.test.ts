@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/stream-ids.ts.
 import { expect } from "chai";
 import { StreamIds } from "../../../runtime/src/session/stream-ids.js";
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The unit tests of session/stream-table.ts.
 import { expect } from "chai";
 import type { Stream } from "../../../runtime/src/session/stream.js";
 import { StreamTable } from "../../../runtime/src/session/stream-table.js";

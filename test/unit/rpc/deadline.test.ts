@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deadlines of all calls on one timer: never early, at most one slot late.
+
+import { expect } from "chai";
+import { DeadlineClock, deadlineClockOf } from "../../../runtime/src/rpc/deadline.js";
+import { VirtualScheduler } from "../../../runtime/src/testing/virtual-scheduler.js";
+
+const SLOT_MS = 4;
+
+describe("deadlines", () => {
+  let scheduler: VirtualScheduler;
+  let clock: DeadlineClock;
+  beforeEach(() => {
+    scheduler = new VirtualScheduler();
+    clock = new DeadlineClock(scheduler);
+  });
+  afterEach(() => {
+    expect(clock.size).to.equal(0);
+    expect(scheduler.timerCount).to.equal(0);
+  });
+
+  it("fire not before they are due, and less than 4 ms after", async () => {
+    const late: number[] = [];
+    for (let timeoutMs = 0; timeoutMs < 60; timeoutMs++) {
+      await scheduler.advance(0.7);
+      const { dueMs } = clock.set(timeoutMs + 0.3, () => late.push(scheduler.now() - dueMs));
+    }
+    await scheduler.advance(200);
+    expect(late).to.have.length(60);
+    for (const byMs of late) expect(byMs).to.be.at.least(0).and.lessThan(SLOT_MS);
+  });
+
+  it("fire in order of their slots, whatever order they were set in", async () => {
+    const order: number[] = [];
+    for (const timeoutMs of [50, 10, 90, 30, 70, 10]) clock.set(timeoutMs, () => order.push(timeoutMs));
+    await scheduler.advance(100);
+    expect(order).to.deep.equal([10, 10, 30, 50, 70, 90]);
+  });
+
+  it("need one timer, however many they are, and none when all are cleared", () => {
+    const deadlines = Array.from({ length: 1_000 }, (_, i) => clock.set(1_000 + i, () => {}));
+    expect(scheduler.timerCount).to.equal(1);
+    expect(clock.size).to.equal(1_000);
+    for (const deadline of deadlines) deadline.clear();
+    expect(scheduler.timerCount).to.equal(0);
+  });
+
+  it("that are cleared don't fire, and may be cleared again", async () => {
+    let fired = 0;
+    const first = clock.set(10, () => fired++);
+    const second = clock.set(10, () => fired++);
+    first.clear();
+    first.clear();
+    await scheduler.advance(20);
+    expect(fired).to.equal(1);
+    second.clear();
+  });
+
+  it("may be set and cleared by those that fire", async () => {
+    const order: string[] = [];
+    const other = clock.set(10, () => order.push("cleared by another"));
+    clock.set(9, () => {
+      order.push("first");
+      other.clear();
+      clock.set(5, () => order.push("set by the first"));
+    });
+    await scheduler.advance(12);
+    expect(order).to.deep.equal(["first"]);
+    await scheduler.advance(10);
+    expect(order).to.deep.equal(["first", "set by the first"]);
+  });
+
+  it("go on when one that is earlier than the timer comes, and when the earliest is cleared", async () => {
+    const order: number[] = [];
+    clock.set(100, () => order.push(100));
+    const early = clock.set(20, () => order.push(20));
+    clock.set(60, () => order.push(60));
+    early.clear();
+    await scheduler.advance(200);
+    expect(order).to.deep.equal([60, 100]);
+  });
+
+  it("that are due at once fire in the next turn, not within set", async () => {
+    let fired = false;
+    clock.set(0, () => {
+      fired = true;
+    });
+    expect(fired).to.equal(false);
+    await scheduler.advance(SLOT_MS);
+    expect(fired).to.equal(true);
+  });
+
+  it("as long as the wire can say are not cut", async () => {
+    let fired = false;
+    clock.set(0x7fffffff, () => {
+      fired = true;
+    });
+    await scheduler.advance(0x7ffffffe);
+    expect(fired).to.equal(false);
+    await scheduler.advance(SLOT_MS);
+    expect(fired).to.equal(true);
+  });
+
+  it("survive a timer that the platform cut or fired early", async () => {
+    // A scheduler whose timers fire after 100 ms at most, as Node's do after 2^31-1.
+    class Hasty extends VirtualScheduler {
+      override setTimer(delayMs: number, task: () => void): ReturnType<VirtualScheduler["setTimer"]> {
+        return super.setTimer(Math.min(delayMs, 100), task);
+      }
+    }
+    const hasty = new Hasty();
+    let firedAtMs = 0;
+    new DeadlineClock(hasty).set(450, () => {
+      firedAtMs = hasty.now();
+    });
+    await hasty.advance(1_000);
+    expect(firedAtMs).to.be.within(450, 454);
+    expect(hasty.timerCount).to.equal(0);
+  });
+
+  it("of all calls of a scheduler share one clock", () => {
+    expect(deadlineClockOf(scheduler)).to.equal(deadlineClockOf(scheduler));
+    expect(deadlineClockOf(scheduler)).to.not.equal(deadlineClockOf(new VirtualScheduler()));
+  });
+});
