@@ -32,7 +32,7 @@ class Entry implements Deadline {
   }
 }
 
-/** Deadlines in slots of 4 ms, one timer for the earliest. It never fires early, and at most 4 ms late. */
+/** Deadlines in slots of 4 ms, one timer for the earliest. It never fires early; late by a slot and a timer's millisecond at most. */
 export class DeadlineClock {
   readonly #scheduler: Scheduler;
   readonly #slots = new Map<number, Set<Entry>>();
