@@ -65,6 +65,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
   #responseTrailers: Metadata | undefined;
   #headersSent = false;
   #ended = false;
+  #hasReturned = false;
   #incoming: IncomingItems<unknown> | undefined;
   #outgoing: OutgoingItems<unknown> | undefined;
   // A client stream's answer that waits for credit.
@@ -123,14 +124,14 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
   /** Runs the call. `releaseHandler` is called when nothing of it runs any more. */
   begin(interceptors: ComposedInterceptors | undefined): void {
     const { envelope } = this.#request;
-    if (envelope !== undefined && !this.#readEnvelope(envelope)) return this.#host.releaseHandler();
+    if (envelope !== undefined && !this.#readEnvelope(envelope)) return this.#release();
     if (interceptors === undefined) return this.#run();
     this.markBegin();
     let running = false;
     let refused = false;
     const refuse = (error: unknown): void => {
       refused = true;
-      if (!running) this.#host.releaseHandler();
+      if (!running) this.#release();
       this.#failByHandler(error);
     };
     try {
@@ -171,9 +172,9 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
 
   #run(): void {
     // It may have ended while an interceptor waited: cancelled, or out of time.
-    if (this.#ended) return this.#host.releaseHandler();
+    if (this.#ended) return this.#release();
     const input = this.#decodeInput();
-    if (input === undefined) return this.#host.releaseHandler();
+    if (input === undefined) return this.#release();
     const { kind } = this.definition;
     const isStream = kind === "server_streaming" || kind === "bidi_streaming";
     let result: unknown;
@@ -182,7 +183,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
       result = this.#entry.handle(input.value, this);
       isLater = !isStream && isThenable(result);
     } catch (error) {
-      this.#host.releaseHandler();
+      this.#release();
       return this.#failByHandler(error);
     }
     if (isStream) return this.#answerMany(result);
@@ -194,13 +195,20 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     );
   }
 
-  #onValue(value: unknown): void {
+  // The handler does nothing any more: its slot is free, and what it left unread is let go.
+  #release(): void {
     this.#host.releaseHandler();
+    this.#hasReturned = true;
+    if (this.#ended) this.#incoming?.discard();
+  }
+
+  #onValue(value: unknown): void {
+    this.#release();
     this.#answerOne(value);
   }
 
   #onThrown(error: unknown): void {
-    this.#host.releaseHandler();
+    this.#release();
     this.#failByHandler(error);
   }
 
@@ -282,14 +290,14 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
           complete: () => this.#complete(),
           fail: (error) => this.#failByHandler(error),
           onCleanupError: (error) => this.#onCleanupError(error),
-          onFinished: () => this.#host.releaseHandler(),
+          onFinished: () => this.#release(),
         },
         result,
         this.#stream,
         { budget: transport.budget, looksAhead: () => !transport.rsocket.peer.isOurs },
       );
     } catch (error) {
-      this.#host.releaseHandler();
+      this.#release();
       return this.#failByHandler(error);
     }
     if (this.#ended) return outgoing.stop();
@@ -417,7 +425,8 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     this.#outgoing?.stop();
     if (this.#incoming !== undefined) {
       // What the caller still sends is of no use: it is told to stop.
-      this.#incoming.end();
+      if (this.#hasReturned) this.#incoming.discard();
+      else this.#incoming.end();
       this.#stream.cancel();
     }
     this.tellEnd(error);

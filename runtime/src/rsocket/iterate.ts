@@ -143,6 +143,12 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     for (const waiter of others) waiter.resolve(DONE);
   }
 
+  /** The consumer has come to its end without reading all, and reads no more. The stream isn't cancelled by it. */
+  discard(): void {
+    this.end();
+    this.#leave();
+  }
+
   // ── what the consumer calls ─────────────────────────────────────────────────────────────────────────────────────
 
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {

@@ -11,6 +11,7 @@ import {
   type TickerClient,
   type TickerHandler,
 } from "../../../examples/hello/gen/ticker_rsocket.js";
+import { textHex, uint } from "../../support/frames-dsl.js";
 import { collect, expectQuiet, leavesNoTrace, RpcWorld } from "../../support/rpc-world.js";
 
 const CALLS = 10_000;
@@ -158,6 +159,29 @@ describe("calls leave no trace", () => {
     const ticker = createTickerClient(connection);
     for (let i = 0; i < 6; i++) await world.run(Promise.all(Array.from({ length: 500 }, () => ticker.upload([{}]))));
     expectNothingLeft(new AbortController().signal);
+  });
+
+  it("messages that handlers left unread don't count against the connection's later calls", async () => {
+    const large = "x".repeat(60_000);
+    const unread = { ...handler, upload: () => ({}), chat: () => [] };
+    const limits = { maxUnconsumedBytes: 200_000 };
+    const { peer } = await world.serveSetUp({ services: [implementTicker(unread)], limits });
+    // REQUEST_CHANNEL demo.v1.Ticker/Upload, initial n 2, a Quote whose symbol has 60,000 letters
+    const channel = (id: number): string =>
+      `${uint(id, 4)}1d00${"00000002"}${"00001c"}${"0001000e64656d6f2e76312e5469636b65720006"}55706c6f61640000${"0ae0d403"}${textHex(large)}`;
+    const asked: (string | undefined)[] = [];
+    for (let i = 0; i < 10; i++) {
+      peer.send(channel(2 * i + 1));
+      await world.scheduler.settle();
+      asked.push(
+        peer
+          .take()
+          .find((frame) => frame.slice(8, 12) === "2000")
+          ?.slice(12),
+      );
+    }
+    // As many items are asked for at last as at first.
+    expect(new Set(asked).size, asked.join()).to.equal(1);
   });
 
   it("300 connections, one after another", async () => {
