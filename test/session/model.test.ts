@@ -11,7 +11,7 @@ import { ConnectionError } from "../../runtime/src/session/errors.js";
 import type { Stream, StreamSink } from "../../runtime/src/session/stream.js";
 import type { Interaction } from "../../runtime/src/session/stream-state.js";
 import { hexOf } from "../support/frames-dsl.js";
-import { expectNoTrace } from "../support/no-trace.js";
+import { expectNoTrace, expectNoTraceYet } from "../support/no-trace.js";
 import { Pair, type PairSide, type SideName } from "../support/pair.js";
 import { Random } from "../support/rng.js";
 import { type FrameCounts, WireWatch } from "../support/wire-watch.js";
@@ -498,6 +498,7 @@ class Run {
         if (party.receiveOpen && this.rng.oneIn(3)) this.#count("request", party.ask());
       }
       this.#settleAll();
+      this.#checkCredit();
     }
     // Calls that were waiting for room may have been opened by it.
     for (let i = 0; i < 3; i++) {
@@ -510,6 +511,16 @@ class Run {
     for (const side of this.pair.sides) expect(side.connection.streamCount).to.equal(0);
     for (const party of this.#parties) if (party.isLive) throw new Error(`stuck: ${party.state} on stream ${party.stream?.id}`);
     this.#drainInOrder();
+  }
+
+  // With everything delivered, what one side asked for is what the other may send.
+  #checkCredit(): void {
+    for (const { other, asked, receiveOpen, interaction } of this.#parties) {
+      if (other?.sendOpen !== true || !receiveOpen || interaction === "request_response") continue;
+      const credit = other.stream?.credit ?? 0;
+      if (credit === 0x7fffffff) continue;
+      expect(credit + other.sent.length, "credit").to.equal(asked);
+    }
   }
 
   #drainInOrder(): void {
@@ -671,6 +682,7 @@ const REACTIONS = weighted<(party: Party, run: Run) => boolean>([
   ["error, from within", 2, (party) => party.fail()],
   ["request, from within", 4, (party) => party.ask()],
   ["cancel, from within", 2, (party) => party.cancel()],
+  ["cancel another, from within", 1, (party, run) => run.pickLive(party.side, (each) => each !== party)?.cancel() === true],
   ["open, from within", 1, (party, run) => run.open(party.side, run.rng.pick(INTERACTIONS), run.rng.oneIn(2))],
 ]);
 
@@ -716,6 +728,7 @@ describe("random interleavings of two connections", () => {
           run.step();
         }
         run.finish();
+        expectNoTraceYet();
       } catch (error) {
         if (error instanceof Error) error.message = `SEED=${seed} ITERATIONS=1: ${error.message}`;
         throw error;

@@ -27,15 +27,24 @@ export function expectNoTrace(this: Mocha.Context): void {
   traced = [];
   // What a failed test left half-way says nothing, and a failing hook would skip the tests behind it.
   if (this.currentTest?.state === "failed") return;
-  for (const owner of owners) {
-    owner.isBlocked = false;
-    owner.sentWrites();
-    owner.lose();
-    owner.sentWrites();
-    expectQuiet(owner.connection);
-    expect(owner.connection.state).to.equal("closed");
-    expect(owner.connection.nextTimeoutMs, "a timer").to.equal(undefined);
-  }
+  for (const owner of owners) expectEnded(owner);
+}
+
+/** The same in the midst of a test that makes very many. */
+export function expectNoTraceYet(): void {
+  const owners = traced;
+  traced = [];
+  for (const owner of owners) expectEnded(owner);
+}
+
+function expectEnded(owner: Traced): void {
+  owner.isBlocked = false;
+  owner.sentWrites();
+  owner.lose();
+  owner.sentWrites();
+  expectQuiet(owner.connection);
+  expect(owner.connection.state).to.equal("closed");
+  expect(owner.connection.nextTimeoutMs, "a timer").to.equal(undefined);
 }
 
 /** Nothing lives and nothing waits on this connection, open or not. */

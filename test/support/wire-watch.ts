@@ -9,6 +9,8 @@ import { seeFrame, type SeenFrame } from "./frames-dsl.js";
 interface Half {
   /** It has sent F and owes the rest. */
   inFragments: boolean;
+  /** Data of the payload in fragments has been sent: no metadata may follow. */
+  dataHasBegun: boolean;
   /** Items sent, by their first fragment. The request's own isn't one. */
   items: number;
   /** Items it was granted by frames that have reached it. */
@@ -38,6 +40,7 @@ interface WatchedStream {
 
 const newHalf = (): Half => ({
   inFragments: false,
+  dataHasBegun: false,
   items: 0,
   granted: 0,
   complete: false,
@@ -172,7 +175,8 @@ export class WireWatch {
     }
   }
 
-  #sentRequest(from: SideName, { streamId, type, n, follows, complete }: SeenFrame, fail: (reason: string) => never): void {
+  #sentRequest(from: SideName, frame: SeenFrame, fail: (reason: string) => never): void {
+    const { streamId, type, n, follows, complete, data } = frame;
     if (this.#sentAny.client === 0) fail("before SETUP");
     // Ids grow; an unfinished request that was given up before it left takes its id with it.
     if (streamId % 2 !== (from === "client" ? 1 : 0)) fail("the id isn't its own");
@@ -182,6 +186,7 @@ export class WireWatch {
     this.#nextId[from] = Math.max(this.#nextId[from], streamId + 2);
     const stream: WatchedStream = { type, requester: from, client: newHalf(), server: newHalf() };
     stream[from].inFragments = follows;
+    stream[from].dataHasBegun = data.length > 0;
     this.#streams.set(streamId, stream);
   }
 
@@ -198,6 +203,7 @@ export class WireWatch {
     if (half.complete) fail("it has completed before");
     if (half.inFragments) {
       if (!next) fail("a fragment without N");
+      if (half.dataHasBegun && metadata !== undefined) fail("metadata behind data");
       if ((metadata?.length ?? 0) + data.length === 0) fail("an empty fragment");
     } else if (isRequester ? type !== "REQUEST_CHANNEL" : type === "REQUEST_FNF") fail("it sends no items");
     else {
@@ -207,6 +213,7 @@ export class WireWatch {
     }
     if (follows && byteLength + 3 < 64) fail("a fragment that isn't full");
     if (complete && next && (isRequester || type !== "REQUEST_RESPONSE")) fail("N with C on a stream");
+    half.dataHasBegun = data.length > 0 || (half.inFragments && half.dataHasBegun);
     half.inFragments = follows;
     if (complete) half.complete = true;
   }
