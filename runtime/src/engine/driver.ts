@@ -116,6 +116,11 @@ export class Driver implements LinkHandler {
     this.requestFlush();
   }
 
+  onPeerEnd(): void {
+    this.connection.peerEnded();
+    this.requestFlush();
+  }
+
   onClose(error?: Error): void {
     this.#linkClosed = true;
     this.#cancelTimer();

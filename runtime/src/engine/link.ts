@@ -59,6 +59,8 @@ export interface LinkHandler {
   onMalformed(message: string): void;
   /** The link takes frames again. */
   onDrain(): void;
+  /** The other end sends nothing more, but what is sent to it still arrives. Told by links that can tell; `close` is due. */
+  onPeerEnd?(): void;
   /** The link is gone; told once. `error` when it wasn't closed in order. */
   onClose(error?: Error): void;
 }

@@ -129,6 +129,7 @@ export class Connection implements StreamHost {
   #reassemblyBytes = 0;
   #blockedSinceMs: number | undefined;
   #closeSent = false;
+  #peerHasEnded = false;
   #closeReason: ConnectionError | undefined;
   #mustAbort = false;
 
@@ -260,6 +261,23 @@ export class Connection implements StreamHost {
     this.#blockedSinceMs = undefined;
   }
 
+  /** The peer sends nothing more but may still read: its requests are answered, ours never will be. */
+  peerEnded(): void {
+    if (this.#state === "closed") return;
+    this.#peerHasEnded = true;
+    // Requests that wait behind SETUP are still to be answered.
+    const requestsWait = this.#held.some(({ bytes, start }) => readStreamId(bytes, start) !== 0);
+    if (this.#state === "accepting" && requestsWait) return;
+    const message = "connection lost: the peer sends nothing more";
+    this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "remote");
+    if (this.#state !== "open" && this.#state !== "draining") return this.#end(this.#closeReason, false);
+    this.#state = "draining";
+    this.#closeSent = true;
+    this.#admission.failAll(this.#closeReason);
+    for (const stream of this.#streams.snapshot()) if (stream.isRequester) stream.connectionLost(this.#closeReason);
+    this.#endIfDrained();
+  }
+
   /** The link is gone. Ends the connection if nothing else did before. */
   linkLost(cause: unknown): void {
     const detail = cause instanceof Error ? `: ${cause.message}` : "";
@@ -343,6 +361,7 @@ export class Connection implements StreamHost {
     this.#held = [];
     this.#heldBytes = 0;
     for (const { bytes, start, end } of held) this.receiveFrame(bytes, start, end, this.#nowMs);
+    if (this.#peerHasEnded) this.peerEnded();
     this.requestFlush();
   }
 

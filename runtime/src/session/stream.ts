@@ -356,6 +356,8 @@ export class Stream {
   /** Ends both halves with ERROR, and tells the sink too: given up by this side. */
   abandon(code: number, message: string): void {
     if (this.#forgotten) return;
+    // An answer that is complete and only waits to be written isn't taken back.
+    if (!this.isRequester && this.#isOver()) return;
     this.#giveUp(code, message, this.#isHeard());
   }
 

@@ -184,8 +184,19 @@ class ByteStreamLink implements FrameLink {
     if (!this.#isDeaf) this.#read(undefined);
     const heldBytes = this.#isDeaf ? 0 : (this.#deframer?.heldBytes ?? 0);
     if (heldBytes > 0) this.#error ??= new Error(`the stream ended ${heldBytes} bytes into a frame`);
-    if (this.#state === "open") this.#endSocket();
+    if (this.#state !== "open") return;
+    // Half of the link is still there: the handler answers what has come, then it closes.
+    if (heldBytes === 0 && this.#handler?.onPeerEnd !== undefined) this.#tellPeerEnd();
+    else this.#endSocket();
   };
+
+  #tellPeerEnd(): void {
+    try {
+      this.#handler?.onPeerEnd?.();
+    } catch (error) {
+      this.#failWith(error);
+    }
+  }
 
   readonly #onError = (error: Error): void => {
     this.#error ??= error;

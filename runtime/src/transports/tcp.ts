@@ -25,7 +25,7 @@ export async function listenTcp(
   onError: (error: unknown) => void = warn,
 ): Promise<Listener> {
   // Keepalive of TCP stays off: KEEPALIVE frames do more.
-  const server = createServer({ noDelay: true, allowHalfOpen: false }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     const link = createTcpLink(socket);
     try {
       onLink(link);
@@ -42,7 +42,7 @@ export async function listenTcp(
 function dialTcp({ host, port }: TcpAddress, signal: AbortSignal): Promise<FrameLink> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const socket = connect({ host, port, noDelay: true, allowHalfOpen: false });
+    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
     const settle = (): void => {
       signal.removeEventListener("abort", onAbort);
       socket.off("connect", onConnect);
