@@ -286,13 +286,23 @@ describe("RSocket 1.0 §Fragmentation And Reassembly", () => {
     expect(server.call.log, "it had answered: there is nothing to cancel").to.deep.equal([]);
   });
 
-  it("FRAG-04: a responder breaks its answer off with ERROR between fragments", () => {
+  it("FRAG-04: a responder breaks an item off with ERROR between fragments", () => {
     const server = openServer(SMALL);
-    server.receive(hex`00000001 1000 61`);
+    server.receive(hex`00000001 1800 00000009 61`);
     server.call.stream.next(new Uint8Array(300_000));
     server.connection.pollTransmit({ chunks: [], byteLength: 0 });
     server.connection.abandonStreams("shutting down");
     expect(server.sent()).to.deep.equal([hex`00000001 2c00 00000203 ${textHex("shutting down")}`]);
+    expectQuiet(server.connection);
+  });
+
+  it("FRAG-04: an answer that is complete and only waits to be written isn't taken back", () => {
+    const server = openServer(SMALL);
+    server.receive(hex`00000001 1000 61`);
+    server.call.stream.next(bytesOf(repeat("62", 56)));
+    server.connection.abandonStreams("shutting down");
+    expect(server.call.log).to.deep.equal([]);
+    expect(server.sent()).to.deep.equal([hex`00000001 28a0 ${repeat("62", 55)}`, hex`00000001 2860 62`]);
     expectQuiet(server.connection);
   });
 
