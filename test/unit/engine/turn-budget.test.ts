@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long user code may keep the event loop: 256 items a stream, 1 ms for all, then it is the others' turn.
+
+import { expect } from "chai";
+import { type TurnBudget, TurnShare, turnBudgetOf } from "../../../runtime/src/engine/turn-budget.js";
+import { TurnScheduler } from "../../support/turn-scheduler.js";
+
+describe("the turn budget", () => {
+  let scheduler: TurnScheduler;
+  let budget: TurnBudget;
+  beforeEach(() => {
+    scheduler = new TurnScheduler();
+    budget = turnBudgetOf(scheduler);
+  });
+
+  /** Takes until it is refused. */
+  function takeAll(share: TurnShare): number {
+    let count = 0;
+    while (budget.take(share)) count++;
+    return count;
+  }
+
+  it("gives a stream 256 items a turn", async () => {
+    const share = new TurnShare();
+    expect(takeAll(share)).to.equal(256);
+    expect(takeAll(share)).to.equal(0);
+    await scheduler.turn();
+    expect(takeAll(share)).to.equal(256);
+  });
+
+  it("gives each stream its own", () => {
+    expect(takeAll(new TurnShare())).to.equal(256);
+    expect(takeAll(new TurnShare())).to.equal(256);
+  });
+
+  it("gives all of them together 1 ms a turn", async () => {
+    const [first, second] = [new TurnShare(), new TurnShare()];
+    expect(budget.take(first)).to.equal(true);
+    scheduler.work(0.9);
+    expect(budget.take(second)).to.equal(true);
+    scheduler.work(0.2);
+    expect(budget.take(first)).to.equal(false);
+    expect(budget.take(second)).to.equal(false);
+    await scheduler.turn();
+    expect(budget.take(second)).to.equal(true);
+  });
+
+  it("counts the millisecond from the first item, not from the turn's begin", () => {
+    scheduler.work(10);
+    expect(budget.take(new TurnShare())).to.equal(true);
+  });
+
+  it("lets those who wait on in their order, in the next turn", async () => {
+    const order: number[] = [];
+    for (let i = 0; i < 5; i++) budget.wait(() => order.push(i));
+    expect(order).to.deep.equal([]);
+    await scheduler.turn();
+    expect(order).to.deep.equal([0, 1, 2, 3, 4]);
+  });
+
+  it("keeps the place of those whom a turn had no time for, in front of newcomers", async () => {
+    const order: string[] = [];
+    const share = new TurnShare();
+    const slow = (name: string) => () => {
+      order.push(name);
+      budget.take(share);
+      scheduler.work(0.6);
+      budget.wait(slow(`${name}'`));
+    };
+    for (const name of ["a", "b", "c", "d"]) budget.wait(slow(name));
+    await scheduler.turn();
+    expect(order.splice(0)).to.deep.equal(["a", "b"]);
+    await scheduler.turn();
+    expect(order.splice(0)).to.deep.equal(["c", "d"]);
+    await scheduler.turn();
+    expect(order.splice(0)).to.deep.equal(["a'", "b'"]);
+  });
+
+  it("starves no stream: each of 1,000 that always have more gets its turn", async () => {
+    const counts = new Array<number>(1_000).fill(0);
+    const run = (index: number, share: TurnShare): void => {
+      while (budget.take(share)) {
+        counts[index] = (counts[index] ?? 0) + 1;
+        scheduler.work(0.001);
+      }
+      budget.wait(() => run(index, share));
+    };
+    for (let i = 0; i < counts.length; i++) run(i, new TurnShare());
+    for (let i = 0; i < 600; i++) await scheduler.turn();
+    expect(Math.min(...counts)).to.be.greaterThan(0);
+    expect(Math.max(...counts)).to.be.at.most(4 * 256);
+  });
+
+  it("is shared by all streams of a scheduler, and asks for one turn at a time", () => {
+    expect(turnBudgetOf(scheduler)).to.equal(budget);
+    expect(turnBudgetOf(new TurnScheduler())).to.not.equal(budget);
+    let yields = 0;
+    const yielding = scheduler.yield.bind(scheduler);
+    scheduler.yield = (task) => {
+      yields++;
+      yielding(task);
+    };
+    for (let i = 0; i < 10; i++) {
+      budget.take(new TurnShare());
+      budget.wait(() => {});
+    }
+    expect(yields).to.equal(1);
+  });
+});
