@@ -2,17 +2,18 @@
 // `rsocket-rpc/node`: everything of `rsocket-rpc`, with `connect` and `serve` over Node's sockets.
 
 import type { Dialer } from "./engine/link.js";
+import { type ChannelOptions, type ClientChannel, createChannelWith } from "./resilience/create-channel.js";
 import { type ConnectOptions, connectWith } from "./rpc/connect.js";
 import type { Connection } from "./rpc/connection.js";
 import { type ServeOptions, type Server, serveWith } from "./rpc/serve.js";
 import { hostAndPort, parseUrl } from "./rpc/url.js";
-import { resolveLimits } from "./rsocket/settings.js";
 import type { ListenerFactory } from "./rsocket/serve.js";
+import { resolveLimits } from "./rsocket/settings.js";
 import { listenTcp, tcpDialer } from "./transports/tcp.js";
 import { listenWs, wsDialer } from "./transports/ws.js";
 
 export * from "./index.js";
-export { type ListenerFactory } from "./rsocket/serve.js";
+export type { ListenerFactory } from "./rsocket/serve.js";
 export { listenTcp, tcpDialer } from "./transports/tcp.js";
 export { listenWs, wsDialer } from "./transports/ws.js";
 
@@ -23,6 +24,12 @@ const WS_PORT = 80;
 /** Options of `connect` in Node. */
 export interface NodeConnectOptions extends ConnectOptions {
   /** Sent with the request that opens a WebSocket. */
+  readonly webSocketHeaders?: Readonly<Record<string, string>>;
+}
+
+/** Options of `createChannel` in Node. */
+export interface NodeChannelOptions extends ChannelOptions {
+  /** Sent with the requests that open WebSockets. */
   readonly webSocketHeaders?: Readonly<Record<string, string>>;
 }
 
@@ -49,6 +56,18 @@ export async function connect(url: string | URL, options: NodeConnectOptions = {
 }
 
 /**
+ * A channel to `tcp://host:port` or `ws://host:port/path` that outlives its connections: it dials at the first call, and
+ * again whenever a connection ends.
+ * @throws RpcError `invalid_argument` for a wrong URL, RangeError for a wrong option.
+ * @example
+ * const channel = createChannel("tcp://127.0.0.1:7000");
+ * const ticker = createTickerClient(channel);
+ */
+export function createChannel(url: string | URL, options: NodeChannelOptions = {}): ClientChannel {
+  return createChannelWith(dialerOf(parseUrl(url, SCHEMES), options), options);
+}
+
+/**
  * Serves on one or several URLs at once; port 0 lets the system choose (see `server.urls`).
  * @throws Error of the system when an address can't be had; TypeError when a service comes twice.
  * @example
@@ -56,12 +75,15 @@ export async function connect(url: string | URL, options: NodeConnectOptions = {
  */
 export async function serve(urls: string | readonly string[], options: NodeServeOptions): Promise<Server> {
   const list = typeof urls === "string" ? [urls] : urls;
-  const server = await serveWith(list.map((url) => listenerOf(parseUrl(url, SCHEMES), options)), options);
+  const server = await serveWith(
+    list.map((url) => listenerOf(parseUrl(url, SCHEMES), options)),
+    options,
+  );
   drainOnSignals(server, options.drain);
   return server;
 }
 
-function dialerOf(url: URL, { webSocketHeaders }: NodeConnectOptions): Dialer {
+function dialerOf(url: URL, { webSocketHeaders }: Pick<NodeConnectOptions, "webSocketHeaders">): Dialer {
   if (url.protocol === "tcp:") return tcpDialer(hostAndPort(url));
   return wsDialer(url.href, webSocketHeaders === undefined ? {} : { headers: webSocketHeaders });
 }

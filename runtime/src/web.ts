@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `rsocket-rpc/web`: everything of `rsocket-rpc`, with `connect` over the platform's WebSocket.
 
+import { type ChannelOptions, type ClientChannel, createChannelWith } from "./resilience/create-channel.js";
 import { type ConnectOptions, connectWith } from "./rpc/connect.js";
 import type { Connection } from "./rpc/connection.js";
 import { parseUrl } from "./rpc/url.js";
@@ -16,4 +17,15 @@ export * from "./index.js";
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Connection> {
   return await connectWith(browserWebSocketDialer(parseUrl(url, ["ws", "wss"]).href), options);
+}
+
+/**
+ * A channel to `ws://host:port/path` or `wss://…` that outlives its connections: it dials at the first call, and again
+ * whenever a connection ends.
+ * @throws RpcError `invalid_argument` for a wrong URL, RangeError for a wrong option.
+ * @example
+ * const ticker = createTickerClient(createChannel("wss://api.example.com/rpc", { bearerToken: fetchToken }));
+ */
+export function createChannel(url: string | URL, options: ChannelOptions = {}): ClientChannel {
+  return createChannelWith(browserWebSocketDialer(parseUrl(url, ["ws", "wss"]).href), options);
 }

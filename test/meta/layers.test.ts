@@ -35,6 +35,8 @@ const LAWS: Readonly<Record<string, Law>> = {
     types: ["engine/link.ts"],
     packages: ["@bufbuild/protobuf"],
   },
+  // From one connection to the next: `Channel` is rpc's, so that rpc never needs to know of this.
+  resilience: { layers: ["metadata/", "engine/", "rsocket/", "rpc/"] },
   // The rooms behind the door `testing.ts`.
   testing: { layers: ["bytes/", "frames/", "metadata/", "session/", "engine/", "transports/", "rsocket/", "rpc/"] },
 };

@@ -10,6 +10,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** The call fails `deadline_exceeded` after so long, on both sides. 0 … 2^31-1; without it there is no deadline. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * False: on a channel that waits to dial again the call fails `unavailable` at once, with the reason of the last attempt.
+   * True: it waits for the next connection. The channel's own option unless given; a connection knows no waiting.
+   */
+  readonly waitForReady?: boolean | undefined;
   /** Request headers: keys `[a-z0-9_.-]{1,64}`; those ending in `-bin` hold bytes, all others text. */
   readonly headers?: MetadataInit | undefined;
   /** Called with the answer's headers, before its first message. */

@@ -1,18 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // What generated clients call through: a connection, or something that has connections.
 
+import type { Scheduler } from "../engine/scheduler.js";
 import type { ComposedInterceptors } from "./call.js";
+import type { RpcError } from "./error.js";
 import type { RpcTransport } from "./transport.js";
 
 /** @internal What calls need of a channel. */
 export interface ChannelCore {
-  /** The connection for the next call, or a promise of one. @throws RpcError when there is none and won't be. */
-  pick(): RpcTransport | Promise<RpcTransport>;
+  /** The connection for the next call. @throws RpcError when there is none. */
+  pick(): RpcTransport;
   /** Around each call. */
   readonly interceptors: ComposedInterceptors | undefined;
+  /** Of a channel that outlives its connections: how calls wait for one. */
+  readonly lasting: LastingCore | undefined;
 }
 
-/** Takes calls to a peer. A `Connection` is one; generated clients take any. */
+/** @internal A channel that outlives its connections, as calls see it. */
+export interface LastingCore {
+  readonly scheduler: Scheduler;
+  /** The connection for the next call, if one is ready. */
+  readonly ready: RpcTransport | undefined;
+  /** The waiter hears once, now or later, unless it is withdrawn before. */
+  wait(waiter: TransportWaiter): void;
+  /** The waiter hears nothing more. */
+  withdraw(waiter: TransportWaiter): void;
+}
+
+/** @internal A call that waits for a connection. */
+export interface TransportWaiter {
+  /** What the call's options say; the channel's own default when undefined. */
+  readonly waitForReady: boolean | undefined;
+  onTransport(transport: RpcTransport): void;
+  onFailed(error: RpcError): void;
+}
+
+/** Takes calls to a peer. A `Connection` is one, a `ClientChannel` another; generated clients take any. */
 export interface Channel {
   /** @internal */
   readonly channelCore: ChannelCore;

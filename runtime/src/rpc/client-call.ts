@@ -56,9 +56,12 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     return this.#ended;
   }
 
-  /** Begins the call: deadline and signal count from here, interceptors see it, then it is sent. */
-  begin(interceptors: ComposedInterceptors | undefined): void {
-    if (this.options !== NO_OPTIONS && !this.#applyOptions()) return;
+  /**
+   * Begins the call: its signal counts, interceptors see it, then it is sent. Its deadline counts from here, or from
+   * `waitedMs` ago, when it has waited so long for its connection.
+   */
+  begin(interceptors: ComposedInterceptors | undefined, waitedMs = 0): void {
+    if (this.options !== NO_OPTIONS && !this.#applyOptions(waitedMs)) return;
     if (interceptors === undefined) return this.#launch();
     this.markBegin();
     try {
@@ -168,7 +171,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   // ── the beginning and the end ───────────────────────────────────────────────────────────────────────────────────
 
   // False when the call has failed by it.
-  #applyOptions(): boolean {
+  #applyOptions(waitedMs: number): boolean {
     const { signal, timeoutMs } = this.options;
     try {
       checkCallOptions(this.options);
@@ -179,8 +182,9 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     }
     if (signal !== undefined) this.#listenTo(signal);
     if (timeoutMs !== undefined && !this.#ended) {
-      this.deadline = this.transport.deadlines.set(timeoutMs, () => this.fail(() => deadlineExceeded(timeoutMs)));
-      if (timeoutMs === 0) this.fail(() => deadlineExceeded(0));
+      const leftMs = Math.max(0, timeoutMs - waitedMs);
+      this.deadline = this.transport.deadlines.set(leftMs, () => this.fail(() => deadlineExceeded(timeoutMs)));
+      if (leftMs === 0) this.fail(() => deadlineExceeded(timeoutMs));
     }
     return !this.#ended;
   }
@@ -281,7 +285,8 @@ export function undecodable({ service, name, output }: AnyMethod, cause: unknown
   return new RpcError(Code.Internal, message, { cause });
 }
 
-function deadlineExceeded(timeoutMs: number): RpcError {
+/** Time is up. */
+export function deadlineExceeded(timeoutMs: number): RpcError {
   return new RpcError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`);
 }
 

@@ -9,6 +9,7 @@ import { ChannelOutput, type Source } from "./channel-output.js";
 import { ClientCall, type Failure, undecodable } from "./client-call.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
+import { callLasting, LastingIterator } from "./lasting-call.js";
 import type { AnyMethod, Method } from "./method.js";
 import type { RpcTransport } from "./transport.js";
 
@@ -24,8 +25,12 @@ export async function callUnary<I, IInit, O, OInit>(
   options?: CallOptions,
 ): Promise<O> {
   const core = channel.channelCore;
-  const picked = core.pick();
-  const call = new UnaryCall<O>(picked instanceof Promise ? await picked : picked, method, request, options);
+  const { lasting } = core;
+  if (lasting !== undefined) {
+    const create = (transport: RpcTransport) => new UnaryCall<O>(transport, method, request, options);
+    return await callLasting({ core, lasting, options, repeatable: true, create });
+  }
+  const call = new UnaryCall<O>(core.pick(), method, request, options);
   call.begin(core.interceptors);
   await call.settled;
   // Made only now, behind an await, the error's stack names the caller's line.
@@ -40,8 +45,12 @@ export async function callFireAndForget<I, IInit, O, OInit>(
   options?: CallOptions,
 ): Promise<void> {
   const core = channel.channelCore;
-  const picked = core.pick();
-  const call = new FireAndForgetCall(picked instanceof Promise ? await picked : picked, method, request, options);
+  const { lasting } = core;
+  if (lasting !== undefined) {
+    const create = (transport: RpcTransport) => new FireAndForgetCall(transport, method, request, options);
+    return await callLasting({ core, lasting, options, repeatable: true, create });
+  }
+  const call = new FireAndForgetCall(core.pick(), method, request, options);
   call.begin(core.interceptors);
   await call.settled;
   call.take();
@@ -55,8 +64,12 @@ export async function callClientStream<I, IInit, O, OInit>(
   options?: CallOptions,
 ): Promise<O> {
   const core = channel.channelCore;
-  const picked = core.pick();
-  const call = new ClientStreamCall<O>(picked instanceof Promise ? await picked : picked, method, requests, options);
+  const { lasting } = core;
+  if (lasting !== undefined) {
+    const create = (transport: RpcTransport) => new ClientStreamCall<O>(transport, method, requests, options);
+    return await callLasting({ core, lasting, options, repeatable: false, create });
+  }
+  const call = new ClientStreamCall<O>(core.pick(), method, requests, options);
   call.begin(core.interceptors);
   await call.settled;
   return call.take();
@@ -69,7 +82,7 @@ export function callServerStream<I, IInit, O, OInit>(
   request: IInit,
   options?: CallOptions,
 ): AsyncIterable<O> {
-  return iterate(channel, (transport) => new ServerStreamCall(transport, method, request, options));
+  return iterate(channel, options, true, (transport) => new ServerStreamCall(transport, method, request, options));
 }
 
 /** A stream of requests, a stream of answers: opened by iterating it, cancelled by leaving the loop. */
@@ -79,7 +92,7 @@ export function callBidi<I, IInit, O, OInit>(
   requests: Source<IInit>,
   options?: CallOptions,
 ): AsyncIterable<O> {
-  return iterate(channel, (transport) => new BidiCall(transport, method, requests, options));
+  return iterate(channel, options, false, (transport) => new BidiCall(transport, method, requests, options));
 }
 
 // ── calls with one answer ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,32 +243,31 @@ class ClientStreamCall<O> extends PromiseCall<O> {
 // ── calls with a stream of answers ────────────────────────────────────────────────────────────────────────────────────
 
 // The call begins with the iteration: one that is never iterated costs nothing and can't leak.
-function iterate<O>(channel: Channel, create: (transport: RpcTransport) => IterableCall<O>): AsyncIterable<O> {
+function iterate<O>(
+  channel: Channel,
+  options: CallOptions | undefined,
+  repeatable: boolean,
+  create: (transport: RpcTransport) => IterableCall<O>,
+): AsyncIterable<O> {
   const core = channel.channelCore;
-  let call: IterableCall<O> | undefined;
-  const begin = (transport: RpcTransport): IterableCall<O> => {
-    call = create(transport);
-    call.begin(core.interceptors);
-    return call;
-  };
+  let isIterated = false;
   return {
     [Symbol.asyncIterator]() {
-      if (call !== undefined) throw new RpcError(Code.FailedPrecondition, ITERATED);
-      const picked = core.pick();
-      if (!(picked instanceof Promise)) return begin(picked).items[Symbol.asyncIterator]();
-      return iteratorBehind(picked.then((transport) => begin(transport).items[Symbol.asyncIterator]()));
+      if (isIterated) throw new RpcError(Code.FailedPrecondition, ITERATED);
+      const { lasting } = core;
+      if (lasting !== undefined) {
+        isIterated = true;
+        return new LastingIterator<O>({ core, lasting, options, repeatable, create });
+      }
+      const call = create(core.pick());
+      isIterated = true;
+      call.begin(core.interceptors);
+      return call.items[Symbol.asyncIterator]();
     },
   };
 }
 
 const ITERATED = "the answers of a call can be iterated once: call the method again for more";
-
-function iteratorBehind<T>(pending: Promise<AsyncIterator<T, undefined>>): AsyncIterator<T, undefined> {
-  return {
-    next: async () => (await pending).next(),
-    return: async () => (await (await pending).return?.()) ?? { done: true, value: undefined },
-  };
-}
 
 abstract class IterableCall<O> extends ClientCall {
   readonly items: IncomingItems<O>;

@@ -10,7 +10,7 @@ import { ConnectionError } from "../rsocket/errors.js";
 import { ConsumerLedger } from "../rsocket/iterate.js";
 import type { Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
-import type { Channel, ChannelCore } from "./channel.js";
+import type { Channel, ChannelCore, LastingCore } from "./channel.js";
 import { ContextValues } from "./context-values.js";
 import { type DeadlineClock, deadlineClockOf } from "./deadline.js";
 import type { Observer } from "./observer.js";
@@ -75,6 +75,8 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly peer: PeerInfo;
   /** What every call served on this connection begins with; `accept` fills it. */
   readonly values: ContextValues = new ContextValues();
+  /** @internal A connection lives once. */
+  readonly lasting: LastingCore | undefined = undefined;
   readonly #router: Router;
   #dropped = false;
 

@@ -9,6 +9,8 @@ export interface Observer {
   onHandlerError?(error: unknown, method: CallMethod): void;
   /** `return()` of a user's iterator, or an `onEnd` listener, threw. */
   onCleanupError?(error: unknown, method: CallMethod): void;
+  /** A listener for the states of a channel threw. */
+  onListenerError?(error: unknown): void;
   /** `accept` threw something that isn't an RpcError: the peer sees `internal error`. */
   onAcceptError?(error: unknown): void;
   /** Headers or trailers were dropped: the peer doesn't read our extension. Told once per connection. */
@@ -46,5 +48,6 @@ export const printingObserver: Observer = {
   },
   onHandlerError: (error, method) => print(`${method.service}.${method.name} threw`, error),
   onCleanupError: (error, method) => print(`${method.service}.${method.name} threw at its end`, error),
+  onListenerError: (error) => print("a listener for a channel's states threw", error),
   onAcceptError: (error) => print("accept threw", error),
 };

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// A channel that outlives its connections: calls that wait for one, and the redial machine that brings it.
+
+import type { Dialer } from "../engine/link.js";
+import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
+import { type ComposedInterceptors, composeInterceptors } from "../rpc/call.js";
+import type { Channel, ChannelCore, LastingCore, TransportWaiter } from "../rpc/channel.js";
+import { Code } from "../rpc/code.js";
+import { ConnectError, type ConnectOptions, connectWith } from "../rpc/connect.js";
+import type { RpcConnection } from "../rpc/connection.js";
+import { RpcError } from "../rpc/error.js";
+import { type Observer, printingObserver } from "../rpc/observer.js";
+import type { RpcTransport } from "../rpc/transport.js";
+import { ErrorCode } from "../rsocket/errors.js";
+import { resolveSettings } from "../rsocket/settings.js";
+import { Backoff, type BackoffOptions, resolveBackoff } from "./backoff.js";
+import { type ChannelState, Redial, type RedialHost } from "./reconnect.js";
+
+/** Options of `createChannel`: those of `connect`, for each connection anew, and how it comes to the next one. */
+export interface ChannelOptions extends Omit<ConnectOptions, "signal" | "confirm"> {
+  /** The waits between attempts to connect: 1 s, each 1.6 times the one before, ± 20 %, at most 120 s. */
+  readonly backoff?: Partial<BackoffOptions>;
+  /** False: calls fail at once while the channel waits to dial again, unless their options say otherwise. True. */
+  readonly waitForReady?: boolean;
+  /** Numbers from 0 up to 1 for the jitter of the waits; `Math.random` unless given. */
+  readonly random?: () => number;
+}
+
+/**
+ * Takes calls and has connections for them. It dials at the first call, and again whenever a connection ends, until it is
+ * closed. Generated clients call through it.
+ */
+export interface ClientChannel extends Channel {
+  /** What it is doing about a connection. Looking at it is enough to redial when the server drains. */
+  readonly state: ChannelState;
+  /** Dials without waiting for a call. Does nothing unless the channel is idle. */
+  connect(): void;
+  /** Calls `listener` with each new state; returns what ends that. */
+  onStateChange(listener: (state: ChannelState) => void): () => void;
+  /** Resolves when it was closed and its connections are over; never rejects. */
+  readonly closed: Promise<void>;
+  /** Takes no new calls, fails those that wait, lets those that run end within `graceMs` (0 unless given). */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+  /** `await using channel = createChannel(…)` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * A channel through `dialer`; nothing is dialed yet.
+ * @throws RangeError for a wrong option.
+ */
+export function createChannelWith(dialer: Dialer, options: ChannelOptions = {}): ClientChannel {
+  return new LastingChannel(dialer, options);
+}
+
+/** Refusals that the next attempt won't change unless somebody does something: calls don't wait for that. */
+const PASSING_CODES: readonly Code[] = [Code.Unavailable, Code.ResourceExhausted, Code.DeadlineExceeded, Code.Aborted];
+const SETUP_REFUSALS: readonly (number | undefined)[] = [
+  ErrorCode.INVALID_SETUP,
+  ErrorCode.UNSUPPORTED_SETUP,
+  ErrorCode.REJECTED_SETUP,
+];
+
+class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialHost<RpcConnection> {
+  readonly scheduler: Scheduler;
+  readonly interceptors: ComposedInterceptors | undefined;
+  readonly closed: Promise<void>;
+  readonly #dialer: Dialer;
+  readonly #options: ChannelOptions;
+  readonly #observer: Observer;
+  readonly #redial: Redial<RpcConnection>;
+  readonly #maxWaiters: number;
+  readonly #waiters = new Set<TransportWaiter>();
+  readonly #listeners = new Set<(state: ChannelState) => void>();
+  /** Open ones, and those whose last calls are ending. */
+  readonly #connections = new Set<RpcConnection>();
+  #resolveClosed: () => void = () => {};
+
+  constructor(dialer: Dialer, options: ChannelOptions) {
+    this.scheduler = options.scheduler ?? systemScheduler;
+    this.interceptors = composeInterceptors(options.interceptors ?? []);
+    this.#dialer = dialer;
+    this.#options = options;
+    this.#observer = options.observer ?? printingObserver;
+    // A wrong option is told here, where it was given, and not at each attempt.
+    this.#maxWaiters = resolveSettings(options).limits.maxQueuedCalls;
+    const backoff = new Backoff(resolveBackoff(options.backoff), options.random ?? Math.random);
+    this.#redial = new Redial<RpcConnection>(this, this.scheduler, backoff);
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  get state(): ChannelState {
+    this.#noticeEnd();
+    return this.#redial.state;
+  }
+
+  connect(): void {
+    this.#redial.connect();
+  }
+
+  onStateChange(listener: (state: ChannelState) => void): () => void {
+    const own = (state: ChannelState): void => listener(state);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#redial.close();
+    await Promise.all([...this.#connections].map((connection) => connection.close(options)));
+    this.#resolveClosed();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // ── for calls ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get channelCore(): ChannelCore {
+    return this;
+  }
+
+  get lasting(): LastingCore {
+    return this;
+  }
+
+  get ready(): RpcTransport | undefined {
+    this.#noticeEnd();
+    return this.#redial.connection;
+  }
+
+  pick(): RpcTransport {
+    const { ready } = this;
+    if (ready === undefined) throw this.#unavailable();
+    return ready;
+  }
+
+  wait(waiter: TransportWaiter): void {
+    const { state } = this;
+    if (state === "closed" || (state === "waiting" && !this.#isPatient(waiter)))
+      return waiter.onFailed(this.#unavailable());
+    if (this.#waiters.size >= this.#maxWaiters) return waiter.onFailed(tooManyWait(this.#maxWaiters));
+    this.#waiters.add(waiter);
+    this.connect();
+  }
+
+  withdraw(waiter: TransportWaiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  // ── for the redial machine ──────────────────────────────────────────────────────────────────────────────────────
+
+  async dial(signal: AbortSignal): Promise<RpcConnection> {
+    // connectWith makes no other connections.
+    const connection = (await connectWith(this.#dialer, { ...this.#options, signal })) as RpcConnection;
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
+    return connection;
+  }
+
+  discard(connection: RpcConnection): void {
+    void connection.close();
+  }
+
+  onState(): void {
+    const { state, connection } = this.#redial;
+    if (connection !== undefined) {
+      void connection.closed.then(() => this.#noticeEnd());
+      for (const waiter of this.#takeWaiters(() => true)) waiter.onTransport(connection);
+    }
+    if (state === "waiting") this.#failWaiters();
+    if (state === "closed") for (const waiter of this.#takeWaiters(() => true)) waiter.onFailed(this.#unavailable());
+    for (const listener of [...this.#listeners]) this.#tell(listener, state);
+  }
+
+  #failWaiters(): void {
+    const { reason } = this.#redial;
+    const isFinal = isPermanent(reason);
+    for (const waiter of this.#takeWaiters((waiting) => isFinal || !this.#isPatient(waiting))) {
+      waiter.onFailed(isFinal ? refused(reason) : this.#unavailable());
+    }
+  }
+
+  #takeWaiters(choose: (waiter: TransportWaiter) => boolean): TransportWaiter[] {
+    const chosen = [...this.#waiters].filter(choose);
+    for (const waiter of chosen) this.#waiters.delete(waiter);
+    return chosen;
+  }
+
+  #isPatient(waiter: TransportWaiter): boolean {
+    return waiter.waitForReady ?? this.#options.waitForReady ?? true;
+  }
+
+  // A connection whose server drains takes no calls, and lives until the last one has ended: it is looked at when a call
+  // or the user asks, and when it is over.
+  #noticeEnd(): void {
+    const { connection } = this.#redial;
+    if (connection === undefined || connection.rsocket.isOpen) return;
+    const error = connection.rsocket.endError;
+    if (error === undefined || error.code === ErrorCode.CONNECTION_CLOSE) this.#redial.drained(connection, error);
+    else this.#redial.lost(connection, error);
+  }
+
+  #unavailable(): RpcError {
+    const { state, reason } = this.#redial;
+    if (state === "closed") return new RpcError(Code.Unavailable, "the channel is closed", { retryable: true });
+    const why = RpcError.is(reason) ? reason.rawMessage : reason instanceof Error ? reason.message : "it is dialing";
+    return new RpcError(Code.Unavailable, `no connection: ${why}`, { retryable: true, cause: reason });
+  }
+
+  #tell(listener: (state: ChannelState) => void, state: ChannelState): void {
+    if (!this.#listeners.has(listener)) return;
+    try {
+      listener(state);
+    } catch (error) {
+      this.#observer.onListenerError?.(error);
+    }
+  }
+}
+
+function isPermanent(reason: unknown): reason is ConnectError {
+  if (!(reason instanceof ConnectError) || reason.initiator !== "remote") return false;
+  return SETUP_REFUSALS.includes(reason.wireCode) && !PASSING_CODES.includes(reason.code);
+}
+
+// One for each call: errors are the caller's to decorate.
+function refused(reason: ConnectError): ConnectError {
+  const { code, rawMessage, details, trailers, initiator, retryable, wireCode } = reason;
+  const options = { cause: reason, details, trailers, initiator, retryable };
+  return new ConnectError(code, rawMessage, wireCode === undefined ? options : { ...options, wireCode });
+}
+
+function tooManyWait(maxWaiters: number): RpcError {
+  return new RpcError(Code.ResourceExhausted, `more than ${maxWaiters} calls wait for a connection`, {
+    retryable: true,
+  });
+}

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+// A channel over servers that come and go, in virtual time: every call ends once, and nothing is left.
+
+import { expect } from "chai";
+import {
+  type ChannelOptions,
+  type ChannelState,
+  type ClientChannel,
+  Code,
+  type Connection,
+  createChannelWith,
+  RpcError,
+  type ServeOptions,
+  type Server,
+  serveWith,
+} from "rsocket-rpc";
+import type { FrameLink } from "rsocket-rpc/rsocket";
+import { VirtualScheduler } from "rsocket-rpc/testing";
+import {
+  createAlertsClient,
+  createTickerClient,
+  implementAlerts,
+  implementTicker,
+  type TickerClient,
+  unimplementedTicker,
+} from "../../../examples/hello/gen/ticker_rsocket.js";
+import { createInProcessPair } from "../../../runtime/src/transports/in-process.js";
+
+/** An address at which servers stand, one after the other, or none. */
+class Place {
+  readonly scheduler: VirtualScheduler = new VirtualScheduler();
+  server: Server | undefined;
+  dials = 0;
+  #take: ((link: FrameLink) => void) | undefined;
+  readonly #links: FrameLink[] = [];
+
+  async open(options: Partial<ServeOptions> = {}): Promise<void> {
+    this.server = await this.scheduler.run(
+      serveWith(
+        [
+          (onLink) => {
+            this.#take = onLink;
+            return Promise.resolve({ url: "place:", close: () => Promise.resolve() });
+          },
+        ],
+        { services: [TICKER], scheduler: this.scheduler, ...options },
+      ),
+    );
+  }
+
+  /** The server is gone without a word. */
+  async kill(): Promise<void> {
+    this.#take = undefined;
+    for (const link of this.#links.splice(0)) link.abort();
+    await this.scheduler.settle();
+  }
+
+  readonly dialer = {
+    dial: (): Promise<FrameLink> => {
+      this.dials++;
+      if (this.#take === undefined) return Promise.reject(new Error("nobody is there"));
+      const [near, far] = createInProcessPair(this.scheduler);
+      this.#links.push(near);
+      this.#take(far);
+      return Promise.resolve(near);
+    },
+  };
+}
+
+const TICKER = implementTicker({
+  ...unimplementedTicker,
+  last: ({ name }) => ({ symbol: name, price: 1 }),
+  async *watch({ name }) {
+    yield { symbol: name, price: 1 };
+    yield { symbol: name, price: 2 };
+  },
+  async upload(quotes) {
+    let count = 0;
+    for await (const _ of quotes) count++;
+    return { count };
+  },
+});
+
+describe("a channel", () => {
+  let place: Place;
+  let channel: ClientChannel;
+  let ticker: TickerClient;
+  let states: ChannelState[];
+
+  beforeEach(() => {
+    place = new Place();
+    states = [];
+  });
+
+  afterEach(async () => {
+    await place.scheduler.run(channel.close());
+    await place.scheduler.run(channel.closed);
+    expect(channel.state).to.equal("closed");
+    if (place.server !== undefined) await place.scheduler.run(place.server.close());
+    expect(place.scheduler.timerCount, "timers left").to.equal(0);
+  });
+
+  function create(options: ChannelOptions = {}): void {
+    channel = createChannelWith(place.dialer, { scheduler: place.scheduler, random: () => 0.5, ...options });
+    channel.onStateChange((state) => states.push(state));
+    ticker = createTickerClient(channel);
+  }
+
+  /** How a call ended, in words. */
+  function outcome(call: Promise<unknown>): { value: string; ends: number; error: RpcError | undefined } {
+    const told = { value: "pending", ends: 0, error: undefined as RpcError | undefined };
+    const end = (value: string, error?: RpcError): void => {
+      Object.assign(told, { value, ends: told.ends + 1, error });
+    };
+    call.then(
+      () => end("ok"),
+      (error) => end(RpcError.from(error).message, RpcError.from(error)),
+    );
+    return told;
+  }
+
+  async function collect(answers: AsyncIterable<{ price: number }>): Promise<number[]> {
+    const prices: number[] = [];
+    for await (const { price } of answers) prices.push(price);
+    return prices;
+  }
+
+  it("dials at the first call, not before", async () => {
+    await place.open();
+    create();
+    await place.scheduler.advance(5_000);
+    expect([channel.state, place.dials]).to.deep.equal(["idle", 0]);
+    expect((await place.scheduler.run(ticker.last({ name: "A" }))).symbol).to.equal("A");
+    expect(await place.scheduler.run(collect(ticker.watch({ name: "A" })))).to.deep.equal([1, 2]);
+    expect((await place.scheduler.run(ticker.upload([{}, {}]))).count).to.equal(2);
+    expect(states).to.deep.equal(["connecting", "ready"]);
+    expect(place.dials).to.equal(1);
+  });
+
+  it("connects without a call when asked", async () => {
+    await place.open();
+    create();
+    channel.connect();
+    channel.connect();
+    await place.scheduler.settle();
+    expect([channel.state, place.dials]).to.deep.equal(["ready", 1]);
+  });
+
+  it("outlives its connection, and lets calls wait for the next", async () => {
+    await place.open();
+    create();
+    await place.scheduler.run(ticker.last({ name: "A" }));
+    await place.kill();
+    const unary = outcome(ticker.last({ name: "B" }));
+    const stream = outcome(collect(ticker.watch({ name: "B" })));
+    await place.open();
+    await place.scheduler.advance(999);
+    expect([unary.value, stream.value]).to.deep.equal(["pending", "pending"]);
+    await place.scheduler.advance(1);
+    expect([unary.value, stream.value]).to.deep.equal(["ok", "ok"]);
+    expect(states).to.deep.equal(["connecting", "ready", "waiting", "connecting", "ready"]);
+  });
+
+  it("fails a waiting call at its deadline, which counts from the call", async () => {
+    create();
+    const call = outcome(ticker.last({ name: "A" }, { timeoutMs: 1_500 }));
+    const stream = outcome(collect(ticker.watch({ name: "A" }, { timeoutMs: 1_500 })));
+    await place.scheduler.advance(1_496);
+    expect(call.value).to.equal("pending");
+    await place.scheduler.advance(8);
+    const expected = "[deadline_exceeded] deadline exceeded after 1500 ms";
+    expect([call.value, stream.value]).to.deep.equal([expected, expected]);
+  });
+
+  it("leaves the handler only the time that the wait has left", async () => {
+    let remainingMs: number | undefined;
+    create();
+    const call = outcome(ticker.last({ name: "A" }, { timeoutMs: 5_000 }));
+    await place.open({
+      services: [
+        implementTicker({
+          ...unimplementedTicker,
+          last: (_, context) => {
+            remainingMs = context.remainingMs();
+            return {};
+          },
+        }),
+      ],
+    });
+    await place.scheduler.advance(1_000);
+    expect(call.value).to.equal("ok");
+    expect(remainingMs).to.be.within(1, 5_000);
+  });
+
+  it("fails a waiting call when its signal is aborted, and one whose signal was", async () => {
+    create();
+    const controller = new AbortController();
+    const call = outcome(ticker.last({ name: "A" }, { signal: controller.signal }));
+    await place.scheduler.settle();
+    controller.abort();
+    await place.scheduler.settle();
+    expect(call.error?.code).to.equal(Code.Cancelled);
+    const later = outcome(ticker.last({ name: "A" }, { signal: controller.signal }));
+    await place.scheduler.settle();
+    expect(later.error?.code).to.equal(Code.Cancelled);
+  });
+
+  it("fails calls with wrong options without waiting", async () => {
+    create();
+    const call = outcome(ticker.last({ name: "A" }, { timeoutMs: -1 }));
+    await place.scheduler.settle();
+    expect(call.error?.code).to.equal(Code.InvalidArgument);
+  });
+
+  it("fails calls that don't want to wait as soon as it waits itself, with the reason", async () => {
+    create();
+    const first = outcome(ticker.last({ name: "A" }, { waitForReady: false }));
+    const patient = outcome(ticker.last({ name: "A" }));
+    await place.scheduler.settle();
+    const second = outcome(collect(ticker.watch({ name: "A" }, { waitForReady: false })));
+    await place.scheduler.settle();
+    for (const call of [first, second]) {
+      expect(call.value).to.equal("[unavailable] no connection: nobody is there");
+      expect(call.error?.retryable).to.equal(true);
+    }
+    expect(patient.value).to.equal("pending");
+  });
+
+  it("takes waitForReady for all its calls, each of which may say otherwise", async () => {
+    create({ waitForReady: false });
+    const impatient = outcome(ticker.last({ name: "A" }));
+    const patient = outcome(ticker.last({ name: "A" }, { waitForReady: true }));
+    await place.scheduler.settle();
+    expect([impatient.error?.code, patient.value]).to.deep.equal([Code.Unavailable, "pending"]);
+  });
+
+  it("lets no more calls wait than maxQueuedCalls", async () => {
+    create({ limits: { maxQueuedCalls: 2 } });
+    const calls = [1, 2, 3].map(() => outcome(ticker.last({ name: "A" })));
+    await place.scheduler.settle();
+    expect(calls.map(({ error }) => error?.code)).to.deep.equal([undefined, undefined, Code.ResourceExhausted]);
+  });
+
+  it("fails waiting calls when it is refused for good, and dials on", async () => {
+    let isKnown = false;
+    await place.open({
+      accept: () => {
+        if (!isKnown) throw new RpcError(Code.Unauthenticated, "who are you?");
+      },
+    });
+    create();
+    const call = outcome(ticker.last({ name: "A" }));
+    await place.scheduler.settle();
+    expect(call.value).to.equal("[unauthenticated] who are you?");
+    expect(channel.state).to.equal("waiting");
+    isKnown = true;
+    const next = outcome(ticker.last({ name: "A" }));
+    await place.scheduler.advance(1_000);
+    expect(next.value).to.equal("ok");
+  });
+
+  it("builds SETUP anew, asking for the token each time, and binds its services to each connection", async () => {
+    const tokens: (string | undefined)[] = [];
+    const told: string[] = [];
+    const accepted: Connection[] = [];
+    const serve: Partial<ServeOptions> = {
+      accept: ({ bearerToken }, connection) => {
+        tokens.push(bearerToken);
+        accepted.push(connection);
+      },
+    };
+    let count = 0;
+    await place.open(serve);
+    create({
+      bearerToken: () => `token ${++count}`,
+      services: [implementAlerts({ notify: ({ text }) => void told.push(text) })],
+    });
+    for (const text of ["one", "two"]) {
+      channel.connect();
+      await place.scheduler.advance(1_000);
+      const client = createAlertsClient(accepted.at(-1) as Connection);
+      await place.scheduler.run(client.notify({ text }));
+      await place.scheduler.settle();
+      await place.kill();
+      await place.open(serve);
+    }
+    expect(tokens).to.deep.equal(["token 1", "token 2"]);
+    expect(told).to.deep.equal(["one", "two"]);
+  });
+
+  it("lets the calls of a draining server end, and makes new ones elsewhere", async () => {
+    let answer: (() => void) | undefined;
+    await place.open({
+      services: [
+        implementTicker({
+          ...unimplementedTicker,
+          last: () =>
+            new Promise((resolve) => {
+              answer = () => resolve({ price: 1 });
+            }),
+        }),
+      ],
+    });
+    create();
+    const running = outcome(ticker.last({ name: "A" }));
+    await place.scheduler.advance(2_000);
+    const draining = place.server?.close({ graceMs: 10_000 });
+    await place.scheduler.settle();
+    await place.open();
+    const next = outcome(ticker.last({ name: "B" }));
+    await place.scheduler.settle();
+    expect([next.value, running.value]).to.deep.equal(["ok", "pending"]);
+    answer?.();
+    await place.scheduler.settle();
+    expect(running.value).to.equal("ok");
+    await place.scheduler.run(draining ?? Promise.resolve());
+  });
+
+  it("makes a call that a draining server rejected once more on the next connection", async () => {
+    const hangs = new Promise<{ count: number }>(() => {});
+    await place.open({ services: [implementTicker({ ...unimplementedTicker, upload: () => hangs })] });
+    create();
+    // A running call keeps the old connection.
+    const running = outcome(ticker.upload([]));
+    await place.scheduler.advance(2_000);
+    // What is sent now crosses with the server's CONNECTION_CLOSE: its answer would be `unimplemented`.
+    const draining = place.server?.close({ graceMs: 60_000 });
+    const unary = outcome(ticker.last({ name: "B" }));
+    const stream = outcome(collect(ticker.watch({ name: "B" })));
+    const { dials } = place;
+    await place.open();
+    await place.scheduler.advance(2_000);
+    expect(place.dials - dials).to.equal(1);
+    expect(running.value).to.equal("pending");
+    expect([unary.value, stream.value]).to.deep.equal(["ok", "ok"]);
+    await place.scheduler.advance(61_000);
+    await draining;
+    expect(running.ends).to.equal(1);
+  });
+
+  it("never makes a call again that was with a lost connection", async () => {
+    let runs = 0;
+    const serve: Partial<ServeOptions> = {
+      services: [
+        implementTicker({
+          ...unimplementedTicker,
+          last: () => {
+            runs++;
+            return new Promise(() => {});
+          },
+        }),
+      ],
+    };
+    await place.open(serve);
+    create();
+    const call = outcome(ticker.last({ name: "A" }));
+    await place.scheduler.settle();
+    expect(runs).to.equal(1);
+    await place.kill();
+    await place.open(serve);
+    await place.scheduler.advance(10_000);
+    expect(call.error?.code).to.equal(Code.Unavailable);
+    expect([call.error?.retryable, call.ends, runs]).to.deep.equal([false, 1, 1]);
+  });
+
+  for (const state of ["idle", "connecting", "ready", "waiting"] as const) {
+    it(`ends every call once when it is closed while ${state}`, async () => {
+      if (state === "ready") {
+        const hangs = implementTicker({ ...unimplementedTicker, last: () => new Promise(() => {}) });
+        await place.open({ services: [hangs] });
+      }
+      create();
+      if (state !== "idle") channel.connect();
+      if (state !== "connecting") await place.scheduler.settle();
+      expect(channel.state).to.equal(state);
+      const running = outcome(state === "idle" ? Promise.resolve() : ticker.last({ name: "A" }));
+      if (state !== "connecting") await place.scheduler.settle();
+      await place.scheduler.run(channel.close());
+      const calls = [outcome(ticker.last({ name: "A" })), outcome(collect(ticker.watch({ name: "A" })))];
+      await place.scheduler.advance(10_000);
+      // A running call is cancelled, one that waits was never sent.
+      const ends = { idle: undefined, ready: Code.Cancelled, connecting: Code.Unavailable, waiting: Code.Unavailable };
+      expect([running.error?.code, running.ends]).to.deep.equal([ends[state], 1]);
+      for (const { error, ends } of calls) expect([error?.code, ends]).to.deep.equal([Code.Unavailable, 1]);
+      expect(states.at(-1)).to.equal("closed");
+    });
+  }
+
+  it("lets a consumer leave a stream that waits", async () => {
+    create();
+    const iterator = ticker.watch({ name: "A" })[Symbol.asyncIterator]();
+    const next = outcome(iterator.next());
+    await place.scheduler.settle();
+    expect(await place.scheduler.run(iterator.return?.() ?? Promise.reject())).to.deep.equal({
+      done: true,
+      value: undefined,
+    });
+    expect(next.ends).to.equal(1);
+  });
+
+  it("tells states until its listener leaves, whatever listeners throw", async () => {
+    const errors: unknown[] = [];
+    create({ observer: { onListenerError: (error) => errors.push(error) } });
+    const seen: ChannelState[] = [];
+    const stop = channel.onStateChange((state) => {
+      seen.push(state);
+      stop();
+      throw new Error("a bug");
+    });
+    channel.connect();
+    await place.scheduler.settle();
+    expect([seen, states, errors.length]).to.deep.equal([["connecting"], ["connecting", "waiting"], 1]);
+  });
+
+  it("refuses wrong options where it is created", () => {
+    create();
+    const make = (options: ChannelOptions) => () => createChannelWith(place.dialer, options);
+    expect(make({ backoff: { factor: 0 } })).to.throw(RangeError, "backoff.factor");
+    expect(make({ keepaliveIntervalMs: 0 })).to.throw(RangeError, "keepaliveIntervalMs");
+  });
+});
