@@ -41,7 +41,7 @@ describe("README and guide", function () {
   });
 
   it("have no empty code block", () => {
-    for (const page of ["README.md", "docs/guide/1-first-service.md", "docs/guide/2-streaming.md", "docs/guide/3-errors.md"]) {
+    for (const page of ["README.md", "docs/guide/1-first-service.md", "docs/guide/2-streaming.md", "docs/guide/3-errors.md", "docs/guide/4-channels.md"]) {
       expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```ts\n```/);
     }
   });
@@ -72,6 +72,25 @@ describe("README and guide", function () {
       "true",
       "closed: remote CONNECTION_CLOSE (0x102): server is draining",
       "true",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("4-channels: a channel outlives its server", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-4-channels.ts");
+    expect(output.split("\n")).to.deep.equal([
+      "idle",
+      "server: accepted token 1",
+      "42",
+      "ready",
+      "channel: waiting",
+      "true",
+      "channel: connecting",
+      "server: accepted token 2",
+      "channel: ready",
+      "42",
+      "closed",
       "",
     ]);
     expect(exitCode).to.equal(0);
