@@ -91,6 +91,9 @@ export class Redial<T> {
     const attempt = new AbortController();
     const state: State<T> = { name: "connecting", attempt };
     this.#dialedAtMs = this.#scheduler.now();
+    // First the state, then the dial: what asks for a token may make a call, and who hears of the state may close.
+    this.#enter(state);
+    if (this.#state !== state) return;
     this.#host.dial(attempt.signal).then(
       (connection) => {
         if (this.#state === state) this.#ready(connection);
@@ -100,7 +103,6 @@ export class Redial<T> {
         if (this.#state === state) this.#wait(this.#backoff.next(), error);
       },
     );
-    this.#enter(state);
   }
 
   #ready(connection: T): void {

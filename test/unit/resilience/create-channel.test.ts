@@ -412,6 +412,27 @@ describe("a channel", () => {
     expect([seen, states, errors.length]).to.deep.equal([["connecting"], ["connecting", "waiting"], 1]);
   });
 
+  it("dials once when what gives the token makes a call itself, and not at all when a listener closes it", async () => {
+    await place.open();
+    const calls: { value: string }[] = [];
+    create({
+      bearerToken: () => {
+        if (calls.length === 0) calls.push(outcome(ticker.last({ name: "B" })));
+        return "token";
+      },
+    });
+    await place.scheduler.run(ticker.last({ name: "A" }));
+    await place.scheduler.settle();
+    expect([place.dials, calls[0]?.value]).to.deep.equal([1, "ok"]);
+    await place.scheduler.run(channel.close());
+
+    create();
+    channel.onStateChange(() => void channel.close());
+    channel.connect();
+    await place.scheduler.settle();
+    expect([place.dials, channel.state]).to.deep.equal([1, "closed"]);
+  });
+
   it("refuses wrong options where it is created", () => {
     create();
     const make = (options: ChannelOptions) => () => createChannelWith(place.dialer, options);
