@@ -9,7 +9,7 @@ import { ErrorCode } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { type CloseReason, RSocketConnection } from "./connection.js";
-import { handlerOf, type RequestHandler, type Responder } from "./responder.js";
+import { handlerOf, pushHandlerOf, type RequestHandler, type Responder } from "./responder.js";
 
 export type { SetupFrame } from "../frames/frame.js";
 
@@ -80,7 +80,7 @@ export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServe
       const responder = await options.accept(setup, connection);
       return {
         onRequest: handlerOf(responder),
-        onMetadataPush: (metadata) => responder.metadataPush?.(metadata),
+        onMetadataPush: pushHandlerOf(responder),
       };
     },
     onAcceptError: (error) => console.error("rsocket-rpc: the acceptor threw:", error),
