@@ -163,11 +163,11 @@ export class Router {
     return readRequestMetadata("composite", metadata, maxEntries);
   }
 
-  #findByName(service: string, method: string): HandlerEntry | undefined {
+  #findByName(given: string, method: string): HandlerEntry | undefined {
+    const { leadingDot, capitalizedMethods } = this.#compatibility;
+    const service = leadingDot === true && given.startsWith(".") ? given.slice(1) : given;
     const entry = this.#byName.get(`${service}/${method}`);
     if (entry !== undefined) return entry;
-    const { leadingDot, capitalizedMethods } = this.#compatibility;
-    if (leadingDot === true && service.startsWith(".")) return this.#findByName(service.slice(1), method);
     const lowered = method.slice(0, 1).toLowerCase() + method.slice(1);
     return capitalizedMethods === true ? this.#byName.get(`${service}/${lowered}`) : undefined;
   }
