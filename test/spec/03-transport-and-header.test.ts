@@ -184,7 +184,7 @@ describe("RSocket 1.0 §Framing: transport, header, metadata", () => {
       ["KEEPALIVE without its position", hex`00000000 0c80 00000000000000`],
       ["ERROR on stream 0 without its code", hex`00000000 2c00 000001`],
     ] as const) {
-      it(`FRM-07: a ${name} ends the connection with CONNECTION_ERROR`, () => {
+      it(`FRM-07: a cut-off frame (${name}) ends the connection with CONNECTION_ERROR`, () => {
         const server = openServer();
         server.receive(frame);
         expectConnectionError(server);
