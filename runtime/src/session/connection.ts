@@ -380,8 +380,7 @@ export class Connection implements StreamHost {
     this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_CLOSE, message, "local");
     this.#state = "draining";
     this.#admission.failAll(this.#closeReason);
-    // Behind what was sent before it: a request that it overtook would be refused.
-    if (this.peer.isOurs) this.#sendClose(message, this.outbound.data);
+    if (this.peer.isOurs) this.#sendCloseBehindRequests(message);
     this.#endIfDrained();
   }
 
@@ -432,7 +431,7 @@ export class Connection implements StreamHost {
       this.#pausedProducers.clear();
       for (const stream of paused) if (stream.isSendOpen) stream.sink.onWritable();
     }
-    if (this.#state === "draining") this.#endIfDrained();
+    if (this.#state === "draining") this.#drain();
   }
 
   /** When `handleTimeout` should be called next. */
@@ -748,6 +747,12 @@ export class Connection implements StreamHost {
     this.#end(error, false, data);
   }
 
+  // Behind what was sent before it: a request that it overtook would be refused. Large ones wait in a lane of their own.
+  #sendCloseBehindRequests(message: string): void {
+    if (this.#closeSent || this.#streams.snapshot().some((stream) => stream.isUnheardOf)) return;
+    this.#sendClose(message, this.outbound.data);
+  }
+
   #sendClose(message: string, lane: SlabWriter): void {
     if (this.#closeSent) return;
     this.#closeSent = true;
@@ -755,6 +760,12 @@ export class Connection implements StreamHost {
     encodeError(lane, 0, ErrorCode.CONNECTION_CLOSE, TEXT.encode(message));
     this.outbound.countEncoded(before);
     this.requestFlush();
+  }
+
+  #drain(): void {
+    const reason = this.#closeReason;
+    if (reason?.initiator === "local" && this.peer.isOurs) this.#sendCloseBehindRequests(reason.message);
+    this.#endIfDrained();
   }
 
   #endIfDrained(): void {

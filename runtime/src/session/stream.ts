@@ -444,6 +444,11 @@ export class Stream {
     if (wasOpen && !unheard) this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
   }
 
+  /** Nothing of its request has left yet, because it waits for its turn in fragments. */
+  get isUnheardOf(): boolean {
+    return this.isRequester && this.#backlog?.started === false && this.#isRequestQueued();
+  }
+
   #isRequestQueued(): boolean {
     const first = this.#backlog?.queue[0];
     return first?.kind === "payload" && first.fragments.isRequest;
