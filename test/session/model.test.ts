@@ -284,7 +284,7 @@ class Run {
     this.#tallies = tallies;
     this.watch = new WireWatch(tallies.frames.counts);
     const fragmentBytes = rng.pick([64, 64, 100, 65_536]);
-    const limits = { producerPauseBytes: rng.pick([400, 800]), readPauseBytes: rng.pick([400, 1_600]), maxFragmentingBytes: 1_000 };
+    const limits = { producerPauseBytes: rng.pick([400, 800]), readPauseBytes: rng.pick([200, 800]), maxFragmentingBytes: 1_000 };
     this.pair = new Pair({
       settings: { fragmentBytes, limits },
       server: { settings: { fragmentBytes, limits }, manualAccept: true },
@@ -658,14 +658,14 @@ const OPERATIONS = weighted<Operation>([
   ["next, large", 10, on(canSend, (party) => party.send(true, false))],
   ["next, the last", 4, on(canSend, (party, run) => party.send(run.rng.oneIn(2), true))],
   ["complete", 3, on((party) => party.sendOpen, (party) => party.complete())],
-  ["complete an answer", 8, on((party) => party.sendOpen && !party.isRequester && party.receiveOpen, (party) => party.complete())],
+  ["complete an answer", 16, on((party) => party.sendOpen && !party.isRequester && party.receiveOpen, (party) => party.complete())],
   ["error", 2, on((party) => party.sendOpen, (party) => party.fail())],
   ["request", 8, on((party) => party.receiveOpen && party.interaction !== "request_response", (party) => party.ask())],
   ["cancel", 2, on((party) => party.isRequester, (party) => party.cancel())],
   ["cancel input", 6, on((party) => !party.isRequester && party.receiveOpen, (party) => party.cancel())],
   ["metadataPush", 2, (run, side) => run.push(side)],
-  ["wait for room", 4, (run, side) => run.wait(side)],
-  ["withdraw", 5, (run, side) => run.withdraw(side)],
+  ["wait for room", 5, (run, side) => run.wait(side)],
+  ["withdraw", 8, (run, side) => run.withdraw(side)],
   ["accept", 14, (run) => run.accept()],
   ["block", 4, (run, side) => run.block(side)],
   ["unblock", 4, (run, side) => run.unblock(side)],
@@ -682,7 +682,7 @@ const REACTIONS = weighted<(party: Party, run: Run) => boolean>([
   ["error, from within", 2, (party) => party.fail()],
   ["request, from within", 4, (party) => party.ask()],
   ["cancel, from within", 2, (party) => party.cancel()],
-  ["cancel another, from within", 1, (party, run) => run.pickLive(party.side, (each) => each !== party)?.cancel() === true],
+  ["cancel another, from within", 2, (party, run) => run.pickLive(party.side, (each) => each !== party)?.cancel() === true],
   ["open, from within", 1, (party, run) => run.open(party.side, run.rng.pick(INTERACTIONS), run.rng.oneIn(2))],
 ]);
 
