@@ -81,9 +81,14 @@ export function decodeConnectionError(error: ConnectionError, neverSent: boolean
   return new RpcError(Code.Unavailable, error.message, {
     initiator: error.initiator,
     retryable: neverSent,
-    wireCode: error.code,
     cause: error,
+    ...wireCodeOf(error),
   });
+}
+
+/** The code of an ERROR frame on stream 0, if one came: a lost link, or an end of this side's own, has none. */
+export function wireCodeOf({ code, data }: ConnectionError): { readonly wireCode?: number } {
+  return data === undefined ? {} : { wireCode: code };
 }
 
 /** Either. */

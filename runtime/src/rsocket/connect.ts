@@ -112,8 +112,8 @@ function startConnection(
   };
   const connection = new RSocketConnection({ link, settings, scheduler, pool: sharedPool, owner, setup });
   hooks = hooksOf(connection);
-  const ended = connection.closed.then(({ code, reason, initiator, error }) => {
-    throw error ?? new ConnectionError(code, reason, initiator);
+  const ended = connection.closed.then(({ code, reason, initiator }) => {
+    throw connection.endError ?? new ConnectionError(code, reason, initiator);
   });
   const accepted = new Promise<void>((resolve) => {
     onEstablished = resolve;
