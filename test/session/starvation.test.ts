@@ -249,7 +249,7 @@ describe("a message that comes in fragments", () => {
     receiveInChunk(server, hex`00000001 1080`, 4_096);
     receiveInChunk(server, hex`00000001 28a0`, 20_000);
     server.receive(hex`00000001 2820 62`);
-    expect(server.call.data).to.equal(repeat("61", 24_096) + "62");
+    expect(server.call.data).to.equal(`${repeat("61", 24_096)}62`);
   });
 
   it("nor does an item that waits for credit", () => {
