@@ -195,6 +195,11 @@ export class RSocketConnection implements Requester {
     this.#driver.connection.reject(code, data, message);
   }
 
+  /** @internal True while the application hasn't answered the SETUP. */
+  get awaitsAcceptance(): boolean {
+    return this.#driver.connection.state === "accepting";
+  }
+
   /** @internal True while no sound SETUP has come. */
   get awaitsSetup(): boolean {
     return this.#driver.connection.state === "expecting-setup";

@@ -155,9 +155,9 @@ class ServerCore implements RSocketServer {
       pool: sharedPool,
       owner: {
         onSetup: (setup) => {
-          unwatch();
           void this.#accept(setup, connection).then((accepted) => {
             served = accepted;
+            unwatch();
             if (accepted !== undefined) connection.accept();
           });
         },
@@ -173,7 +173,7 @@ class ServerCore implements RSocketServer {
         },
       },
     });
-    unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP);
+    unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP, ErrorCode.REJECTED_SETUP);
     this.connections.add(connection);
     return connection;
   }
