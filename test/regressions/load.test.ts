@@ -3,6 +3,7 @@
 // taken for attacks, memory that grew.
 
 import { expect } from "chai";
+import type { Connection } from "rsocket-rpc";
 import { callBidi, callClientStream, callServerStream, callUnary } from "rsocket-rpc/codegen";
 import { TurnBudget } from "../../runtime/src/engine/turn-budget.js";
 import { IncomingItems, OutgoingItems } from "../../runtime/src/rsocket/iterate.js";
@@ -52,6 +53,34 @@ describe("under load", () => {
 
     it("nor with limits at their defaults", async () => {
       expect(await echoes(16, 2, 1_000_000, {})).to.equal(16 * 2);
+    });
+
+    it("nor when each has much to answer to the other at once", async () => {
+      let go = (): void => {};
+      const gate = new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      let running = 0;
+      const get = async () => {
+        if (++running === 32) go();
+        await gate;
+        return blob(1_000_000);
+      };
+      const services = [blobs({ get })];
+      let ofServer: Connection | undefined;
+      const accept = (_setup: unknown, connection: Connection): void => void (ofServer = connection);
+      const { connection } = await world.pair({ services, accept }, { services });
+      let answered = 0;
+      for (const caller of [connection, ofServer as unknown as Connection]) {
+        for (let i = 0; i < 16; i++) {
+          callUnary(caller, Get, blob(1)).then(
+            () => answered++,
+            () => {},
+          );
+        }
+      }
+      await world.scheduler.advance(1_000);
+      expect(answered).to.equal(32);
     });
   });
 

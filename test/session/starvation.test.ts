@@ -106,6 +106,39 @@ describe("nobody starves on a connection", () => {
 describe("answers that wait to be read", () => {
   afterEach(expectNoTrace);
 
+  it("stop this side's reading while the link moves; when nothing does, the peer may be waiting, too: it reads on", () => {
+    const server = openServer({ settings: { limits: { readPauseBytes: 1_000 } } });
+    server.receive(get(1));
+    block(server);
+    server.call.stream.next(new Uint8Array(2_000));
+    for (let i = 0; i < 20; i++) {
+      server.advance(99);
+      expect(server.connection.wantsRead).to.equal(false);
+      server.connection.linkMoved(server.nowMs);
+    }
+    server.advance(99);
+    expect(server.connection.wantsRead).to.equal(false);
+    server.advance(1);
+    expect(server.connection.wantsRead).to.equal(true);
+    server.connection.linkMoved(server.nowMs);
+    expect(server.connection.wantsRead).to.equal(false);
+    server.connection.linkDrained();
+    server.isBlocked = false;
+  });
+
+  it("though nobody reads them are no reason to wait for more than the limit", () => {
+    const server = openServer({ settings: { limits: { readPauseBytes: 1_000, maxPeerCausedBytes: 10_000 } } });
+    block(server);
+    for (let i = 0; server.connection.state === "open"; i++) {
+      if (server.connection.wantsRead) server.receive(get(2 * i + 1));
+      if (server.connection.wantsRead) server.calls.at(-1)?.stream.next(new Uint8Array(2_000));
+      server.advance(100);
+    }
+    // 2 KB pause it for 100 ms; from then on it reads a request each 100 ms, until they are too much.
+    expect(server.calls).to.have.length.within(6, 12);
+    expect(server.connection.closeReason?.message).to.contain("bytes of answers wait to be read");
+  });
+
   it("a burst of them is no offence to a peer that reads", () => {
     const server = openServer({ settings: { limits: { maxPeerCausedBytes: 1_000_000 } } });
     for (let i = 0; i < 7; i++) server.receive(get(2 * i + 1));

@@ -73,6 +73,8 @@ const LEAST_BODY_BYTES: ReadonlyMap<number, number> = new Map<number, number>([
   [FrameType.ERROR, 4],
 ]);
 
+/** Reading pauses for want of room only while bytes move at least this often: both ends may be waiting for each other. */
+const READ_PAUSE_MS = 100;
 /** So long bytes may stand still before a burst of answers counts as one that nobody reads. */
 const MOVING_MS = 1_000;
 /** However fast they move, more than so many times the limit is too much. */
@@ -211,8 +213,13 @@ export class Connection implements StreamHost {
   /** Frames should be read; false while the write queue is full or too much is held behind SETUP. */
   get wantsRead(): boolean {
     if (this.#state === "accepting") return this.#heldBytes + this.#partialBytes < this.settings.limits.maxHeldBytes;
-    // Only what the peer caused: if our own requests stopped us, two busy ends would wait for each other for ever.
-    return this.outbound.peerCausedBytes < this.settings.limits.readPauseBytes;
+    return !this.#pausesReading;
+  }
+
+  // Only for what the peer caused: if our own requests stopped us, two busy ends would wait for each other for ever. So
+  // would two that have much to answer, unless they read on; `maxPeerCausedBytes` bounds what comes of it.
+  get #pausesReading(): boolean {
+    return this.outbound.peerCausedBytes >= this.settings.limits.readPauseBytes && !this.#isStill(READ_PAUSE_MS);
   }
 
   /** The largest frame that is read now. */
@@ -293,7 +300,7 @@ export class Connection implements StreamHost {
     const silenceMs = this.#keepalive.overdueMs(nowMs);
     if (silenceMs !== undefined) return this.#give(`nothing received for ${Math.round(silenceMs)} ms`, "remote");
     const { stallTimeoutMs } = this.settings.limits;
-    if (this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs >= stallTimeoutMs) {
+    if (this.#isStill(stallTimeoutMs)) {
       return this.#give(`the peer has read nothing for ${stallTimeoutMs} ms`, "remote");
     }
     this.handleFlush(nowMs);
@@ -408,8 +415,12 @@ export class Connection implements StreamHost {
     const { peerCausedBytes } = this.outbound;
     const { maxPeerCausedBytes } = this.settings.limits;
     if (peerCausedBytes <= maxPeerCausedBytes) return false;
-    const isStill = this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs >= MOVING_MS;
-    return isStill || peerCausedBytes > BURST_FACTOR * maxPeerCausedBytes;
+    return this.#isStill(MOVING_MS, nowMs) || peerCausedBytes > BURST_FACTOR * maxPeerCausedBytes;
+  }
+
+  // The link has taken nothing for so long.
+  #isStill(durationMs: number, nowMs: number = this.#nowMs): boolean {
+    return this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs >= durationMs;
   }
 
   /** Moves the next frames into `batch`, whole ones; false when there are none. Each call is one write. */
@@ -438,7 +449,8 @@ export class Connection implements StreamHost {
   get nextTimeoutMs(): number | undefined {
     if (this.#state === "closed" || this.#setupStage === "setup") return undefined;
     const isOver = this.outbound.peerCausedBytes > this.settings.limits.maxPeerCausedBytes;
-    const patienceMs = isOver ? MOVING_MS : this.settings.limits.stallTimeoutMs;
+    const stillMs = isOver ? MOVING_MS : this.settings.limits.stallTimeoutMs;
+    const patienceMs = this.#pausesReading ? Math.min(READ_PAUSE_MS, stillMs) : stillMs;
     const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + patienceMs;
     const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
