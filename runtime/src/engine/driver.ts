@@ -108,7 +108,10 @@ export class Driver implements LinkHandler {
     this.connection.receiveFrame(bytes, start, end, this.#nowMs);
     // What was read at once may be a thousand requests, and their handlers anything but quick.
     if (++this.#frameCount % FRAMES_PER_LOOK === 0 && this.#scheduler.now() - this.#nowMs > READ_TURN_MS) this.#giveWay();
-    return this.connection.wantsRead && !this.#isGivingWay;
+    const goOn = this.connection.wantsRead && !this.#isGivingWay;
+    // The link stops by itself then; onReadEnd looks again, and may find that it should go on.
+    if (!goOn) this.#linkPaused = true;
+    return goOn;
   }
 
   onReadEnd(partialBytes: number): void {
