@@ -60,7 +60,11 @@ describe("the acceptor", () => {
   it("ends a newcomer without SETUP when its time is up, in all and not idle", async () => {
     const acceptor = createAcceptor(scheduler);
     const ends: string[] = [];
-    const newcomer = { awaitsSetup: true, awaitsAcceptance: false, abort: (message: string, code?: number) => ends.push(`${code} ${message}`) };
+    const newcomer = {
+      awaitsSetup: true,
+      awaitsAcceptance: false,
+      abort: (message: string, code?: number) => ends.push(`${code} ${message}`),
+    };
     acceptor.watch(newcomer, INVALID_SETUP, REJECTED_SETUP);
     await scheduler.advance(9_999);
     expect(ends).to.deep.equal([]);
@@ -81,7 +85,11 @@ describe("the acceptor", () => {
   it("leaves one alone whose SETUP has come, or whose watch was stopped", async () => {
     const acceptor = createAcceptor(scheduler);
     const ends: string[] = [];
-    const create = (awaitsSetup: boolean) => ({ awaitsSetup, awaitsAcceptance: false, abort: (message: string) => ends.push(message) });
+    const create = (awaitsSetup: boolean) => ({
+      awaitsSetup,
+      awaitsAcceptance: false,
+      abort: (message: string) => ends.push(message),
+    });
     acceptor.watch(create(false), INVALID_SETUP, REJECTED_SETUP);
     acceptor.watch(create(true), INVALID_SETUP, REJECTED_SETUP)();
     expect(scheduler.timerCount).to.equal(1);
