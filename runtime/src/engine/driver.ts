@@ -40,6 +40,8 @@ export class Driver implements LinkHandler {
   #flushRequested = false;
   #linkBlocked = false;
   #linkPaused = false;
+  // It stopped by itself, because onFrame told it to.
+  #linkStopped = false;
   #frameCount = 0;
   #isGivingWay = false;
   // What the link still had to send when it was looked at last.
@@ -110,7 +112,7 @@ export class Driver implements LinkHandler {
     if (++this.#frameCount % FRAMES_PER_LOOK === 0 && this.#scheduler.now() - this.#nowMs > READ_TURN_MS) this.#giveWay();
     const goOn = this.connection.wantsRead && !this.#isGivingWay;
     // The link stops by itself then; onReadEnd looks again, and may find that it should go on.
-    if (!goOn) this.#linkPaused = true;
+    if (!goOn) this.#linkStopped = true;
     return goOn;
   }
 
@@ -193,10 +195,11 @@ export class Driver implements LinkHandler {
 
   #balanceReading(): void {
     const pause = (this.#isGivingWay || !this.connection.wantsRead) && this.connection.state !== "closed";
-    if (pause === this.#linkPaused) return;
+    if (pause === this.#linkPaused && !(this.#linkStopped && !pause)) return;
     this.#linkPaused = pause;
-    if (pause) this.link.pause();
-    else this.link.resume();
+    if (pause) return this.link.pause();
+    this.#linkStopped = false;
+    this.link.resume();
   }
 
   #armTimer(): void {
