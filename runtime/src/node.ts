@@ -6,13 +6,13 @@ import { type ConnectOptions, connectWith } from "./rpc/connect.js";
 import type { Connection } from "./rpc/connection.js";
 import { type ServeOptions, type Server, serveWith } from "./rpc/serve.js";
 import { hostAndPort, parseUrl } from "./rpc/url.js";
-import { resolveLimits } from "./rsocket/settings.js";
 import type { ListenerFactory } from "./rsocket/serve.js";
+import { resolveLimits } from "./rsocket/settings.js";
 import { listenTcp, tcpDialer } from "./transports/tcp.js";
 import { listenWs, wsDialer } from "./transports/ws.js";
 
 export * from "./index.js";
-export { type ListenerFactory } from "./rsocket/serve.js";
+export type { ListenerFactory } from "./rsocket/serve.js";
 export { listenTcp, tcpDialer } from "./transports/tcp.js";
 export { listenWs, wsDialer } from "./transports/ws.js";
 
@@ -56,7 +56,10 @@ export async function connect(url: string | URL, options: NodeConnectOptions = {
  */
 export async function serve(urls: string | readonly string[], options: NodeServeOptions): Promise<Server> {
   const list = typeof urls === "string" ? [urls] : urls;
-  const server = await serveWith(list.map((url) => listenerOf(parseUrl(url, SCHEMES), options)), options);
+  const server = await serveWith(
+    list.map((url) => listenerOf(parseUrl(url, SCHEMES), options)),
+    options,
+  );
   return options.drain === undefined ? server : drainOnSignals(server, options.drain);
 }
 
@@ -82,7 +85,10 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
 }
 
 // Once it is closed, by a signal or not, the signals do again what they do by themselves: end the process.
-function drainOnSignals(server: Server, { onSignals = [], graceMs = 30_000 }: NonNullable<NodeServeOptions["drain"]>): Server {
+function drainOnSignals(
+  server: Server,
+  { onSignals = [], graceMs = 30_000 }: NonNullable<NodeServeOptions["drain"]>,
+): Server {
   const drain = (): void => void server.close({ graceMs });
   for (const signal of onSignals) process.on(signal, drain);
   const { close } = server;

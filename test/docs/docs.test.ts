@@ -36,12 +36,20 @@ describe("README and guide", function () {
   this.timeout(30_000);
 
   it("show the files that are run here", () => {
-    const { status, stderr } = spawnSync(process.execPath, ["docs/update-blocks.mjs", "--check"], { cwd: root, encoding: "utf8" });
+    const { status, stderr } = spawnSync(process.execPath, ["docs/update-blocks.mjs", "--check"], {
+      cwd: root,
+      encoding: "utf8",
+    });
     expect(status, stderr).to.equal(0);
   });
 
   it("have no empty code block", () => {
-    for (const page of ["README.md", "docs/guide/1-first-service.md", "docs/guide/2-streaming.md", "docs/guide/3-errors.md"]) {
+    for (const page of [
+      "README.md",
+      "docs/guide/1-first-service.md",
+      "docs/guide/2-streaming.md",
+      "docs/guide/3-errors.md",
+    ]) {
       expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```ts\n```/);
     }
   });
@@ -81,7 +89,10 @@ describe("README and guide", function () {
     const server = start("examples/hello/server.ts");
     while (!server.output().includes("listening on")) await once(server.child.stdout as NodeJS.ReadableStream, "data");
     const client = await run("examples/hello/client.ts");
-    expect(client.output).to.include("ann: hello\n").and.include("server says bye\n").and.include("5 [not_found] no symbol NONE");
+    expect(client.output)
+      .to.include("ann: hello\n")
+      .and.include("server says bye\n")
+      .and.include("5 [not_found] no symbol NONE");
     expect(client.exitCode).to.equal(0);
     server.child.kill("SIGTERM");
     await once(server.child, "exit");
@@ -91,7 +102,15 @@ describe("README and guide", function () {
 
   it("npm start's tour shows every shape on both transports", async () => {
     const { exitCode, output } = await run("examples/hello/main.ts");
-    for (const shape of ["unary", "server streaming", "client streaming", "bidi streaming", "server calls client", "fire and forget", "an error"]) {
+    for (const shape of [
+      "unary",
+      "server streaming",
+      "client streaming",
+      "bidi streaming",
+      "server calls client",
+      "fire and forget",
+      "an error",
+    ]) {
       expect(output.split(`    ${shape.padEnd(20)} `), shape).to.have.length(3);
     }
     expect(exitCode).to.equal(0);

@@ -4,7 +4,7 @@
 import { createBatch } from "../bytes/slab.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { Connection, type ConnectionInit } from "../session/connection.js";
-import { ConnectionError } from "../session/errors.js";
+import type { ConnectionError } from "../session/errors.js";
 import type { Stream } from "../session/stream.js";
 import type { FrameLink, LinkHandler } from "./link.js";
 import type { Scheduler, Timer } from "./scheduler.js";
@@ -109,7 +109,8 @@ export class Driver implements LinkHandler {
   onFrame(bytes: Uint8Array, start: number, end: number): boolean {
     this.connection.receiveFrame(bytes, start, end, this.#nowMs);
     // What was read at once may be a thousand requests, and their handlers anything but quick.
-    if (++this.#frameCount % FRAMES_PER_LOOK === 0 && this.#scheduler.now() - this.#nowMs > READ_TURN_MS) this.#giveWay();
+    if (++this.#frameCount % FRAMES_PER_LOOK === 0 && this.#scheduler.now() - this.#nowMs > READ_TURN_MS)
+      this.#giveWay();
     const goOn = this.connection.wantsRead && !this.#isGivingWay;
     // The link stops by itself then; onReadEnd looks again, and may find that it should go on.
     if (!goOn) this.#linkStopped = true;

@@ -90,7 +90,10 @@ export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServe
 /** @internal `serveRSocket` with hooks. */
 export async function openServer(
   factories: readonly ListenerFactory[],
-  { settings, scheduler = systemScheduler }: { readonly settings?: ConnectionSettingsInit; readonly scheduler?: Scheduler },
+  {
+    settings,
+    scheduler = systemScheduler,
+  }: { readonly settings?: ConnectionSettingsInit; readonly scheduler?: Scheduler },
   hooks: ServeHooks,
 ): Promise<RSocketServer> {
   const server = new ServerCore(resolveSettings(settings), scheduler, hooks);

@@ -151,13 +151,19 @@ export class Connection implements StreamHost {
     this.#keepalive =
       setup === undefined
         ? new Keepalive(0, MAX_31_BIT, nowMs)
-        : new Keepalive(settings.keepaliveIntervalMs, settings.peerMayBeSilent ? MAX_31_BIT : settings.maxLifetimeMs, nowMs);
+        : new Keepalive(
+            settings.keepaliveIntervalMs,
+            settings.peerMayBeSilent ? MAX_31_BIT : settings.maxLifetimeMs,
+            nowMs,
+          );
     if (setup !== undefined) {
       checkMimeType("metadataMimeType", setup.metadataMimeType);
       checkMimeType("dataMimeType", setup.dataMimeType);
       const payloadBytes = setup.data.length + (setup.metadata?.length ?? 0);
       if (payloadBytes > MAX_SETUP_PAYLOAD_BYTES) {
-        throw new RangeError(`SETUP of ${payloadBytes} bytes, expected at most ${MAX_SETUP_PAYLOAD_BYTES}: it can't be fragmented`);
+        throw new RangeError(
+          `SETUP of ${payloadBytes} bytes, expected at most ${MAX_SETUP_PAYLOAD_BYTES}: it can't be fragmented`,
+        );
       }
       this.#setupStage = "setup";
     }
@@ -353,7 +359,9 @@ export class Connection implements StreamHost {
   /** Sends METADATA_PUSH, ahead of everything on streams. @throws RangeError when it doesn't fit one frame. */
   metadataPush(metadata: Uint8Array): void {
     if (metadata.length > MAX_SENT_FRAME_BYTES - HEADER_BYTES) {
-      throw new RangeError(`METADATA_PUSH of ${metadata.length} bytes: it can't be fragmented (RSocket 1.0 §METADATA_PUSH)`);
+      throw new RangeError(
+        `METADATA_PUSH of ${metadata.length} bytes: it can't be fragmented (RSocket 1.0 §METADATA_PUSH)`,
+      );
     }
     if (this.#state === "closed") return;
     encodeMetadataPush(this.outbound.priority, metadata);
@@ -645,7 +653,10 @@ export class Connection implements StreamHost {
     const known = type >= FrameType.SETUP && type <= FrameType.RESUME_OK;
     const mayIgnore = (readFlags(bytes, start) & Flag.IGNORE) !== 0;
     if (known || mayIgnore) return this.#countMeaningless();
-    this.#fail(ErrorCode.CONNECTION_ERROR, `frame type ${frameTypeName(type)} is not understood and has no ignore flag`);
+    this.#fail(
+      ErrorCode.CONNECTION_ERROR,
+      `frame type ${frameTypeName(type)} is not understood and has no ignore flag`,
+    );
   }
 
   #sendKeepalive(): void {
@@ -698,7 +709,8 @@ export class Connection implements StreamHost {
     flags: number,
   ): void {
     if (existing !== undefined) return this.#countMeaningless(); // UNX-01
-    if (this.#ids.owns(streamId)) return this.#refuse(preset, streamId, flags, `stream id ${streamId} is not the requester's`);
+    if (this.#ids.owns(streamId))
+      return this.#refuse(preset, streamId, flags, `stream id ${streamId} is not the requester's`);
     if (streamId > this.#highestRemoteId) this.#highestRemoteId = streamId;
     if (this.#state !== "open") {
       return this.#refuse(preset, streamId, flags, this.#closeReason?.message ?? "connection is closing");
@@ -781,7 +793,12 @@ export class Connection implements StreamHost {
   }
 
   #endIfDrained(): void {
-    if (this.#state !== "draining" || this.#streams.size > 0 || this.outbound.byteLength > this.outbound.priority.byteLength) return;
+    if (
+      this.#state !== "draining" ||
+      this.#streams.size > 0 ||
+      this.outbound.byteLength > this.outbound.priority.byteLength
+    )
+      return;
     const reason = this.#closeReason ?? new ConnectionError(ErrorCode.CONNECTION_CLOSE, "closed", "local");
     this.#sendClose(reason.message, this.outbound.priority);
     this.#end(reason, false);
@@ -825,5 +842,7 @@ const TEXT = new TextEncoder();
 
 function checkMimeType(name: string, value: string): void {
   if (value.length <= MAX_MIME_TYPE_LENGTH && !/[^\x20-\x7e]/.test(value)) return;
-  throw new RangeError(`${name} is "${value.slice(0, 140)}", expected at most ${MAX_MIME_TYPE_LENGTH} ASCII characters`);
+  throw new RangeError(
+    `${name} is "${value.slice(0, 140)}", expected at most ${MAX_MIME_TYPE_LENGTH} ASCII characters`,
+  );
 }

@@ -3,7 +3,11 @@
 
 import { expect } from "chai";
 import { connect, serve } from "rsocket-rpc/node";
-import { createTickerClient, implementTicker, unimplementedTicker } from "../../../examples/hello/gen/ticker_rsocket.js";
+import {
+  createTickerClient,
+  implementTicker,
+  unimplementedTicker,
+} from "../../../examples/hello/gen/ticker_rsocket.js";
 import { SlabPool } from "../../../runtime/src/bytes/slab.js";
 import { Driver, type DriverEvents } from "../../../runtime/src/engine/driver.js";
 import type { FrameLink, LinkHandler } from "../../../runtime/src/engine/link.js";

@@ -9,7 +9,13 @@ describe("session/errors", () => {
     const cause = new Error("reset");
     const error = new ConnectionError(0x101, "connection lost", "remote", { cause, data: bytesOf("61") });
     expect(error).to.be.instanceOf(Error);
-    expect(error).to.include({ name: "ConnectionError", scope: "connection", code: 0x101, initiator: "remote", message: "connection lost" });
+    expect(error).to.include({
+      name: "ConnectionError",
+      scope: "connection",
+      code: 0x101,
+      initiator: "remote",
+      message: "connection lost",
+    });
     expect(error.cause).to.equal(cause);
     expect(error.data).to.deep.equal(bytesOf("61"));
     expect("cause" in new ConnectionError(0x102, "closed", "local")).to.equal(false);

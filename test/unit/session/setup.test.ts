@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The unit tests of session/setup.ts.
 import { expect } from "chai";
-import { FrameType } from "../../../runtime/src/frames/layout.js";
 import type { SetupFrame } from "../../../runtime/src/frames/frame.js";
+import { FrameType } from "../../../runtime/src/frames/layout.js";
 import { resolveLimits } from "../../../runtime/src/session/settings.js";
 import { judgedLifetimeMs, refuseSetup } from "../../../runtime/src/session/setup.js";
 
@@ -29,7 +29,9 @@ function setup(changes: Partial<SetupFrame> = {}): SetupFrame {
 describe("session/setup", () => {
   it("takes a sound SETUP", () => {
     expect(refuseSetup(setup(), NOTHING)).to.equal(undefined);
-    expect(refuseSetup(setup({ keepaliveIntervalMs: 0x7fffffff, maxLifetimeMs: 0x7fffffff }), NOTHING)).to.equal(undefined);
+    expect(refuseSetup(setup({ keepaliveIntervalMs: 0x7fffffff, maxLifetimeMs: 0x7fffffff }), NOTHING)).to.equal(
+      undefined,
+    );
   });
 
   for (const [what, changes, code, message] of [

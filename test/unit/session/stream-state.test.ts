@@ -20,7 +20,9 @@ describe("session/stream-state", () => {
 
   it("lets only a channel's requester send items, and only streams and channels begin with an n", () => {
     const presets = Object.values(Interaction).map(presetOf);
-    expect(presets.map((preset) => [preset.interaction, preset.requesterSends, preset.responderSends, preset.hasInitialN])).to.deep.equal([
+    expect(
+      presets.map((preset) => [preset.interaction, preset.requesterSends, preset.responderSends, preset.hasInitialN]),
+    ).to.deep.equal([
       ["fire_and_forget", false, false, false],
       ["request_response", false, true, false],
       ["request_stream", false, true, true],
@@ -29,6 +31,9 @@ describe("session/stream-state", () => {
   });
 
   it("refuses an interaction that doesn't exist, naming it and those that do", () => {
-    expect(() => presetOf("request_twice" as never)).to.throw(RangeError, "interaction request_twice, expected one of request_response");
+    expect(() => presetOf("request_twice" as never)).to.throw(
+      RangeError,
+      "interaction request_twice, expected one of request_response",
+    );
   });
 });
