@@ -70,12 +70,13 @@ describe("README and guide", function () {
 
   it("3-errors: statuses, masks, deadlines, cancellation, a lost connection", async () => {
     const { exitCode, output } = await run("examples/hello/guide-3-errors.ts");
-    expect(output.split("\n")).to.deep.equal([
+    // The server hears of the deadline by its own clock or by the caller's CANCEL: before or behind the caller's own line.
+    expect(output).to.include("\nupload was given up\n");
+    expect(output.replace("upload was given up\n", "").split("\n")).to.deep.equal([
       "no symbol NONE",
       "try ACME",
       "server log: Last TypeError: a bug: details of it stay here",
       "[internal] internal error",
-      "upload was given up",
       "[deadline_exceeded] deadline exceeded after 50 ms",
       "true",
       "closed: remote CONNECTION_CLOSE (0x102): server is draining",
