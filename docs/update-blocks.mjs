@@ -5,7 +5,9 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const check = process.argv.includes("--check");
-const pages = ["README.md", ...readdirSync("docs/guide").map((name) => `docs/guide/${name}`)].filter((page) => page.endsWith(".md"));
+const pages = ["README.md", ...readdirSync("docs/guide").map((name) => `docs/guide/${name}`)].filter((page) =>
+  page.endsWith(".md"),
+);
 const block = /<!-- file: (\S+?)(?:#(\S+))? -->\n```ts\n[\s\S]*?```/g;
 let stale = 0;
 
@@ -23,12 +25,16 @@ for (const page of pages) {
 process.exit(check && stale > 0 ? 1 : 0);
 
 function contentOf(path, region) {
-  const lines = readFileSync(path, "utf8").split("\n").filter((line) => !line.startsWith("// SPDX-"));
+  const lines = readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => !line.startsWith("// SPDX-"));
   if (region === undefined) return lines.join("\n");
   const start = lines.findIndex((line) => line.trim() === `// #region ${region}`);
   const end = lines.findIndex((line, index) => index > start && line.trim() === "// #endregion");
   if (start < 0 || end < 0) throw new Error(`${path}: no region ${region}`);
   const inside = lines.slice(start + 1, end);
-  const indent = Math.min(...inside.filter((line) => line.trim() !== "").map((line) => line.length - line.trimStart().length));
+  const indent = Math.min(
+    ...inside.filter((line) => line.trim() !== "").map((line) => line.length - line.trimStart().length),
+  );
   return `${inside.map((line) => line.slice(indent)).join("\n")}\n`;
 }

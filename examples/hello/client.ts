@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Code, RpcError, connect } from "rsocket-rpc/node";
+import { Code, connect, RpcError } from "rsocket-rpc/node";
 import { createTickerClient, implementAlerts } from "./gen/ticker_rsocket.js";
 
 const connection = await connect("tcp://127.0.0.1:7000", {

@@ -21,6 +21,7 @@ const connection = await connect(url);
 const ticker = createTickerClient(connection);
 const quote = await ticker.last({ name: "ACME" });
 console.log(quote.symbol, quote.price);
+
 // #endregion
 
 // #region call-back
@@ -43,10 +44,11 @@ const caller = await connect(busy.urls[0] ?? "", {
 });
 await createTickerClient(caller).last({ name: "ACME" });
 console.log(alerts); // [ 'somebody asks for ACME' ]
+
 // #endregion
 
 // #region accept
-import { Code, RpcError, createContextKey } from "rsocket-rpc/node";
+import { Code, createContextKey, RpcError } from "rsocket-rpc/node";
 
 const tenant = createContextKey("tenant", "nobody");
 const guarded = await serve("tcp://127.0.0.1:0", {
@@ -62,6 +64,7 @@ const known = await connect(guarded.urls[0] ?? "", { bearerToken: "secret" });
 console.log((await createTickerClient(known).last({})).symbol); // acme
 const refused = await connect(guarded.urls[0] ?? "").catch((error: unknown) => error);
 console.log(RpcError.is(refused, Code.Unauthenticated)); // true
+
 // #endregion
 
 // #region test

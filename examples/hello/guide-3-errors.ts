@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The code of docs/guide/3-errors.md.
 
-import { connect, serve } from "rsocket-rpc/node";
+// #region throw
+import { Code, connect, errorDetail, RpcError, serve } from "rsocket-rpc/node";
 import { LineSchema as LineDetail } from "./gen/ticker_pb.js";
 import { createTickerClient, implementTicker, unimplementedTicker } from "./gen/ticker_rsocket.js";
-
-// #region throw
-import { Code, errorDetail, RpcError } from "rsocket-rpc/node";
 
 const server = await serve("tcp://127.0.0.1:0", {
   services: [
@@ -73,7 +71,7 @@ try {
 const controller = new AbortController();
 setTimeout(() => controller.abort(), 30);
 try {
-  for await (const _ of ticker.watch({ name: "ACME" }, { signal: controller.signal })) continue;
+  for await (const _ of ticker.watch({ name: "ACME" }, { signal: controller.signal }));
 } catch (error) {
   console.log(RpcError.is(error, Code.Cancelled)); // true
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Code, RpcError, createContextKey, serve, type Interceptor } from "rsocket-rpc/node";
+import { Code, createContextKey, type Interceptor, RpcError, serve } from "rsocket-rpc/node";
 import { createAlertsClient, implementTicker } from "./gen/ticker_rsocket.js";
 
 const user = createContextKey("user", "anonymous");

@@ -75,7 +75,9 @@ export class SourceInfo {
   private commentsAt(path: readonly number[]): Comments {
     const location = this.locations.get(path.join("."));
     if (location === undefined) return { detached: [], attached: [] };
-    const blocks = [location.leadingComments, location.trailingComments].map(linesOf).filter((lines) => lines.length > 0);
+    const blocks = [location.leadingComments, location.trailingComments]
+      .map(linesOf)
+      .filter((lines) => lines.length > 0);
     return {
       detached: location.leadingDetachedComments.map(linesOf).filter((lines) => lines.length > 0),
       attached: blocks.flatMap((lines, index) => (index === 0 ? lines : ["", ...lines])),
@@ -84,7 +86,10 @@ export class SourceInfo {
 }
 
 function isOfInterest(path: readonly number[]): boolean {
-  return path[0] === Field.fileService || (path.length === 1 && (path[0] === Field.fileSyntax || path[0] === Field.filePackage));
+  return (
+    path[0] === Field.fileService ||
+    (path.length === 1 && (path[0] === Field.fileSyntax || path[0] === Field.filePackage))
+  );
 }
 
 function servicePath(service: DescService): number[] {

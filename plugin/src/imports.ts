@@ -50,8 +50,13 @@ export class Imports {
 
   /** All import lines so far: the runtime, then files beside this one, then packages. */
   print(): Code {
-    const modules = [...new Set([...this.entries.values()].map(({ from }) => from))].sort((a, b) => this.compareModules(a, b));
-    return joinCode(modules.flatMap((from) => [this.printLine(from, true), this.printLine(from, false)].flat()), { on: "\n", trim: false });
+    const modules = [...new Set([...this.entries.values()].map(({ from }) => from))].sort((a, b) =>
+      this.compareModules(a, b),
+    );
+    return joinCode(
+      modules.flatMap((from) => [this.printLine(from, true), this.printLine(from, false)].flat()),
+      { on: "\n", trim: false },
+    );
   }
 
   private use(name: string, from: string, typeOnly: boolean): string {
@@ -74,7 +79,9 @@ export class Imports {
   private printLine(from: string, typeOnly: boolean): Code[] {
     const entries = [...this.entries.values()].filter((entry) => entry.from === from && entry.typeOnly === typeOnly);
     if (entries.length === 0) return [];
-    const names = entries.sort((a, b) => compare(a.name, b.name)).map(({ name, local }) => (name === local ? name : `${name} as ${local}`));
+    const names = entries
+      .sort((a, b) => compare(a.name, b.name))
+      .map(({ name, local }) => (name === local ? name : `${name} as ${local}`));
     return [code`import ${typeOnly ? "type " : ""}{ ${names.join(", ")} } from ${JSON.stringify(from)};`];
   }
 
@@ -96,22 +103,56 @@ export type RuntimeType = "BoundService" | "CallContext" | "CallOptions" | "Chan
 
 /** Functions that generated code uses. */
 export type RuntimeValue =
-  | "callBidi" | "callClientStream" | "callFireAndForget" | "callServerStream" | "callUnary"
-  | "handleBidi" | "handleClientStream" | "handleFireAndForget" | "handleServerStream" | "handleUnary"
-  | "messageCodec" | "method" | "serviceHandler" | "unimplemented";
+  | "callBidi"
+  | "callClientStream"
+  | "callFireAndForget"
+  | "callServerStream"
+  | "callUnary"
+  | "handleBidi"
+  | "handleClientStream"
+  | "handleFireAndForget"
+  | "handleServerStream"
+  | "handleUnary"
+  | "messageCodec"
+  | "method"
+  | "serviceHandler"
+  | "unimplemented";
 
 /** Kept for the runtime also where a file doesn't use them: a new rpc shall not rename the messages of the old ones. */
 const RUNTIME_NAMES: ReadonlySet<string> = new Set<RuntimeType | RuntimeValue | "Generation1">([
-  "BoundService", "CallContext", "CallOptions", "Channel", "Generation1", "Input", "Method", "Source",
-  "callBidi", "callClientStream", "callFireAndForget", "callServerStream", "callUnary",
-  "handleBidi", "handleClientStream", "handleFireAndForget", "handleServerStream", "handleUnary",
-  "messageCodec", "method", "serviceHandler", "unimplemented",
+  "BoundService",
+  "CallContext",
+  "CallOptions",
+  "Channel",
+  "Generation1",
+  "Input",
+  "Method",
+  "Source",
+  "callBidi",
+  "callClientStream",
+  "callFireAndForget",
+  "callServerStream",
+  "callUnary",
+  "handleBidi",
+  "handleClientStream",
+  "handleFireAndForget",
+  "handleServerStream",
+  "handleUnary",
+  "messageCodec",
+  "method",
+  "serviceHandler",
+  "unimplemented",
 ]);
 
 /** The module that holds the messages of `declaring`, as seen from the file generated for `importing`.
  *
  *  Well-known types come with @bufbuild/protobuf, unless the user generates them. */
-export function messageModule(declaring: DescFile, importing: DescFile, isGenerated: boolean, extension: Options["importExtension"]): string {
+export function messageModule(
+  declaring: DescFile,
+  importing: DescFile,
+  isGenerated: boolean,
+  extension: Options["importExtension"],
+): string {
   const wellKnown = wktPublicImportPaths[declaring.proto.name];
   if (wellKnown !== undefined && !isGenerated) return wellKnown;
   return `${relativePath(importing.name, declaring.name)}_pb${extension === "none" ? "" : `.${extension}`}`;

@@ -58,10 +58,14 @@ function readOption(part: string, given: Map<OptionName, string>): void {
   }
   const former = given.get(name);
   if (former !== undefined && former !== value) {
-    throw new InputError(`option "${name}" is given twice, as ${JSON.stringify(former)} and as ${JSON.stringify(value)}`);
+    throw new InputError(
+      `option "${name}" is given twice, as ${JSON.stringify(former)} and as ${JSON.stringify(value)}`,
+    );
   }
   if (LEGAL[name] === "module" && value === "") {
-    throw new InputError(`option "${name}" is empty, expected a module specifier such as ${JSON.stringify(DEFAULT_RUNTIME)}`);
+    throw new InputError(
+      `option "${name}" is empty, expected a module specifier such as ${JSON.stringify(DEFAULT_RUNTIME)}`,
+    );
   }
   given.set(name, value);
 }
@@ -70,7 +74,11 @@ function isOptionName(name: string): name is OptionName {
   return Object.hasOwn(LEGAL, name);
 }
 
-function oneOf<T extends string>(given: ReadonlyMap<OptionName, string>, name: OptionName, legal: readonly [T, ...T[]]): T {
+function oneOf<T extends string>(
+  given: ReadonlyMap<OptionName, string>,
+  name: OptionName,
+  legal: readonly [T, ...T[]],
+): T {
   const value = given.get(name);
   if (value === undefined) return legal[0];
   const found = legal.find((candidate) => candidate === value);

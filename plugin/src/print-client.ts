@@ -22,7 +22,10 @@ const CALLS: Record<ReturnType<typeof callShape>, Call> = {
   client_streaming: { function: "callClientStream", argument: "requests", answersOnce: true, hint: undefined },
   bidi_streaming: { function: "callBidi", argument: "requests", answersOnce: false, hint: LEAVING_CANCELS },
   fire_and_forget: {
-    function: "callFireAndForget", argument: "request", answersOnce: true, hint: "Resolves when the frame is handed to the transport.",
+    function: "callFireAndForget",
+    argument: "request",
+    answersOnce: true,
+    hint: "Resolves when the frame is handed to the transport.",
   },
 };
 

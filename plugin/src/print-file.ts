@@ -21,7 +21,10 @@ export interface Origin {
 export function printFile(file: FileModel, options: Options, origin: Origin): string {
   const imports = new Imports(file.takenNames, options.runtimeImport);
   // Services first: printing them tells which imports the file needs.
-  const services = joinCode(file.services.map((service) => printService(service, imports, options)), { on: "\n", trim: false });
+  const services = joinCode(
+    file.services.map((service) => printService(service, imports, options)),
+    { on: "\n", trim: false },
+  );
   const text = code`${printPreamble(file, origin)}
 ${printFileComments(file.packageComments)}${imports.print()}
 

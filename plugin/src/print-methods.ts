@@ -21,7 +21,12 @@ ${joinCode(constants, { trim: false })}`;
 
 function printConstant(method: MethodModel, service: ServiceModel, imports: Imports): Code {
   const { input, output } = method;
-  const types = [imports.shape(input), initShape(input, imports), imports.shape(output), initShape(output, imports)].join(", ");
+  const types = [
+    imports.shape(input),
+    initShape(input, imports),
+    imports.shape(output),
+    initShape(output, imports),
+  ].join(", ");
   return code`${printDetached(method.comments.detached)}${printConstantDoc(method)}
 export const ${method.constant}: ${imports.runtimeType("Method")}<${types}> = ${PURE} ${imports.runtimeValue("method")}({
   service: ${service.names.nameConstant}, name: ${quote(method.name)}, kind: ${quote(method.kind)}, interaction: ${quote(method.interaction)}, idempotency: ${quote(method.idempotency)},
@@ -46,7 +51,9 @@ export function callShape(method: MethodModel): MethodModel["kind"] | "fire_and_
 
 /** Braces or brackets around lines; nothing between them when there are none. */
 export function enclose(open: string, lines: readonly Code[], close: string): Code {
-  return lines.length === 0 ? code`${open}${close.trim()}` : code`${open}\n${joinCode([...lines], { trim: false })}${close}`;
+  return lines.length === 0
+    ? code`${open}${close.trim()}`
+    : code`${open}\n${joinCode([...lines], { trim: false })}${close}`;
 }
 
 function quote(text: string): string {

@@ -2,7 +2,11 @@
 // The plugin as a pure function: CodeGeneratorRequest in, CodeGeneratorResponse out (plugin.proto).
 import { create } from "@bufbuild/protobuf";
 import {
-  type CodeGeneratorRequest, type CodeGeneratorResponse, CodeGeneratorResponse_Feature, CodeGeneratorResponseSchema, Edition,
+  type CodeGeneratorRequest,
+  type CodeGeneratorResponse,
+  CodeGeneratorResponse_Feature,
+  CodeGeneratorResponseSchema,
+  Edition,
 } from "@bufbuild/protobuf/wkt";
 import { InputError } from "./errors.js";
 import { createFileModel } from "./model.js";
@@ -22,12 +26,15 @@ export const version: string = typeof PLUGIN_VERSION === "undefined" ? "0.0.0" :
 export function run(request: CodeGeneratorRequest): CodeGeneratorResponse {
   const response = create(CodeGeneratorResponseSchema, {
     // Editions are claimed, so that imported files may use them; a service in one gets our own error.
-    supportedFeatures: BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS),
+    supportedFeatures: BigInt(
+      CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS,
+    ),
     minimumEdition: Edition.EDITION_PROTO2,
     maximumEdition: Edition.EDITION_2024,
   });
   try {
-    for (const [name, content] of generate(request)) response.file.push({ $typeName: FILE, name, content, insertionPoint: "" });
+    for (const [name, content] of generate(request))
+      response.file.push({ $typeName: FILE, name, content, insertionPoint: "" });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     response.file = [];

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a CodeGeneratorRequest (plugin.proto) to the descriptors of the files that get an output.
 import { create, createFileRegistry, type DescFile } from "@bufbuild/protobuf";
-import { type CodeGeneratorRequest, Edition, type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import {
+  type CodeGeneratorRequest,
+  Edition,
+  type FileDescriptorProto,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
 import { InputError } from "./errors.js";
 
 /** The files with services among those the user asked for, in the order of the request.
@@ -22,8 +27,13 @@ export function filesWithServices(request: CodeGeneratorRequest): DescFile[] {
 function rejectUnsupported(file: FileDescriptorProto | undefined): void {
   if (file === undefined || file.syntax === "proto3") return;
   // Compilers leave the field empty for proto2.
-  const found = file.syntax === "editions" ? `edition ${(Edition[file.edition] ?? `${file.edition}`).replace("EDITION_", "")}` : "proto2";
-  throw new InputError(`${file.name}: services in ${found} are not supported yet, expected syntax = "proto3" (files without services may have any syntax)`);
+  const found =
+    file.syntax === "editions"
+      ? `edition ${(Edition[file.edition] ?? `${file.edition}`).replace("EDITION_", "")}`
+      : "proto2";
+  throw new InputError(
+    `${file.name}: services in ${found} are not supported yet, expected syntax = "proto3" (files without services may have any syntax)`,
+  );
 }
 
 function readDescriptors(file: FileDescriptorProto[]): ReturnType<typeof createFileRegistry> {
@@ -38,9 +48,11 @@ function readDescriptors(file: FileDescriptorProto[]): ReturnType<typeof createF
 /** Compilers refuse such names; a request made by hand could carry code in them. */
 function rejectImpossibleNames(files: readonly FileDescriptorProto[]): void {
   for (const file of files) {
-    if (!/^([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*)?$/.test(file.package)) throw impossible(file, "package", file.package);
+    if (!/^([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*)?$/.test(file.package))
+      throw impossible(file, "package", file.package);
     for (const service of file.service) {
-      for (const { name } of [service, ...service.method]) if (!/^[A-Za-z_]/.test(name)) throw impossible(file, "service or rpc", name);
+      for (const { name } of [service, ...service.method])
+        if (!/^[A-Za-z_]/.test(name)) throw impossible(file, "service or rpc", name);
     }
     for (const { name } of file.messageType) if (!/^[A-Za-z_]/.test(name)) throw impossible(file, "message", name);
   }

@@ -79,8 +79,7 @@ export async function serve(urls: string | readonly string[], options: NodeServe
     list.map((url) => listenerOf(parseUrl(url, SCHEMES), options)),
     options,
   );
-  drainOnSignals(server, options.drain);
-  return server;
+  return options.drain === undefined ? server : drainOnSignals(server, options.drain);
 }
 
 function dialerOf(url: URL, { webSocketHeaders }: Pick<NodeConnectOptions, "webSocketHeaders">): Dialer {
@@ -104,15 +103,18 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
     );
 }
 
-function drainOnSignals(server: Server, drain: NodeServeOptions["drain"]): void {
-  const graceMs = drain?.graceMs ?? 30_000;
-  const close = (): void => {
-    forget();
-    void server.close({ graceMs });
-  };
-  const signals = drain?.onSignals ?? [];
-  const forget = (): void => {
-    for (const signal of signals) process.off(signal, close);
-  };
-  for (const signal of signals) process.on(signal, close);
+// Once it is closed, by a signal or not, the signals do again what they do by themselves: end the process.
+function drainOnSignals(
+  server: Server,
+  { onSignals = [], graceMs = 30_000 }: NonNullable<NodeServeOptions["drain"]>,
+): Server {
+  const drain = (): void => void server.close({ graceMs });
+  for (const signal of onSignals) process.on(signal, drain);
+  const { close } = server;
+  return Object.assign(server, {
+    close: (options?: { readonly graceMs?: number }) => {
+      for (const signal of onSignals) process.off(signal, drain);
+      return close.call(server, options);
+    },
+  });
 }

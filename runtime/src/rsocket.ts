@@ -7,9 +7,9 @@ export { type ConnectRSocketOptions, connectRSocket } from "./rsocket/connect.js
 export type { CloseReason, RSocketConnection } from "./rsocket/connection.js";
 export { ConnectionError, ErrorCode, errorCodeName, type Initiator, StreamError } from "./rsocket/errors.js";
 export {
+  IncomingItems,
   type IncomingOptions,
   type IncomingOwner,
-  IncomingItems,
   OutgoingItems,
   type OutgoingOwner,
 } from "./rsocket/iterate.js";

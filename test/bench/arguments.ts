@@ -54,7 +54,10 @@ export function readArguments(args: readonly string[]): BenchArguments | undefin
   });
   if (values.help) return undefined;
   return {
-    scenarios: values.scenario === undefined ? scenarios.filter(({ standard }) => standard || values.all) : named("--scenario", values.scenario, scenarios),
+    scenarios:
+      values.scenario === undefined
+        ? scenarios.filter(({ standard }) => standard || values.all)
+        : named("--scenario", values.scenario, scenarios),
     contestants: values.only === undefined ? contestants : named("--only", values.only, contestants),
     rounds: count("--rounds", values.rounds) ?? (values.quick ? 3 : 5),
     windowMs: count("--window-ms", values["window-ms"]) ?? (values.quick ? 500 : 2000),
@@ -71,7 +74,9 @@ function named<T extends { readonly name: string }>(option: string, list: string
   const names = list.split(",");
   for (const name of names) {
     if (entries.some((entry) => entry.name === name)) continue;
-    throw new Error(`${option}: ${JSON.stringify(name)} is unknown, expected some of ${entries.map((entry) => entry.name).join(", ")}`);
+    throw new Error(
+      `${option}: ${JSON.stringify(name)} is unknown, expected some of ${entries.map((entry) => entry.name).join(", ")}`,
+    );
   }
   return entries.filter(({ name }) => names.includes(name));
 }

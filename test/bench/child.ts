@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One end of a contestant in a process of its own: `child.js server NAME` or `child.js client NAME PORT`.
 // Answers the commands of the parent in order, each with one message.
-import { Session } from "node:inspector/promises";
+
 import type { Profiler } from "node:inspector";
+import { Session } from "node:inspector/promises";
 import type { BenchClient, Contestant } from "./contestant.js";
 import { type LoadResult, runLoad, type Until } from "./load.js";
 import type { Scenario } from "./scenarios.js";
@@ -79,7 +80,8 @@ function answer(value: Promise<unknown>): void {
   const send = (reply: Reply): void => void process.send?.(reply, undefined, undefined, ignoreLostParent);
   value.then(
     (result) => send({ ok: true, value: result }),
-    (error: unknown) => send({ ok: false, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    (error: unknown) =>
+      send({ ok: false, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   );
 }
 

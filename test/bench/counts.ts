@@ -103,7 +103,11 @@ async function whileCounting(server: BenchServer, calls: number, work: () => Pro
 }
 
 function sum(one: EndCounts, other: EndCounts): EndCounts {
-  return { writeCalls: one.writeCalls + other.writeCalls, writes: one.writes + other.writes, bytes: one.bytes + other.bytes };
+  return {
+    writeCalls: one.writeCalls + other.writeCalls,
+    writes: one.writes + other.writes,
+    bytes: one.bytes + other.bytes,
+  };
 }
 
 /** Replaces the methods on the prototype, since sockets exist already. Returns what puts them back. */

@@ -51,8 +51,13 @@ async function profile(contestant: string, scenario: Scenario, windowMs: number,
     await pair.measure(scenario, { operations: scenario.warmUpOperations, elapsedMs: 2000, maximumMs: 30_000 });
     const until = { operations: 1, elapsedMs: windowMs, maximumMs: 60_000 };
     const { result, client, server } = await pair.profile(() => pair.measure(scenario, until));
-    console.log(`${contestant}, ${scenario.title}: ${Math.round(result.operationsPerSecond).toLocaleString("en")}/s, ${result.cpuMicrosPerOperation.toFixed(2)} µs CPU per operation (the profiler's own included)`);
-    for (const [role, taken] of [["client", client], ["server", server]] as const) {
+    console.log(
+      `${contestant}, ${scenario.title}: ${Math.round(result.operationsPerSecond).toLocaleString("en")}/s, ${result.cpuMicrosPerOperation.toFixed(2)} µs CPU per operation (the profiler's own included)`,
+    );
+    for (const [role, taken] of [
+      ["client", client],
+      ["server", server],
+    ] as const) {
       const file = save(`${contestant}-${scenario.name}-${role}`, taken);
       console.log(`\n${role}: ${file}\n${format(taken, result.operations, top)}`);
     }
@@ -72,7 +77,11 @@ function save(name: string, profile: Profiler.Profile): string {
 function format(profile: Profiler.Profile, operations: number, top: number): string {
   const { functions, files } = selfTimes(profile);
   const busyMicros = functions.reduce((sum, { micros }) => sum + micros, 0);
-  const row = ({ name, micros }: Entry): string[] => [name, `${((micros / busyMicros) * 100).toFixed(1)} %`, `${((micros * 1000) / operations).toFixed(0)} ns`];
+  const row = ({ name, micros }: Entry): string[] => [
+    name,
+    `${((micros / busyMicros) * 100).toFixed(1)} %`,
+    `${((micros * 1000) / operations).toFixed(0)} ns`,
+  ];
   const byFile = alignColumns([["by file", "self", "per operation"], ...files.slice(0, 12).map(row)]);
   const byFunction = alignColumns([["by function", "self", "per operation"], ...functions.slice(0, top).map(row)]);
   return `${byFile}\n\n${byFunction}`;
@@ -90,7 +99,11 @@ function selfTimes(profile: Profiler.Profile): { functions: Entry[]; files: Entr
     if (frame === undefined || frame.functionName === "(idle)") return;
     const file = shortUrl(frame.url);
     add(files, file === "" ? "native and VM" : file, micros);
-    add(functions, `${frame.functionName || "(anonymous)"}  ${file === "" ? "" : `${file}:${frame.lineNumber + 1}`}`, micros);
+    add(
+      functions,
+      `${frame.functionName || "(anonymous)"}  ${file === "" ? "" : `${file}:${frame.lineNumber + 1}`}`,
+      micros,
+    );
   });
   const sorted = (entries: Map<string, Entry>): Entry[] => [...entries.values()].sort((a, b) => b.micros - a.micros);
   return { functions: sorted(functions), files: sorted(files) };

@@ -31,7 +31,8 @@ export async function runLoad(client: BenchClient, scenario: Scenario, until: Un
   const worker = scenario.kind === "unary" ? unaryWorker : streamWorker;
   const cpuBefore = process.cpuUsage();
   const workers: Promise<void>[] = [];
-  for (let started = 0; started < scenario.inFlight; started++) workers.push(worker(client, scenario.payloadBytes, progress));
+  for (let started = 0; started < scenario.inFlight; started++)
+    workers.push(worker(client, scenario.payloadBytes, progress));
   await Promise.all(workers);
   const elapsedMs = performance.now() - progress.startedMs;
   const { user, system } = process.cpuUsage(cpuBefore);
@@ -72,7 +73,9 @@ async function unaryWorker(client: BenchClient, payloadBytes: number, progress: 
     const reply = await client.echo({ payload });
     const after = performance.now();
     if (reply.payload.byteLength !== payloadBytes) {
-      throw new Error(`an answer carries ${reply.payload.byteLength} bytes, expected the ${payloadBytes} that were sent`);
+      throw new Error(
+        `an answer carries ${reply.payload.byteLength} bytes, expected the ${payloadBytes} that were sent`,
+      );
     }
     latencies[progress.samples++ & (LATENCY_SLOTS - 1)] = after - before;
     progress.add(1, after);
@@ -85,10 +88,13 @@ async function streamWorker(client: BenchClient, payloadBytes: number, progress:
     for await (const item of client.download({ count: ITEMS_PER_STREAM, payloadBytes })) {
       items++;
       if (item.payload.byteLength !== payloadBytes) {
-        throw new Error(`an item carries ${item.payload.byteLength} bytes, expected the ${payloadBytes} that were asked for`);
+        throw new Error(
+          `an item carries ${item.payload.byteLength} bytes, expected the ${payloadBytes} that were asked for`,
+        );
       }
     }
-    if (items !== ITEMS_PER_STREAM) throw new Error(`a stream ended after ${items} items, expected ${ITEMS_PER_STREAM}`);
+    if (items !== ITEMS_PER_STREAM)
+      throw new Error(`a stream ended after ${items} items, expected ${ITEMS_PER_STREAM}`);
     progress.add(items, performance.now());
   }
 }

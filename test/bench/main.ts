@@ -5,7 +5,7 @@
 // rounds are interleaved, so that a slow phase of the machine hits all. CPU is what both processes used (user + system, all
 // threads) from before the first call of a window to after its last, when both are idle; read it as ratios within one run.
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, release, totalmem, type as systemType } from "node:os";
+import { cpus, loadavg, release, type as systemType, totalmem } from "node:os";
 import { join } from "node:path";
 import { type BenchArguments, readArguments, usageText } from "./arguments.js";
 import { compileChildren, generateStubs, repositoryFolder } from "./prepare.js";
@@ -24,7 +24,9 @@ async function main(): Promise<void> {
   if (options.generate) generateStubs();
   const contestants = await compilable(options.contestants);
   const machine = describeMachine(contestants);
-  console.log(`${machine.summary}\n${options.rounds} interleaved rounds of ${options.windowMs} ms; medians; "vs" = times less CPU per operation (lowest–highest round)\n`);
+  console.log(
+    `${machine.summary}\n${options.rounds} interleaved rounds of ${options.windowMs} ms; medians; "vs" = times less CPU per operation (lowest–highest round)\n`,
+  );
   const reports: ScenarioReport[] = [];
   for (const scenario of options.scenarios) {
     const report = summarize(scenario, await runScenario(scenario, contestants, options));
@@ -33,7 +35,11 @@ async function main(): Promise<void> {
   }
   const goals = reports.flatMap(goalResults);
   for (const goal of goals) console.log(describeGoal(goal));
-  if (options.jsonFile !== undefined) writeFileSync(options.jsonFile, `${JSON.stringify({ machine, options, goals, reports, failures }, undefined, 2)}\n`);
+  if (options.jsonFile !== undefined)
+    writeFileSync(
+      options.jsonFile,
+      `${JSON.stringify({ machine, options, goals, reports, failures }, undefined, 2)}\n`,
+    );
   for (const failure of failures) console.error(failure);
   if (failures.length > 0 || (options.check && goals.some(missed))) process.exitCode = 1;
 }
@@ -65,7 +71,11 @@ async function compilable(entries: readonly ContestantEntry[]): Promise<readonly
   return built;
 }
 
-async function runScenario(scenario: Scenario, entries: readonly ContestantEntry[], options: BenchArguments): Promise<readonly Windows[]> {
+async function runScenario(
+  scenario: Scenario,
+  entries: readonly ContestantEntry[],
+  options: BenchArguments,
+): Promise<readonly Windows[]> {
   const runners: Runner[] = [];
   try {
     for (const { name } of entries) {
@@ -88,13 +98,20 @@ interface Runner {
 }
 
 /** Each round begins with another contestant, so that none always follows the same one. */
-async function runRound(runners: readonly Runner[], round: number, scenario: Scenario, options: BenchArguments): Promise<void> {
+async function runRound(
+  runners: readonly Runner[],
+  round: number,
+  scenario: Scenario,
+  options: BenchArguments,
+): Promise<void> {
   for (let turn = 0; turn < runners.length; turn++) {
     const runner = runners[(round + turn) % runners.length];
     if (runner === undefined || runner.failed) continue;
     try {
       await runner.pair.measure(scenario, { operations: 1, elapsedMs: options.leadInMs, maximumMs: MAXIMUM_MS });
-      runner.rounds.push(await runner.pair.measure(scenario, { operations: 1, elapsedMs: options.windowMs, maximumMs: MAXIMUM_MS }));
+      runner.rounds.push(
+        await runner.pair.measure(scenario, { operations: 1, elapsedMs: options.windowMs, maximumMs: MAXIMUM_MS }),
+      );
     } catch (error) {
       runner.failed = true;
       leaveOut(runner.contestant, scenario, error);
@@ -110,7 +127,11 @@ function leaveOut(name: string, scenario: Scenario, error: unknown): undefined {
 async function startWarm(name: string, scenario: Scenario, options: BenchArguments): Promise<Pair> {
   const pair = await Pair.start(name);
   try {
-    await pair.measure(scenario, { operations: scenario.warmUpOperations, elapsedMs: options.warmUpMs, maximumMs: MAXIMUM_MS });
+    await pair.measure(scenario, {
+      operations: scenario.warmUpOperations,
+      elapsedMs: options.warmUpMs,
+      maximumMs: MAXIMUM_MS,
+    });
     return pair;
   } catch (error) {
     await pair.stop();
@@ -134,7 +155,12 @@ function describeMachine(entries: readonly ContestantEntry[]): { summary: string
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 1024 ** 3),
     loadAverage: loadavg().map((load) => load.toFixed(2)),
-    versions: Object.fromEntries(["@bufbuild/protobuf", ...entries.flatMap(({ packageName }) => packageName ?? [])].map((name) => [name, packageVersion(name)])),
+    versions: Object.fromEntries(
+      ["@bufbuild/protobuf", ...entries.flatMap(({ packageName }) => packageName ?? [])].map((name) => [
+        name,
+        packageVersion(name),
+      ]),
+    ),
     date: new Date().toISOString(),
   };
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);

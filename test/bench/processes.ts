@@ -33,9 +33,13 @@ class Child {
   constructor(role: "server" | "client", contestant: string, ...rest: string[]) {
     this.#title = `${role} of ${contestant}`;
     // Plain Node on compiled files: a loader that transforms sources wraps each closure, which costs in every call.
-    this.#process = fork(fileURLToPath(new URL("./dist/child.js", import.meta.url)), [role, contestant, ...rest], { execArgv: [] });
+    this.#process = fork(fileURLToPath(new URL("./dist/child.js", import.meta.url)), [role, contestant, ...rest], {
+      execArgv: [],
+    });
     this.#process.on("message", (reply: Reply) => this.#receive(reply));
-    this.#process.on("exit", (code, signal) => this.#settle?.reject(new Error(`the ${this.#title} exited with ${code ?? signal} instead of an answer`)));
+    this.#process.on("exit", (code, signal) =>
+      this.#settle?.reject(new Error(`the ${this.#title} exited with ${code ?? signal} instead of an answer`)),
+    );
   }
 
   /** The answer to nothing: what the child sends when it is ready. */
@@ -61,7 +65,8 @@ class Child {
 
   #wait(commandName: string, busyMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => reject(new Error(`the ${this.#title} didn't answer ${commandName} within ${busyMs + ANSWER_GRACE_MS} ms`));
+      const giveUp = (): void =>
+        reject(new Error(`the ${this.#title} didn't answer ${commandName} within ${busyMs + ANSWER_GRACE_MS} ms`));
       const timer = setTimeout(giveUp, busyMs + ANSWER_GRACE_MS);
       this.#settle = {
         resolve: (value) => {
@@ -132,10 +137,15 @@ export class Pair {
   }
 
   /** The CPU profiles of both processes while `work` runs. */
-  async profile<T>(work: () => Promise<T>): Promise<{ result: T; client: Answers["profileStop"]; server: Answers["profileStop"] }> {
+  async profile<T>(
+    work: () => Promise<T>,
+  ): Promise<{ result: T; client: Answers["profileStop"]; server: Answers["profileStop"] }> {
     await Promise.all([this.#client.ask({ name: "profileStart" }), this.#server.ask({ name: "profileStart" })]);
     const result = await work();
-    const [client, server] = await Promise.all([this.#client.ask({ name: "profileStop" }), this.#server.ask({ name: "profileStop" })]);
+    const [client, server] = await Promise.all([
+      this.#client.ask({ name: "profileStop" }),
+      this.#server.ask({ name: "profileStop" }),
+    ]);
     return { result, client, server };
   }
 

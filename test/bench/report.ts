@@ -64,7 +64,12 @@ function ratio(other: Windows, rounds: readonly Measurement[]): Ratio {
     const theirs = other.rounds[round];
     return theirs === undefined ? [] : [theirs.cpuMicrosPerOperation / mine.cpuMicrosPerOperation];
   });
-  return { against: other.contestant, times: median(perRound), lowest: Math.min(...perRound), highest: Math.max(...perRound) };
+  return {
+    against: other.contestant,
+    times: median(perRound),
+    lowest: Math.min(...perRound),
+    highest: Math.max(...perRound),
+  };
 }
 
 function medianMeasurement(rounds: readonly Measurement[]): Measurement {
@@ -92,7 +97,8 @@ export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)];
   const lower = sorted[Math.floor((sorted.length - 1) / 2)];
-  if (upper === undefined || lower === undefined) throw new Error("a median of no values was asked for, expected at least one");
+  if (upper === undefined || lower === undefined)
+    throw new Error("a median of no values was asked for, expected at least one");
   return (lower + upper) / 2;
 }
 
@@ -100,7 +106,17 @@ export function median(values: readonly number[]): number {
 export function formatReport({ scenario, lines }: ScenarioReport): string {
   const unit = scenario.kind === "unary" ? "call" : "item";
   const names = lines.map(({ contestant }) => contestant);
-  const header = ["", `CPU µs/${unit}`, "client", "server", `${unit}s/s`, "p50 µs", "p99 µs", "RSS MiB", ...names.map((name) => `vs ${name}`)];
+  const header = [
+    "",
+    `CPU µs/${unit}`,
+    "client",
+    "server",
+    `${unit}s/s`,
+    "p50 µs",
+    "p99 µs",
+    "RSS MiB",
+    ...names.map((name) => `vs ${name}`),
+  ];
   const rows = lines.map(({ contestant, median: middle, ratios }) => [
     contestant,
     micros(middle.cpuMicrosPerOperation),
@@ -110,7 +126,9 @@ export function formatReport({ scenario, lines }: ScenarioReport): string {
     micros(middle.p50Micros),
     micros(middle.p99Micros),
     `${mebibytes(middle.clientResidentBytes)}+${mebibytes(middle.serverResidentBytes)}`,
-    ...ratios.map(({ against, times, lowest, highest }) => (against === contestant ? "" : `${times.toFixed(2)}× (${lowest.toFixed(2)}–${highest.toFixed(2)})`)),
+    ...ratios.map(({ against, times, lowest, highest }) =>
+      against === contestant ? "" : `${times.toFixed(2)}× (${lowest.toFixed(2)}–${highest.toFixed(2)})`,
+    ),
   ]);
   return `${scenario.title}  [${scenario.name}]\n${alignColumns([header, ...rows])}`;
 }
@@ -118,7 +136,8 @@ export function formatReport({ scenario, lines }: ScenarioReport): string {
 /** First column to the left, the others to the right. */
 export function alignColumns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const pad = (cell: string, column: number): string => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0));
+  const pad = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
   return rows.map((row) => `  ${row.map(pad).join("  ")}`.trimEnd()).join("\n");
 }
 

@@ -22,7 +22,12 @@ export interface Scenario {
 /** Items of one server-streaming call: long enough that opening the call doesn't show. */
 export const ITEMS_PER_STREAM = 10_000;
 
-const unary = (payloadBytes: number, inFlight: number, warmUpOperations: number, goals?: Scenario["goals"]): Scenario => ({
+const unary = (
+  payloadBytes: number,
+  inFlight: number,
+  warmUpOperations: number,
+  goals?: Scenario["goals"],
+): Scenario => ({
   name: `unary-${sizeName(payloadBytes)}-x${inFlight}`,
   title: `unary ${sizeTitle(payloadBytes)}, ${inFlight} in flight`,
   kind: "unary",

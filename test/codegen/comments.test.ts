@@ -13,7 +13,9 @@ describe("comments", function () {
       rpc Say(M) returns (M);
     }`);
     expect(text.split("\n").filter((line) => line.includes("Says it."))).to.deep.equal([
-      "/** Says it.  @generated from rpc S.Say (REQUEST_RESPONSE) */", "  /** Says it. */", "  /** Says it. */",
+      "/** Says it.  @generated from rpc S.Say (REQUEST_RESPONSE) */",
+      "  /** Says it. */",
+      "  /** Says it. */",
     ]);
   });
 

@@ -2,7 +2,7 @@
 // Plugin parameters: what each does, and one line for each wrong one.
 import { expect } from "chai";
 import { parseOptions } from "../../plugin/src/options.js";
-import { buf, inTemporaryFolder, type Protos, runPlugin, compile, writeProtos } from "./support/workspace.js";
+import { buf, compile, inTemporaryFolder, type Protos, runPlugin, writeProtos } from "./support/workspace.js";
 
 const PROTOS: Protos = {
   "folder/a.proto": `syntax = "proto3"; package p; import "b.proto"; import "google/protobuf/api.proto";
@@ -13,11 +13,16 @@ const PROTOS: Protos = {
 describe("plugin options", function () {
   this.timeout(30_000);
   const request = compile(PROTOS);
-  const generateWith = (parameter: string): string => runPlugin({ ...request, parameter }).files["folder/a_rsocket.ts"] ?? "";
+  const generateWith = (parameter: string): string =>
+    runPlugin({ ...request, parameter }).files["folder/a_rsocket.ts"] ?? "";
 
   it("have defaults", () => {
     expect(parseOptions("")).to.deep.equal({
-      target: "ts", importExtension: "js", runtimeImport: "rsocket-rpc/codegen", client: true, server: true,
+      target: "ts",
+      importExtension: "js",
+      runtimeImport: "rsocket-rpc/codegen",
+      client: true,
+      server: true,
     });
   });
 
@@ -37,10 +42,19 @@ describe("plugin options", function () {
     ["client=1", `option "client" is "1", expected one of "true", "false"`],
     ["server=no", `option "server" is "no", expected one of "true", "false"`],
     ["runtime_import=", `option "runtime_import" is empty, expected a module specifier such as "rsocket-rpc/codegen"`],
-    ["tarsget=ts", `unknown option "tarsget", expected one of target, import_extension, runtime_import, client, server`],
-    ["constructor=ts", `unknown option "constructor", expected one of target, import_extension, runtime_import, client, server`],
+    [
+      "tarsget=ts",
+      `unknown option "tarsget", expected one of target, import_extension, runtime_import, client, server`,
+    ],
+    [
+      "constructor=ts",
+      `unknown option "constructor", expected one of target, import_extension, runtime_import, client, server`,
+    ],
     ["client=true,client=false", `option "client" is given twice, as "true" and as "false"`],
-    ["client=false,server=false", `options "client" and "server" are both "false", expected at least one of them to be "true"`],
+    [
+      "client=false,server=false",
+      `options "client" and "server" are both "false", expected at least one of them to be "true"`,
+    ],
   ];
   for (const [parameter, error] of wrong) {
     it(`refuse ${JSON.stringify(parameter)} in one line with the legal values`, () => {
@@ -51,7 +65,10 @@ describe("plugin options", function () {
   it("reach the user through buf when they are wrong", () => {
     inTemporaryFolder((folder) => {
       writeProtos(folder, PROTOS);
-      const template = { version: "v2", plugins: [{ local: "protoc-gen-rsocket-rpc", out: "gen", opt: ["target=java"], strategy: "all" }] };
+      const template = {
+        version: "v2",
+        plugins: [{ local: "protoc-gen-rsocket-rpc", out: "gen", opt: ["target=java"], strategy: "all" }],
+      };
       const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify(template));
       expect(status).to.not.equal(0);
       expect(stderr).to.include(`option "target" is "java", expected "ts"`);
@@ -64,15 +81,19 @@ describe("plugin options", function () {
   });
 
   it("import_extension=ts ends imports of messages in .ts, packages excepted", () => {
-    expect(importsOf(generateWith("import_extension=ts"))).to.deep.equal(
-      ["rsocket-rpc/codegen", "../b_pb.ts", "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js"],
-    );
+    expect(importsOf(generateWith("import_extension=ts"))).to.deep.equal([
+      "rsocket-rpc/codegen",
+      "../b_pb.ts",
+      "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js",
+    ]);
   });
 
   it("import_extension=none leaves the ending out, packages excepted", () => {
-    expect(importsOf(generateWith("import_extension=none"))).to.deep.equal(
-      ["rsocket-rpc/codegen", "../b_pb", "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js"],
-    );
+    expect(importsOf(generateWith("import_extension=none"))).to.deep.equal([
+      "rsocket-rpc/codegen",
+      "../b_pb",
+      "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js",
+    ]);
   });
 
   it("runtime_import replaces the module of the runtime everywhere", () => {
@@ -82,12 +103,16 @@ describe("plugin options", function () {
 
   it("client=false leaves out clients and their imports", () => {
     const text = generateWith("client=false");
-    expect(text).to.include("export function implementS").and.not.match(/SClient|callUnary|CallOptions|\bChannel\b/);
+    expect(text)
+      .to.include("export function implementS")
+      .and.not.match(/SClient|callUnary|CallOptions|\bChannel\b/);
   });
 
   it("server=false leaves out handlers and their imports", () => {
     const text = generateWith("server=false");
-    expect(text).to.include("export function createSClient").and.not.match(/SHandler|handleUnary|CallContext|BoundService|unimplemented/);
+    expect(text)
+      .to.include("export function createSClient")
+      .and.not.match(/SHandler|handleUnary|CallContext|BoundService|unimplemented/);
   });
 
   it("stand in the first line as they were given", () => {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every method of every golden file is called through its client and served by its handler, over real frames.
-import type { DescFile, DescMethod, DescService, Message } from "@bufbuild/protobuf";
-import { expect } from "chai";
+
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { DescFile, DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import { expect } from "chai";
 import { Code, RpcError } from "rsocket-rpc";
 import type { BoundService, Channel } from "rsocket-rpc/codegen";
 import { inProcessChannel } from "rsocket-rpc/testing";
@@ -55,8 +56,13 @@ describe("generated code at run time", function () {
     async function askForThePrice(): Promise<void> {
       await ticker["last"]?.({ name: "ACME" });
     }
-    const error = await askForThePrice().then(() => undefined, (reason: unknown) => reason);
-    expect((error as Error).stack).to.match(/at async TickerClient\.last .*\n +at async askForThePrice .*run\.test\.ts/);
+    const error = await askForThePrice().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect((error as Error).stack).to.match(
+      /at async TickerClient\.last .*\n +at async askForThePrice .*run\.test\.ts/,
+    );
     await channel.close();
   });
 });
@@ -77,14 +83,19 @@ async function callEverything(service: Service): Promise<void> {
   const client = service.createClient(channel);
   for (const [index, method] of service.desc.methods.entries()) {
     const member = service.members[index] ?? "";
-    const arrival = new Promise<void>((resolve) => { onServed = resolve; });
+    const arrival = new Promise<void>((resolve) => {
+      onServed = resolve;
+    });
     const answers = await call(client, member, method);
     await arrival; // nobody else tells that a call without an answer has been served
     if (service.fireAndForget.has(method.name)) {
       expect(answers, member).to.deep.equal([undefined]);
     } else {
       const count = isStreamed(method, "server") ? 2 : 1;
-      expect(answers.map((answer) => (answer as Message).$typeName), member).to.deep.equal(Array(count).fill(method.output.typeName));
+      expect(
+        answers.map((answer) => (answer as Message).$typeName),
+        member,
+      ).to.deep.equal(Array(count).fill(method.output.typeName));
     }
   }
   await channel.close();
@@ -96,7 +107,10 @@ async function callUnimplemented(service: Service): Promise<void> {
   const client = service.createClient(channel);
   for (const [index, method] of service.desc.methods.entries()) {
     if (service.fireAndForget.has(method.name)) continue; // nobody would hear of it
-    const error = await call(client, service.members[index] ?? "", method).then(() => undefined, (reason: unknown) => reason);
+    const error = await call(client, service.members[index] ?? "", method).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
     expect(RpcError.is(error, Code.Unimplemented), `${method.toString()}: ${String(error)}`).to.equal(true);
   }
   await channel.close();
@@ -141,8 +155,14 @@ function isStreamed({ methodKind }: DescMethod, side: "client" | "server"): bool
 async function loadServices(path: string): Promise<Service[]> {
   const generated = await load(path);
   const messages = await load(path.replace("_rsocket.ts", "_pb.ts"));
-  const file = Object.values(messages).find((value): value is DescFile => (value as { kind?: unknown }).kind === "file");
-  const constants = Object.values(generated) as { readonly service?: string; readonly name?: string; readonly interaction?: string }[];
+  const file = Object.values(messages).find(
+    (value): value is DescFile => (value as { kind?: unknown }).kind === "file",
+  );
+  const constants = Object.values(generated) as {
+    readonly service?: string;
+    readonly name?: string;
+    readonly interaction?: string;
+  }[];
   return (file?.services ?? []).map((desc) => {
     const unimplemented = generated[`unimplemented${desc.name}`] as Members;
     const ofService = constants.filter(({ service }) => service === desc.typeName);
@@ -152,7 +172,9 @@ async function loadServices(path: string): Promise<Service[]> {
       members: Object.keys(unimplemented),
       createClient: generated[`create${desc.name}Client`] as Service["createClient"],
       implement: generated[`implement${desc.name}`] as Service["implement"],
-      fireAndForget: new Set(ofService.filter(({ interaction }) => interaction === "fire_and_forget").map(({ name = "" }) => name)),
+      fireAndForget: new Set(
+        ofService.filter(({ interaction }) => interaction === "fire_and_forget").map(({ name = "" }) => name),
+      ),
     };
   });
 }

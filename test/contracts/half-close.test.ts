@@ -9,13 +9,18 @@ import { type Server, serve } from "rsocket-rpc/node";
 import { implementTicker, unimplementedTicker } from "../../examples/hello/gen/ticker_rsocket.js";
 
 // Each frame with its 24-bit length.
-const SETUP = "000038 00000000 0400 0001 0000 00004e20 00015f90 12 6170706c69636174696f6e2f62696e617279 12 6170706c69636174696f6e2f62696e617279";
+const SETUP =
+  "000038 00000000 0400 0001 0000 00004e20 00015f90 12 6170706c69636174696f6e2f62696e617279 12 6170706c69636174696f6e2f62696e617279";
 const LAST_ACME = "000029 00000001 1100 00001a 0001 000e 64656d6f2e76312e5469636b6572 0004 4c617374 0000 0a0441434d45";
 // PAYLOAD[N C] on stream 1: Quote{ACME, 42}.
 const ANSWER = "000015000000012860" + "0a0441434d45110000000000004540";
 
 async function conversation(server: Server, sent: string): Promise<string> {
-  const socket = connectSocket({ port: Number(new URL(server.urls[0] ?? "").port), host: "127.0.0.1", allowHalfOpen: true });
+  const socket = connectSocket({
+    port: Number(new URL(server.urls[0] ?? "").port),
+    host: "127.0.0.1",
+    allowHalfOpen: true,
+  });
   const received: Uint8Array[] = [];
   socket.on("data", (chunk) => received.push(chunk));
   socket.end(fromHex(sent));

@@ -51,7 +51,8 @@ export class LinkRecorder implements LinkHandler {
   onFrame(bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#inRead) this.violations.push("onFrame outside of a read");
     if (this.malformed.length > 0) this.violations.push("onFrame after onMalformed");
-    if (Object.getPrototypeOf(bytes) !== Uint8Array.prototype) this.violations.push("a frame that is no plain Uint8Array");
+    if (Object.getPrototypeOf(bytes) !== Uint8Array.prototype)
+      this.violations.push("a frame that is no plain Uint8Array");
     const frame = bytes.subarray(start, end);
     this.frames.push(frame);
     return this.#called("onFrame", () => this.whenFrame(frame)) ?? true;

@@ -83,11 +83,13 @@ describe("a TCP link and a raw socket", () => {
 
   for (let length = 0; length < 6; length++) {
     it(`refuses a frame of ${length} bytes, and all that follows`, async () => {
-      await peer.write(bytesOf(hex`
+      await peer.write(
+        bytesOf(hex`
         ${CANCEL}
         00000${length} // ${length} bytes follow
         ${CANCEL}
-      `));
+      `),
+      );
       await handler.until(() => handler.malformed.length > 0);
       await peer.write(bytesOf(CANCEL));
       await turns();
@@ -97,9 +99,11 @@ describe("a TCP link and a raw socket", () => {
   }
 
   it("refuses a length above the limit from its three bytes", async () => {
-    await peer.write(bytesOf(hex`
+    await peer.write(
+      bytesOf(hex`
       ffffff   // 16,777,215 bytes follow
-    `));
+    `),
+    );
     await handler.until(() => handler.malformed.length > 0);
     expect(handler.partialBytes.at(-1)).to.equal(0);
   });
@@ -109,10 +113,12 @@ describe("a TCP link and a raw socket", () => {
     const pairs = [];
     for (let i = 0; i < 100; i++) {
       const pair = await open();
-      await pair.peer.write(bytesOf(hex`
+      await pair.peer.write(
+        bytesOf(hex`
         3fffff                 // 4,194,303 bytes follow
         00000001 2820 68656c6c // a few of them
-      `));
+      `),
+      );
       await pair.handler.until(() => pair.handler.partialBytes.length > 0);
       pairs.push(pair);
     }
@@ -229,7 +235,10 @@ describe("a TCP link and a raw socket", () => {
   });
 
   it("puts a batch into one write, whatever its chunks", async () => {
-    link.send({ chunks: [bytesOf(CANCEL), bytesOf(PAYLOAD).subarray(0, 9), bytesOf(PAYLOAD).subarray(9)], byteLength: 23 });
+    link.send({
+      chunks: [bytesOf(CANCEL), bytesOf(PAYLOAD).subarray(0, 9), bytesOf(PAYLOAD).subarray(9)],
+      byteLength: 23,
+    });
     await peer.until(() => peer.received.length === 23);
     expect(peer.received.toString("hex")).to.equal(CANCEL + PAYLOAD);
   });
@@ -257,7 +266,9 @@ describe("TCP: dial and listen", () => {
 
   it("gives up with the reason of the signal, before and while it dials", async () => {
     const reason = new Error("no time");
-    expect(await rejectionOf(tcpDialer({ host: "127.0.0.1", port: 9 }).dial(AbortSignal.abort(reason)))).to.equal(reason);
+    expect(await rejectionOf(tcpDialer({ host: "127.0.0.1", port: 9 }).dial(AbortSignal.abort(reason)))).to.equal(
+      reason,
+    );
     const controller = new AbortController();
     const listener = await listenTcp({ host: "127.0.0.1", port: 0 }, (link) => link.abort());
     const port = Number(new URL(listener.url).port);
@@ -308,7 +319,9 @@ describe("TCP: dial and listen", () => {
     const listener = await listenTcp({ host: "::1", port: 0 }, (link) => link.close()).catch(() => undefined);
     if (listener === undefined) return this.skip();
     expect(listener.url).to.match(/^tcp:\/\/\[::1\]:\d+$/);
-    const link = await tcpDialer({ host: "::1", port: Number(new URL(listener.url).port) }).dial(new AbortController().signal);
+    const link = await tcpDialer({ host: "::1", port: Number(new URL(listener.url).port) }).dial(
+      new AbortController().signal,
+    );
     expect(link.info.remoteAddress).to.match(/^\[::1\]:\d+$/);
     link.abort();
     await listener.close();

@@ -32,7 +32,9 @@ describe("a WebSocket link and a raw WebSocket", () => {
   let closed: Promise<{ code: number; reason: string }>;
 
   before(async () => {
-    listener = await listenWs({ host: HOST, port: 0, path: "/rpc", maxFrameBytes: 100_000 }, (opened) => accepted(opened));
+    listener = await listenWs({ host: HOST, port: 0, path: "/rpc", maxFrameBytes: 100_000 }, (opened) =>
+      accepted(opened),
+    );
   });
 
   beforeEach(async () => {
@@ -64,7 +66,10 @@ describe("a WebSocket link and a raw WebSocket", () => {
     await handler.untilFrames(2);
     expect(handler.frames.map(hexOf)).to.deep.equal([PAYLOAD, CANCEL]);
     // Two frames in three chunks.
-    link.send({ chunks: [bytesOf(`000006${CANCEL}00000b00`), bytesOf(PAYLOAD.slice(2, 14)), bytesOf(PAYLOAD.slice(14))], byteLength: 23 });
+    link.send({
+      chunks: [bytesOf(`000006${CANCEL}00000b00`), bytesOf(PAYLOAD.slice(2, 14)), bytesOf(PAYLOAD.slice(14))],
+      byteLength: 23,
+    });
     link.close();
     await closed;
     expect(messages).to.deep.equal([`true ${CANCEL}`, `true ${PAYLOAD}`]);
@@ -174,6 +179,39 @@ describe("a WebSocket link and a raw WebSocket", () => {
       expect(handler.closes).to.deep.equal([undefined]);
     });
   }
+
+  it("passes on what came before the close to a handler that is paused, for it is the last", async () => {
+    handler.whenFrame = () => false;
+    // Three messages and a close with 1000 in one read.
+    underlying(peer).socket.write(bytesOf(`${`828600000000${CANCEL}`.repeat(3)}88820000000003e8`));
+    await handler.untilClosed();
+    expect(handler.frames.length).to.equal(3);
+    expect(handler.closes).to.deep.equal([undefined]);
+  });
+
+  it("doesn't look at what comes behind a close", async () => {
+    handler.maxFrameBytes = 64;
+    const { socket } = underlying(peer);
+    socket.write(bytesOf("88820000000003e8"));
+    for (let i = 0; i < 10; i++) socket.write(new Uint8Array(60_000));
+    socket.end();
+    await handler.untilClosed();
+    expect([...handler.malformed, ...handler.closes]).to.deep.equal([undefined]);
+  });
+
+  it("doesn't take the headers of many small pieces for a large message", async () => {
+    handler.maxFrameBytes = 64;
+    // A message of 20 pieces has 114 bytes of headers that nobody sees; a thousand of them have more than the slack.
+    const first = "028100000000" + "00";
+    const middle = "008100000000" + "00";
+    const last = "808100000000" + "00";
+    const bytes = bytesOf(first + middle.repeat(18) + last);
+    for (let i = 1; i <= 1_500; i++) {
+      underlying(peer).socket.write(bytes);
+      if (i % 100 === 0) await handler.untilFrames(i);
+    }
+    expect(handler.malformed).to.deep.equal([]);
+  });
 
   it("tells any other close with the peer's reason in quotes", async () => {
     peer.close(1011, 'he said "no"');

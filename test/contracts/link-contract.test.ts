@@ -13,7 +13,8 @@ import { type LinkMaker, linkContract } from "./link-contract.js";
 const HOST = "127.0.0.1";
 
 // Node has one from 22 on; before, that of `ws` behaves alike as far as links see it.
-const PlatformWebSocket = (globalThis.WebSocket as typeof WebSocket | undefined) ?? (WsWebSocket as unknown as typeof WebSocket);
+const PlatformWebSocket =
+  (globalThis.WebSocket as typeof WebSocket | undefined) ?? (WsWebSocket as unknown as typeof WebSocket);
 
 linkContract("in-process", async () => ({
   open: async () => {

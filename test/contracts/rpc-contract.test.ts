@@ -11,7 +11,9 @@ for (const transport of TRANSPORTS) {
     ["plain", 65_536],
     ["in fragments of 64 bytes", 64],
   ] as const) {
-    describe(`the contract of rpc: ${transport.name}, ${how}`, () => {
+    describe(`the contract of rpc: ${transport.name}, ${how}`, function () {
+      // Far more than any needs: a machine that is busy with other things fails no promise.
+      this.timeout(10_000);
       describe("connections", () => rpcConnectionContract(transport, fragmentBytes));
       describe("fairness", () => rpcFairnessContract(transport, fragmentBytes));
       rpcContract(transport, fragmentBytes);

@@ -36,12 +36,21 @@ describe("README and guide", function () {
   this.timeout(30_000);
 
   it("show the files that are run here", () => {
-    const { status, stderr } = spawnSync(process.execPath, ["docs/update-blocks.mjs", "--check"], { cwd: root, encoding: "utf8" });
+    const { status, stderr } = spawnSync(process.execPath, ["docs/update-blocks.mjs", "--check"], {
+      cwd: root,
+      encoding: "utf8",
+    });
     expect(status, stderr).to.equal(0);
   });
 
   it("have no empty code block", () => {
-    for (const page of ["README.md", "docs/guide/1-first-service.md", "docs/guide/2-streaming.md", "docs/guide/3-errors.md", "docs/guide/4-channels.md"]) {
+    for (const page of [
+      "README.md",
+      "docs/guide/1-first-service.md",
+      "docs/guide/2-streaming.md",
+      "docs/guide/3-errors.md",
+      "docs/guide/4-channels.md",
+    ]) {
       expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```ts\n```/);
     }
   });
@@ -62,12 +71,13 @@ describe("README and guide", function () {
 
   it("3-errors: statuses, masks, deadlines, cancellation, a lost connection", async () => {
     const { exitCode, output } = await run("examples/hello/guide-3-errors.ts");
-    expect(output.split("\n")).to.deep.equal([
+    // The server hears of the deadline by its own clock or by the caller's CANCEL: before or behind the caller's own line.
+    expect(output).to.include("\nupload was given up\n");
+    expect(output.replace("upload was given up\n", "").split("\n")).to.deep.equal([
       "no symbol NONE",
       "try ACME",
       "server log: Last TypeError: a bug: details of it stay here",
       "[internal] internal error",
-      "upload was given up",
       "[deadline_exceeded] deadline exceeded after 50 ms",
       "true",
       "closed: remote CONNECTION_CLOSE (0x102): server is draining",
@@ -100,7 +110,10 @@ describe("README and guide", function () {
     const server = start("examples/hello/server.ts");
     while (!server.output().includes("listening on")) await once(server.child.stdout as NodeJS.ReadableStream, "data");
     const client = await run("examples/hello/client.ts");
-    expect(client.output).to.include("ann: hello\n").and.include("server says bye\n").and.include("5 [not_found] no symbol NONE");
+    expect(client.output)
+      .to.include("ann: hello\n")
+      .and.include("server says bye\n")
+      .and.include("5 [not_found] no symbol NONE");
     expect(client.exitCode).to.equal(0);
     server.child.kill("SIGTERM");
     await once(server.child, "exit");
@@ -110,7 +123,15 @@ describe("README and guide", function () {
 
   it("npm start's tour shows every shape on both transports", async () => {
     const { exitCode, output } = await run("examples/hello/main.ts");
-    for (const shape of ["unary", "server streaming", "client streaming", "bidi streaming", "server calls client", "fire and forget", "an error"]) {
+    for (const shape of [
+      "unary",
+      "server streaming",
+      "client streaming",
+      "bidi streaming",
+      "server calls client",
+      "fire and forget",
+      "an error",
+    ]) {
       expect(output.split(`    ${shape.padEnd(20)} `), shape).to.have.length(3);
     }
     expect(exitCode).to.equal(0);

@@ -208,14 +208,37 @@ describe("two connections: the end", () => {
 
   for (const [state, prepare] of [
     ["with calls that wait to be written", (pair: Pair) => void openAll(pair)],
-    ["with requests under way", (pair: Pair) => { openAll(pair); for (const side of pair.sides) pair.flush(side); }],
-    ["with streams on both ends", (pair: Pair) => { openAll(pair); pair.settle(); }],
-    ["with half-received messages", (pair: Pair) => {
-      for (const side of pair.sides) side.open("request_response", { data: repeat("61", 200) });
-      for (const side of pair.sides) pair.flush(side);
-      for (const side of pair.sides) side.read(150);
-    }],
-    ["draining", (pair: Pair) => { openAll(pair); pair.settle(); pair.server.connection.close(); pair.settle(); }],
+    [
+      "with requests under way",
+      (pair: Pair) => {
+        openAll(pair);
+        for (const side of pair.sides) pair.flush(side);
+      },
+    ],
+    [
+      "with streams on both ends",
+      (pair: Pair) => {
+        openAll(pair);
+        pair.settle();
+      },
+    ],
+    [
+      "with half-received messages",
+      (pair: Pair) => {
+        for (const side of pair.sides) side.open("request_response", { data: repeat("61", 200) });
+        for (const side of pair.sides) pair.flush(side);
+        for (const side of pair.sides) side.read(150);
+      },
+    ],
+    [
+      "draining",
+      (pair: Pair) => {
+        openAll(pair);
+        pair.settle();
+        pair.server.connection.close();
+        pair.settle();
+      },
+    ],
   ] as const) {
     it(`a link that is lost ${state} ends every stream once`, () => {
       const pair = new Pair({ ours: true, settings: { fragmentBytes: 64 } });

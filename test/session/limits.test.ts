@@ -99,7 +99,11 @@ describe("limits of a session: what comes in", () => {
 
   it("maxMessageBytes: an item or answer above it fails that call and cancels it unless it was the last word", () => {
     const client = clientWith({ maxMessageBytes: 3 });
-    const calls = [client.open("request_stream", { n: 9 }), client.open("request_response"), client.open("request_stream", { n: 9 })];
+    const calls = [
+      client.open("request_stream", { n: 9 }),
+      client.open("request_response"),
+      client.open("request_stream", { n: 9 }),
+    ];
     client.sent();
     client.receive(hex`00000001 2820 61626364`, hex`00000003 2860 61626364`, hex`00000005 2860 616263`);
     expect(calls.map(({ log }) => log)).to.deep.equal([
@@ -210,12 +214,7 @@ describe("limits of a session: what comes in", () => {
 
   it("maxInboundStreams: one request more is REJECTED, silently so when it is fire-and-forget; a place is free with a stream's end", () => {
     const server = serverWith({ maxInboundStreams: 2 });
-    server.receive(
-      hex`00000001 1000 61`,
-      hex`00000003 1800 00000001 62`,
-      hex`00000005 1000 63`,
-      hex`00000007 1400 64`,
-    );
+    server.receive(hex`00000001 1000 61`, hex`00000003 1800 00000001 62`, hex`00000005 1000 63`, hex`00000007 1400 64`);
     expect(server.sent().map(withoutText)).to.deep.equal([streamError(5, "00000202")]);
     expect(server.connection.inboundStreamCount).to.equal(2);
     server.open("request_stream", { n: 1 });
@@ -331,7 +330,12 @@ describe("limits of a session: what comes in", () => {
   });
 
   it("meaninglessBurst: the rest of a message that this side refused or broke off is free", () => {
-    const server = serverWith({ meaninglessBurst: 1, meaninglessPerSecond: 1, maxInboundStreams: 1, maxFragments: 200 });
+    const server = serverWith({
+      meaninglessBurst: 1,
+      meaninglessPerSecond: 1,
+      maxInboundStreams: 1,
+      maxFragments: 200,
+    });
     server.receive(hex`00000001 1080 61`, hex`00000003 1080 61`, ...times(200, hex`00000003 28a0 61`));
     expect(server.connection.state).to.equal("open");
     const client = clientWith({ meaninglessBurst: 1, meaninglessPerSecond: 1, maxFragments: 200 });
@@ -422,12 +426,20 @@ describe("limits of a session: what goes out", () => {
     for (const byte of ["61", "62", "63", "64"]) client.open("request_response", { data: repeat(byte, 110) });
     client.open("request_response", { data: repeat("65", 330) });
     expect(client.sent().map((frame) => [Number.parseInt(frame.slice(0, 8), 16), frame.slice(8, 12)])).to.deep.equal([
-      [1, "1080"], [3, "1080"], // 220 bytes: no room for the third
-      [1, "2820"], [3, "2820"],
-      [5, "1080"], [7, "1080"], // the places of 1 and 3
-      [5, "2820"], [7, "2820"],
+      [1, "1080"],
+      [3, "1080"], // 220 bytes: no room for the third
+      [1, "2820"],
+      [3, "2820"],
+      [5, "1080"],
+      [7, "1080"], // the places of 1 and 3
+      [5, "2820"],
+      [7, "2820"],
       [9, "1080"], // 330 bytes, alone
-      [9, "28a0"], [9, "28a0"], [9, "28a0"], [9, "28a0"], [9, "2820"],
+      [9, "28a0"],
+      [9, "28a0"],
+      [9, "28a0"],
+      [9, "28a0"],
+      [9, "2820"],
     ]);
   });
 

@@ -5,8 +5,8 @@
 //   ITERATIONS=100000 SEED=7 npx mocha test/session/model.test.ts
 
 import { expect } from "chai";
-import type { WaitingCall } from "../../runtime/src/session/admission.js";
 import { describeFrame } from "../../runtime/src/frames/describe.js";
+import type { WaitingCall } from "../../runtime/src/session/admission.js";
 import { ConnectionError } from "../../runtime/src/session/errors.js";
 import type { Stream, StreamSink } from "../../runtime/src/session/stream.js";
 import type { Interaction } from "../../runtime/src/session/stream-state.js";
@@ -19,10 +19,24 @@ import { type FrameCounts, WireWatch } from "../support/wire-watch.js";
 const RUNS = Number(process.env["ITERATIONS"] ?? 1_200);
 const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000_007);
 const STEPS = 140;
-const INTERACTIONS: readonly Interaction[] = ["fire_and_forget", "request_response", "request_stream", "request_channel"];
+const INTERACTIONS: readonly Interaction[] = [
+  "fire_and_forget",
+  "request_response",
+  "request_stream",
+  "request_channel",
+];
 const FRAME_TYPES = [
-  "SETUP", "KEEPALIVE", "REQUEST_RESPONSE", "REQUEST_FNF", "REQUEST_STREAM", "REQUEST_CHANNEL", "REQUEST_N", "CANCEL",
-  "PAYLOAD", "ERROR", "METADATA_PUSH",
+  "SETUP",
+  "KEEPALIVE",
+  "REQUEST_RESPONSE",
+  "REQUEST_FNF",
+  "REQUEST_STREAM",
+  "REQUEST_CHANNEL",
+  "REQUEST_N",
+  "CANCEL",
+  "PAYLOAD",
+  "ERROR",
+  "METADATA_PUSH",
 ];
 
 /** How often something was reached. */
@@ -73,7 +87,14 @@ class Party implements StreamSink {
   /** This side wants no more items. */
   refusesItems = false;
 
-  constructor(run: Run, side: PairSide, isRequester: boolean, interaction: Interaction, asked: number, nothingFollows = false) {
+  constructor(
+    run: Run,
+    side: PairSide,
+    isRequester: boolean,
+    interaction: Interaction,
+    asked: number,
+    nothingFollows = false,
+  ) {
     this.run = run;
     this.side = side;
     this.isRequester = isRequester;
@@ -218,7 +239,10 @@ class Party implements StreamSink {
     const { stream } = this;
     if (stream === undefined) return;
     this.#must(stream.isSendOpen === this.sendOpen, `its sending half is ${stream.isSendOpen ? "open" : "closed"}`);
-    this.#must(stream.isReceiveOpen === this.receiveOpen, `its receiving half is ${stream.isReceiveOpen ? "open" : "closed"}`);
+    this.#must(
+      stream.isReceiveOpen === this.receiveOpen,
+      `its receiving half is ${stream.isReceiveOpen ? "open" : "closed"}`,
+    );
   }
 
   #complete(): void {
@@ -234,7 +258,9 @@ class Party implements StreamSink {
 
   #must(holds: boolean, what: string): void {
     if (holds) return;
-    throw new Error(`${this.side.name}'s ${this.isRequester ? "requester" : "responder"} of ${this.interaction} ${this.stream?.id}: ${what}`);
+    throw new Error(
+      `${this.side.name}'s ${this.isRequester ? "requester" : "responder"} of ${this.interaction} ${this.stream?.id}: ${what}`,
+    );
   }
 }
 
@@ -284,7 +310,11 @@ class Run {
     this.#tallies = tallies;
     this.watch = new WireWatch(tallies.frames.counts);
     const fragmentBytes = rng.pick([64, 64, 100, 65_536]);
-    const limits = { producerPauseBytes: rng.pick([400, 800]), readPauseBytes: rng.pick([400, 1_600]), maxFragmentingBytes: 1_000 };
+    const limits = {
+      producerPauseBytes: rng.pick([400, 800]),
+      readPauseBytes: rng.pick([200, 800]),
+      maxFragmentingBytes: 1_000,
+    };
     this.pair = new Pair({
       settings: { fragmentBytes, limits },
       server: { settings: { fragmentBytes, limits }, manualAccept: true },
@@ -298,7 +328,11 @@ class Run {
         if (TRACE) console.log(`${to.name} gets ${describeFrame(frame)}`);
         // What waits for the acceptance of SETUP is heard when it comes, and answered frame by frame.
         const { state, outbound } = to.connection;
-        this.watch.received(to.name, frame, state === "accepting" ? Number.POSITIVE_INFINITY : outbound.data.byteLength);
+        this.watch.received(
+          to.name,
+          frame,
+          state === "accepting" ? Number.POSITIVE_INFINITY : outbound.data.byteLength,
+        );
       },
     });
     for (const side of this.pair.sides) this.#listen(side);
@@ -314,10 +348,13 @@ class Run {
   }
 
   #onRequest(side: PairSide, stream: Stream, request: string, complete: boolean): void {
-    const requester = this.#parties.find((party) => party.isRequester && party.stream?.id === stream.id && party.side !== side);
+    const requester = this.#parties.find(
+      (party) => party.isRequester && party.stream?.id === stream.id && party.side !== side,
+    );
     if (requester === undefined) throw new Error(`a request on stream ${stream.id} that nobody made`);
     if (requester.other !== undefined) throw new Error(`the request on stream ${stream.id} came twice`);
-    if (request !== this.#requests.get(requester)) throw new Error(`another request on stream ${stream.id} than was made`);
+    if (request !== this.#requests.get(requester))
+      throw new Error(`another request on stream ${stream.id} than was made`);
     const responder = new Party(this, side, false, requester.interaction, 0, complete);
     responder.stream = stream;
     responder.other = requester;
@@ -332,7 +369,9 @@ class Run {
 
   /** A payload unlike any other of this run. */
   payload(large: boolean): { data: Uint8Array; metadata: Uint8Array | undefined } {
-    const data = new Uint8Array(large ? this.rng.between(60, this.rng.pick([130, 400, 1_200])) : this.rng.between(0, 40));
+    const data = new Uint8Array(
+      large ? this.rng.between(60, this.rng.pick([130, 400, 1_200])) : this.rng.between(0, 40),
+    );
     data.fill(this.rng.below(256));
     const serial = ++this.#serial;
     for (let i = 0; i < Math.min(4, data.length); i++) data[i] = serial >>> (8 * i);
@@ -507,9 +546,13 @@ class Run {
       this.#settleAll();
     }
     const stuck = this.#parties.filter(({ stream }) => stream?.isForgotten === false);
-    expect(stuck.map((party) => `${party.side.name} ${party.state} ${party.stream?.id}`), "stuck streams").to.deep.equal([]);
+    expect(
+      stuck.map((party) => `${party.side.name} ${party.state} ${party.stream?.id}`),
+      "stuck streams",
+    ).to.deep.equal([]);
     for (const side of this.pair.sides) expect(side.connection.streamCount).to.equal(0);
-    for (const party of this.#parties) if (party.isLive) throw new Error(`stuck: ${party.state} on stream ${party.stream?.id}`);
+    for (const party of this.#parties)
+      if (party.isLive) throw new Error(`stuck: ${party.state} on stream ${party.stream?.id}`);
     this.#drainInOrder();
   }
 
@@ -632,7 +675,14 @@ function refusesStream(side: PairSide, interaction: Interaction): false {
   throw new Error(`a stream was opened on a connection that is ${side.connection.state}`);
 }
 
-const SILENT: StreamSink = { onNext() {}, onComplete() {}, onError() {}, onCancel() {}, onRequestN() {}, onWritable() {} };
+const SILENT: StreamSink = {
+  onNext() {},
+  onComplete() {},
+  onError() {},
+  onCancel() {},
+  onRequestN() {},
+  onWritable() {},
+};
 
 type Operation = (run: Run, side: PairSide) => boolean;
 
@@ -657,15 +707,57 @@ const OPERATIONS = weighted<Operation>([
   ["next", 8, on(canSend, (party) => party.send(false, false))],
   ["next, large", 10, on(canSend, (party) => party.send(true, false))],
   ["next, the last", 4, on(canSend, (party, run) => party.send(run.rng.oneIn(2), true))],
-  ["complete", 3, on((party) => party.sendOpen, (party) => party.complete())],
-  ["complete an answer", 8, on((party) => party.sendOpen && !party.isRequester && party.receiveOpen, (party) => party.complete())],
-  ["error", 2, on((party) => party.sendOpen, (party) => party.fail())],
-  ["request", 8, on((party) => party.receiveOpen && party.interaction !== "request_response", (party) => party.ask())],
-  ["cancel", 2, on((party) => party.isRequester, (party) => party.cancel())],
-  ["cancel input", 6, on((party) => !party.isRequester && party.receiveOpen, (party) => party.cancel())],
+  [
+    "complete",
+    3,
+    on(
+      (party) => party.sendOpen,
+      (party) => party.complete(),
+    ),
+  ],
+  [
+    "complete an answer",
+    16,
+    on(
+      (party) => party.sendOpen && !party.isRequester && party.receiveOpen,
+      (party) => party.complete(),
+    ),
+  ],
+  [
+    "error",
+    2,
+    on(
+      (party) => party.sendOpen,
+      (party) => party.fail(),
+    ),
+  ],
+  [
+    "request",
+    8,
+    on(
+      (party) => party.receiveOpen && party.interaction !== "request_response",
+      (party) => party.ask(),
+    ),
+  ],
+  [
+    "cancel",
+    2,
+    on(
+      (party) => party.isRequester,
+      (party) => party.cancel(),
+    ),
+  ],
+  [
+    "cancel input",
+    6,
+    on(
+      (party) => !party.isRequester && party.receiveOpen,
+      (party) => party.cancel(),
+    ),
+  ],
   ["metadataPush", 2, (run, side) => run.push(side)],
-  ["wait for room", 4, (run, side) => run.wait(side)],
-  ["withdraw", 5, (run, side) => run.withdraw(side)],
+  ["wait for room", 5, (run, side) => run.wait(side)],
+  ["withdraw", 8, (run, side) => run.withdraw(side)],
   ["accept", 14, (run) => run.accept()],
   ["block", 4, (run, side) => run.block(side)],
   ["unblock", 4, (run, side) => run.unblock(side)],
@@ -682,7 +774,11 @@ const REACTIONS = weighted<(party: Party, run: Run) => boolean>([
   ["error, from within", 2, (party) => party.fail()],
   ["request, from within", 4, (party) => party.ask()],
   ["cancel, from within", 2, (party) => party.cancel()],
-  ["cancel another, from within", 1, (party, run) => run.pickLive(party.side, (each) => each !== party)?.cancel() === true],
+  [
+    "cancel another, from within",
+    2,
+    (party, run) => run.pickLive(party.side, (each) => each !== party)?.cancel() === true,
+  ],
   ["open, from within", 1, (party, run) => run.open(party.side, run.rng.pick(INTERACTIONS), run.rng.oneIn(2))],
 ]);
 
@@ -691,12 +787,22 @@ const ENDINGS = ["close", "close, then abandon", "close from both sides", "abort
 
 const CONNECTION_STATES = ["opening", "expecting-setup", "accepting", "open", "draining", "closed"];
 const STREAM_STATES = [
-  "requester request_response -R", "responder request_response S-",
-  "requester request_stream -R", "responder request_stream S-",
-  "requester request_channel SR", "requester request_channel S-", "requester request_channel -R",
-  "responder request_channel SR", "responder request_channel S-", "responder request_channel -R",
+  "requester request_response -R",
+  "responder request_response S-",
+  "requester request_stream -R",
+  "responder request_stream S-",
+  "requester request_channel SR",
+  "requester request_channel S-",
+  "requester request_channel -R",
+  "responder request_channel SR",
+  "responder request_channel S-",
+  "responder request_channel -R",
   "requester fire_and_forget --",
-  "reassembling", "fragmenting", "waiting for room", "not reading", "link blocked",
+  "reassembling",
+  "fragmenting",
+  "waiting for room",
+  "not reading",
+  "link blocked",
 ];
 
 function expectShares(title: string, tally: Tally, names: readonly string[]): void {

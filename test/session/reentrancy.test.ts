@@ -57,7 +57,10 @@ function expectLegal(log: readonly string[], what: string): void {
     const behind = log.slice(completeAt + 1).filter((entry) => entry.startsWith("next") || entry.includes("complete"));
     expect(behind, `${what}: behind the end`).to.deep.equal([]);
   }
-  expect(log.filter((entry) => entry === "cancel"), what).to.have.length.below(2);
+  expect(
+    log.filter((entry) => entry === "cancel"),
+    what,
+  ).to.have.length.below(2);
   expect(ends(log).length, what).to.be.below(4);
 }
 
@@ -122,7 +125,11 @@ describe("re-entrancy", () => {
 
     it(`of "${name}" from within onComplete of fire-and-forget`, () => {
       const client = openClient();
-      const calls = [client.open("fire_and_forget"), client.open("fire_and_forget"), client.open("request_channel", { n: 1 })];
+      const calls = [
+        client.open("fire_and_forget"),
+        client.open("fire_and_forget"),
+        client.open("request_channel", { n: 1 }),
+      ];
       for (const call of calls) call.sink.onEntry = () => command(call, client);
       client.sent();
       expect(calls[0]?.log).to.have.length(1);
@@ -152,7 +159,10 @@ describe("re-entrancy", () => {
         pair.settle();
         fresh.settle();
         for (const side of [...pair.sides, ...fresh.sides]) {
-          expect(side.log.filter((entry) => entry.startsWith("closed")), `${end} in ${event}`).to.have.length(1);
+          expect(
+            side.log.filter((entry) => entry.startsWith("closed")),
+            `${end} in ${event}`,
+          ).to.have.length(1);
           expectQuiet(side.connection);
         }
       }

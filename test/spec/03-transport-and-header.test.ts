@@ -8,7 +8,16 @@ import { LengthDeframer } from "../../runtime/src/frames/deframer.js";
 import { FrameFormatError } from "../../runtime/src/frames/errors.js";
 import { bytesOf, hex, hexOf, repeat, withoutText } from "../support/frames-dsl.js";
 import { expectNoTrace, expectQuiet } from "../support/no-trace.js";
-import { KEEPALIVE, KEEPALIVE_R, newClient, newServer, openClient, openServer, SETUP, type Probe } from "../support/probe.js";
+import {
+  KEEPALIVE,
+  KEEPALIVE_R,
+  newClient,
+  newServer,
+  openClient,
+  openServer,
+  type Probe,
+  SETUP,
+} from "../support/probe.js";
 
 const CONNECTION_ERROR = hex`
   00000000   // stream 0
@@ -88,7 +97,12 @@ describe("RSocket 1.0 §Framing: transport, header, metadata", () => {
       this.timeout(10_000);
       const client = openClient({ settings: { fragmentBytes: 16_777_215 } });
       client.connection.openStream("request_response", undefined, new Uint8Array(16_777_207), 1, {
-        onNext() {}, onComplete() {}, onError() {}, onCancel() {}, onRequestN() {}, onWritable() {},
+        onNext() {},
+        onComplete() {},
+        onError() {},
+        onCancel() {},
+        onRequestN() {},
+        onWritable() {},
       });
       const frames = client.sentWrites().flat();
       expect(frames.map((frame) => [frame.length, hexOf(frame.subarray(0, 6))])).to.deep.equal([
@@ -184,7 +198,7 @@ describe("RSocket 1.0 §Framing: transport, header, metadata", () => {
       ["KEEPALIVE without its position", hex`00000000 0c80 00000000000000`],
       ["ERROR on stream 0 without its code", hex`00000000 2c00 000001`],
     ] as const) {
-      it(`FRM-07: a ${name} ends the connection with CONNECTION_ERROR`, () => {
+      it(`FRM-07: a cut-off frame (${name}) ends the connection with CONNECTION_ERROR`, () => {
         const server = openServer();
         server.receive(frame);
         expectConnectionError(server);
@@ -295,7 +309,11 @@ describe("RSocket 1.0 §Framing: transport, header, metadata", () => {
     });
 
     it("HDR-02: C on a request that doesn't define it doesn't end its fragments", () => {
-      for (const [type, n] of [["10", ""], ["14", ""], ["18", "00000001"]] as const) {
+      for (const [type, n] of [
+        ["10", ""],
+        ["14", ""],
+        ["18", "00000001"],
+      ] as const) {
         const server = openServer();
         server.receive(
           hex`
@@ -554,7 +572,10 @@ describe("RSocket 1.0 §Framing: transport, header, metadata", () => {
       ]);
       const server = openServer();
       server.receive(hex`00000001 1180 000000 61`, hex`00000001 2820 62`, hex`00000003 1080 61`, hex`00000003 2820 62`);
-      expect(server.calls.map(({ metadata, data }) => [metadata, data])).to.deep.equal([["", "6162"], [undefined, "6162"]]);
+      expect(server.calls.map(({ metadata, data }) => [metadata, data])).to.deep.equal([
+        ["", "6162"],
+        [undefined, "6162"],
+      ]);
     });
 
     it("META-05: what metadata says is nothing to the protocol", () => {
@@ -565,7 +586,10 @@ describe("RSocket 1.0 §Framing: transport, header, metadata", () => {
     });
 
     it("META-01: a decoder refuses a metadata length beyond the frame", () => {
-      expect(() => decodeFrame(bytesOf(hex`00000001 1100 000002 6d`))).to.throw(FrameFormatError, "metadata needs 2 bytes");
+      expect(() => decodeFrame(bytesOf(hex`00000001 1100 000002 6d`))).to.throw(
+        FrameFormatError,
+        "metadata needs 2 bytes",
+      );
     });
   });
 });

@@ -10,7 +10,12 @@ import { KEEPALIVE, KEEPALIVE_R, openClient, openServer } from "../support/probe
 describe("RSocket 1.0 §Stream Identifiers", () => {
   afterEach(expectNoTrace);
 
-  for (const [type, n] of [["1000", ""], ["1400", ""], ["1800", "00000001"], ["1c00", "00000001"]] as const) {
+  for (const [type, n] of [
+    ["1000", ""],
+    ["1400", ""],
+    ["1800", "00000001"],
+    ["1c00", "00000001"],
+  ] as const) {
     it(`SID-01: a request on stream 0 (header ${type}) is not served and harms nothing`, () => {
       for (const probe of [openServer(), openClient()]) {
         probe.receive(
@@ -65,11 +70,7 @@ describe("RSocket 1.0 §Stream Identifiers", () => {
     server.open("request_response");
     server.open("fire_and_forget");
     server.open("request_channel", { n: 1 });
-    expect(server.sent()).to.deep.equal([
-      hex`00000002 1000`,
-      hex`00000004 1400`,
-      hex`00000006 1c00 00000001`,
-    ]);
+    expect(server.sent()).to.deep.equal([hex`00000002 1000`, hex`00000004 1400`, hex`00000006 1c00 00000001`]);
   });
 
   it("SID-03: an id of the receiver's own is refused, and silently so for fire-and-forget", () => {
@@ -102,11 +103,7 @@ describe("RSocket 1.0 §Stream Identifiers", () => {
     client.open("request_response");
     client.open("request_response");
     client.open("request_response");
-    expect(client.sent()).to.deep.equal([
-      hex`7ffffffd 1000`,
-      hex`7fffffff 1000`,
-      hex`00000001 1000`,
-    ]);
+    expect(client.sent()).to.deep.equal([hex`7ffffffd 1000`, hex`7fffffff 1000`, hex`00000001 1000`]);
     // Stream 1 ends, 3 lives on when the ids come round again.
     client.receive(hex`00000001 2860`);
     client.open("request_response");

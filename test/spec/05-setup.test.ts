@@ -19,7 +19,13 @@ function refusal(code: string): string {
 }
 
 /** SETUP with some fields different. */
-function setup(fields: { header?: string; version?: string; keepalive?: string; lifetime?: string; rest?: string }): string {
+function setup(fields: {
+  header?: string;
+  version?: string;
+  keepalive?: string;
+  lifetime?: string;
+  rest?: string;
+}): string {
   return hex`
     ${fields.header ?? "00000000 0400"}
     ${fields.version ?? "0001 0000"}
@@ -92,7 +98,11 @@ describe("RSocket 1.0 §SETUP, §Connection Establishment", () => {
   });
 
   it("SETUP-03, SETUP-04: with acceptZeroKeepalive a 0 in either means none (rsocket-swift sends it), and silence is no death", () => {
-    for (const [keepalive, lifetime] of [["00000000", "00015f90"], ["00004e20", "00000000"], ["00000000", "00000000"]] as const) {
+    for (const [keepalive, lifetime] of [
+      ["00000000", "00015f90"],
+      ["00004e20", "00000000"],
+      ["00000000", "00000000"],
+    ] as const) {
       const server = newServer({ settings: { acceptZeroKeepalive: true, serverKeepalive: keepalive === "00000000" } });
       server.receive(setup({ keepalive, lifetime }));
       expect(server.log).to.deep.equal(["setup"]);
@@ -343,10 +353,19 @@ describe("RSocket 1.0 §SETUP, §Connection Establishment", () => {
 
   it("CONN-12: frames behind SETUP wait and are handled in order when it is accepted", () => {
     const server = newServer({ manualAccept: true });
-    server.receive(SETUP, hex`00000001 1800 00000001 61`, hex`00000001 2000 00000002`, hex`00000003 1000 62`, hex`00000003 2400`);
+    server.receive(
+      SETUP,
+      hex`00000001 1800 00000001 61`,
+      hex`00000001 2000 00000002`,
+      hex`00000003 1000 62`,
+      hex`00000003 2400`,
+    );
     expect(server.calls).to.deep.equal([]);
     server.connection.accept();
-    expect(server.calls.map(({ data, log }) => [data, log])).to.deep.equal([["61", ["request 2"]], ["62", ["cancel"]]]);
+    expect(server.calls.map(({ data, log }) => [data, log])).to.deep.equal([
+      ["61", ["request 2"]],
+      ["62", ["cancel"]],
+    ]);
   });
 
   it("CONN-12: a connection that is lost while SETUP is being accepted is simply over", () => {

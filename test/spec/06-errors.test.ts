@@ -182,10 +182,7 @@ describe("RSocket 1.0 §ERROR", () => {
     const server = openServer({ settings: { limits: { maxInboundStreams: 1 } } });
     server.receive(hex`00000001 1000 61`, hex`00000003 1000 62`, hex`00000005 1880 00000001 63`, hex`00000005 2820 64`);
     expect(server.calls.map(({ data }) => data)).to.deep.equal(["61"]);
-    expect(server.sent().map(withoutText)).to.deep.equal([
-      hex`00000003 2c00 00000202`,
-      hex`00000005 2c00 00000202`,
-    ]);
+    expect(server.sent().map(withoutText)).to.deep.equal([hex`00000003 2c00 00000202`, hex`00000005 2c00 00000202`]);
   });
 
   it("ERR-07: a request that is broken off before it is whole is REJECTED, one that broke a limit is INVALID", () => {

@@ -397,11 +397,7 @@ describe("RSocket 1.0 §Stream Sequences: request/channel", () => {
     expect(stream.next(bytesOf("62"))).to.equal(true);
     expect(stream.next(bytesOf("63"))).to.equal(false);
     expect(() => stream.next(bytesOf("64"))).to.throw(RangeError, "without credit");
-    expect(client.sent()).to.deep.equal([
-      hex`00000001 1c00 00000001 61`,
-      hex`00000001 2820 62`,
-      hex`00000001 2820 63`,
-    ]);
+    expect(client.sent()).to.deep.equal([hex`00000001 1c00 00000001 61`, hex`00000001 2820 62`, hex`00000001 2820 63`]);
   });
 
   for (const completed of [false, true]) {
@@ -546,7 +542,10 @@ describe("RSocket 1.0 §Stream Sequences: request/channel", () => {
   });
 
   it("RC-08: nor does it when a limit is broken behind COMPLETE, or the stream is given up", () => {
-    const server = openServer({ settings: { limits: { maxMessageBytes: 1 } }, onRequest: ({ stream }) => stream.request(9) });
+    const server = openServer({
+      settings: { limits: { maxMessageBytes: 1 } },
+      onRequest: ({ stream }) => stream.request(9),
+    });
     server.receive(hex`00000001 1c00 00000009 61`, hex`00000003 1c00 00000009 61`);
     for (const { stream } of server.calls) stream.complete();
     server.sent();

@@ -18,23 +18,14 @@ describe("RSocket 1.0 §Flow Control", () => {
     server.receive(hex`00000001 2000 00000001`);
     expect(stream.next(bytesOf("64"))).to.equal(false);
     expect(() => stream.next(bytesOf("65"))).to.throw(RangeError);
-    expect(server.sent()).to.deep.equal([
-      hex`00000001 2820 62`,
-      hex`00000001 2820 63`,
-      hex`00000001 2820 64`,
-    ]);
+    expect(server.sent()).to.deep.equal([hex`00000001 2820 62`, hex`00000001 2820 63`, hex`00000001 2820 64`]);
   });
 
   it("FC-01: items that come beyond the credit are held until there is credit (rsocket-go sends one early)", () => {
     const client = openClient();
     const { stream, log } = client.open("request_stream", { n: 1 });
     client.sent();
-    client.receive(
-      hex`00000001 2820 61`,
-      hex`00000001 2920 000001 6d 62`,
-      hex`00000001 2820 63`,
-      hex`00000001 2840`,
-    );
+    client.receive(hex`00000001 2820 61`, hex`00000001 2920 000001 6d 62`, hex`00000001 2820 63`, hex`00000001 2840`);
     expect(log).to.deep.equal(["next 61"]);
     stream.request(1);
     expect(log).to.deep.equal(["next 61", "next 62 metadata 6d"]);
@@ -77,12 +68,7 @@ describe("RSocket 1.0 §Flow Control", () => {
 
   it("FC-01: a requester of a channel that floods beyond what it was granted is answered INVALID", () => {
     const server = openServer({ settings: { limits: { maxSurplusItems: 2 } } });
-    server.receive(
-      hex`00000001 1c00 00000001 61`,
-      hex`00000001 2820 62`,
-      hex`00000001 2820 63`,
-      hex`00000001 2820 64`,
-    );
+    server.receive(hex`00000001 1c00 00000001 61`, hex`00000001 2820 62`, hex`00000001 2820 63`, hex`00000001 2820 64`);
     expect(server.call.log).to.deep.equal(["error 0x204 local"]);
     expect(server.sent().map(withoutText)).to.deep.equal([hex`00000001 2c00 00000204`]);
     expectQuiet(server.connection);
@@ -146,11 +132,7 @@ describe("RSocket 1.0 §Flow Control", () => {
 
   it("FC-04: sums beyond 2^31-1 stay there and never wrap; they mean without bound", () => {
     const server = openServer();
-    server.receive(
-      hex`00000001 1800 7fffffff 61`,
-      hex`00000001 2000 7fffffff`,
-      hex`00000001 2000 00000001`,
-    );
+    server.receive(hex`00000001 1800 7fffffff 61`, hex`00000001 2000 7fffffff`, hex`00000001 2000 00000001`);
     expect(server.call.stream.credit).to.equal(0x7fffffff);
     server.call.stream.next(bytesOf("62"));
     expect(server.call.stream.credit).to.equal(0x7fffffff);
@@ -194,12 +176,7 @@ describe("RSocket 1.0 §Flow Control", () => {
     expect(server.sent()).to.have.length(4);
     const client = openClient({ settings: { limits: { maxSurplusItems: 1 } } });
     const { log } = client.open("request_stream", { n: 2 });
-    client.receive(
-      hex`00000001 28a0 61`,
-      hex`00000001 28a0 62`,
-      hex`00000001 2820 63`,
-      hex`00000001 2820 64`,
-    );
+    client.receive(hex`00000001 28a0 61`, hex`00000001 28a0 62`, hex`00000001 2820 63`, hex`00000001 2820 64`);
     expect(log).to.deep.equal(["next 616263", "next 64"]);
   });
 

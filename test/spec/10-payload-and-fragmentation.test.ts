@@ -169,28 +169,18 @@ describe("RSocket 1.0 §Fragmentation And Reassembly", () => {
   it("FRAG-02: metadata that ends with a fragment's end leaves M off the next", () => {
     const client = openClient(SMALL);
     client.open("request_response", { metadata: repeat("6d", 52), data: "61" });
-    expect(client.sent()).to.deep.equal([
-      hex`00000001 1180 000034 ${repeat("6d", 52)}`,
-      hex`00000001 2820 61`,
-    ]);
+    expect(client.sent()).to.deep.equal([hex`00000001 1180 000034 ${repeat("6d", 52)}`, hex`00000001 2820 61`]);
   });
 
   it("FRAG-02: metadata alone in fragments ends without F", () => {
     const client = openClient(SMALL);
     client.open("request_response", { metadata: repeat("6d", 53) });
-    expect(client.sent()).to.deep.equal([
-      hex`00000001 1180 000034 ${repeat("6d", 52)}`,
-      hex`00000001 2920 000001 6d`,
-    ]);
+    expect(client.sent()).to.deep.equal([hex`00000001 1180 000034 ${repeat("6d", 52)}`, hex`00000001 2920 000001 6d`]);
   });
 
   it("FRAG-02: metadata in fragments is joined, its end and the data's beginning in one of them", () => {
     const server = openServer();
-    server.receive(
-      hex`00000001 1180 000002 6d6e`,
-      hex`00000001 29a0 000001 6f 61`,
-      hex`00000001 2820 62`,
-    );
+    server.receive(hex`00000001 1180 000002 6d6e`, hex`00000001 29a0 000001 6f 61`, hex`00000001 2820 62`);
     expect([server.call.metadata, server.call.data]).to.deep.equal(["6d6e6f", "6162"]);
   });
 
@@ -201,18 +191,9 @@ describe("RSocket 1.0 §Fragmentation And Reassembly", () => {
     client.open("fire_and_forget", { data: repeat("61", 56) });
     const frames = client.sent();
     const of = (id: string): string[] => frames.filter((frame) => frame.startsWith(id));
-    expect(of("00000001")).to.deep.equal([
-      hex`00000001 1880 00000007 ${repeat("61", 51)}`,
-      hex`00000001 2820 61`,
-    ]);
-    expect(of("00000003")).to.deep.equal([
-      hex`00000003 1c80 00000008 ${repeat("61", 51)}`,
-      hex`00000003 2820 61`,
-    ]);
-    expect(of("00000005")).to.deep.equal([
-      hex`00000005 1480 ${repeat("61", 55)}`,
-      hex`00000005 2820 61`,
-    ]);
+    expect(of("00000001")).to.deep.equal([hex`00000001 1880 00000007 ${repeat("61", 51)}`, hex`00000001 2820 61`]);
+    expect(of("00000003")).to.deep.equal([hex`00000003 1c80 00000008 ${repeat("61", 51)}`, hex`00000003 2820 61`]);
+    expect(of("00000005")).to.deep.equal([hex`00000005 1480 ${repeat("61", 55)}`, hex`00000005 2820 61`]);
   });
 
   it("FRAG-03: the handler is called when the request is whole, not before", () => {

@@ -2,7 +2,7 @@
 // RSocket 1.0 §METADATA_PUSH, §EXT: the rules MP and EXT.
 
 import { expect } from "chai";
-import { SlabPool, SlabWriter, createBatch } from "../../runtime/src/bytes/slab.js";
+import { createBatch, SlabPool, SlabWriter } from "../../runtime/src/bytes/slab.js";
 import { encodeExt } from "../../runtime/src/frames/encode.js";
 import { bytesOf, hex, hexOf, withoutText } from "../support/frames-dsl.js";
 import { expectNoTrace } from "../support/no-trace.js";

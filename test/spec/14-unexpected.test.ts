@@ -51,7 +51,13 @@ describe("RSocket 1.0 §Handling the Unexpected", () => {
   ] as const) {
     it(`${rule}: ${name} on unknown streams of either side is ignored`, () => {
       for (const probe of both()) {
-        expectIgnored(probe, hex`00000001 ${frame}`, hex`00000002 ${frame}`, hex`7fffffff ${frame}`, hex`7ffffffe ${frame}`);
+        expectIgnored(
+          probe,
+          hex`00000001 ${frame}`,
+          hex`00000002 ${frame}`,
+          hex`7fffffff ${frame}`,
+          hex`7ffffffe ${frame}`,
+        );
         expectQuiet(probe.connection);
       }
     });
@@ -121,12 +127,18 @@ describe("RSocket 1.0 §Handling the Unexpected", () => {
 
   it("UNX-10: LEASE that nobody asked for is ignored, on stream 0 and elsewhere", () => {
     for (const probe of both()) {
-      expectIgnored(probe, hex`00000000 0800 00000064 00000001`, hex`00000001 0900 00000064 00000001 6d`, hex`00000000 0800`);
+      expectIgnored(
+        probe,
+        hex`00000000 0800 00000064 00000001`,
+        hex`00000001 0900 00000064 00000001 6d`,
+        hex`00000000 0800`,
+      );
     }
   });
 
   it("UNX-10: RESUME_OK that nobody asked for is ignored", () => {
-    for (const probe of both()) expectIgnored(probe, hex`00000000 3800 0000000000000000`, hex`00000001 3800 0000000000000000`);
+    for (const probe of both())
+      expectIgnored(probe, hex`00000000 3800 0000000000000000`, hex`00000001 3800 0000000000000000`);
   });
 
   it("UNX-10: a client ignores RESUME", () => {

@@ -15,7 +15,10 @@ export function hex(strings: TemplateStringsArray, ...values: readonly (string |
   values.forEach((value, i) => {
     text += String(value) + (strings[i + 1] ?? "");
   });
-  const digits = text.replace(/\/\/[^\n]*/g, "").replace(/\s+/g, "").toLowerCase();
+  const digits = text
+    .replace(/\/\/[^\n]*/g, "")
+    .replace(/\s+/g, "")
+    .toLowerCase();
   if (digits.length % 2 !== 0 || /[^0-9a-f]/.test(digits)) throw new RangeError(`not hex: ${digits}`);
   return digits;
 }
@@ -53,7 +56,8 @@ export function cutFrames(bytes: Uint8Array): Uint8Array[] {
     if (at + 3 > bytes.length) throw new RangeError(`${bytes.length - at} bytes left, no room for a length`);
     const byteLength = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
     const end = at + 3 + byteLength;
-    if (end > bytes.length) throw new RangeError(`frame of ${byteLength} bytes, only ${bytes.length - at - 3} are there`);
+    if (end > bytes.length)
+      throw new RangeError(`frame of ${byteLength} bytes, only ${bytes.length - at - 3} are there`);
     frames.push(bytes.subarray(at + 3, end));
     at = end;
   }

@@ -109,7 +109,15 @@ export class Pair {
   readonly server: PairSide;
   readonly #onFrame: (from: SideName, frame: Uint8Array) => void;
 
-  constructor({ settings, client, server, ours = false, onFrame = () => {}, onDelivery, manual = false }: PairOptions = {}) {
+  constructor({
+    settings,
+    client,
+    server,
+    ours = false,
+    onFrame = () => {},
+    onDelivery,
+    manual = false,
+  }: PairOptions = {}) {
     this.#onFrame = onFrame;
     const both = settings === undefined ? {} : { settings };
     this.client = new PairSide("client", { ...both, ...client }, onDelivery);

@@ -42,7 +42,9 @@ export class RecordingSink implements StreamSink {
   onEntry: ((entry: string) => void) | undefined;
 
   onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
-    this.#add(`next ${hexOf(data)}${metadata === undefined ? "" : ` metadata ${hexOf(metadata)}`}${complete ? " complete" : ""}`);
+    this.#add(
+      `next ${hexOf(data)}${metadata === undefined ? "" : ` metadata ${hexOf(metadata)}`}${complete ? " complete" : ""}`,
+    );
   }
 
   onComplete(metadata: Uint8Array | undefined): void {
@@ -217,7 +219,11 @@ export class Probe implements ConnectionEvents {
   /** Lets time pass; handles each timeout at its time. */
   advance(byMs: number): void {
     const endMs = this.nowMs + byMs;
-    for (let dueMs = this.connection.nextTimeoutMs; dueMs !== undefined && dueMs <= endMs; dueMs = this.connection.nextTimeoutMs) {
+    for (
+      let dueMs = this.connection.nextTimeoutMs;
+      dueMs !== undefined && dueMs <= endMs;
+      dueMs = this.connection.nextTimeoutMs
+    ) {
       this.nowMs = Math.max(this.nowMs, dueMs);
       this.connection.handleTimeout(this.nowMs);
     }

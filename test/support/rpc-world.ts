@@ -11,7 +11,7 @@ import {
   type Server,
   serveWith,
 } from "rsocket-rpc";
-import type { FrameLink, RSocketConnection } from "rsocket-rpc/rsocket";
+import type { FrameLink, LinkHandler, RSocketConnection } from "rsocket-rpc/rsocket";
 import {
   type InProcessServer,
   type ScriptedPeer,
@@ -38,6 +38,41 @@ export const KEEPALIVE = "000000000c000000000000000000";
 export interface ScriptedServerSide {
   readonly connection: Connection;
   readonly peer: ScriptedPeer;
+  /** The client's link. */
+  readonly gate: LinkGate;
+}
+
+/** A client that connects to a scripted server. */
+export interface DialedScripted {
+  readonly connecting: Promise<Connection>;
+  readonly peer: ScriptedPeer;
+  readonly gate: LinkGate;
+}
+
+/** A link that says, when it is told to, that it takes nothing more. */
+export class LinkGate {
+  #isShut = false;
+  #handler: LinkHandler | undefined;
+
+  constructor(link: FrameLink) {
+    const { send, setHandler } = link;
+    link.send = (batch) => send.call(link, batch) && !this.#isShut;
+    link.setHandler = (handler) => {
+      this.#handler = handler;
+      setHandler.call(link, handler);
+    };
+  }
+
+  /** Whatever is sent from now on is the last. */
+  shut(): void {
+    this.#isShut = true;
+  }
+
+  /** The link takes frames again. */
+  open(): void {
+    this.#isShut = false;
+    this.#handler?.onDrain();
+  }
 }
 
 /** What a test knows of a server that a scripted client stands opposite. */
@@ -139,29 +174,27 @@ export class RpcWorld {
   }
 
   /** A client that connects to a scripted server: the promise of its connection, and the server. */
-  dialScripted(options: ConnectOptions = {}): {
-    readonly connecting: Promise<Connection>;
-    readonly peer: ScriptedPeer;
-  } {
+  dialScripted(options: ConnectOptions = {}): DialedScripted {
     const [link, peer] = scriptedPeer(this.scheduler);
+    const gate = new LinkGate(link);
     this.#peers.push(peer);
     const connecting = connectWith({ dial: () => Promise.resolve(link) }, { scheduler: this.scheduler, ...options });
     connecting.then(
       (connection) => this.#connections.push(connection),
       () => {},
     );
-    return { connecting, peer };
+    return { connecting, peer, gate };
   }
 
   /** A client that a scripted server has accepted, as a peer of ours or another; what it sent by then is taken. */
   async connectScripted(options: ConnectOptions = {}, isOurs = true): Promise<ScriptedServerSide> {
-    const { connecting, peer } = this.dialScripted(options);
+    const { connecting, peer, gate } = this.dialScripted(options);
     await this.scheduler.settle();
     if (isOurs) peer.send(HELLO);
     peer.send(KEEPALIVE);
     const connection = await this.run(connecting);
     peer.take();
-    return { connection, peer };
+    return { connection, peer, gate };
   }
 
   /** A signal that must have no listener when the test is over. */

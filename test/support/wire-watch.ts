@@ -2,8 +2,8 @@
 // A strict reader of both directions of a link: it knows nothing of the sessions, decodes frames by itself, and holds
 // every frame against what its sender had sent and received before (RSocket 1.0 §Stream Sequences and Lifetimes).
 
+import { type SeenFrame, seeFrame } from "./frames-dsl.js";
 import type { SideName } from "./pair.js";
-import { seeFrame, type SeenFrame } from "./frames-dsl.js";
 
 /** What one side has sent and received on a stream. */
 interface Half {
@@ -119,7 +119,8 @@ export class WireWatch {
         return;
       case "ERROR":
         if (this.#closeSaid[from] && code === 0x102) fail("it was said before");
-        if (code > 4 && code !== 0x101 && code !== 0x102) fail(`code 0x${code.toString(16)} isn't one for the connection`);
+        if (code > 4 && code !== 0x101 && code !== 0x102)
+          fail(`code 0x${code.toString(16)} isn't one for the connection`);
         if (code === 0x102) this.#closeSaid[from] = true;
         return;
       case "KEEPALIVE":
@@ -142,16 +143,22 @@ export class WireWatch {
     const afterComplete = half.heardComplete && half.excusedByComplete <= 0;
     const afterCancel = half.heardCancel && half.excusedByCancel <= 0;
     if (half.heardEnd && half.excusedByEnd <= 0) fail("the other side has ended the stream, and it knows");
-    for (const excuse of ["excusedByComplete", "excusedByCancel", "excusedByEnd"] as const) half[excuse] -= frame.byteLength + 3;
+    for (const excuse of ["excusedByComplete", "excusedByCancel", "excusedByEnd"] as const)
+      half[excuse] -= frame.byteLength + 3;
     // What was encoded before the end was heard leaves all the same.
     if (half.heardEnd || (half.heardCancel && !afterCancel)) return;
-    if (half.inFragments && type !== "PAYLOAD" && type !== "CANCEL" && type !== "ERROR") fail("in the midst of fragments");
+    if (half.inFragments && type !== "PAYLOAD" && type !== "CANCEL" && type !== "ERROR")
+      fail("in the midst of fragments");
     switch (type) {
       case "PAYLOAD":
         return this.#sentPayload(stream, half, isRequester, frame, afterCancel, fail);
       case "REQUEST_N":
         if (frame.n < 1 || frame.n > 0x7fffffff) fail(`n is ${frame.n}`);
-        if (isRequester ? stream.type === "REQUEST_RESPONSE" || stream.type === "REQUEST_FNF" : stream.type !== "REQUEST_CHANNEL") {
+        if (
+          isRequester
+            ? stream.type === "REQUEST_RESPONSE" || stream.type === "REQUEST_FNF"
+            : stream.type !== "REQUEST_CHANNEL"
+        ) {
           fail("it receives no items");
         }
         if (afterComplete) fail("the other side has completed, and it knows");
@@ -182,7 +189,8 @@ export class WireWatch {
     if (streamId % 2 !== (from === "client" ? 1 : 0)) fail("the id isn't its own");
     if (this.#streams.has(streamId)) fail("the id is in use");
     if (complete) fail("C isn't for every server");
-    if ((type === "REQUEST_STREAM" || type === "REQUEST_CHANNEL") && (n < 1 || n > 0x7fffffff)) fail(`initial n is ${n}`);
+    if ((type === "REQUEST_STREAM" || type === "REQUEST_CHANNEL") && (n < 1 || n > 0x7fffffff))
+      fail(`initial n is ${n}`);
     this.#nextId[from] = Math.max(this.#nextId[from], streamId + 2);
     const stream: WatchedStream = { type, requester: from, client: newHalf(), server: newHalf() };
     stream[from].inFragments = follows;

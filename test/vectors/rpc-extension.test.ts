@@ -192,7 +192,7 @@ describe("the vectors of our extension", () => {
           },
         };
         const { peer } = await world.serveScripted(serves(handler));
-        peer.send("0000000004000001000000004e2000015f90" + mimeType(mode) + mimeType("application/binary"));
+        peer.send(`0000000004000001000000004e2000015f90${mimeType(mode)}${mimeType("application/binary")}`);
         peer.send(vector(name));
         await world.scheduler.settle();
         // In composite mode the application's bytes are the whole metadata.

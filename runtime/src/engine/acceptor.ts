@@ -7,6 +7,8 @@ import type { Scheduler } from "./scheduler.js";
 export interface Newcomer {
   /** No sound SETUP has come yet. */
   readonly awaitsSetup: boolean;
+  /** It has come, and the application hasn't said yes or no. */
+  readonly awaitsAcceptance: boolean;
   /** Ends it. */
   abort(message: string, code?: number): void;
 }
@@ -57,11 +59,12 @@ export class Acceptor {
     else this.#byAddress.delete(host);
   }
 
-  /** Ends `newcomer` unless its SETUP has come in time; the returned function stops the watch. */
-  watch(newcomer: Newcomer, invalidSetupCode: number): () => void {
+  /** Ends `newcomer` unless it is accepted in time; the returned function stops the watch. */
+  watch(newcomer: Newcomer, invalidSetupCode: number, rejectedSetupCode: number): () => void {
     const { setupTimeoutMs } = this.#limits;
     const timer = this.#scheduler.setTimer(setupTimeoutMs, () => {
       if (newcomer.awaitsSetup) newcomer.abort(`no SETUP within ${setupTimeoutMs} ms`, invalidSetupCode);
+      if (newcomer.awaitsAcceptance) newcomer.abort(`not accepted within ${setupTimeoutMs} ms`, rejectedSetupCode);
     });
     return () => timer.cancel();
   }

@@ -4,10 +4,15 @@
 import { createBatch } from "../bytes/slab.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { Connection, type ConnectionInit } from "../session/connection.js";
-import { ConnectionError } from "../session/errors.js";
+import type { ConnectionError } from "../session/errors.js";
 import type { Stream } from "../session/stream.js";
 import type { FrameLink, LinkHandler } from "./link.js";
 import type { Scheduler, Timer } from "./scheduler.js";
+
+/** The clock is looked at once in so many frames. */
+const FRAMES_PER_LOOK = 8;
+/** Handlers of one read may take so long together; then everybody else has a turn. */
+const READ_TURN_MS = 5;
 
 /** What the owner of a driver is told. */
 export interface DriverEvents {
@@ -35,6 +40,10 @@ export class Driver implements LinkHandler {
   #flushRequested = false;
   #linkBlocked = false;
   #linkPaused = false;
+  // It stopped by itself, because onFrame told it to.
+  #linkStopped = false;
+  #frameCount = 0;
+  #isGivingWay = false;
   // What the link still had to send when it was looked at last.
   #unsentBytes = 0;
   #linkClosed = false;
@@ -94,11 +103,18 @@ export class Driver implements LinkHandler {
 
   onReadStart(): void {
     this.#nowMs = this.#scheduler.now();
+    this.#frameCount = 0;
   }
 
   onFrame(bytes: Uint8Array, start: number, end: number): boolean {
     this.connection.receiveFrame(bytes, start, end, this.#nowMs);
-    return this.connection.wantsRead;
+    // What was read at once may be a thousand requests, and their handlers anything but quick.
+    if (++this.#frameCount % FRAMES_PER_LOOK === 0 && this.#scheduler.now() - this.#nowMs > READ_TURN_MS)
+      this.#giveWay();
+    const goOn = this.connection.wantsRead && !this.#isGivingWay;
+    // The link stops by itself then; onReadEnd looks again, and may find that it should go on.
+    if (!goOn) this.#linkStopped = true;
+    return goOn;
   }
 
   onReadEnd(partialBytes: number): void {
@@ -169,12 +185,22 @@ export class Driver implements LinkHandler {
     else this.link.close();
   }
 
+  // Reads on when the event loop has had a turn.
+  #giveWay(): void {
+    this.#isGivingWay = true;
+    this.#scheduler.yield(() => {
+      this.#isGivingWay = false;
+      if (!this.#linkClosed) this.#balanceReading();
+    });
+  }
+
   #balanceReading(): void {
-    const pause = !this.connection.wantsRead && this.connection.state !== "closed";
-    if (pause === this.#linkPaused) return;
+    const pause = (this.#isGivingWay || !this.connection.wantsRead) && this.connection.state !== "closed";
+    if (pause === this.#linkPaused && !(this.#linkStopped && !pause)) return;
     this.#linkPaused = pause;
-    if (pause) this.link.pause();
-    else this.link.resume();
+    if (pause) return this.link.pause();
+    this.#linkStopped = false;
+    this.link.resume();
   }
 
   #armTimer(): void {

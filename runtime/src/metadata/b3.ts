@@ -2,7 +2,13 @@
 // A trace as B3 names and values, which rsocket-rpc peers carry in a tracing map and all others in a Zipkin entry.
 
 import type { MetadataMode } from "./mode.js";
-import { encodeTracingMap, encodeZipkinTrace, readTracingMap, readZipkinTrace, type ZipkinSampling } from "./tracing.js";
+import {
+  encodeTracingMap,
+  encodeZipkinTrace,
+  readTracingMap,
+  readZipkinTrace,
+  type ZipkinSampling,
+} from "./tracing.js";
 
 const TRACE_ID = "x-b3-traceid";
 const SPAN_ID = "x-b3-spanid";
@@ -11,7 +17,10 @@ const SAMPLED = "x-b3-sampled";
 const FLAGS = "x-b3-flags";
 
 /** The bytes of a trace: a tracing map in `rpc` mode, the payload of a Zipkin entry in `composite` mode. @throws RangeError for ids that are no hex. */
-export function encodeTracing(mode: MetadataMode, entries: Iterable<readonly [key: string, value: string]>): Uint8Array {
+export function encodeTracing(
+  mode: MetadataMode,
+  entries: Iterable<readonly [key: string, value: string]>,
+): Uint8Array {
   if (mode === "rpc") return encodeTracingMap(entries);
   const map = new Map<string, string>();
   for (const [key, value] of entries) map.set(key.toLowerCase(), value);
@@ -20,7 +29,10 @@ export function encodeTracing(mode: MetadataMode, entries: Iterable<readonly [ke
   const parentSpanId = map.get(PARENT_SPAN_ID);
   const sampling = samplingOf(map);
   if (traceId === undefined || spanId === undefined) return encodeZipkinTrace({ sampling });
-  return encodeZipkinTrace({ sampling, ids: { traceId, spanId, ...(parentSpanId === undefined ? {} : { parentSpanId }) } });
+  return encodeZipkinTrace({
+    sampling,
+    ids: { traceId, spanId, ...(parentSpanId === undefined ? {} : { parentSpanId }) },
+  });
 }
 
 /** The trace of a request by B3 names; empty when there is none. @throws MetadataFormatError when the bytes are cut off. */

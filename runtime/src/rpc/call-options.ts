@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a caller may say about one call.
 
-import { Metadata, type MetadataInit } from "../metadata/headers.js";
+import type { Metadata, MetadataInit } from "../metadata/headers.js";
 import type { ContextValues } from "./context-values.js";
 
 /** Options of one call; all may be left out. */

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // One outgoing call: its deadline, its caller's signal, its turn in the write queue, and its one end.
 
-import { Metadata } from "../metadata/headers.js";
 import { readEnvelopeEntries, startsWithEnvelopeEntry } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
-import { fromWireHeaders, toWireHeaders } from "../metadata/headers.js";
+import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
+import { mayReadAsComposite } from "../metadata/rpc-metadata.js";
 import { ConnectionError, type StreamError } from "../rsocket/errors.js";
-import type { Interaction, StreamSink, WaitingCall } from "../rsocket/sink.js";
 import type { StreamHandle } from "../rsocket/payload.js";
-import type { ComposedInterceptors } from "./call.js";
-import { checkCallOptions, type CallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
+import type { Interaction, StreamSink, WaitingCall } from "../rsocket/sink.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
+import type { ComposedInterceptors } from "./call.js";
+import { type CallOptions, checkCallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
 import { CallRecord, codeOfAbort } from "./call-record.js";
 import { Code } from "./code.js";
 import { checkMessage, encodeMessage } from "./codec.js";
@@ -18,8 +18,7 @@ import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { type AnyMethod, routeOf } from "./method.js";
 import { decodeConnectionError, decodeSessionError } from "./status-codec.js";
-import { mayReadAsComposite } from "../metadata/rpc-metadata.js";
-import { requestMetadata, type RpcTransport } from "./transport.js";
+import { type RpcTransport, requestMetadata } from "./transport.js";
 
 const NO_OPTIONS: CallOptions = {};
 
@@ -122,7 +121,11 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     const envelope = this.#envelope(noMessage);
     const { rawMetadata, tracing } = this.options;
     const isBare = envelope === undefined && rawMetadata === undefined && tracing === undefined;
-    const metadata = requestMetadata(this.transport.mode, this.definition, isBare ? undefined : { envelope, rawMetadata, tracing });
+    const metadata = requestMetadata(
+      this.transport.mode,
+      this.definition,
+      isBare ? undefined : { envelope, rawMetadata, tracing },
+    );
     if (!isBare) this.#warnOfComposite(metadata.length);
     return metadata;
   }
@@ -141,7 +144,9 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
       headers = fromWireHeaders(envelope?.headers ?? []);
       trailers = fromWireHeaders(envelope?.trailers ?? []);
     } catch (error) {
-      this.fail(() => new RpcError(Code.Internal, `the answer's metadata is malformed: ${messageOf(error)}`, { cause: error }));
+      this.fail(
+        () => new RpcError(Code.Internal, `the answer's metadata is malformed: ${messageOf(error)}`, { cause: error }),
+      );
       return false;
     }
     if (!headers.isEmpty && !this.#headersSeen) {
@@ -205,7 +210,9 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     try {
       if (rsocket.queueCall(waiting)) return;
     } catch (error) {
-      return this.fail(() => (error instanceof ConnectionError ? decodeConnectionError(error, true) : RpcError.from(error)));
+      return this.fail(() =>
+        error instanceof ConnectionError ? decodeConnectionError(error, true) : RpcError.from(error),
+      );
     }
     this.fail(() => queueFull(rsocket.settings.limits.maxQueuedCalls));
   }

@@ -12,12 +12,14 @@ import { openConnection } from "../rsocket/connect.js";
 import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
 import { type ConnectionSettingsInit, resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
+import { codeOfAbort } from "./call-record.js";
 import { Code, codeFromWire } from "./code.js";
 import { type Connection, RpcConnection } from "./connection.js";
 import { RpcError } from "./error.js";
 import { type Observer, printingObserver } from "./observer.js";
 import { Router } from "./router.js";
 import type { BoundService } from "./service.js";
+import { wireCodeOf } from "./status-codec.js";
 
 /** Options of `connect`; all may be left out. */
 export interface ConnectOptions extends ConnectionSettingsInit {
@@ -92,7 +94,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
       },
     );
   } catch (error) {
-    throw toConnectError(error);
+    throw toConnectError(error, options.signal);
   }
   // openConnection resolves only after it has made the connection.
   return connection as unknown as Connection;
@@ -114,10 +116,12 @@ async function setupMetadata(mode: MetadataMode, options: ConnectOptions): Promi
   });
 }
 
-function toConnectError(error: unknown): unknown {
+function toConnectError(error: unknown, signal: AbortSignal | undefined): unknown {
   if (!(error instanceof ConnectionError)) return error;
-  const options = { cause: error, initiator: error.initiator, wireCode: error.code, retryable: true };
+  const options = { cause: error, initiator: error.initiator, retryable: true, ...wireCodeOf(error) };
   const status = error.data === undefined ? undefined : readErrorData(error.data).envelope?.status;
+  const gaveUp = signal?.aborted === true && error.cause === signal.reason;
+  if (gaveUp) return new ConnectError(codeOfAbort(signal.reason), error.message, options);
   if (status === undefined) return new ConnectError(codeOf(error), error.message, options);
   return new ConnectError(codeFromWire(status.code), status.message, { ...options, details: status.details });
 }

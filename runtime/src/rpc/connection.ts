@@ -13,10 +13,10 @@ import type { ComposedInterceptors } from "./call.js";
 import type { Channel, ChannelCore, LastingCore } from "./channel.js";
 import { ContextValues } from "./context-values.js";
 import { type DeadlineClock, deadlineClockOf } from "./deadline.js";
+import { RpcError } from "./error.js";
 import type { Observer } from "./observer.js";
 import type { Router } from "./router.js";
 import type { ServerCall, ServerCallHost } from "./server-call.js";
-import { RpcError } from "./error.js";
 import { codeOfSessionError, decodeConnectionError, encodeErrorData } from "./status-codec.js";
 import type { RpcTransport } from "./transport.js";
 

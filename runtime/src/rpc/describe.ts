@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words for what user code passes and throws. It may be anything, so nothing here may throw.
 
-/** What was thrown, in words. */
-export function messageOf(thrown: unknown): string {
-  try {
-    return String(thrown instanceof Error ? thrown.message : thrown);
-  } catch {
-    return "something that can't be put into words";
-  }
-}
+export { messageOf } from "../rsocket/thrown.js";
 
 /** What a value is: `an Array`, `a demo.v1.Quote`, `undefined`, `5`. */
 export function nameOf(value: unknown): string {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the generated code says of a method, and the route bytes that follow from it.
 
-import { encodeCompositeRoute, encodeRpcRoute } from "../metadata/rpc-metadata.js";
 import type { MetadataMode } from "../metadata/mode.js";
+import { encodeCompositeRoute, encodeRpcRoute } from "../metadata/rpc-metadata.js";
 import type { Codec } from "./codec.js";
 
 /** How many messages go each way. */

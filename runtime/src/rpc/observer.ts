@@ -44,7 +44,9 @@ export const printingObserver: Observer = {
     const method = `${service}.${name}`;
     if (warnedOf.has(method)) return;
     warnedOf.add(method);
-    console.warn(`rsocket-rpc: ${byteLength} bytes of user metadata on ${method}: rsocket-rpc-java 0.3.0 may misread the call`);
+    console.warn(
+      `rsocket-rpc: ${byteLength} bytes of user metadata on ${method}: rsocket-rpc-java 0.3.0 may misread the call`,
+    );
   },
   onHandlerError: (error, method) => print(`${method.service}.${method.name} threw`, error),
   onCleanupError: (error, method) => print(`${method.service}.${method.name} threw at its end`, error),

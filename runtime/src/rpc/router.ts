@@ -43,7 +43,6 @@ const NO_BYTES = new Uint8Array(0);
 /** A routing tag holds 255 bytes; a method with a longer route can't be called in `composite` mode. */
 const MAX_COMPOSITE_ROUTE_LENGTH = 255;
 
-
 /** Dispatches requests to handlers, and counts the handlers that run. One for all connections of a server. */
 export class Router {
   readonly #interceptors: ComposedInterceptors | undefined;
@@ -74,7 +73,13 @@ export class Router {
   }
 
   /** Serves one request of a connection. */
-  dispatch(host: ServerCallHost, stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+  dispatch(
+    host: ServerCallHost,
+    stream: Stream,
+    metadata: Uint8Array | undefined,
+    data: Uint8Array,
+    complete: boolean,
+  ): void {
     if (metadata === undefined) return refuse(host, stream, malformed("metadata is missing"), ErrorCode.INVALID, false);
     let request: FoundRequest | RequestMetadata;
     try {
@@ -92,7 +97,9 @@ export class Router {
     const entry = this.#findByName(service, method);
     if (entry !== undefined) return this.#serve(host, { ...request, entry }, stream, data, complete);
     // The texts are those that peers of other makes look for.
-    const message = this.#services.has(service) ? `unknown method ${service}.${method}` : `can not find service ${service}`;
+    const message = this.#services.has(service)
+      ? `unknown method ${service}.${method}`
+      : `can not find service ${service}`;
     const error = new RpcError(Code.Unimplemented, message);
     refuse(host, stream, error, ErrorCode.APPLICATION_ERROR, envelope !== undefined);
   }
@@ -108,10 +115,19 @@ export class Router {
     if (!fits(entry.method, stream.interaction)) {
       const { service, name, interaction } = entry.method;
       const message = `unknown method ${service}.${name} for ${stream.interaction}, expected ${interaction}`;
-      return refuse(host, stream, new RpcError(Code.Unimplemented, message), ErrorCode.APPLICATION_ERROR, readsEnvelopes);
+      return refuse(
+        host,
+        stream,
+        new RpcError(Code.Unimplemented, message),
+        ErrorCode.APPLICATION_ERROR,
+        readsEnvelopes,
+      );
     }
     if (this.#runningHandlers >= this.#maxRunningHandlers) {
-      const error = new RpcError(Code.ResourceExhausted, `more than ${this.#maxRunningHandlers} calls are being handled`);
+      const error = new RpcError(
+        Code.ResourceExhausted,
+        `more than ${this.#maxRunningHandlers} calls are being handled`,
+      );
       if (stream.interaction === Interaction.FIRE_AND_FORGET) {
         host.transport.observer.onHandlerError?.(error, describeMethod(entry.method));
       }
@@ -163,11 +179,11 @@ export class Router {
     return readRequestMetadata("composite", metadata, maxEntries);
   }
 
-  #findByName(service: string, method: string): HandlerEntry | undefined {
+  #findByName(given: string, method: string): HandlerEntry | undefined {
+    const { leadingDot, capitalizedMethods } = this.#compatibility;
+    const service = leadingDot === true && given.startsWith(".") ? given.slice(1) : given;
     const entry = this.#byName.get(`${service}/${method}`);
     if (entry !== undefined) return entry;
-    const { leadingDot, capitalizedMethods } = this.#compatibility;
-    if (leadingDot === true && service.startsWith(".")) return this.#findByName(service.slice(1), method);
     const lowered = method.slice(0, 1).toLowerCase() + method.slice(1);
     return capitalizedMethods === true ? this.#byName.get(`${service}/${lowered}`) : undefined;
   }
@@ -193,7 +209,13 @@ function malformed(message: string): RpcError {
   return new RpcError(Code.InvalidArgument, message);
 }
 
-function refuse(host: ServerCallHost, stream: Stream, error: RpcError, wireCode: number, readsEnvelopes: boolean): void {
+function refuse(
+  host: ServerCallHost,
+  stream: Stream,
+  error: RpcError,
+  wireCode: number,
+  readsEnvelopes: boolean,
+): void {
   const { rsocket } = host.transport;
   stream.error(wireCode, encodeErrorData(error, readsEnvelopes || rsocket.peer.isOurs, rsocket.settings.limits));
 }

@@ -8,7 +8,14 @@ import { metadataModeOf } from "../metadata/mode.js";
 import { readSetupMetadata } from "../metadata/setup-metadata.js";
 import type { RSocketConnection } from "../rsocket/connection.js";
 import { ErrorCode } from "../rsocket/errors.js";
-import { type ListenerFactory, openServer, type RSocketServer, type ServedConnection, type SetupFrame, SetupRejection } from "../rsocket/serve.js";
+import {
+  type ListenerFactory,
+  openServer,
+  type RSocketServer,
+  type ServedConnection,
+  type SetupFrame,
+  SetupRejection,
+} from "../rsocket/serve.js";
 import { type ConnectionSettingsInit, resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
 import { type Connection, RpcConnection } from "./connection.js";
@@ -83,7 +90,15 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
     {
       accept: (frame, rsocket) => {
         const mode = metadataModeOf(frame.metadataMimeType);
-        const init = { rsocket, mode, router, interceptors, observer, announcePerRequest: false, repeatChannelMetadata: false };
+        const init = {
+          rsocket,
+          mode,
+          router,
+          interceptors,
+          observer,
+          announcePerRequest: false,
+          repeatChannelMetadata: false,
+        };
         return acceptConnection(frame, new RpcConnection(init), options);
       },
       onAcceptError: (error) => observer.onAcceptError?.(error),
@@ -122,7 +137,11 @@ class RpcServer implements Server {
   }
 }
 
-async function acceptConnection(frame: SetupFrame, connection: RpcConnection, options: ServeOptions): Promise<ServedConnection> {
+async function acceptConnection(
+  frame: SetupFrame,
+  connection: RpcConnection,
+  options: ServeOptions,
+): Promise<ServedConnection> {
   const { rsocket } = connection;
   const { setup, hasHello, version } = readSetup(frame, connection);
   if (options.accept !== undefined) {

@@ -9,8 +9,8 @@ import { ErrorCode } from "../rsocket/errors.js";
 import { IncomingItems, OutgoingItems } from "../rsocket/iterate.js";
 import type { StreamHandle } from "../rsocket/payload.js";
 import { Interaction, type StreamSink } from "../rsocket/sink.js";
-import type { CallContext } from "./call-context.js";
 import type { ComposedInterceptors } from "./call.js";
+import type { CallContext } from "./call-context.js";
 import { CallRecord } from "./call-record.js";
 import type { Source } from "./channel-output.js";
 import { Code } from "./code.js";
@@ -71,7 +71,13 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
   // A client stream's answer that waits for credit.
   #answer: Uint8Array | undefined;
 
-  constructor(host: ServerCallHost, entry: HandlerEntry, stream: StreamHandle, interaction: Interaction, request: IncomingRequest) {
+  constructor(
+    host: ServerCallHost,
+    entry: HandlerEntry,
+    stream: StreamHandle,
+    interaction: Interaction,
+    request: IncomingRequest,
+  ) {
     const { transport } = host;
     super(entry.method, transport.scheduler, transport.observer, host.values);
     this.#host = host;
@@ -161,7 +167,8 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     const { transport } = this.#host;
     const grantedMs = Math.min(timeoutMs, transport.rsocket.settings.limits.maxTimeoutMs);
     const leftMs = this.#request.receivedAtMs + grantedMs - transport.scheduler.now();
-    const expire = (): void => this.#fail(new RpcError(Code.DeadlineExceeded, "deadline exceeded"), ErrorCode.APPLICATION_ERROR);
+    const expire = (): void =>
+      this.#fail(new RpcError(Code.DeadlineExceeded, "deadline exceeded"), ErrorCode.APPLICATION_ERROR);
     if (leftMs <= 0) {
       expire();
       return false;
@@ -285,7 +292,8 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
       }
       outgoing = new OutgoingItems<unknown>(
         {
-          encode: (message) => encodeMessage(this.definition.output, checkMessage(message, this.definition.output.typeName)),
+          encode: (message) =>
+            encodeMessage(this.definition.output, checkMessage(message, this.definition.output.typeName)),
           send: (data) => this.#sendItem(data),
           complete: () => this.#complete(),
           fail: (error) => this.#failByHandler(error),

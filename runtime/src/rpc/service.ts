@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handlers bound to their methods: what generated `implementX` functions return.
 
-import { Code } from "./code.js";
 import type { CallContext } from "./call-context.js";
 import type { Source } from "./channel-output.js";
+import { Code } from "./code.js";
 import { RpcError } from "./error.js";
 import type { AnyMethod, Method } from "./method.js";
 

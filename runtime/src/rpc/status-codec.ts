@@ -42,9 +42,17 @@ export function encodeErrorData(
   }
 }
 
-function encodeStatus(error: RpcError, message: string, limits: ErrorLimits, moreTrailers: Metadata | undefined): Uint8Array {
+function encodeStatus(
+  error: RpcError,
+  message: string,
+  limits: ErrorLimits,
+  moreTrailers: Metadata | undefined,
+): Uint8Array {
   const detailBytes = error.details.reduce((sum, detail) => sum + detail.typeUrl.length + detail.value.length, 0);
-  const trailers = [...toWireHeaders(error.trailers), ...(moreTrailers === undefined ? [] : toWireHeaders(moreTrailers))];
+  const trailers = [
+    ...toWireHeaders(error.trailers),
+    ...(moreTrailers === undefined ? [] : toWireHeaders(moreTrailers)),
+  ];
   const trailerBytes = trailers.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
   const envelope: Envelope = {
     trailers: trailers.length <= MAX_HEADERS && trailerBytes <= limits.maxErrorDetailsBytes ? trailers : [],
@@ -81,9 +89,14 @@ export function decodeConnectionError(error: ConnectionError, neverSent: boolean
   return new RpcError(Code.Unavailable, error.message, {
     initiator: error.initiator,
     retryable: neverSent,
-    wireCode: error.code,
     cause: error,
+    ...wireCodeOf(error),
   });
+}
+
+/** The code of an ERROR frame on stream 0, if one came: a lost link, or an end of this side's own, has none. */
+export function wireCodeOf({ code, data }: ConnectionError): { readonly wireCode?: number } {
+  return data === undefined ? {} : { wireCode: code };
 }
 
 /** Either. */
@@ -104,7 +117,8 @@ function codeOfText(wireCode: number, text: string): Code {
   if (wireCode === ErrorCode.REJECTED) return Code.Unavailable;
   if (wireCode === ErrorCode.CANCELED) return Code.Cancelled;
   if (wireCode === ErrorCode.INVALID) return Code.InvalidArgument;
-  const unimplemented = wireCode === ErrorCode.APPLICATION_ERROR && UNIMPLEMENTED_TEXTS.some((start) => text.startsWith(start));
+  const unimplemented =
+    wireCode === ErrorCode.APPLICATION_ERROR && UNIMPLEMENTED_TEXTS.some((start) => text.startsWith(start));
   return unimplemented ? Code.Unimplemented : Code.Unknown;
 }
 

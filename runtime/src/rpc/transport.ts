@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One payload-level connection with what RPC adds to it: the metadata mode, and what the peer understands.
 
-import type { TurnBudget } from "../engine/turn-budget.js";
 import type { Scheduler } from "../engine/scheduler.js";
+import type { TurnBudget } from "../engine/turn-budget.js";
 import { encodeTracing } from "../metadata/b3.js";
+import { encodeEnvelopeEntry } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
 import type { MetadataMode } from "../metadata/mode.js";
-import { encodeEnvelopeEntry } from "../metadata/entry.js";
 import { encodeRequestMetadata } from "../metadata/request-metadata.js";
 import type { RSocketConnection } from "../rsocket/connection.js";
 import type { ConsumerLedger } from "../rsocket/iterate.js";

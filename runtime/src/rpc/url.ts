@@ -14,7 +14,8 @@ export function parseUrl(text: string | URL, schemes: readonly string[]): URL {
     throw new RpcError(Code.InvalidArgument, `"${String(text)}" is no URL, ${expected}`, { cause });
   }
   const scheme = url.protocol.slice(0, -1);
-  if (!schemes.includes(scheme)) throw new RpcError(Code.InvalidArgument, `"${String(text)}" has scheme ${scheme}, ${expected}`);
+  if (!schemes.includes(scheme))
+    throw new RpcError(Code.InvalidArgument, `"${String(text)}" has scheme ${scheme}, ${expected}`);
   if (url.hostname === "") throw new RpcError(Code.InvalidArgument, `"${String(text)}" has no host, ${expected}`);
   return url;
 }

@@ -9,7 +9,8 @@ import type { SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { type CloseReason, type ConnectionOwner, RSocketConnection } from "./connection.js";
-import { handlerOf, type RequestHandler, type Responder } from "./responder.js";
+import { handlerOf, pushHandlerOf, type RequestHandler, type Responder } from "./responder.js";
+import { messageOf } from "./thrown.js";
 
 /** Options of `connectRSocket`. */
 export interface ConnectRSocketOptions {
@@ -49,7 +50,7 @@ export function connectRSocket(options: ConnectRSocketOptions): Promise<RSocketC
   const { responder = {} } = options;
   return openConnection(options, () => ({
     onRequest: handlerOf(responder),
-    onMetadataPush: (metadata) => responder.metadataPush?.(metadata),
+    onMetadataPush: pushHandlerOf(responder),
   }));
 }
 
@@ -111,8 +112,8 @@ function startConnection(
   };
   const connection = new RSocketConnection({ link, settings, scheduler, pool: sharedPool, owner, setup });
   hooks = hooksOf(connection);
-  const ended = connection.closed.then(({ code, reason, initiator, error }) => {
-    throw error ?? new ConnectionError(code, reason, initiator);
+  const ended = connection.closed.then(({ code, reason, initiator }) => {
+    throw connection.endError ?? new ConnectionError(code, reason, initiator);
   });
   const accepted = new Promise<void>((resolve) => {
     onEstablished = resolve;
@@ -170,6 +171,5 @@ class Attempt {
 // Whatever came in between (a refused dial, an abort's reason), the caller gets one kind of error.
 function toConnectError(error: unknown): ConnectionError {
   if (error instanceof ConnectionError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "local", { cause: error });
+  return new ConnectionError(ErrorCode.CONNECTION_ERROR, messageOf(error), "local", { cause: error });
 }

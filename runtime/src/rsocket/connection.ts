@@ -90,7 +90,12 @@ export class RSocketConnection implements Requester {
       onClosed: (error) => this.#onClosed(error),
       encodeErrorData: (code, message) => owner.encodeErrorData?.(code, message),
     };
-    this.#driver = new Driver(link, scheduler, events, setup === undefined ? { settings, pool } : { settings, pool, setup });
+    this.#driver = new Driver(
+      link,
+      scheduler,
+      events,
+      setup === undefined ? { settings, pool } : { settings, pool, setup },
+    );
   }
 
   /** Begins to read, and for a client to write. */
@@ -195,6 +200,11 @@ export class RSocketConnection implements Requester {
     this.#driver.connection.reject(code, data, message);
   }
 
+  /** @internal True while the application hasn't answered the SETUP. */
+  get awaitsAcceptance(): boolean {
+    return this.#driver.connection.state === "accepting";
+  }
+
   /** @internal True while no sound SETUP has come. */
   get awaitsSetup(): boolean {
     return this.#driver.connection.state === "expecting-setup";
@@ -204,7 +214,13 @@ export class RSocketConnection implements Requester {
    * Closes in order: no new requests, those that run go on until they end or `graceMs` is over, then the rest is
    * cancelled. Resolves when the connection is over.
    */
-  async close({ graceMs = 0, message = "closed" }: { readonly graceMs?: number; readonly message?: string } = {}): Promise<void> {
+  async close({
+    graceMs = 0,
+    message = "closed",
+  }: {
+    readonly graceMs?: number;
+    readonly message?: string;
+  } = {}): Promise<void> {
     const { connection } = this.#driver;
     connection.close(message);
     this.#driver.requestFlush();

@@ -57,6 +57,17 @@ export function handlerOf(responder: Responder): RequestHandler {
   };
 }
 
+/** Passes METADATA_PUSH to `responder`. There is no stream that what it throws could fail. */
+export function pushHandlerOf(responder: Responder): (metadata: Uint8Array) => void {
+  return (metadata) => {
+    try {
+      responder.metadataPush?.(metadata);
+    } catch (error) {
+      reportHandlerError(responder, error);
+    }
+  };
+}
+
 /**
  * A sink that does nothing where `sink` has no method. What a method throws goes to `onThrow` and no further: the
  * connection has other streams.

@@ -9,7 +9,7 @@ import { ErrorCode } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { type CloseReason, RSocketConnection } from "./connection.js";
-import { handlerOf, type RequestHandler, type Responder } from "./responder.js";
+import { handlerOf, pushHandlerOf, type RequestHandler, type Responder } from "./responder.js";
 
 export type { SetupFrame } from "../frames/frame.js";
 
@@ -80,7 +80,7 @@ export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServe
       const responder = await options.accept(setup, connection);
       return {
         onRequest: handlerOf(responder),
-        onMetadataPush: (metadata) => responder.metadataPush?.(metadata),
+        onMetadataPush: pushHandlerOf(responder),
       };
     },
     onAcceptError: (error) => console.error("rsocket-rpc: the acceptor threw:", error),
@@ -90,7 +90,10 @@ export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServe
 /** @internal `serveRSocket` with hooks. */
 export async function openServer(
   factories: readonly ListenerFactory[],
-  { settings, scheduler = systemScheduler }: { readonly settings?: ConnectionSettingsInit; readonly scheduler?: Scheduler },
+  {
+    settings,
+    scheduler = systemScheduler,
+  }: { readonly settings?: ConnectionSettingsInit; readonly scheduler?: Scheduler },
   hooks: ServeHooks,
 ): Promise<RSocketServer> {
   const server = new ServerCore(resolveSettings(settings), scheduler, hooks);
@@ -155,9 +158,9 @@ class ServerCore implements RSocketServer {
       pool: sharedPool,
       owner: {
         onSetup: (setup) => {
-          unwatch();
           void this.#accept(setup, connection).then((accepted) => {
             served = accepted;
+            unwatch();
             if (accepted !== undefined) connection.accept();
           });
         },
@@ -173,7 +176,7 @@ class ServerCore implements RSocketServer {
         },
       },
     });
-    unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP);
+    unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP, ErrorCode.REJECTED_SETUP);
     this.connections.add(connection);
     return connection;
   }

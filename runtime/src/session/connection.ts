@@ -73,6 +73,8 @@ const LEAST_BODY_BYTES: ReadonlyMap<number, number> = new Map<number, number>([
   [FrameType.ERROR, 4],
 ]);
 
+/** Reading pauses for want of room only while bytes move at least this often: both ends may be waiting for each other. */
+const READ_PAUSE_MS = 100;
 /** So long bytes may stand still before a burst of answers counts as one that nobody reads. */
 const MOVING_MS = 1_000;
 /** However fast they move, more than so many times the limit is too much. */
@@ -149,13 +151,19 @@ export class Connection implements StreamHost {
     this.#keepalive =
       setup === undefined
         ? new Keepalive(0, MAX_31_BIT, nowMs)
-        : new Keepalive(settings.keepaliveIntervalMs, settings.peerMayBeSilent ? MAX_31_BIT : settings.maxLifetimeMs, nowMs);
+        : new Keepalive(
+            settings.keepaliveIntervalMs,
+            settings.peerMayBeSilent ? MAX_31_BIT : settings.maxLifetimeMs,
+            nowMs,
+          );
     if (setup !== undefined) {
       checkMimeType("metadataMimeType", setup.metadataMimeType);
       checkMimeType("dataMimeType", setup.dataMimeType);
       const payloadBytes = setup.data.length + (setup.metadata?.length ?? 0);
       if (payloadBytes > MAX_SETUP_PAYLOAD_BYTES) {
-        throw new RangeError(`SETUP of ${payloadBytes} bytes, expected at most ${MAX_SETUP_PAYLOAD_BYTES}: it can't be fragmented`);
+        throw new RangeError(
+          `SETUP of ${payloadBytes} bytes, expected at most ${MAX_SETUP_PAYLOAD_BYTES}: it can't be fragmented`,
+        );
       }
       this.#setupStage = "setup";
     }
@@ -211,8 +219,13 @@ export class Connection implements StreamHost {
   /** Frames should be read; false while the write queue is full or too much is held behind SETUP. */
   get wantsRead(): boolean {
     if (this.#state === "accepting") return this.#heldBytes + this.#partialBytes < this.settings.limits.maxHeldBytes;
-    // Only what the peer caused: if our own requests stopped us, two busy ends would wait for each other for ever.
-    return this.outbound.peerCausedBytes < this.settings.limits.readPauseBytes;
+    return !this.#pausesReading;
+  }
+
+  // Only for what the peer caused: if our own requests stopped us, two busy ends would wait for each other for ever. So
+  // would two that have much to answer, unless they read on; `maxPeerCausedBytes` bounds what comes of it.
+  get #pausesReading(): boolean {
+    return this.outbound.peerCausedBytes >= this.settings.limits.readPauseBytes && !this.#isStill(READ_PAUSE_MS);
   }
 
   /** The largest frame that is read now. */
@@ -293,7 +306,7 @@ export class Connection implements StreamHost {
     const silenceMs = this.#keepalive.overdueMs(nowMs);
     if (silenceMs !== undefined) return this.#give(`nothing received for ${Math.round(silenceMs)} ms`, "remote");
     const { stallTimeoutMs } = this.settings.limits;
-    if (this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs >= stallTimeoutMs) {
+    if (this.#isStill(stallTimeoutMs)) {
       return this.#give(`the peer has read nothing for ${stallTimeoutMs} ms`, "remote");
     }
     this.handleFlush(nowMs);
@@ -346,7 +359,9 @@ export class Connection implements StreamHost {
   /** Sends METADATA_PUSH, ahead of everything on streams. @throws RangeError when it doesn't fit one frame. */
   metadataPush(metadata: Uint8Array): void {
     if (metadata.length > MAX_SENT_FRAME_BYTES - HEADER_BYTES) {
-      throw new RangeError(`METADATA_PUSH of ${metadata.length} bytes: it can't be fragmented (RSocket 1.0 §METADATA_PUSH)`);
+      throw new RangeError(
+        `METADATA_PUSH of ${metadata.length} bytes: it can't be fragmented (RSocket 1.0 §METADATA_PUSH)`,
+      );
     }
     if (this.#state === "closed") return;
     encodeMetadataPush(this.outbound.priority, metadata);
@@ -380,8 +395,7 @@ export class Connection implements StreamHost {
     this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_CLOSE, message, "local");
     this.#state = "draining";
     this.#admission.failAll(this.#closeReason);
-    // Behind what was sent before it: a request that it overtook would be refused.
-    if (this.peer.isOurs) this.#sendClose(message, this.outbound.data);
+    if (this.peer.isOurs) this.#sendCloseBehindRequests(message);
     this.#endIfDrained();
   }
 
@@ -409,8 +423,12 @@ export class Connection implements StreamHost {
     const { peerCausedBytes } = this.outbound;
     const { maxPeerCausedBytes } = this.settings.limits;
     if (peerCausedBytes <= maxPeerCausedBytes) return false;
-    const isStill = this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs >= MOVING_MS;
-    return isStill || peerCausedBytes > BURST_FACTOR * maxPeerCausedBytes;
+    return this.#isStill(MOVING_MS, nowMs) || peerCausedBytes > BURST_FACTOR * maxPeerCausedBytes;
+  }
+
+  // The link has taken nothing for so long.
+  #isStill(durationMs: number, nowMs: number = this.#nowMs): boolean {
+    return this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs >= durationMs;
   }
 
   /** Moves the next frames into `batch`, whole ones; false when there are none. Each call is one write. */
@@ -432,14 +450,15 @@ export class Connection implements StreamHost {
       this.#pausedProducers.clear();
       for (const stream of paused) if (stream.isSendOpen) stream.sink.onWritable();
     }
-    if (this.#state === "draining") this.#endIfDrained();
+    if (this.#state === "draining") this.#drain();
   }
 
   /** When `handleTimeout` should be called next. */
   get nextTimeoutMs(): number | undefined {
     if (this.#state === "closed" || this.#setupStage === "setup") return undefined;
     const isOver = this.outbound.peerCausedBytes > this.settings.limits.maxPeerCausedBytes;
-    const patienceMs = isOver ? MOVING_MS : this.settings.limits.stallTimeoutMs;
+    const stillMs = isOver ? MOVING_MS : this.settings.limits.stallTimeoutMs;
+    const patienceMs = this.#pausesReading ? Math.min(READ_PAUSE_MS, stillMs) : stillMs;
     const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + patienceMs;
     const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
@@ -634,7 +653,10 @@ export class Connection implements StreamHost {
     const known = type >= FrameType.SETUP && type <= FrameType.RESUME_OK;
     const mayIgnore = (readFlags(bytes, start) & Flag.IGNORE) !== 0;
     if (known || mayIgnore) return this.#countMeaningless();
-    this.#fail(ErrorCode.CONNECTION_ERROR, `frame type ${frameTypeName(type)} is not understood and has no ignore flag`);
+    this.#fail(
+      ErrorCode.CONNECTION_ERROR,
+      `frame type ${frameTypeName(type)} is not understood and has no ignore flag`,
+    );
   }
 
   #sendKeepalive(): void {
@@ -687,7 +709,8 @@ export class Connection implements StreamHost {
     flags: number,
   ): void {
     if (existing !== undefined) return this.#countMeaningless(); // UNX-01
-    if (this.#ids.owns(streamId)) return this.#refuse(preset, streamId, flags, `stream id ${streamId} is not the requester's`);
+    if (this.#ids.owns(streamId))
+      return this.#refuse(preset, streamId, flags, `stream id ${streamId} is not the requester's`);
     if (streamId > this.#highestRemoteId) this.#highestRemoteId = streamId;
     if (this.#state !== "open") {
       return this.#refuse(preset, streamId, flags, this.#closeReason?.message ?? "connection is closing");
@@ -748,6 +771,12 @@ export class Connection implements StreamHost {
     this.#end(error, false, data);
   }
 
+  // Behind what was sent before it: a request that it overtook would be refused. Large ones wait in a lane of their own.
+  #sendCloseBehindRequests(message: string): void {
+    if (this.#closeSent || this.#streams.snapshot().some((stream) => stream.isUnheardOf)) return;
+    this.#sendClose(message, this.outbound.data);
+  }
+
   #sendClose(message: string, lane: SlabWriter): void {
     if (this.#closeSent) return;
     this.#closeSent = true;
@@ -757,8 +786,19 @@ export class Connection implements StreamHost {
     this.requestFlush();
   }
 
+  #drain(): void {
+    const reason = this.#closeReason;
+    if (reason?.initiator === "local" && this.peer.isOurs) this.#sendCloseBehindRequests(reason.message);
+    this.#endIfDrained();
+  }
+
   #endIfDrained(): void {
-    if (this.#state !== "draining" || this.#streams.size > 0 || this.outbound.byteLength > this.outbound.priority.byteLength) return;
+    if (
+      this.#state !== "draining" ||
+      this.#streams.size > 0 ||
+      this.outbound.byteLength > this.outbound.priority.byteLength
+    )
+      return;
     const reason = this.#closeReason ?? new ConnectionError(ErrorCode.CONNECTION_CLOSE, "closed", "local");
     this.#sendClose(reason.message, this.outbound.priority);
     this.#end(reason, false);
@@ -802,5 +842,7 @@ const TEXT = new TextEncoder();
 
 function checkMimeType(name: string, value: string): void {
   if (value.length <= MAX_MIME_TYPE_LENGTH && !/[^\x20-\x7e]/.test(value)) return;
-  throw new RangeError(`${name} is "${value.slice(0, 140)}", expected at most ${MAX_MIME_TYPE_LENGTH} ASCII characters`);
+  throw new RangeError(
+    `${name} is "${value.slice(0, 140)}", expected at most ${MAX_MIME_TYPE_LENGTH} ASCII characters`,
+  );
 }

@@ -17,7 +17,12 @@ export class ConnectionError extends Error {
   /** The data of the peer's ERROR frame, when that ended it. */
   readonly data: Uint8Array | undefined;
 
-  constructor(code: number, message: string, initiator: Initiator, options: { cause?: unknown; data?: Uint8Array } = {}) {
+  constructor(
+    code: number,
+    message: string,
+    initiator: Initiator,
+    options: { cause?: unknown; data?: Uint8Array } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.initiator = initiator;

@@ -5,7 +5,7 @@ import type { FrameBatch, SlabPool } from "../bytes/slab.js";
 import { SlabWriter } from "../bytes/slab.js";
 import { encodeError, encodePayloadFrame, encodeRequestN, payloadFrameBytes } from "../frames/encode.js";
 import { Flag, FrameType, LENGTH_PREFIX_BYTES } from "../frames/layout.js";
-import { Fragmenter } from "./fragmenter.js";
+import type { Fragmenter } from "./fragmenter.js";
 import type { Limits } from "./settings.js";
 
 /** As much as is handed to the link at once: enough for one write, little enough that a KEEPALIVE never waits long. */

@@ -14,9 +14,14 @@ export interface Reassembled {
   readonly data: Uint8Array;
 }
 
-/** `bytes`, or a copy when they are few: for what is held longer than the frame it came in. */
+/** `bytes`, or a copy when they are few or the lesser part of their chunk: for what is held longer than its frame. */
 export function compact(bytes: Uint8Array): Uint8Array {
-  return bytes.length < COPY_BYTES ? bytes.slice() : bytes;
+  return isWorthItsChunk(bytes) ? bytes : bytes.slice();
+}
+
+// A view pins the chunk that it was read in: one that is mostly other frames would cost more than it counts.
+function isWorthItsChunk(bytes: Uint8Array): boolean {
+  return bytes.length >= COPY_BYTES && 2 * bytes.length >= bytes.buffer.byteLength;
 }
 
 /** Collects the fragments of one payload and joins them with one exact allocation each for metadata and data. */
@@ -68,8 +73,7 @@ class Parts {
   push(part: Uint8Array): void {
     if (part.length === 0) return;
     this.byteLength += part.length;
-    // A view pins the chunk that it was read in: one that is mostly other frames would cost more than it counts.
-    if (part.length >= COPY_BYTES && 2 * part.length >= part.buffer.byteLength) {
+    if (isWorthItsChunk(part)) {
       this.#closeGathered();
       this.#parts.push(part);
       return;

@@ -8,7 +8,7 @@ import { MAX_31_BIT, MAX_FRAME_BYTES } from "../frames/layout.js";
  * Numbers of bytes, milliseconds or things, as their names say; per connection unless said otherwise.
  */
 export interface Limits {
-  /** From accept to a complete SETUP, in all, not idle. 10 s: slow phones make it, slow-loris attacks don't. */
+  /** From a link's beginning to the SETUP's acceptance, in all, not idle. 10 s: slow phones make it, slow-loris attacks don't. */
   readonly setupTimeoutMs: number;
   /** The SETUP or RESUME frame. 64 KiB: memory before anybody has shown who they are. */
   readonly maxSetupBytes: number;
@@ -52,7 +52,7 @@ export interface Limits {
   readonly maxUnconsumedBytes: number;
   /** Above this much waiting to be written, producers pause and calls wait unencoded. 1 MiB. */
   readonly producerPauseBytes: number;
-  /** Above this much of answers and echoes waiting to be written, reading pauses. 4 MiB. */
+  /** Above this much of answers and echoes waiting to be written, reading pauses while bytes move. 4 MiB. */
   readonly readPauseBytes: number;
   /** Answers and echoes waiting to be written while the peer reads nothing for 1 s. 24 MiB: beyond it the connection is destroyed; at 8 times as much in any case. */
   readonly maxPeerCausedBytes: number;

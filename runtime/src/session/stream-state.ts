@@ -74,7 +74,9 @@ const BY_INTERACTION = new Map(PRESETS.map((preset) => [preset.interaction, pres
 export function presetOf(interaction: Interaction): InteractionPreset {
   const preset = BY_INTERACTION.get(interaction);
   if (preset === undefined) {
-    throw new RangeError(`interaction ${String(interaction)}, expected one of ${[...BY_INTERACTION.keys()].join(", ")}`);
+    throw new RangeError(
+      `interaction ${String(interaction)}, expected one of ${[...BY_INTERACTION.keys()].join(", ")}`,
+    );
   }
   return preset;
 }

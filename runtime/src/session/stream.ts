@@ -2,8 +2,8 @@
 // One stream: two half-streams with credit, for every interaction model and both sides
 // (RSocket 1.0 §Stream Sequences and Lifetimes, §Flow Control, §Fragmentation And Reassembly).
 
-import { encodeCancel, encodeError, encodeRequestN } from "../frames/encode.js";
 import { readPayloadStart, viewOf } from "../frames/decode.js";
+import { encodeCancel, encodeError, encodeRequestN } from "../frames/encode.js";
 import { ErrorCode, errorCodeName, errorCodeScope } from "../frames/errors.js";
 import { Flag, FrameType, MAX_31_BIT, MAX_SENT_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
 import type { ConnectionError } from "./errors.js";
@@ -116,7 +116,14 @@ export class Stream {
   // Given up by this side or with the connection: nobody waits for its handing over.
   #given = false;
 
-  constructor(host: StreamHost, id: number, preset: InteractionPreset, isRequester: boolean, n: number, sink: StreamSink) {
+  constructor(
+    host: StreamHost,
+    id: number,
+    preset: InteractionPreset,
+    isRequester: boolean,
+    n: number,
+    sink: StreamSink,
+  ) {
     this.#host = host;
     this.id = id;
     this.interaction = preset.interaction;
@@ -285,7 +292,8 @@ export class Stream {
 
   /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin. */
   receivePayload(bytes: Uint8Array, at: number, end: number, flags: number): void {
-    if (this.#surplusEnd !== undefined || (!this.#receiveOpen && !this.#assemblingRequest)) return this.#receiveLate(flags);
+    if (this.#surplusEnd !== undefined || (!this.#receiveOpen && !this.#assemblingRequest))
+      return this.#receiveLate(flags);
     const dataStart = readPayloadStart(bytes, at, end, flags);
     if (dataStart < 0) {
       const message = `metadata of a frame on stream ${this.id} is longer than the frame (RSocket 1.0 §Metadata Optional Header)`;
@@ -300,7 +308,11 @@ export class Stream {
     const complete = (flags & Flag.COMPLETE) !== 0;
     const follows = (flags & Flag.FOLLOWS) !== 0 && (!complete || this.#host.settings.followsWins);
     if (metadata !== undefined && metadata.length > this.#host.settings.limits.maxMetadataBytes) {
-      return this.#fail(ErrorCode.INVALID, `metadata of ${metadata.length} bytes is above the limit`, this.#isLastWord(complete, follows));
+      return this.#fail(
+        ErrorCode.INVALID,
+        `metadata of ${metadata.length} bytes is above the limit`,
+        this.#isLastWord(complete, follows),
+      );
     }
     const data = viewOf(bytes, dataStart, end);
     if (this.#reassembler !== undefined || follows) this.#receiveFragment(metadata, data, flags, follows);
@@ -444,6 +456,11 @@ export class Stream {
     if (wasOpen && !unheard) this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
   }
 
+  /** Nothing of its request has left yet, because it waits for its turn in fragments. */
+  get isUnheardOf(): boolean {
+    return this.isRequester && this.#backlog?.started === false && this.#isRequestQueued();
+  }
+
   #isRequestQueued(): boolean {
     const first = this.#backlog?.queue[0];
     return first?.kind === "payload" && first.fragments.isRequest;
@@ -464,7 +481,9 @@ export class Stream {
   #cancelInput(): void {
     if (!this.#receiveOpen) return;
     this.#receiveOpen = false;
-    this.#host.allowLate(this.#receiveCredit + (this.#reassembler === undefined ? 0 : this.#host.settings.limits.maxFragments));
+    this.#host.allowLate(
+      this.#receiveCredit + (this.#reassembler === undefined ? 0 : this.#host.settings.limits.maxFragments),
+    );
     this.#receiveCredit = 0;
     this.#dropReassembly();
     this.#dropSurplus();
@@ -535,16 +554,32 @@ export class Stream {
     const { limits } = this.#host.settings;
     const isLast = this.#isLastWord(complete, follows);
     if (!this.#host.addReassemblyBytes(reassembler.byteLength - before)) {
-      return this.#fail(this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED, "too many unfinished messages", isLast);
+      return this.#fail(
+        this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED,
+        "too many unfinished messages",
+        isLast,
+      );
     }
     if (reassembler.dataBytes > limits.maxMessageBytes) {
-      return this.#fail(ErrorCode.INVALID, `message of more than ${limits.maxMessageBytes} bytes is above the limit`, isLast);
+      return this.#fail(
+        ErrorCode.INVALID,
+        `message of more than ${limits.maxMessageBytes} bytes is above the limit`,
+        isLast,
+      );
     }
     if (reassembler.metadataBytes > limits.maxMetadataBytes) {
-      return this.#fail(ErrorCode.INVALID, `metadata of more than ${limits.maxMetadataBytes} bytes is above the limit`, isLast);
+      return this.#fail(
+        ErrorCode.INVALID,
+        `metadata of more than ${limits.maxMetadataBytes} bytes is above the limit`,
+        isLast,
+      );
     }
     if (reassembler.fragmentCount > limits.maxFragments) {
-      return this.#fail(ErrorCode.INVALID, `message in more than ${limits.maxFragments} fragments is above the limit`, isLast);
+      return this.#fail(
+        ErrorCode.INVALID,
+        `message in more than ${limits.maxFragments} fragments is above the limit`,
+        isLast,
+      );
     }
     if (follows) return;
     const whole = reassembler.join();
@@ -563,7 +598,11 @@ export class Stream {
     const { limits } = this.#host.settings;
     const byteLength = data.length + (metadata?.length ?? 0);
     this.#surplus ??= [];
-    this.#surplus.push({ data: compact(data), metadata: metadata === undefined ? undefined : compact(metadata), byteLength });
+    this.#surplus.push({
+      data: compact(data),
+      metadata: metadata === undefined ? undefined : compact(metadata),
+      byteLength,
+    });
     this.#surplusBytes += byteLength;
     if (complete) this.#surplusEnd = { metadata: undefined };
     // Held items are unfinished messages, too: all streams' together have a bound.

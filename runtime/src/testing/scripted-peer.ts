@@ -2,9 +2,9 @@
 // The other end of a link in a test's hands: frames in and out as hex.
 
 import { fromHex, toHex } from "../bytes/hex.js";
-import { describeFrame } from "../frames/describe.js";
 import type { FrameLink, LinkHandler } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
+import { describeFrame } from "../frames/describe.js";
 import { createInProcessPair } from "../transports/in-process.js";
 
 /**

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links over the platform's own WebSocket: browsers, workers, and Node from 22 on (RSocket 1.0 §Transport Protocol, FRM-02).
 
-import { type Dialer, type FrameBatch, type FrameLink, forEachFrame, type LinkHandler, type LinkInfo } from "../engine/link.js";
+import {
+  type Dialer,
+  type FrameBatch,
+  type FrameLink,
+  forEachFrame,
+  type LinkHandler,
+  type LinkInfo,
+} from "../engine/link.js";
 import { MessageGate } from "./message-gate.js";
 
 /** Above this the sender is told to stop. The platform doesn't tell when it has drained, so it must last a poll or two. */
@@ -54,7 +61,9 @@ function dial(url: string, options: BrowserWebSocketOptions, signal: AbortSignal
     webSocket.onerror = () => {};
     webSocket.onclose = ({ code }) => {
       settle();
-      reject(new Error(`can't connect to ${withoutSecrets(url)}: the WebSocket closed with code ${code} while it opened`));
+      reject(
+        new Error(`can't connect to ${withoutSecrets(url)}: the WebSocket closed with code ${code} while it opened`),
+      );
     };
   });
 }
@@ -82,6 +91,10 @@ class BrowserLink implements FrameLink {
     this.#gate.handler = handler;
     if (this.#state === "closed") setTimeout(() => this.#guard(() => this.#tellClosed()));
     else if (this.#gate.isHolding && !this.#gate.isPaused) this.resume();
+  }
+
+  get unsentBytes(): number {
+    return this.#webSocket.bufferedAmount;
   }
 
   send(batch: FrameBatch): boolean {

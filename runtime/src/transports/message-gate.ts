@@ -79,7 +79,9 @@ export class MessageGate {
     const byteLength = message.length;
     const { maxFrameBytes } = handler;
     if (byteLength < LEAST_FRAME_BYTES || byteLength > maxFrameBytes) {
-      this.refuse(`message of ${byteLength} bytes, expected ${LEAST_FRAME_BYTES} … ${maxFrameBytes} (RSocket 1.0 §Framing)`);
+      this.refuse(
+        `message of ${byteLength} bytes, expected ${LEAST_FRAME_BYTES} … ${maxFrameBytes} (RSocket 1.0 §Framing)`,
+      );
     } else if (!handler.onFrame(message, 0, byteLength)) this.isPaused = true;
   }
 }

@@ -65,6 +65,10 @@ class WsLink implements FrameLink {
     else if (!this.#gate.isPaused) this.resume();
   }
 
+  get unsentBytes(): number {
+    return this.#webSocket.bufferedAmount;
+  }
+
   send(batch: FrameBatch): boolean {
     if (this.#state !== "open") return true;
     // One system call for all of them.

@@ -76,7 +76,10 @@ function isSameHost(origin: string, host: string | undefined): boolean {
 }
 
 function upgradeOf({ url = "/", headers }: IncomingMessage): UpgradeRequest {
-  const entries = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]);
+  const entries = Object.entries(headers).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(", ") : value,
+  ]);
   return { url, headers: Object.fromEntries(entries) };
 }
 

@@ -78,7 +78,11 @@ function answerPlainRequest(_request: IncomingMessage, response: ServerResponse)
   response.writeHead(426, { Upgrade: "websocket", Connection: "close", "Content-Length": 0 }).end();
 }
 
-function dialWs(url: string, { headers, protocols, maxFrameBytes }: WsDialOptions, signal: AbortSignal): Promise<FrameLink> {
+function dialWs(
+  url: string,
+  { headers, protocols, maxFrameBytes }: WsDialOptions,
+  signal: AbortSignal,
+): Promise<FrameLink> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const webSocket = new WebSocket(url, [...(protocols ?? [])], {

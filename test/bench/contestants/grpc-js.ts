@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Contestant: @grpc/grpc-js, insecure, one channel, every option at its default, the same protobuf-es messages.
 import {
-  Client,
+  type Client,
   type ClientReadableStream,
   credentials,
   type handleServerStreamingCall,
@@ -59,7 +59,9 @@ async function startServer(): Promise<BenchServer> {
   const server = new Server();
   server.addService(definition, { echo, download });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
   });
   return { port, close: async () => server.forceShutdown() };
 }
@@ -73,9 +75,14 @@ interface GenericClient extends Client {
 async function openClient(port: number): Promise<BenchClient> {
   const BenchServiceClient = makeGenericClientConstructor(definition, "Bench");
   const client = new BenchServiceClient(`127.0.0.1:${port}`, credentials.createInsecure()) as unknown as GenericClient;
-  await new Promise<void>((resolve, reject) => client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve())));
+  await new Promise<void>((resolve, reject) =>
+    client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve())),
+  );
   return {
-    echo: (request) => new Promise((resolve, reject) => client.echo(request, (error, reply) => (error ? reject(error) : resolve(reply)))),
+    echo: (request) =>
+      new Promise((resolve, reject) =>
+        client.echo(request, (error, reply) => (error ? reject(error) : resolve(reply))),
+      ),
     download: (request) => client.download(request),
     close: async () => client.close(),
   };

@@ -32,7 +32,8 @@ const echoMetadata = rpcMetadata("bench.v1.Bench", "Echo");
 const downloadMetadata = rpcMetadata("bench.v1.Bench", "Download");
 
 const responder: Responder = {
-  requestResponse: ({ data }) => rsocketFlowable.Single.of({ data: asBuffer(encodeItem(service.echo(decodeItem(data)))) }),
+  requestResponse: ({ data }) =>
+    rsocketFlowable.Single.of({ data: asBuffer(encodeItem(service.echo(decodeItem(data)))) }),
   requestStream: ({ data }) => flowableOf(service.download(decodeDownloadRequest(data))),
 };
 
@@ -86,7 +87,9 @@ async function openClient(port: number): Promise<BenchClient> {
     },
     transport: new tcpClient.default({ host: "127.0.0.1", port }, rsocketCore.BufferEncoders),
   });
-  const socket = await new Promise<ReactiveSocket>((resolve, reject) => client.connect().subscribe({ onComplete: resolve, onError: reject }));
+  const socket = await new Promise<ReactiveSocket>((resolve, reject) =>
+    client.connect().subscribe({ onComplete: resolve, onError: reject }),
+  );
   return {
     echo: (request) =>
       new Promise((resolve, reject) => {
@@ -95,7 +98,8 @@ async function openClient(port: number): Promise<BenchClient> {
           onError: reject,
         });
       }),
-    download: (request) => iterate(socket.requestStream({ data: asBuffer(encodeDownloadRequest(request)), metadata: downloadMetadata })),
+    download: (request) =>
+      iterate(socket.requestStream({ data: asBuffer(encodeDownloadRequest(request)), metadata: downloadMetadata })),
     close: async () => client.close(),
   };
 }

@@ -51,13 +51,18 @@ declare module "rsocket-core" {
   const exported: {
     readonly BufferEncoders: unknown;
     readonly RSocketClient: new (config: ClientConfig) => { connect(): Single<ReactiveSocket>; close(): void };
-    readonly RSocketServer: new (config: { getRequestHandler(): Responder; transport: unknown }) => { start(): void; stop(): void };
+    readonly RSocketServer: new (config: {
+      getRequestHandler(): Responder;
+      transport: unknown;
+    }) => { start(): void; stop(): void };
   };
   export default exported;
 }
 
 declare module "rsocket-tcp-client" {
-  const exported: { readonly default: new (options: { host: string; port: number; noDelay?: boolean }, encoders: unknown) => unknown };
+  const exported: {
+    readonly default: new (options: { host: string; port: number; noDelay?: boolean }, encoders: unknown) => unknown;
+  };
   export default exported;
 }
 

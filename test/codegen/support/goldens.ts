@@ -37,7 +37,10 @@ export function generateGoldens(): Readonly<Record<string, string>> {
     writeProtos(folder, goldenProtos());
     rmSync(GENERATED, { recursive: true, force: true });
     const plugin = (local: string, ...opt: string[]): object => ({ local, out: GENERATED, opt, strategy: "all" });
-    const plugins = [plugin("protoc-gen-es", "target=ts", "import_extension=js"), plugin("protoc-gen-rsocket-rpc", "target=ts")];
+    const plugins = [
+      plugin("protoc-gen-es", "target=ts", "import_extension=js"),
+      plugin("protoc-gen-rsocket-rpc", "target=ts"),
+    ];
     const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins }));
     if (status !== 0) throw new Error(`buf generate: ${stderr}`);
     const files = readTree(GENERATED, "_rsocket.ts");
@@ -49,7 +52,10 @@ export function generateGoldens(): Readonly<Record<string, string>> {
 /** One side only, other endings: these need no golden, but must compile. */
 function generateVariants(): void {
   const { "ticker.proto": ticker = "" } = goldenProtos();
-  for (const [name, parameter] of [["only-client", "server=false"], ["only-server", "client=false"]] as const) {
+  for (const [name, parameter] of [
+    ["only-client", "server=false"],
+    ["only-server", "client=false"],
+  ] as const) {
     writeTree(join(GENERATED, name), runPlugin(compile({ "ticker.proto": ticker }, `target=ts,${parameter}`)).files);
     cpSync(join(GENERATED, "ticker_pb.ts"), join(GENERATED, name, "ticker_pb.ts"));
     cpSync(join(GENERATED, "rsocket"), join(GENERATED, name, "rsocket"), { recursive: true });
@@ -57,8 +63,12 @@ function generateVariants(): void {
 }
 
 function readTree(folder: string, ending: string): Record<string, string> {
-  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(ending)).sort();
-  return Object.fromEntries(paths.map((path) => [path.replaceAll("\\", "/"), readFileSync(join(folder, path), "utf8")]));
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(ending))
+    .sort();
+  return Object.fromEntries(
+    paths.map((path) => [path.replaceAll("\\", "/"), readFileSync(join(folder, path), "utf8")]),
+  );
 }
 
 function writeTree(folder: string, files: Readonly<Record<string, string>>): void {

@@ -6,6 +6,7 @@ import { Acceptor } from "../../../runtime/src/engine/acceptor.js";
 import { VirtualScheduler } from "../../../runtime/src/testing/virtual-scheduler.js";
 
 const INVALID_SETUP = 0x001;
+const REJECTED_SETUP = 0x003;
 
 function createAcceptor(
   scheduler: VirtualScheduler,
@@ -59,8 +60,12 @@ describe("the acceptor", () => {
   it("ends a newcomer without SETUP when its time is up, in all and not idle", async () => {
     const acceptor = createAcceptor(scheduler);
     const ends: string[] = [];
-    const newcomer = { awaitsSetup: true, abort: (message: string, code?: number) => ends.push(`${code} ${message}`) };
-    acceptor.watch(newcomer, INVALID_SETUP);
+    const newcomer = {
+      awaitsSetup: true,
+      awaitsAcceptance: false,
+      abort: (message: string, code?: number) => ends.push(`${code} ${message}`),
+    };
+    acceptor.watch(newcomer, INVALID_SETUP, REJECTED_SETUP);
     await scheduler.advance(9_999);
     expect(ends).to.deep.equal([]);
     await scheduler.advance(1);
@@ -68,12 +73,25 @@ describe("the acceptor", () => {
     expect(scheduler.timerCount).to.equal(0);
   });
 
+  it("ends one whose SETUP the application hasn't answered when its time is up", async () => {
+    const acceptor = createAcceptor(scheduler);
+    const ends: string[] = [];
+    const abort = (message: string, code?: number) => ends.push(`${code} ${message}`);
+    acceptor.watch({ awaitsSetup: false, awaitsAcceptance: true, abort }, INVALID_SETUP, REJECTED_SETUP);
+    await scheduler.advance(10_000);
+    expect(ends).to.deep.equal(["3 not accepted within 10000 ms"]);
+  });
+
   it("leaves one alone whose SETUP has come, or whose watch was stopped", async () => {
     const acceptor = createAcceptor(scheduler);
     const ends: string[] = [];
-    const create = (awaitsSetup: boolean) => ({ awaitsSetup, abort: (message: string) => ends.push(message) });
-    acceptor.watch(create(false), INVALID_SETUP);
-    acceptor.watch(create(true), INVALID_SETUP)();
+    const create = (awaitsSetup: boolean) => ({
+      awaitsSetup,
+      awaitsAcceptance: false,
+      abort: (message: string) => ends.push(message),
+    });
+    acceptor.watch(create(false), INVALID_SETUP, REJECTED_SETUP);
+    acceptor.watch(create(true), INVALID_SETUP, REJECTED_SETUP)();
     expect(scheduler.timerCount).to.equal(1);
     await scheduler.advance(20_000);
     expect(ends).to.deep.equal([]);

@@ -75,6 +75,7 @@ describe("accept", () => {
       serves(
         { log: ({ text }) => void lengths.push(text.length) },
         {
+          limits: { setupTimeoutMs: 1_000_000 },
           accept: () =>
             new Promise((resolve) => {
               accept = resolve;

@@ -169,9 +169,11 @@ describe("errors of this side's session", () => {
         rawMessage: "lost",
         initiator: "remote",
         retryable: neverSent,
-        wireCode: ErrorCode.CONNECTION_ERROR,
+        wireCode: undefined,
       });
     }
+    const told = new ConnectionError(ErrorCode.CONNECTION_CLOSE, "bye", "remote", { data: bytesOf("627965") });
+    expect(decodeSessionError(told, false).wireCode).to.equal(ErrorCode.CONNECTION_CLOSE);
     expect(decodeSessionError(new StreamError(ErrorCode.INVALID, bytesOf("78"), "remote"), true).code).to.equal(
       Code.InvalidArgument,
     );

@@ -50,6 +50,11 @@ const SHAPES: readonly ((ticker: TickerClient, what: string, options: CallOption
   (ticker, what, options) => ticker.log({ text: what }, options),
 ];
 
+function shapeAt(index: number): (ticker: TickerClient, what: string, options: CallOptions) => Promise<unknown> {
+  // The index is within the list.
+  return SHAPES[index % SHAPES.length] as (typeof SHAPES)[number];
+}
+
 describe("calls leave no trace", () => {
   let world: RpcWorld;
   let server: InProcessServer;
@@ -81,9 +86,7 @@ describe("calls leave no trace", () => {
     const { signal } = new AbortController();
     const ticker = createTickerClient(connection);
     for (let made = 0; made < CALLS; made += AT_ONCE) {
-      const calls = Array.from({ length: AT_ONCE }, (_, i) =>
-        SHAPES[i % SHAPES.length]?.(ticker, "", { signal, timeoutMs: 60_000 }),
-      );
+      const calls = Array.from({ length: AT_ONCE }, (_, i) => shapeAt(i)(ticker, "", { signal, timeoutMs: 60_000 }));
       await world.run(Promise.all(calls));
     }
     await world.scheduler.settle();
@@ -94,7 +97,7 @@ describe("calls leave no trace", () => {
     const controller = new AbortController();
     const ticker = createTickerClient(connection);
     const calls = Array.from({ length: AT_ONCE }, (_, i) =>
-      SHAPES[i % 4]?.(ticker, "stuck", { signal: controller.signal, timeoutMs: 60_000 }),
+      shapeAt(i % 4)(ticker, "stuck", { signal: controller.signal, timeoutMs: 60_000 }),
     );
     const ended = Promise.allSettled(calls);
     await world.scheduler.settle();
@@ -112,7 +115,7 @@ describe("calls leave no trace", () => {
     const { signal } = new AbortController();
     const ticker = createTickerClient(connection);
     const calls = Array.from({ length: AT_ONCE }, (_, i) =>
-      SHAPES[i % SHAPES.length]?.(ticker, "stuck", { signal, timeoutMs: 100 + (i % 50) }),
+      shapeAt(i)(ticker, "stuck", { signal, timeoutMs: 100 + (i % 50) }),
     );
     const ended = Promise.allSettled(calls);
     await world.scheduler.advance(160);
@@ -143,7 +146,7 @@ describe("calls leave no trace", () => {
     const { signal } = new AbortController();
     const ticker = createTickerClient(connection);
     const calls = Array.from({ length: AT_ONCE }, (_, i) =>
-      SHAPES[i % 4]?.(ticker, "stuck", { signal, timeoutMs: 60_000 }),
+      shapeAt(i % 4)(ticker, "stuck", { signal, timeoutMs: 60_000 }),
     );
     const ended = Promise.allSettled(calls);
     await world.scheduler.settle();

@@ -74,9 +74,12 @@ describe("session/reassembler", () => {
     expect(reassembler.join().data).to.equal(part);
   });
 
-  it("compacts what is held longer than its frame: few bytes are copied, many are not", () => {
+  it("compacts what is held longer than its frame: what is little, or little of its chunk, is copied", () => {
     const chunk = new Uint8Array(65_536);
     expect(compact(chunk.subarray(10, 20)).buffer.byteLength).to.equal(10);
-    expect(compact(chunk.subarray(0, 4_096)).buffer).to.equal(chunk.buffer);
+    expect(compact(chunk.subarray(0, 4_096)).buffer.byteLength).to.equal(4_096);
+    expect(compact(chunk.subarray(0, 32_768)).buffer).to.equal(chunk.buffer);
+    const small = new Uint8Array(4_095);
+    expect(compact(small).buffer).not.to.equal(small.buffer);
   });
 });

@@ -105,9 +105,13 @@ describe("a link over a byte stream", () => {
     const handler = new LinkRecorder();
     const link = createByteStreamLink(stream, INFO);
     link.setHandler(handler);
+    let drains = 0;
+    stream.on("drain", () => drains++);
+    stream.isStuck = true;
     link.send({ chunks: [new Uint8Array(100)], byteLength: 100 });
+    stream.flush();
     await turns();
-    expect(handler.drains).to.equal(0);
+    expect([drains, handler.drains]).to.deep.equal([1, 0]);
   });
 
   it("loses its link when it throws in onDrain", async () => {
@@ -133,6 +137,36 @@ describe("a link over a byte stream", () => {
     await handler.untilClosed();
     expect(stream.writableFinished).to.equal(true);
     expect(handler.closes).to.deep.equal([undefined]);
+  });
+
+  it("leaves its half open to a handler that wants to answer after the end, until it closes", async () => {
+    const stream = new FakeStream({ allowHalfOpen: true });
+    const handler = new LinkRecorder();
+    let ends = 0;
+    const link = createByteStreamLink(stream, INFO);
+    link.setHandler(Object.assign(handler, { onPeerEnd: () => void ends++ }));
+    stream.push(Buffer.from(bytesOf(CANCEL)));
+    stream.push(null);
+    await handler.untilFrames(1);
+    await turns();
+    expect([ends, handler.closes.length]).to.deep.equal([1, 0]);
+    link.send({ chunks: [bytesOf(CANCEL)], byteLength: 9 });
+    link.close();
+    await handler.untilClosed();
+    expect(stream.written.flat().map(hexOf)).to.deep.equal([CANCEL]);
+    expect(handler.closes).to.deep.equal([undefined]);
+  });
+
+  it("ends its half at once when the end came within a frame, whatever the handler wants", async () => {
+    const stream = new FakeStream({ allowHalfOpen: true });
+    const handler = new LinkRecorder();
+    let ends = 0;
+    createByteStreamLink(stream, INFO).setHandler(Object.assign(handler, { onPeerEnd: () => void ends++ }));
+    stream.push(Buffer.from(bytesOf(CANCEL).subarray(0, 5)));
+    stream.push(null);
+    await handler.untilClosed();
+    expect(ends).to.equal(0);
+    expect(handler.closes[0]).to.have.property("message", "the stream ended 5 bytes into a frame");
   });
 
   it("tells a stream that was closed before its end, and an error of the stream", async () => {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// `connect` and `serve` of Node's door: URLs, several at once, addresses that can't be had, signals that drain.
+
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { expect } from "chai";
+import { Code, ConnectError, connect, RpcError, type Setup, serve } from "rsocket-rpc/node";
+import {
+  createTickerClient,
+  implementTicker,
+  unimplementedTicker,
+} from "../../../examples/hello/gen/ticker_rsocket.js";
+import { rejectionOf } from "../../support/rpc-world.js";
+
+const services = [implementTicker({ ...unimplementedTicker, last: ({ name }) => ({ symbol: name }) })];
+
+describe("Node's door", () => {
+  it("serves on several URLs at once, and names the ports that were bound", async () => {
+    await using server = await serve(["tcp://127.0.0.1:0", "ws://127.0.0.1:0/rpc"], { services });
+    expect(server.urls).to.have.length(2);
+    expect(server.urls[0]).to.match(/^tcp:\/\/127\.0\.0\.1:[1-9]\d*$/);
+    expect(server.urls[1]).to.match(/^ws:\/\/127\.0\.0\.1:[1-9]\d*\/rpc$/);
+    for (const url of server.urls) {
+      await using connection = await connect(url);
+      expect((await createTickerClient(connection).last({ name: url })).symbol).to.equal(url);
+      expect(connection.peer.transport).to.equal(url.slice(0, url.indexOf(":")));
+    }
+  });
+
+  it("tells accept who is there: address, and the request that opened a WebSocket", async () => {
+    const peers: unknown[] = [];
+    const accept = (_setup: Setup, { peer }: { readonly peer: unknown }): void => void peers.push(peer);
+    await using server = await serve(["tcp://127.0.0.1:0", "ws://127.0.0.1:0/rpc"], { services, accept });
+    for (const url of server.urls) {
+      await using _connection = await connect(url, { webSocketHeaders: { "x-test": "1" } });
+    }
+    const [tcp, ws] = peers as {
+      transport: string;
+      address: string;
+      upgrade?: { url: string; headers: Record<string, string> };
+    }[];
+    expect(tcp?.address).to.match(/^127\.0\.0\.1:\d+$/);
+    expect(tcp?.upgrade).to.equal(undefined);
+    expect(ws?.upgrade?.url).to.equal("/rpc");
+    expect(ws?.upgrade?.headers["x-test"]).to.equal("1");
+  });
+
+  for (const [url, message] of [
+    ["http://localhost:1", /"http:\/\/localhost:1" has scheme http, expected tcp:\/\/ or ws:\/\//],
+    ["localhost:7000", /"localhost:7000" has scheme localhost/],
+    ["", /"" is no URL/],
+    ["tcp://localhost", /has no port/],
+  ] as const) {
+    it(`"${url}" is refused by name, to connect and to serve`, async () => {
+      for (const promise of [connect(url), serve(url, { services })]) {
+        const error = (await rejectionOf(promise)) as RpcError;
+        expect(RpcError.is(error, Code.InvalidArgument)).to.equal(true);
+        expect(error.message).to.match(message);
+      }
+    });
+  }
+
+  it("an address where nobody listens is unavailable, and named", async () => {
+    const port = await freePort();
+    const error = (await rejectionOf(connect(`tcp://127.0.0.1:${port}`))) as ConnectError;
+    expect(error).to.be.instanceOf(ConnectError);
+    expect(error).to.include({ code: Code.Unavailable, initiator: "local", retryable: true });
+    expect(error.message).to.contain(`127.0.0.1:${port}`).and.contain("ECONNREFUSED");
+    const ws = (await rejectionOf(connect(`ws://127.0.0.1:${port}/rpc`))) as ConnectError;
+    expect(ws).to.include({ code: Code.Unavailable });
+    expect(ws.message).to.contain(`127.0.0.1:${port}`);
+  });
+
+  it("an address that is taken can't be served, and nothing stays open", async () => {
+    await using server = await serve("tcp://127.0.0.1:0", { services });
+    const taken = server.urls[0] as string;
+    const free = await freePort();
+    const error = (await rejectionOf(serve([`tcp://127.0.0.1:${free}`, taken], { services }))) as Error;
+    expect(error.message).to.contain("EADDRINUSE").and.contain(new URL(taken).port);
+    expect(await rejectionOf(connect(`tcp://127.0.0.1:${free}`))).to.be.instanceOf(ConnectError);
+  });
+
+  it("drains on the signals it was given, and forgets them when it is closed", async () => {
+    const before = process.listenerCount("SIGUSR2");
+    const server = await serve("tcp://127.0.0.1:0", { services, drain: { onSignals: ["SIGUSR2"], graceMs: 100 } });
+    const connection = await connect(server.urls[0] as string);
+    expect(process.listenerCount("SIGUSR2")).to.equal(before + 1);
+    process.emit("SIGUSR2", "SIGUSR2");
+    const { reason, error } = await connection.closed;
+    expect(reason).to.match(/server is draining/);
+    expect(error).to.equal(undefined);
+    expect(process.listenerCount("SIGUSR2")).to.equal(before);
+    await server.close();
+
+    const other = await serve("tcp://127.0.0.1:0", { services, drain: { onSignals: ["SIGUSR2"] } });
+    await other.close();
+    expect(process.listenerCount("SIGUSR2")).to.equal(before);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
