@@ -14,7 +14,7 @@ import type { Options } from "./options.js";
 export interface FileModel {
   /** `demo/ticker.proto` */
   readonly source: string;
-  /** `demo/ticker_rsocket.ts` */
+  /** `demo/ticker_rsocket`, to which each target adds its ending. */
   readonly output: string;
   readonly package: string;
   readonly syntaxComments: Comments;
@@ -71,11 +71,11 @@ export function createFileModel(file: DescFile, options: Options, generatedFiles
   const imported = (message: DescMessage): ImportedMessage => ({
     shapeName: messageNames(message).shape,
     schemaName: messageNames(message).schema,
-    module: messageModule(message.file, file, generatedFiles.has(message.file.proto.name), options.importExtension),
+    module: messageModule(message.file, file, generatedFiles.has(message.file.proto.name), options),
   });
   return {
     source: file.proto.name,
-    output: `${file.name}_rsocket.ts`,
+    output: `${file.name}_rsocket`,
     package: file.proto.package,
     syntaxComments: source.syntaxComments(),
     packageComments: source.packageComments(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client of a service: an interface with concrete signatures, and a function that makes one.
 import { type Code, code } from "ts-poet";
+import { type Form, printFunctionOf } from "./form.js";
 import type { Imports, RuntimeValue } from "./imports.js";
 import type { MethodModel, ServiceModel } from "./model.js";
 import { printInterfaceDoc, printMemberDoc, printPurposeDoc } from "./print-docs.js";
@@ -27,19 +28,30 @@ const CALLS: Record<ReturnType<typeof callShape>, Call> = {
 };
 
 /** The interface and its factory. */
-export function printClient(service: ServiceModel, imports: Imports): Code {
+export function printClient(service: ServiceModel, imports: Imports, form: Form): Code {
   const { clientInterface, createClient } = service.names;
-  const channel = service.methods.length === 0 ? "_channel" : "channel";
-  const signatures = service.methods.map((method) => printSignature(method, imports));
-  const calls = service.methods.map((method) => printCall(method, imports));
-  if (calls.length > 0) calls.unshift(printTag(clientInterface));
-  return code`${printInterfaceDoc(service, `Calls ${service.typeName}.`)}
-export interface ${clientInterface} ${enclose("{", signatures, "}")}
-
-${printPurposeDoc(service, [`A client of ${service.typeName} on a connection or a channel.`])}
-export function ${createClient}(${channel}: ${imports.runtimeType("Channel")}): ${clientInterface} {
-  return ${enclose("{", calls, "  }")};
+  return code`${form.target === "js" ? "" : printInterface(service, imports)}${printPurposeDoc(service, [`A client of ${service.typeName} on a connection or a channel.`])}
+${printFunctionOf(form, {
+    name: createClient,
+    parameter: service.methods.length === 0 ? "_channel" : "channel",
+    parameterType: () => imports.runtimeType("Channel"),
+    result: () => clientInterface,
+    body: () => printBody(service, imports),
+  })}`;
 }
+
+function printInterface(service: ServiceModel, imports: Imports): Code {
+  const signatures = service.methods.map((method) => printSignature(method, imports));
+  return code`${printInterfaceDoc(service, `Calls ${service.typeName}.`)}
+export interface ${service.names.clientInterface} ${enclose("{", signatures, "}")}
+
+`;
+}
+
+function printBody(service: ServiceModel, imports: Imports): Code {
+  const calls = service.methods.map((method) => printCall(method, imports));
+  if (calls.length > 0) calls.unshift(printTag(service.names.clientInterface));
+  return code`  return ${enclose("{", calls, "  }")};
 `;
 }
 

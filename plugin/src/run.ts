@@ -7,7 +7,7 @@ import {
 import { InputError } from "./errors.js";
 import { createFileModel } from "./model.js";
 import { parseOptions } from "./options.js";
-import { printFile } from "./print-file.js";
+import { fileName, printFile } from "./print-file.js";
 import { filesWithServices } from "./schema.js";
 
 /** Set when the plugin is bundled; absent when it runs from its sources. */
@@ -16,7 +16,7 @@ declare const PLUGIN_VERSION: string | undefined;
 /** The version in the preamble of generated files. */
 export const version: string = typeof PLUGIN_VERSION === "undefined" ? "0.0.0" : PLUGIN_VERSION;
 
-/** Generates `x_rsocket.ts` for each `x.proto` that is to be generated and has services.
+/** Generates `x_rsocket.ts` (or `.js`, `.d.ts`, as the user wants) for each `x.proto` that is to be generated and has services.
  *
  *  A fault of the user's input comes back as one line in `error`, which buf and protoc print. */
 export function run(request: CodeGeneratorRequest): CodeGeneratorResponse {
@@ -41,8 +41,9 @@ const FILE = "google.protobuf.compiler.CodeGeneratorResponse.File";
 function generate(request: CodeGeneratorRequest): [name: string, content: string][] {
   const options = parseOptions(request.parameter);
   const generatedFiles = new Set(request.fileToGenerate);
-  return filesWithServices(request).map((file) => {
+  return filesWithServices(request).flatMap((file) => {
     const model = createFileModel(file, options, generatedFiles);
-    return [model.output, printFile(model, options, { version, parameter: request.parameter })];
+    const origin = { version, parameter: request.parameter };
+    return options.targets.map((target): [string, string] => [fileName(model, target), printFile(model, options, origin, target)]);
   });
 }

@@ -2,6 +2,7 @@
 // Every method of every golden file is called through its client and served by its handler, over real frames.
 import type { DescFile, DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import { expect } from "chai";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Code, RpcError } from "rsocket-rpc";
@@ -26,7 +27,11 @@ describe("generated code at run time", function () {
   this.timeout(60_000);
   before(() => void generateGoldens());
 
-  for (const path of Object.keys(readGoldens())) {
+  const inEveryLanguage = Object.keys(readGoldens()).flatMap((path) => {
+    const script = path.replace(/ts$/, "js");
+    return [path, `js/${script}`, `commonjs/${script}`];
+  });
+  for (const path of inEveryLanguage) {
     it(`of ${path} calls and serves every rpc under its own name`, async () => {
       for (const service of await loadServices(path)) await callEverything(service);
     });
@@ -140,7 +145,7 @@ function isStreamed({ methodKind }: DescMethod, side: "client" | "server"): bool
 
 async function loadServices(path: string): Promise<Service[]> {
   const generated = await load(path);
-  const messages = await load(path.replace("_rsocket.ts", "_pb.ts"));
+  const messages = await load(path.replace("_rsocket.", "_pb."));
   const file = Object.values(messages).find((value): value is DescFile => (value as { kind?: unknown }).kind === "file");
   const constants = Object.values(generated) as { readonly service?: string; readonly name?: string; readonly interaction?: string }[];
   return (file?.services ?? []).map((desc) => {
@@ -158,5 +163,6 @@ async function loadServices(path: string): Promise<Service[]> {
 }
 
 async function load(path: string): Promise<Record<string, unknown>> {
+  if (path.startsWith("commonjs/")) return createRequire(import.meta.url)(join(GENERATED, path)) as Record<string, unknown>;
   return (await import(pathToFileURL(join(GENERATED, path)).href)) as Record<string, unknown>;
 }

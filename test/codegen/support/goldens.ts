@@ -8,6 +8,10 @@ import { buf, compile, inTemporaryFolder, type Protos, runPlugin, writeProtos } 
 const here = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 export const GENERATED: string = here("gen");
+/** JavaScript as modules, with declarations. */
+export const GENERATED_JS: string = join(GENERATED, "js");
+/** JavaScript in a CommonJS package. */
+export const GENERATED_COMMONJS: string = join(GENERATED, "commonjs");
 const GOLDEN = here("golden");
 
 /** The .proto files that goldens come from. */
@@ -36,10 +40,18 @@ export function generateGoldens(): Readonly<Record<string, string>> {
   return (generated ??= inTemporaryFolder((folder) => {
     writeProtos(folder, goldenProtos());
     rmSync(GENERATED, { recursive: true, force: true });
-    const plugin = (local: string, ...opt: string[]): object => ({ local, out: GENERATED, opt, strategy: "all" });
-    const plugins = [plugin("protoc-gen-es", "target=ts", "import_extension=js"), plugin("protoc-gen-rsocket-rpc", "target=ts")];
+    const both = (out: string, opt: string[]): object[] => [
+      { local: "protoc-gen-es", out, opt: [...opt, "import_extension=js"], strategy: "all" },
+      { local: "protoc-gen-rsocket-rpc", out, opt, strategy: "all" },
+    ];
+    const plugins = [
+      ...both(GENERATED, ["target=ts"]),
+      ...both(GENERATED_JS, ["target=js+dts"]),
+      ...both(GENERATED_COMMONJS, ["target=js", "js_import_style=legacy_commonjs"]),
+    ];
     const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins }));
     if (status !== 0) throw new Error(`buf generate: ${stderr}`);
+    writeTree(GENERATED_COMMONJS, { "package.json": JSON.stringify({ type: "commonjs" }) });
     const files = readTree(GENERATED, "_rsocket.ts");
     generateVariants();
     return files;
@@ -56,7 +68,8 @@ function generateVariants(): void {
   }
 }
 
-function readTree(folder: string, ending: string): Record<string, string> {
+/** Texts by path of the files below a folder whose names end so. */
+export function readTree(folder: string, ending: string): Record<string, string> {
   const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(ending)).sort();
   return Object.fromEntries(paths.map((path) => [path.replaceAll("\\", "/"), readFileSync(join(folder, path), "utf8")]));
 }
