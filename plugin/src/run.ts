@@ -2,13 +2,13 @@
 // The plugin as a pure function: CodeGeneratorRequest in, CodeGeneratorResponse out (plugin.proto).
 import { create } from "@bufbuild/protobuf";
 import {
-  type CodeGeneratorRequest, type CodeGeneratorResponse, CodeGeneratorResponse_Feature, CodeGeneratorResponseSchema, Edition,
+  type CodeGeneratorRequest, type CodeGeneratorResponse, CodeGeneratorResponse_Feature, CodeGeneratorResponseSchema,
 } from "@bufbuild/protobuf/wkt";
 import { InputError } from "./errors.js";
 import { createFileModel } from "./model.js";
 import { parseOptions } from "./options.js";
 import { fileName, printFile } from "./print-file.js";
-import { filesWithServices } from "./schema.js";
+import { EDITIONS, filesWithServices } from "./schema.js";
 
 /** Set when the plugin is bundled; absent when it runs from its sources. */
 declare const PLUGIN_VERSION: string | undefined;
@@ -21,10 +21,9 @@ export const version: string = typeof PLUGIN_VERSION === "undefined" ? "0.0.0" :
  *  A fault of the user's input comes back as one line in `error`, which buf and protoc print. */
 export function run(request: CodeGeneratorRequest): CodeGeneratorResponse {
   const response = create(CodeGeneratorResponseSchema, {
-    // Editions are claimed, so that imported files may use them; a service in one gets our own error.
     supportedFeatures: BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS),
-    minimumEdition: Edition.EDITION_PROTO2,
-    maximumEdition: Edition.EDITION_2024,
+    minimumEdition: EDITIONS.minimum,
+    maximumEdition: EDITIONS.maximum,
   });
   try {
     for (const [name, content] of generate(request)) response.file.push({ $typeName: FILE, name, content, insertionPoint: "" });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every method of every golden file is called through its client and served by its handler, over real frames.
-import type { DescFile, DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import type { DescFile, DescMessage, DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -109,19 +110,25 @@ async function callUnimplemented(service: Service): Promise<void> {
 
 /** One request or two, as the method wants; all answers. */
 async function call(client: Members, member: string, method: DescMethod): Promise<unknown[]> {
-  const answer = client[member]?.(isStreamed(method, "client") ? [{}, {}] : {});
+  const answer = client[member]?.(isStreamed(method, "client") ? [sample(method.input), sample(method.input)] : sample(method.input));
   if (!isStreamed(method, "server")) return [await answer];
   const answers: unknown[] = [];
   for await (const item of answer as AsyncIterable<unknown>) answers.push(item);
   return answers;
 }
 
-/** Takes what there is, answers empty messages. */
+/** A message that is as empty as its schema allows: fields that are required hold a text. */
+function sample({ fields }: DescMessage): object {
+  const required = fields.filter(({ presence }) => presence === FeatureSet_FieldPresence.LEGACY_REQUIRED);
+  return Object.fromEntries(required.map(({ localName }) => [localName, "a"]));
+}
+
+/** Takes what there is, answers messages that are as empty as may be. */
 function serve(method: DescMethod, argument: unknown): unknown {
   const drained = isStreamed(method, "client") ? drain(argument as AsyncIterable<Message>, method) : undefined;
   if (drained === undefined) expect((argument as Message).$typeName).to.equal(method.input.typeName);
-  if (isStreamed(method, "server")) return answerTwice(drained);
-  return drained === undefined ? {} : drained.then(() => ({}));
+  if (isStreamed(method, "server")) return answerTwice(method, drained);
+  return drained === undefined ? sample(method.output) : drained.then(() => sample(method.output));
 }
 
 async function drain(requests: AsyncIterable<Message>, method: DescMethod): Promise<void> {
@@ -133,10 +140,10 @@ async function drain(requests: AsyncIterable<Message>, method: DescMethod): Prom
   expect(count).to.equal(2);
 }
 
-async function* answerTwice(drained: Promise<void> | undefined): AsyncGenerator<object> {
+async function* answerTwice({ output }: DescMethod, drained: Promise<void> | undefined): AsyncGenerator<object> {
   await drained;
-  yield {};
-  yield {};
+  yield sample(output);
+  yield sample(output);
 }
 
 function isStreamed({ methodKind }: DescMethod, side: "client" | "server"): boolean {
