@@ -53,6 +53,17 @@ describe("generated code at run time", function () {
     await channel.close();
   });
 
+  it("serves rpcs that differ in the case of their first letter each under its own name", async () => {
+    const generated = await load("twins/twins_rsocket.ts");
+    const handler = { get: () => ({ price: 1 }), get$: () => ({ count: 2 }), gET: () => [{ price: 3 }] };
+    const channel = await inProcessChannel([(generated["implementTwins"] as Service["implement"])(handler)]);
+    const client = (generated["createTwinsClient"] as Service["createClient"])(channel);
+    expect(await client["get"]?.({})).to.include({ price: 1 });
+    expect(await client["get$"]?.([])).to.include({ count: 2 });
+    for await (const quote of client["gET"]?.({}) as AsyncIterable<object>) expect(quote).to.include({ price: 3 });
+    await channel.close();
+  });
+
   it("shows the client's method and the caller's line in the stack of a failed unary call", async () => {
     const [service] = await loadServices("ticker_rsocket.ts");
     if (service === undefined) throw new Error("no service");

@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buf, compile, inTemporaryFolder, type Protos, runPlugin, writeProtos } from "./workspace.js";
+import { buf, compile, generate, inTemporaryFolder, type Protos, runPlugin, writeProtos } from "./workspace.js";
 
 const here = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
@@ -54,6 +54,7 @@ export function generateGoldens(): Readonly<Record<string, string>> {
     writeTree(GENERATED_COMMONJS, { "package.json": JSON.stringify({ type: "commonjs" }) });
     const files = readTree(GENERATED, "_rsocket.ts");
     generateVariants();
+    generateCaseTwins();
     return files;
   }));
 }
@@ -66,6 +67,21 @@ function generateVariants(): void {
     cpSync(join(GENERATED, "ticker_pb.ts"), join(GENERATED, name, "ticker_pb.ts"));
     cpSync(join(GENERATED, "rsocket"), join(GENERATED, name, "rsocket"), { recursive: true });
   }
+}
+
+/** Rpcs that differ in the case of their first letter. protoc-gen-es names such twins alike in the file of the service,
+ *  which then doesn't compile; ours takes only messages, so that those of another file do. */
+function generateCaseTwins(): void {
+  const { files } = generate({
+    "twins/twins.proto": `syntax = "proto3"; package twins; import "ticker.proto";
+      service Twins {
+        rpc Get(demo.v1.Symbol) returns (demo.v1.Quote);
+        rpc get(stream demo.v1.Line) returns (demo.v1.Summary);
+        rpc GET(demo.v1.Symbol) returns (stream demo.v1.Quote);
+      }`,
+    "ticker.proto": goldenProtos()["ticker.proto"] ?? "",
+  });
+  writeTree(GENERATED, { "twins/twins_rsocket.ts": files["twins/twins_rsocket.ts"] ?? "" });
 }
 
 /** Texts by path of the files below a folder whose names end so. */
