@@ -5,7 +5,7 @@ import { type Form, printFunctionOf } from "./form.js";
 import type { Imports, RuntimeValue } from "./imports.js";
 import type { MethodModel, ServiceModel } from "./model.js";
 import { printInterfaceDoc, printMemberDoc, printPurposeDoc } from "./print-docs.js";
-import { callShape, enclose, initShape } from "./print-methods.js";
+import { callShape, enclose, initShape, signatureName } from "./print-methods.js";
 
 const LEAVING_CANCELS = "Leaving the loop cancels the call.";
 
@@ -66,7 +66,7 @@ function printSignature(method: MethodModel, imports: Imports): Code {
   const { argument, hint } = CALLS[callShape(method)];
   const request = initShape(method.input, imports);
   const type = argument === "requests" ? `${imports.runtimeType("Source")}<${request}>` : request;
-  return code`${printMemberDoc(method, hint)}  ${method.member}(${argument}: ${type}, options?: ${imports.runtimeType("CallOptions")}): ${answerType(method, imports)};
+  return code`${printMemberDoc(method, hint)}  ${signatureName(method)}(${argument}: ${type}, options?: ${imports.runtimeType("CallOptions")}): ${answerType(method, imports)};
 `;
 }
 

@@ -5,7 +5,7 @@ import { type Form, printConstantOf, printFunctionOf } from "./form.js";
 import type { Imports, RuntimeValue } from "./imports.js";
 import type { MethodModel, ServiceModel } from "./model.js";
 import { printInterfaceDoc, printMemberDoc, printPurposeDoc } from "./print-docs.js";
-import { callShape, enclose, initShape } from "./print-methods.js";
+import { callShape, enclose, initShape, signatureName } from "./print-methods.js";
 
 interface Handling {
   readonly function: RuntimeValue;
@@ -60,7 +60,7 @@ function printSignature(method: MethodModel, imports: Imports): Code {
   const { argument } = HANDLINGS[callShape(method)];
   const request = imports.shape(method.input);
   const type = argument === "requests" ? `AsyncIterable<${request}>` : request;
-  return code`${printMemberDoc(method, undefined)}  ${method.member}(${argument}: ${type}, context: ${imports.runtimeType("CallContext")}): ${answerType(method, imports)};
+  return code`${printMemberDoc(method, undefined)}  ${signatureName(method)}(${argument}: ${type}, context: ${imports.runtimeType("CallContext")}): ${answerType(method, imports)};
 `;
 }
 

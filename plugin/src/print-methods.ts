@@ -52,6 +52,11 @@ export function callShape(method: MethodModel): MethodModel["kind"] | "fire_and_
   return method.interaction === "fire_and_forget" ? "fire_and_forget" : method.kind;
 }
 
+/** A method's name in an interface, where `new(…)` would be a constructor. */
+export function signatureName({ member }: MethodModel): string {
+  return member === "new" ? quote(member) : member;
+}
+
 /** Braces or brackets around lines; nothing between them when there are none. */
 export function enclose(open: string, lines: readonly Code[], close: string): Code {
   return lines.length === 0 ? code`${open}${close.trim()}` : code`${open}\n${joinCode([...lines], { trim: false })}${close}`;
