@@ -100,7 +100,7 @@ function methodPath(method: DescMethod): number[] {
 const DIRECTIVE = new RegExp([
   String.raw`[@#](?=ts-|internal\b|__[A-Z]|\s*source(?:Mapping)?URL\b)`,
   String.raw`@(?=(?:type|typedef|callback|template|satisfies|import|enum|this|extends|augments|implements|overload)\b|\w+\s*\{)`,
-  String.raw`<(?=/script)`,
+  "<(?=/script)",
 ].join("|"), "gi");
 
 /** The same words, obeyed by nobody: a backslash is what documentation comments escape with. */

@@ -54,7 +54,7 @@ describe("comments", function () {
   const HOSTILE = [
     "*/ throw 1; /*", "@ts-expect-error", "@ts-ignore", "@ts-nocheck", "@internal", "@", "@__NO_SIDE_EFFECTS__", "#__PURE__", "<script>", "</script>",
     "<!--", "-->", "# sourceMappingURL=x.map", "//# sourceMappingURL=x.map", "// @ts-expect-error", "/ <reference path=\"nowhere.d.ts\" />",
-    "@type {number}", "@param {string} request", "@typedef {import(\"nowhere\").X} Y", "@template T", "@import x from \"nowhere\"", "@overload", "@this {Date}", "@enum {number}", "@class", "@private", "@readonly", "@jsx h", "#!/bin/sh", "\\u002a/ throw 1;", "`${1}`", "\\",
+    "@type {number}", "@param {string} request", "@typedef {import(\"nowhere\").X} Y", "@template T", "@import x from \"nowhere\"", "@overload", "@this {Date}", "@enum {number}", "@class", "@private", "@readonly", "@jsx h", "#!/bin/sh", "\\u002a/ throw 1;", "`$" + "{1}`", "\\",
   ];
   /** The hostile text wherever a comment may stand. */
   const hostileProto = (hostile: string): string => `// ${hostile}

@@ -31,7 +31,7 @@ describe("targets", function () {
   it("dts declares what TypeScript declares for target ts, assignable both ways", () => {
     emitDeclarations();
     expect(Object.keys(readTree(GENERATED_JS, "_rsocket.d.ts")).map((path) => path.replace(/d\.ts$/, "ts"))).to.deep.equal(paths);
-    paths.forEach((path, index) => writeFileSync(join(GENERATED, `same${index}.ts`), comparison(path)));
+    for (const [index, path] of paths.entries()) writeFileSync(join(GENERATED, `same${index}.ts`), comparison(path));
     writeConfig("same", { noEmit: true }, ["same*.ts"]);
     expect(tsc("-p", join(GENERATED, "tsconfig.same.json"))).to.equal("");
   });

@@ -14,7 +14,7 @@ const NAMES = (
 const METHOD_NAMES = [...NAMES, "await", "arguments", "undefined", "any"];
 const PACKAGES = ["delete", "v1", "type", "google", "Foo", "a_b", "import"];
 const SCALARS = "double float int32 int64 uint32 uint64 sint32 sint64 fixed32 fixed64 sfixed32 sfixed64 bool string bytes".split(" ");
-const COMMENTS = ["A comment.", "*/ throw 1; /*", "@ts-expect-error", "@internal", "<script>", "`${1}`\\n", "@deprecated", "# Grüße 🎈"];
+const COMMENTS = ["A comment.", "*/ throw 1; /*", "@ts-expect-error", "@internal", "<script>", "`$" + "{1}`\\n", "@deprecated", "# Grüße 🎈"];
 const SYNTAXES = [`syntax = "proto2";`, `syntax = "proto3";`, `edition = "2023";`, `edition = "2024";`] as const;
 
 /** Edition 2024 would keep to its own style and hide nested messages. */
