@@ -75,7 +75,9 @@ export class SourceInfo {
   private commentsAt(path: readonly number[]): Comments {
     const location = this.locations.get(path.join("."));
     if (location === undefined) return { detached: [], attached: [] };
-    const blocks = [location.leadingComments, location.trailingComments].map(linesOf).filter((lines) => lines.length > 0);
+    const blocks = [location.leadingComments, location.trailingComments]
+      .map(linesOf)
+      .filter((lines) => lines.length > 0);
     return {
       detached: location.leadingDetachedComments.map(linesOf).filter((lines) => lines.length > 0),
       attached: blocks.flatMap((lines, index) => (index === 0 ? lines : ["", ...lines])),
@@ -84,7 +86,10 @@ export class SourceInfo {
 }
 
 function isOfInterest(path: readonly number[]): boolean {
-  return path[0] === Field.fileService || (path.length === 1 && (path[0] === Field.fileSyntax || path[0] === Field.filePackage));
+  return (
+    path[0] === Field.fileService ||
+    (path.length === 1 && (path[0] === Field.fileSyntax || path[0] === Field.filePackage))
+  );
 }
 
 function servicePath(service: DescService): number[] {
@@ -97,11 +102,14 @@ function methodPath(method: DescMethod): number[] {
 
 /** What tools obey wherever it stands in a comment: TypeScript's `@ts-…` and `@internal` (which removes declarations),
  *  bundlers' `@__PURE__` and the like, source maps, the end of a script in HTML; and in JavaScript tags that are types. */
-const DIRECTIVE = new RegExp([
-  String.raw`[@#](?=ts-|internal\b|__[A-Z]|\s*source(?:Mapping)?URL\b)`,
-  String.raw`@(?=(?:type|typedef|callback|template|satisfies|import|enum|this|extends|augments|implements|overload)\b|\w+\s*\{)`,
-  "<(?=/script)",
-].join("|"), "gi");
+const DIRECTIVE = new RegExp(
+  [
+    String.raw`[@#](?=ts-|internal\b|__[A-Z]|\s*source(?:Mapping)?URL\b)`,
+    String.raw`@(?=(?:type|typedef|callback|template|satisfies|import|enum|this|extends|augments|implements|overload)\b|\w+\s*\{)`,
+    "<(?=/script)",
+  ].join("|"),
+  "gi",
+);
 
 /** The same words, obeyed by nobody: a backslash is what documentation comments escape with. */
 function harmless(comment: string): string {
@@ -110,7 +118,9 @@ function harmless(comment: string): string {
 
 /** Splits at every character that ends a line in JavaScript, so that no comment can leave its `//`. */
 function linesOf(comment: string): string[] {
-  const lines = harmless(comment).split(/\r\n|[\n\r\u2028\u2029]/).map((line) => line.replace(/^ /, "").trimEnd());
+  const lines = harmless(comment)
+    .split(/\r\n|[\n\r\u2028\u2029]/)
+    .map((line) => line.replace(/^ /, "").trimEnd());
   const first = lines.findIndex((line) => line !== "");
   const last = lines.findLastIndex((line) => line !== "");
   return first < 0 ? [] : lines.slice(first, last + 1);

@@ -29,15 +29,24 @@ export interface Declaration {
 
 /** `export const …` and a line break. */
 export function printConstantOf({ target, commonjs }: Form, { name, type, value }: Constant): Code {
-  if (target === "dts") return type === undefined ? code`export declare const ${name} = ${value()};\n` : code`export declare const ${name}: ${type()};\n`;
+  if (target === "dts")
+    return type === undefined
+      ? code`export declare const ${name} = ${value()};\n`
+      : code`export declare const ${name}: ${type()};\n`;
   const typed = target === "ts" && type !== undefined ? `${name}: ${type()}` : name;
-  return commonjs ? code`const ${typed} = ${value()};\nexports.${name} = ${name};\n` : code`export const ${typed} = ${value()};\n`;
+  return commonjs
+    ? code`const ${typed} = ${value()};\nexports.${name} = ${name};\n`
+    : code`export const ${typed} = ${value()};\n`;
 }
 
 /** `export function …` and a line break. */
-export function printFunctionOf({ target, commonjs }: Form, { name, parameter, parameterType, result, body }: Declaration): Code {
+export function printFunctionOf(
+  { target, commonjs }: Form,
+  { name, parameter, parameterType, result, body }: Declaration,
+): Code {
   if (target === "dts") return code`export declare function ${name}(${parameter}: ${parameterType()}): ${result()};\n`;
-  const signature = target === "ts" ? `${name}(${parameter}: ${parameterType()}): ${result()}` : `${name}(${parameter})`;
+  const signature =
+    target === "ts" ? `${name}(${parameter}: ${parameterType()}): ${result()}` : `${name}(${parameter})`;
   const text = code`function ${signature} {\n${body()}}\n`;
   return commonjs ? code`${text}exports.${name} = ${name};\n` : code`export ${text}`;
 }

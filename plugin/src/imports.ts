@@ -3,8 +3,8 @@
 import type { DescFile } from "@bufbuild/protobuf";
 import { wktPublicImportPaths } from "@bufbuild/protobuf/codegenv2";
 import { type Code, code, joinCode } from "ts-poet";
-import type { Options } from "./options.js";
 import type { Form } from "./form.js";
+import type { Options } from "./options.js";
 import { rewriteImport } from "./rewrite.js";
 
 interface Entry {
@@ -55,7 +55,9 @@ export class Imports {
 
   /** All import lines so far: the runtime, then files beside this one, then packages. */
   print(): Code {
-    const modules = [...new Set([...this.entries.values()].map(({ from }) => from))].sort((a, b) => this.compareModules(a, b));
+    const modules = [...new Set([...this.entries.values()].map(({ from }) => from))].sort((a, b) =>
+      this.compareModules(a, b),
+    );
     const lines = modules.flatMap((from) => [this.printLine(from, true), this.printLine(from, false)].flat());
     return lines.length === 0 ? code`` : code`${joinCode(lines, { on: "\n", trim: false })}\n\n`;
   }
@@ -82,7 +84,9 @@ export class Imports {
     const entries = [...this.entries.values()].filter((entry) => entry.from === from && entry.typeOnly === typeOnly);
     if (entries.length === 0) return [];
     const as = this.form.commonjs ? ":" : " as";
-    const names = entries.sort((a, b) => compare(a.name, b.name)).map(({ name, local }) => (name === local ? name : `${name}${as} ${local}`));
+    const names = entries
+      .sort((a, b) => compare(a.name, b.name))
+      .map(({ name, local }) => (name === local ? name : `${name}${as} ${local}`));
     if (this.form.commonjs) return [code`const { ${names.join(", ")} } = require(${JSON.stringify(from)});`];
     return [code`import ${typeOnly ? "type " : ""}{ ${names.join(", ")} } from ${JSON.stringify(from)};`];
   }
@@ -105,22 +109,56 @@ export type RuntimeType = "BoundService" | "CallContext" | "CallOptions" | "Chan
 
 /** Functions that generated code uses. */
 export type RuntimeValue =
-  | "callBidi" | "callClientStream" | "callFireAndForget" | "callServerStream" | "callUnary"
-  | "handleBidi" | "handleClientStream" | "handleFireAndForget" | "handleServerStream" | "handleUnary"
-  | "messageCodec" | "method" | "serviceHandler" | "unimplemented";
+  | "callBidi"
+  | "callClientStream"
+  | "callFireAndForget"
+  | "callServerStream"
+  | "callUnary"
+  | "handleBidi"
+  | "handleClientStream"
+  | "handleFireAndForget"
+  | "handleServerStream"
+  | "handleUnary"
+  | "messageCodec"
+  | "method"
+  | "serviceHandler"
+  | "unimplemented";
 
 /** Kept for the runtime also where a file doesn't use them: a new rpc shall not rename the messages of the old ones. */
 const RUNTIME_NAMES: ReadonlySet<string> = new Set<RuntimeType | RuntimeValue | "Generation1">([
-  "BoundService", "CallContext", "CallOptions", "Channel", "Generation1", "Input", "Method", "Source",
-  "callBidi", "callClientStream", "callFireAndForget", "callServerStream", "callUnary",
-  "handleBidi", "handleClientStream", "handleFireAndForget", "handleServerStream", "handleUnary",
-  "messageCodec", "method", "serviceHandler", "unimplemented",
+  "BoundService",
+  "CallContext",
+  "CallOptions",
+  "Channel",
+  "Generation1",
+  "Input",
+  "Method",
+  "Source",
+  "callBidi",
+  "callClientStream",
+  "callFireAndForget",
+  "callServerStream",
+  "callUnary",
+  "handleBidi",
+  "handleClientStream",
+  "handleFireAndForget",
+  "handleServerStream",
+  "handleUnary",
+  "messageCodec",
+  "method",
+  "serviceHandler",
+  "unimplemented",
 ]);
 
 /** The module that holds the messages of `declaring`, as seen from the file generated for `importing`.
  *
  *  Well-known types come with @bufbuild/protobuf, unless the user generates them. */
-export function messageModule(declaring: DescFile, importing: DescFile, isGenerated: boolean, options: Options): string {
+export function messageModule(
+  declaring: DescFile,
+  importing: DescFile,
+  isGenerated: boolean,
+  options: Options,
+): string {
   const wellKnown = isGenerated ? undefined : wktPublicImportPaths[declaring.proto.name];
   // Patterns are matched before the path is seen from the importing file, as every other generator does.
   const fromTop = wellKnown ?? `./${declaring.name}_pb.js`;

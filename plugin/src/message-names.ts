@@ -13,12 +13,14 @@ export interface MessageNames {
 }
 
 /** Words protoc-gen-es never uses as they are: keywords, TypeScript's types, and names it prints itself. */
-const RESERVED: ReadonlySet<string> = new Set((
-  "break case catch class const continue debugger default delete do else export extends false finally for function if " +
-  "import in instanceof new null return super switch this throw true try typeof var void while with yield " +
-  "enum implements interface let package private protected public static " +
-  "Object bigint number boolean string object globalThis Uint8Array Partial"
-).split(" "));
+const RESERVED: ReadonlySet<string> = new Set(
+  (
+    "break case catch class const continue debugger default delete do else export extends false finally for function if " +
+    "import in instanceof new null return super switch this throw true try typeof var void while with yield " +
+    "enum implements interface let package private protected public static " +
+    "Object bigint number boolean string object globalThis Uint8Array Partial"
+  ).split(" "),
+);
 
 const namesByFile = new WeakMap<DescFile, ReadonlyMap<DescMessage, MessageNames>>();
 

@@ -94,7 +94,12 @@ function editionOf({ edition }: DescFile): string {
 
 type MessageLookup = (message: DescMessage) => ImportedMessage;
 
-function createServiceModel(service: DescService, source: SourceInfo, names: DeclaredNames, imported: MessageLookup): ServiceModel {
+function createServiceModel(
+  service: DescService,
+  source: SourceInfo,
+  names: DeclaredNames,
+  imported: MessageLookup,
+): ServiceModel {
   return {
     typeName: service.typeName,
     names: lookup(names.services, service),
@@ -104,7 +109,12 @@ function createServiceModel(service: DescService, source: SourceInfo, names: Dec
   };
 }
 
-function createMethodModel(method: DescMethod, source: SourceInfo, names: DeclaredNames, imported: MessageLookup): MethodModel {
+function createMethodModel(
+  method: DescMethod,
+  source: SourceInfo,
+  names: DeclaredNames,
+  imported: MessageLookup,
+): MethodModel {
   return {
     name: method.name,
     fullName: `${method.parent.typeName}.${method.name}`,
@@ -136,12 +146,16 @@ const INTERACTION: Record<DescMethod["methodKind"], Interaction> = {
 function chooseInteraction(method: DescMethod, source: SourceInfo): Interaction {
   if (!isFireAndForget(method)) return INTERACTION[method.methodKind];
   const fault =
-    method.methodKind !== "unary" ? "but streams" : method.output.typeName !== EMPTY ? `but returns ${method.output.typeName}` : undefined;
+    method.methodKind !== "unary"
+      ? "but streams"
+      : method.output.typeName !== EMPTY
+        ? `but returns ${method.output.typeName}`
+        : undefined;
   if (fault === undefined) return "fire_and_forget";
   const position = source.optionPosition(method, OPTIONS_EXTENSION, FIRE_AND_FORGET_FIELD);
   throw new InputError(
     `${position}: ${method.toString()} has fire_and_forget ${fault}; nothing is answered to such a call: ` +
-    `remove the option, or make the rpc unary and return ${EMPTY}`,
+      `remove the option, or make the rpc unary and return ${EMPTY}`,
   );
 }
 

@@ -91,10 +91,14 @@ function readOption(part: string, given: Given): void {
   }
   const former = given.get(name)?.[0];
   if (former !== undefined && former !== value) {
-    throw new InputError(`option "${name}" is given twice, as ${JSON.stringify(former)} and as ${JSON.stringify(value)}`);
+    throw new InputError(
+      `option "${name}" is given twice, as ${JSON.stringify(former)} and as ${JSON.stringify(value)}`,
+    );
   }
   if (LEGAL[name] === "module" && value === "") {
-    throw new InputError(`option "${name}" is empty, expected a module specifier such as ${JSON.stringify(DEFAULT_RUNTIME)}`);
+    throw new InputError(
+      `option "${name}" is empty, expected a module specifier such as ${JSON.stringify(DEFAULT_RUNTIME)}`,
+    );
   }
   given.set(name, [value]);
 }
@@ -107,13 +111,17 @@ function readTargets(given: Given): readonly Target[] {
   const value = given.get("target")?.[0] ?? LEGAL.target[0];
   const targets = value.split("+").map((part) => LEGAL.target.find((target) => target === part));
   if (targets.every((target) => target !== undefined)) return [...new Set(targets)];
-  throw new InputError(`option "target" is ${JSON.stringify(value)}, expected one of ${list(LEGAL.target)}, or several joined by "+"`);
+  throw new InputError(
+    `option "target" is ${JSON.stringify(value)}, expected one of ${list(LEGAL.target)}, or several joined by "+"`,
+  );
 }
 
 function readRewrite(value: string): ImportRewrite {
   const colon = value.indexOf(":");
   if (colon > 0 && colon < value.length - 1) return { pattern: value.slice(0, colon), target: value.slice(colon + 1) };
-  throw new InputError(`option "rewrite_imports" is ${JSON.stringify(value)}, expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`);
+  throw new InputError(
+    `option "rewrite_imports" is ${JSON.stringify(value)}, expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`,
+  );
 }
 
 /** `.js` is what other generators print in their documentation. */
@@ -122,7 +130,10 @@ function withoutDot(value: string): string {
 }
 
 function oneOf<T extends string>(
-  given: Given, name: OptionName, legal: readonly [T, ...T[]], normalize: (value: string) => string = (value) => value,
+  given: Given,
+  name: OptionName,
+  legal: readonly [T, ...T[]],
+  normalize: (value: string) => string = (value) => value,
 ): T {
   const value = given.get(name)?.[0];
   if (value === undefined) return legal[0];

@@ -23,7 +23,10 @@ const CALLS: Record<ReturnType<typeof callShape>, Call> = {
   client_streaming: { function: "callClientStream", argument: "requests", answersOnce: true, hint: undefined },
   bidi_streaming: { function: "callBidi", argument: "requests", answersOnce: false, hint: LEAVING_CANCELS },
   fire_and_forget: {
-    function: "callFireAndForget", argument: "request", answersOnce: true, hint: "Resolves when the frame is handed to the transport.",
+    function: "callFireAndForget",
+    argument: "request",
+    answersOnce: true,
+    hint: "Resolves when the frame is handed to the transport.",
   },
 };
 
@@ -32,12 +35,12 @@ export function printClient(service: ServiceModel, imports: Imports, form: Form)
   const { clientInterface, createClient } = service.names;
   return code`${form.target === "js" ? "" : printInterface(service, imports)}${printPurposeDoc(service, [`A client of ${service.typeName} on a connection or a channel.`])}
 ${printFunctionOf(form, {
-    name: createClient,
-    parameter: service.methods.length === 0 ? "_channel" : "channel",
-    parameterType: () => imports.runtimeType("Channel"),
-    result: () => clientInterface,
-    body: () => printBody(service, imports),
-  })}`;
+  name: createClient,
+  parameter: service.methods.length === 0 ? "_channel" : "channel",
+  parameterType: () => imports.runtimeType("Channel"),
+  result: () => clientInterface,
+  body: () => printBody(service, imports),
+})}`;
 }
 
 function printInterface(service: ServiceModel, imports: Imports): Code {

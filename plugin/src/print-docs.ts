@@ -23,7 +23,10 @@ export function printDoc(lines: readonly string[], indent = ""): Code {
 
 /** Comments that stand apart, each followed by an empty line. */
 export function printDetached(blocks: readonly (readonly string[])[]): Code {
-  return joinCode(blocks.map((lines) => code`${lines.map((line) => `// ${line}`.trimEnd()).join("\n")}\n\n`), { trim: false });
+  return joinCode(
+    blocks.map((lines) => code`${lines.map((line) => `// ${line}`.trimEnd()).join("\n")}\n\n`),
+    { trim: false },
+  );
 }
 
 /** Comments of the whole file: what stood apart and what stood above. */

@@ -33,7 +33,10 @@ export function printFile(file: FileModel, options: Options, origin: Origin, tar
   const runtime = rewriteImport(options.runtimeImport, options.rewriteImports);
   const imports = new Imports(file.takenNames, runtime, form);
   // Services first: printing them tells which imports the file needs.
-  const services = joinCode(file.services.map((service) => printService(service, imports, options, form)), { on: "\n", trim: false });
+  const services = joinCode(
+    file.services.map((service) => printService(service, imports, options, form)),
+    { on: "\n", trim: false },
+  );
   const text = code`${printPreamble(file, origin)}
 ${printFileComments(file.packageComments)}${form.commonjs ? COMMONJS : ""}${imports.print()}${target === "js" ? "" : printRuntimeCheck(runtime)}${services}`;
   // ts-poet puts its own import lines and a line break first; there are none, so only the line break is left.

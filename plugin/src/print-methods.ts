@@ -21,13 +21,14 @@ ${joinCode(constants, { trim: false })}`;
 
 function printConstant(method: MethodModel, service: ServiceModel, imports: Imports, form: Form): Code {
   const { input, output } = method;
-  const types = (): string => [imports.shape(input), initShape(input, imports), imports.shape(output), initShape(output, imports)].join(", ");
+  const types = (): string =>
+    [imports.shape(input), initShape(input, imports), imports.shape(output), initShape(output, imports)].join(", ");
   return code`${printDetached(method.comments.detached)}${printConstantDoc(method)}
 ${printConstantOf(form, {
-    name: method.constant,
-    type: () => `${imports.runtimeType("Method")}<${types()}>`,
-    value: () => printDefinition(method, service, imports),
-  })}`;
+  name: method.constant,
+  type: () => `${imports.runtimeType("Method")}<${types()}>`,
+  value: () => printDefinition(method, service, imports),
+})}`;
 }
 
 function printDefinition(method: MethodModel, service: ServiceModel, imports: Imports): Code {
@@ -59,7 +60,9 @@ export function signatureName({ member }: MethodModel): string {
 
 /** Braces or brackets around lines; nothing between them when there are none. */
 export function enclose(open: string, lines: readonly Code[], close: string): Code {
-  return lines.length === 0 ? code`${open}${close.trim()}` : code`${open}\n${joinCode([...lines], { trim: false })}${close}`;
+  return lines.length === 0
+    ? code`${open}${close.trim()}`
+    : code`${open}\n${joinCode([...lines], { trim: false })}${close}`;
 }
 
 function quote(text: string): string {

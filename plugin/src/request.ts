@@ -3,7 +3,11 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import {
-  type CodeGeneratorRequest, CodeGeneratorRequestSchema, type FileDescriptorProto, FileDescriptorProtoSchema, SourceCodeInfoSchema,
+  type CodeGeneratorRequest,
+  CodeGeneratorRequestSchema,
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+  SourceCodeInfoSchema,
 } from "@bufbuild/protobuf/wkt";
 
 /** Field numbers of CodeGeneratorRequest and FileDescriptorProto. */
@@ -38,7 +42,10 @@ function readFile(bytes: Uint8Array, generated: ReadonlySet<string>): FileDescri
 }
 
 /** Cuts a message field out of a message; what is left is a message too. */
-function takeField(bytes: Uint8Array, wanted: number): { readonly value: Uint8Array | undefined; readonly rest: Uint8Array } {
+function takeField(
+  bytes: Uint8Array,
+  wanted: number,
+): { readonly value: Uint8Array | undefined; readonly rest: Uint8Array } {
   const rest = new Uint8Array(bytes.length);
   let length = 0;
   let value: Uint8Array | undefined;

@@ -15,7 +15,9 @@ export function rewriteImport(path: string, rewrites: readonly ImportRewrite[]):
 
 /** `*` stands for anything within a folder's or a file's name, `**` and a slash for any folders or none. */
 function patternToRegExp(pattern: string): RegExp {
-  const parts = pattern.split(/(\*\*\/|\*)/).map((part) => (part === "**/" ? "([^/]+/)*" : part === "*" ? "[^/]*" : escapeForRegExp(part)));
+  const parts = pattern
+    .split(/(\*\*\/|\*)/)
+    .map((part) => (part === "**/" ? "([^/]+/)*" : part === "*" ? "[^/]*" : escapeForRegExp(part)));
   return new RegExp(`^${parts.join("")}$`);
 }
 

@@ -2,7 +2,10 @@
 // The plugin as a pure function: CodeGeneratorRequest in, CodeGeneratorResponse out (plugin.proto).
 import { create } from "@bufbuild/protobuf";
 import {
-  type CodeGeneratorRequest, type CodeGeneratorResponse, CodeGeneratorResponse_Feature, CodeGeneratorResponseSchema,
+  type CodeGeneratorRequest,
+  type CodeGeneratorResponse,
+  CodeGeneratorResponse_Feature,
+  CodeGeneratorResponseSchema,
 } from "@bufbuild/protobuf/wkt";
 import { InputError } from "./errors.js";
 import { createFileModel } from "./model.js";
@@ -21,12 +24,15 @@ export const version: string = typeof PLUGIN_VERSION === "undefined" ? "0.0.0" :
  *  A fault of the user's input comes back as one line in `error`, which buf and protoc print. */
 export function run(request: CodeGeneratorRequest): CodeGeneratorResponse {
   const response = create(CodeGeneratorResponseSchema, {
-    supportedFeatures: BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS),
+    supportedFeatures: BigInt(
+      CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS,
+    ),
     minimumEdition: EDITIONS.minimum,
     maximumEdition: EDITIONS.maximum,
   });
   try {
-    for (const [name, content] of generate(request)) response.file.push({ $typeName: FILE, name, content, insertionPoint: "" });
+    for (const [name, content] of generate(request))
+      response.file.push({ $typeName: FILE, name, content, insertionPoint: "" });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     response.file = [];
@@ -43,6 +49,9 @@ function generate(request: CodeGeneratorRequest): [name: string, content: string
   return filesWithServices(request).flatMap((file) => {
     const model = createFileModel(file, options, generatedFiles);
     const origin = { version, parameter: request.parameter };
-    return options.targets.map((target): [string, string] => [fileName(model, target), printFile(model, options, origin, target)]);
+    return options.targets.map((target): [string, string] => [
+      fileName(model, target),
+      printFile(model, options, origin, target),
+    ]);
   });
 }

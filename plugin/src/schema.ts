@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a CodeGeneratorRequest (plugin.proto) to the descriptors of the files that get an output.
 import { create, createFileRegistry, type DescFile } from "@bufbuild/protobuf";
-import { type CodeGeneratorRequest, Edition, type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import {
+  type CodeGeneratorRequest,
+  Edition,
+  type FileDescriptorProto,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
 import { InputError } from "./errors.js";
 
 /** The first and the last whose services can be generated. */
-export const EDITIONS: { readonly minimum: Edition; readonly maximum: Edition } = { minimum: Edition.EDITION_PROTO2, maximum: Edition.EDITION_2024 };
+export const EDITIONS: { readonly minimum: Edition; readonly maximum: Edition } = {
+  minimum: Edition.EDITION_PROTO2,
+  maximum: Edition.EDITION_2024,
+};
 
 /** The files with services among those the user asked for, in the order of the request.
  *  @throws InputError for a schema that cannot be read and for an edition nobody has told us of. */
@@ -26,7 +34,9 @@ export function filesWithServices(request: CodeGeneratorRequest): DescFile[] {
 function rejectUnknownEdition(file: FileDescriptorProto | undefined): void {
   if (file?.syntax !== "editions" || (file.edition >= Edition.EDITION_2023 && file.edition <= EDITIONS.maximum)) return;
   const found = (Edition[file.edition] ?? `${file.edition}`).replace("EDITION_", "");
-  throw new InputError(`${file.name}: edition ${found} is not supported, expected proto2, proto3, or edition 2023 or 2024`);
+  throw new InputError(
+    `${file.name}: edition ${found} is not supported, expected proto2, proto3, or edition 2023 or 2024`,
+  );
 }
 
 function readDescriptors(file: FileDescriptorProto[]): ReturnType<typeof createFileRegistry> {
@@ -41,9 +51,11 @@ function readDescriptors(file: FileDescriptorProto[]): ReturnType<typeof createF
 /** Compilers refuse such names; a request made by hand could carry code in them. */
 function rejectImpossibleNames(files: readonly FileDescriptorProto[]): void {
   for (const file of files) {
-    if (!/^([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*)?$/.test(file.package)) throw impossible(file, "package", file.package);
+    if (!/^([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*)?$/.test(file.package))
+      throw impossible(file, "package", file.package);
     for (const service of file.service) {
-      for (const { name } of [service, ...service.method]) if (!/^[A-Za-z_]/.test(name)) throw impossible(file, "service or rpc", name);
+      for (const { name } of [service, ...service.method])
+        if (!/^[A-Za-z_]/.test(name)) throw impossible(file, "service or rpc", name);
     }
     for (const { name } of file.messageType) if (!/^[A-Za-z_]/.test(name)) throw impossible(file, "message", name);
   }

@@ -44,7 +44,9 @@ describe("a bundle", function () {
 
   it("of a name holds the name alone", async () => {
     const { text, files } = await bundle(`export { TickerName } from "./ticker_rsocket.js";`);
-    expect(text).to.include("demo.v1.Ticker").and.not.match(/Last|messageCodec|method\(/);
+    expect(text)
+      .to.include("demo.v1.Ticker")
+      .and.not.match(/Last|messageCodec|method\(/);
     expect(files).to.have.length(1);
   });
 });
@@ -52,11 +54,19 @@ describe("a bundle", function () {
 async function bundle(contents: string): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: GENERATED, loader: "ts" },
-    bundle: true, write: false, metafile: true, format: "esm", platform: "browser", logLevel: "silent",
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: "esm",
+    platform: "browser",
+    logLevel: "silent",
   });
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
   return {
     text: outputFiles.map(({ text }) => text).join("\n"),
-    files: inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path).filter((path) => path !== "<stdin>"),
+    files: inputs
+      .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+      .map(([path]) => path)
+      .filter((path) => path !== "<stdin>"),
   };
 }

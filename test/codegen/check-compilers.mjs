@@ -13,7 +13,9 @@ generateGoldens();
 let failed = false;
 for (const name of ["typescript", "typescript-6.0", "typescript-5.9"]) {
   const { version } = JSON.parse(readFileSync(here(`../../node_modules/${name}/package.json`), "utf8"));
-  const { status } = spawnSync(process.execPath, [here(`../../node_modules/${name}/bin/tsc`), "-p", here(".")], { stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, [here(`../../node_modules/${name}/bin/tsc`), "-p", here(".")], {
+    stdio: "inherit",
+  });
   console.log(`TypeScript ${version}: ${status === 0 ? "generated code compiles" : "generated code does not compile"}`);
   failed ||= status !== 0;
 }

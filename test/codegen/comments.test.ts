@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The user's words in the generated file. (All forms together stand in golden/comments.)
-import { clone } from "@bufbuild/protobuf";
-import { type CodeGeneratorRequest, CodeGeneratorRequestSchema } from "@bufbuild/protobuf/wkt";
-import { expect } from "chai";
+
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { clone } from "@bufbuild/protobuf";
+import { type CodeGeneratorRequest, CodeGeneratorRequestSchema } from "@bufbuild/protobuf/wkt";
+import { expect } from "chai";
 import { GENERATED, generateGoldens } from "./support/goldens.js";
 import { compile, generate, ROOT, runPlugin } from "./support/workspace.js";
 
@@ -14,7 +15,9 @@ function withComments(request: CodeGeneratorRequest, comment: string, target: st
   const copy = clone(CodeGeneratorRequestSchema, request);
   copy.parameter = `target=${target}`;
   const put = (text: string): string => text.replaceAll("plain", () => comment);
-  for (const location of copy.protoFile.flatMap(({ name, sourceCodeInfo }) => (name === "a.proto" ? sourceCodeInfo?.location : []) ?? [])) {
+  for (const location of copy.protoFile.flatMap(
+    ({ name, sourceCodeInfo }) => (name === "a.proto" ? sourceCodeInfo?.location : []) ?? [],
+  )) {
     location.leadingComments = put(location.leadingComments);
     location.trailingComments = put(location.trailingComments);
     location.leadingDetachedComments = location.leadingDetachedComments.map(put);
@@ -39,7 +42,9 @@ describe("comments", function () {
       rpc Say(M) returns (M);
     }`);
     expect(text.split("\n").filter((line) => line.includes("Says it."))).to.deep.equal([
-      "/** Says it.  @generated from rpc S.Say (REQUEST_RESPONSE) */", "  /** Says it. */", "  /** Says it. */",
+      "/** Says it.  @generated from rpc S.Say (REQUEST_RESPONSE) */",
+      "  /** Says it. */",
+      "  /** Says it. */",
     ]);
   });
 
@@ -52,9 +57,38 @@ describe("comments", function () {
   });
 
   const HOSTILE = [
-    "*/ throw 1; /*", "@ts-expect-error", "@ts-ignore", "@ts-nocheck", "@internal", "@", "@__NO_SIDE_EFFECTS__", "#__PURE__", "<script>", "</script>",
-    "<!--", "-->", "# sourceMappingURL=x.map", "//# sourceMappingURL=x.map", "// @ts-expect-error", "/ <reference path=\"nowhere.d.ts\" />",
-    "@type {number}", "@param {string} request", "@typedef {import(\"nowhere\").X} Y", "@template T", "@import x from \"nowhere\"", "@overload", "@this {Date}", "@enum {number}", "@class", "@private", "@readonly", "@jsx h", "#!/bin/sh", "\\u002a/ throw 1;", "`$" + "{1}`", "\\",
+    "*/ throw 1; /*",
+    "@ts-expect-error",
+    "@ts-ignore",
+    "@ts-nocheck",
+    "@internal",
+    "@",
+    "@__NO_SIDE_EFFECTS__",
+    "#__PURE__",
+    "<script>",
+    "</script>",
+    "<!--",
+    "-->",
+    "# sourceMappingURL=x.map",
+    "//# sourceMappingURL=x.map",
+    "// @ts-expect-error",
+    '/ <reference path="nowhere.d.ts" />',
+    "@type {number}",
+    "@param {string} request",
+    '@typedef {import("nowhere").X} Y',
+    "@template T",
+    '@import x from "nowhere"',
+    "@overload",
+    "@this {Date}",
+    "@enum {number}",
+    "@class",
+    "@private",
+    "@readonly",
+    "@jsx h",
+    "#!/bin/sh",
+    "\\u002a/ throw 1;",
+    "`$" + "{1}`",
+    "\\",
   ];
   /** The hostile text wherever a comment may stand. */
   const hostileProto = (hostile: string): string => `// ${hostile}
@@ -87,7 +121,9 @@ message M {}
 
   it("do not hide what is wrong, nor complain of what is right, by a directive to the compiler", () => {
     const text = generateText(hostileProto("@ts-ignore"));
-    expect(text).to.include("@\\ts-ignore").and.not.match(/@ts-ignore/);
+    expect(text)
+      .to.include("@\\ts-ignore")
+      .and.not.match(/@ts-ignore/);
   });
 
   it("leave the user's tags and addresses alone", () => {
@@ -97,7 +133,10 @@ message M {}
 
   /** Compiles the code of all comments in one run, as users do who remove what is internal.
    *  @returns what the compiler says, and its declarations without comments */
-  function compileHostile(comments: readonly string[]): { readonly output: string; readonly declarations: readonly string[] } {
+  function compileHostile(comments: readonly string[]): {
+    readonly output: string;
+    readonly declarations: readonly string[];
+  } {
     generateGoldens();
     const request = compile({ "a.proto": hostileProto("plain") });
     const folder = join(GENERATED, "comments-compiled");
@@ -110,13 +149,33 @@ message M {}
       }
       writeFileSync(join(folder, `${index}/a_pb.ts`), PB);
     });
-    const config = { extends: "../../tsconfig.json", include: ["*/*"], compilerOptions: {
-      noEmit: false, emitDeclarationOnly: true, stripInternal: true, removeComments: true, outDir: "out", rootDir: ".", allowJs: true, isolatedDeclarations: false,
-    } };
+    const config = {
+      extends: "../../tsconfig.json",
+      include: ["*/*"],
+      compilerOptions: {
+        noEmit: false,
+        emitDeclarationOnly: true,
+        stripInternal: true,
+        removeComments: true,
+        outDir: "out",
+        rootDir: ".",
+        allowJs: true,
+        isolatedDeclarations: false,
+      },
+    };
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
-    const { stdout } = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "--pretty", "false", "-p", folder], { encoding: "utf8" });
+    const { stdout } = spawnSync(
+      process.execPath,
+      [join(ROOT, "node_modules/typescript/bin/tsc"), "--pretty", "false", "-p", folder],
+      { encoding: "utf8" },
+    );
     const declarations = comments.map((_, index) =>
-      ["ts", "js"].map((target) => readFileSync(join(folder, `out/${index}/a_${target}.d.ts`), "utf8").replace(/^\/\/.*\n|^\s*\n/gm, "")).join("\n"));
+      ["ts", "js"]
+        .map((target) =>
+          readFileSync(join(folder, `out/${index}/a_${target}.d.ts`), "utf8").replace(/^\/\/.*\n|^\s*\n/gm, ""),
+        )
+        .join("\n"),
+    );
     rmSync(folder, { recursive: true, force: true });
     return { output: stdout, declarations };
   }

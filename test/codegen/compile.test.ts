@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Generated code under the compiler options of a strict project, and the types that users meet.
-import { expect } from "chai";
+
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "chai";
 import { GENERATED, generateGoldens } from "./support/goldens.js";
 import { ROOT } from "./support/workspace.js";
 
@@ -16,8 +17,16 @@ describe("generated code", function () {
   });
 
   it("is checked with the options it promises to compile under", () => {
-    const options = JSON.parse(tsc("--showConfig", "-p", "test/codegen")) as { readonly compilerOptions: Record<string, unknown> };
-    for (const name of ["strict", "verbatimModuleSyntax", "exactOptionalPropertyTypes", "isolatedDeclarations", "noUncheckedIndexedAccess"]) {
+    const options = JSON.parse(tsc("--showConfig", "-p", "test/codegen")) as {
+      readonly compilerOptions: Record<string, unknown>;
+    };
+    for (const name of [
+      "strict",
+      "verbatimModuleSyntax",
+      "exactOptionalPropertyTypes",
+      "isolatedDeclarations",
+      "noUncheckedIndexedAccess",
+    ]) {
       expect(options.compilerOptions[name], name).to.equal(true);
     }
     expect(options.compilerOptions["skipLibCheck"]).to.equal(false);
@@ -28,14 +37,18 @@ describe("generated code", function () {
       .replace(/^export type Generation1 = 1;$/m, "")
       .replaceAll(`"./`, `"../../../runtime/dist/`);
     writeFileSync(join(GENERATED, "old-runtime.d.ts"), old);
-    writeFileSync(join(GENERATED, "tsconfig.old-runtime.json"), JSON.stringify({
-      extends: "../tsconfig.json",
-      compilerOptions: { paths: { "rsocket-rpc/codegen": ["./old-runtime.d.ts"] } },
-      include: ["ticker_rsocket.ts"],
-    }));
-    const [, line = "0"] = /ticker_rsocket\.ts\((\d+),\d+\): error TS2305: .* has no exported member 'Generation1'/.exec(
-      typeCheck(join(GENERATED, "tsconfig.old-runtime.json")),
-    ) ?? [];
+    writeFileSync(
+      join(GENERATED, "tsconfig.old-runtime.json"),
+      JSON.stringify({
+        extends: "../tsconfig.json",
+        compilerOptions: { paths: { "rsocket-rpc/codegen": ["./old-runtime.d.ts"] } },
+        include: ["ticker_rsocket.ts"],
+      }),
+    );
+    const [, line = "0"] =
+      /ticker_rsocket\.ts\((\d+),\d+\): error TS2305: .* has no exported member 'Generation1'/.exec(
+        typeCheck(join(GENERATED, "tsconfig.old-runtime.json")),
+      ) ?? [];
     const above = readFileSync(join(GENERATED, "ticker_rsocket.ts"), "utf8").split("\n")[Number(line) - 2];
     expect(above).to.equal(
       `// "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest`,
@@ -48,6 +61,9 @@ function typeCheck(project: string): string {
 }
 
 function tsc(...args: readonly string[]): string {
-  const { stdout, stderr } = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), ...args], { cwd: ROOT, encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), ...args], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
   return stdout + stderr;
 }

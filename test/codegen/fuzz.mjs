@@ -11,5 +11,7 @@ const total = { schemas: 0, services: 0, rpcs: 0 };
 for (let seed = firstSeed; seed < firstSeed + count; seed += BATCH) {
   const done = await fuzz(seed, Math.min(BATCH, firstSeed + count - seed));
   for (const key of Object.keys(total)) total[key] += done[key];
-  console.log(`seeds ${firstSeed} to ${seed + done.schemas - 1}: ${total.schemas} schemas, ${total.services} services, ${total.rpcs} rpcs, each called`);
+  console.log(
+    `seeds ${firstSeed} to ${seed + done.schemas - 1}: ${total.schemas} schemas, ${total.services} services, ${total.rpcs} rpcs, each called`,
+  );
 }

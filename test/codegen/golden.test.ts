@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The generated files, byte for byte as they are read in review.
-import { expect } from "chai";
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "chai";
 import { generateGoldens, readGoldens } from "./support/goldens.js";
 import { ROOT } from "./support/workspace.js";
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files in folders: the same output however buf hands them over, and only for what was asked for.
-import { expect } from "chai";
+
 import { join } from "node:path";
+import { expect } from "chai";
 import { goldenProtos, readGoldens, readTree } from "./support/goldens.js";
 import { buf, inTemporaryFolder, writeProtos } from "./support/workspace.js";
 
@@ -18,7 +19,13 @@ describe("the layout of files", function () {
     inTemporaryFolder((folder) => {
       writeProtos(folder, goldenProtos());
       const plugins = [{ local: "protoc-gen-rsocket-rpc", out: "gen", opt: ["target=ts"], ...plugin }];
-      const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins }), ...args);
+      const { status, stderr } = buf(
+        folder,
+        "generate",
+        "--template",
+        JSON.stringify({ version: "v2", plugins }),
+        ...args,
+      );
       expect([status, stderr]).to.deep.equal([0, ""]);
       return readTree(join(folder, "gen"), "_rsocket.ts");
     });
@@ -32,17 +39,24 @@ describe("the layout of files", function () {
   }
 
   it("has nothing for imports that nobody asked for", () => {
-    expect(Object.keys(generateBy({}, "--path", "layout/v1/second.proto"))).to.deep.equal(["layout/v1/second_rsocket.ts"]);
+    expect(Object.keys(generateBy({}, "--path", "layout/v1/second.proto"))).to.deep.equal([
+      "layout/v1/second_rsocket.ts",
+    ]);
   });
 
   it("has imports when they are asked for", () => {
     expect(Object.keys(generateBy({ include_imports: true }, "--path", "layout/v1/second.proto"))).to.deep.equal([
-      "layout/v1/deep/inner/leaf_rsocket.ts", "layout/v1/first_rsocket.ts", "layout/v1/second_rsocket.ts",
+      "layout/v1/deep/inner/leaf_rsocket.ts",
+      "layout/v1/first_rsocket.ts",
+      "layout/v1/second_rsocket.ts",
     ]);
   });
 
   it("takes messages from where they are declared, also behind a public import", () => {
     const text = readGoldens()["layout/v1/first_rsocket.ts"] ?? "";
-    expect([...text.matchAll(/^import \{.*from "(\..*)";$/gm)].map(([, from]) => from)).to.deep.equal(["../other/behind_pb.js", "./deep/inner/leaf_pb.js"]);
+    expect([...text.matchAll(/^import \{.*from "(\..*)";$/gm)].map(([, from]) => from)).to.deep.equal([
+      "../other/behind_pb.js",
+      "./deep/inner/leaf_pb.js",
+    ]);
   });
 });

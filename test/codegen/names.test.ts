@@ -10,7 +10,9 @@ describe("names", function () {
   const generateText = (body: string): string => generate({ "a.proto": proto(body) }).files["a_rsocket.ts"] ?? "";
 
   it("of methods start with a small letter and are otherwise kept", () => {
-    const text = generateText("service S { rpc GetURL(M) returns (M); rpc snake_case(M) returns (M); rpc URL(M) returns (M); }");
+    const text = generateText(
+      "service S { rpc GetURL(M) returns (M); rpc snake_case(M) returns (M); rpc URL(M) returns (M); }",
+    );
     expect(membersOf(text, "SClient")).to.deep.equal(["getURL", "snake_case", "uRL"]);
     expect(wireNamesOf(text)).to.deep.equal(["GetURL", "snake_case", "URL"]);
   });
@@ -24,14 +26,26 @@ describe("names", function () {
   });
 
   it("of methods that differ only in their first letter get a $ in the order of declaration", () => {
-    const text = generateText("service S { rpc Get(M) returns (M); rpc get(M) returns (M); rpc Then(M) returns (M); rpc then(M) returns (M); }");
+    const text = generateText(
+      "service S { rpc Get(M) returns (M); rpc get(M) returns (M); rpc Then(M) returns (M); rpc then(M) returns (M); }",
+    );
     expect(membersOf(text, "SClient")).to.deep.equal(["get", "get$", "then$", "then$1"]);
     expect(constantsOf(text)).to.deep.equal(["SName", "SGet", "Sget", "SThen", "Sthen", "unimplementedS"]);
   });
 
   it("of an rpc never rename a service", () => {
-    const text = generateText("service S { rpc Name(M) returns (M); rpc Client(M) returns (M); } service SC { rpc lient(M) returns (M); }");
-    expect(constantsOf(text)).to.deep.equal(["SName", "SName$", "SClient$", "unimplementedS", "SCName", "SClient$1", "unimplementedSC"]);
+    const text = generateText(
+      "service S { rpc Name(M) returns (M); rpc Client(M) returns (M); } service SC { rpc lient(M) returns (M); }",
+    );
+    expect(constantsOf(text)).to.deep.equal([
+      "SName",
+      "SName$",
+      "SClient$",
+      "unimplementedS",
+      "SCName",
+      "SClient$1",
+      "unimplementedSC",
+    ]);
     expect(text).to.include("export interface SClient {");
   });
 
@@ -46,14 +60,18 @@ describe("names", function () {
       "b/b.proto": `syntax = "proto3"; package b; message M {}`,
     });
     const text = files["a_rsocket.ts"] ?? "";
-    expect(text).to.include(`import type { M } from "./a_pb.js";`).and.include(`import type { M as M$1 } from "./b/b_pb.js";`);
+    expect(text)
+      .to.include(`import type { M } from "./a_pb.js";`)
+      .and.include(`import type { M as M$1 } from "./b/b_pb.js";`);
     expect(text).to.include("export const SDo: Method<M, Input<typeof MSchema>, M$1, Input<typeof MSchema$1>>");
     expect(text).to.include("export const SUndo: Method<M$1, Input<typeof MSchema$1>, M, Input<typeof MSchema>>");
   });
 
   it("of messages don't change when an rpc of another shape is added", () => {
     const before = generateText("message Source {} service S { rpc Do(Source) returns (M); }");
-    const after = generateText("message Source {} service S { rpc Do(Source) returns (M); rpc Watch(stream M) returns (stream M); }");
+    const after = generateText(
+      "message Source {} service S { rpc Do(Source) returns (M); rpc Watch(stream M) returns (stream M); }",
+    );
     const importLine = `import type { M, Source as Source$1 } from "./a_pb.js";`;
     expect(before).to.include(importLine);
     expect(after).to.include(importLine);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plugin parameters: what each does, and one line for each wrong one.
-import { expect } from "chai";
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "chai";
 import { parseOptions } from "../../plugin/src/options.js";
-import { buf, inTemporaryFolder, type Protos, runPlugin, compile, writeProtos } from "./support/workspace.js";
+import { buf, compile, inTemporaryFolder, type Protos, runPlugin, writeProtos } from "./support/workspace.js";
 
 const PROTOS: Protos = {
   "folder/a.proto": `syntax = "proto3"; package p; import "b.proto"; import "google/protobuf/api.proto";
@@ -15,12 +16,18 @@ const PROTOS: Protos = {
 describe("plugin options", function () {
   this.timeout(30_000);
   const request = compile(PROTOS);
-  const generateWith = (parameter: string): string => runPlugin({ ...request, parameter }).files["folder/a_rsocket.ts"] ?? "";
+  const generateWith = (parameter: string): string =>
+    runPlugin({ ...request, parameter }).files["folder/a_rsocket.ts"] ?? "";
 
   it("have defaults", () => {
     expect(parseOptions("")).to.deep.equal({
-      targets: ["ts"], importExtension: "js", rewriteImports: [], jsImportStyle: "module",
-      runtimeImport: "rsocket-rpc/codegen", client: true, server: true,
+      targets: ["ts"],
+      importExtension: "js",
+      rewriteImports: [],
+      jsImportStyle: "module",
+      runtimeImport: "rsocket-rpc/codegen",
+      client: true,
+      server: true,
     });
   });
 
@@ -39,16 +46,34 @@ describe("plugin options", function () {
     ["target", `option "target" is "", expected one of "ts", "js", "dts", or several joined by "+"`],
     ["import_extension=mjs", `option "import_extension" is "mjs", expected one of "js", "ts", "none"`],
     ["js_import_style=commonjs", `option "js_import_style" is "commonjs", expected one of "module", "legacy_commonjs"`],
-    ["rewrite_imports=@my/pkg", `option "rewrite_imports" is "@my/pkg", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`],
-    ["rewrite_imports=:@my/pkg", `option "rewrite_imports" is ":@my/pkg", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`],
-    ["rewrite_imports=./a_pb.js:", `option "rewrite_imports" is "./a_pb.js:", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`],
+    [
+      "rewrite_imports=@my/pkg",
+      `option "rewrite_imports" is "@my/pkg", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`,
+    ],
+    [
+      "rewrite_imports=:@my/pkg",
+      `option "rewrite_imports" is ":@my/pkg", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`,
+    ],
+    [
+      "rewrite_imports=./a_pb.js:",
+      `option "rewrite_imports" is "./a_pb.js:", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`,
+    ],
     ["client=1", `option "client" is "1", expected one of "true", "false"`],
     ["server=no", `option "server" is "no", expected one of "true", "false"`],
     ["runtime_import=", `option "runtime_import" is empty, expected a module specifier such as "rsocket-rpc/codegen"`],
-    ["tarsget=ts", `unknown option "tarsget", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, client, server`],
-    ["constructor=ts", `unknown option "constructor", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, client, server`],
+    [
+      "tarsget=ts",
+      `unknown option "tarsget", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, client, server`,
+    ],
+    [
+      "constructor=ts",
+      `unknown option "constructor", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, client, server`,
+    ],
     ["client=true,client=false", `option "client" is given twice, as "true" and as "false"`],
-    ["client=false,server=false", `options "client" and "server" are both "false", expected at least one of them to be "true"`],
+    [
+      "client=false,server=false",
+      `options "client" and "server" are both "false", expected at least one of them to be "true"`,
+    ],
   ];
   for (const [parameter, error] of wrong) {
     it(`refuse ${JSON.stringify(parameter)} in one line with the legal values`, () => {
@@ -59,23 +84,30 @@ describe("plugin options", function () {
   it("reach the user through buf when they are wrong", () => {
     inTemporaryFolder((folder) => {
       writeProtos(folder, PROTOS);
-      const template = { version: "v2", plugins: [{ local: "protoc-gen-rsocket-rpc", out: "gen", opt: ["target=java"], strategy: "all" }] };
+      const template = {
+        version: "v2",
+        plugins: [{ local: "protoc-gen-rsocket-rpc", out: "gen", opt: ["target=java"], strategy: "all" }],
+      };
       const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify(template));
       expect(status).to.not.equal(0);
-      expect(stderr).to.include(`option "target" is "java", expected one of "ts", "js", "dts", or several joined by "+"`);
+      expect(stderr).to.include(
+        `option "target" is "java", expected one of "ts", "js", "dts", or several joined by "+"`,
+      );
       expect(stderr.trim().split("\n")).to.have.length(1);
     });
   });
 
   it("target takes several languages joined by +, each once, in the order of the user", () => {
     expect(parseOptions("target=js+dts+js").targets).to.deep.equal(["js", "dts"]);
-    const names = (target: string): string[] => Object.keys(runPlugin({ ...request, parameter: `target=${target}` }).files);
+    const names = (target: string): string[] =>
+      Object.keys(runPlugin({ ...request, parameter: `target=${target}` }).files);
     expect(names("js+dts")).to.deep.equal(["folder/a_rsocket.js", "folder/a_rsocket.d.ts"]);
     expect(names("ts+js+dts")).to.deep.equal(["folder/a_rsocket.ts", "folder/a_rsocket.js", "folder/a_rsocket.d.ts"]);
   });
 
   describe("rewrite_imports", () => {
-    const moduleWith = (parameter: string): string | undefined => importsOf(generateWith(parameter)).find((from) => from.includes("b_pb"));
+    const moduleWith = (parameter: string): string | undefined =>
+      importsOf(generateWith(parameter)).find((from) => from.includes("b_pb"));
 
     it("matches paths as seen from the top of the output and keeps them behind the target", () => {
       expect(moduleWith("rewrite_imports=./b_pb.js:@my/pkg")).to.equal("@my/pkg/b_pb.js");
@@ -86,7 +118,9 @@ describe("plugin options", function () {
     });
 
     it("replaces packages as a whole, also that of the runtime", () => {
-      const text = generateWith("rewrite_imports=@bufbuild/**/*.js:@my/wkt,rewrite_imports=rsocket-rpc/codegen:@my/runtime");
+      const text = generateWith(
+        "rewrite_imports=@bufbuild/**/*.js:@my/wkt,rewrite_imports=rsocket-rpc/codegen:@my/runtime",
+      );
       expect(importsOf(text)).to.have.members(["@my/runtime", "../b_pb.js", "@my/wkt"]);
     });
 
@@ -98,19 +132,35 @@ describe("plugin options", function () {
 
     it("says what protoc-gen-es says of the same option", () => {
       inTemporaryFolder((folder) => {
-        writeProtos(folder, { ...PROTOS, "folder/c.proto": `syntax = "proto3"; package p; import "b.proto"; message C { B b = 1; }` });
-        for (const rewrite of ["./b_pb.js:@my/pkg", "./**/*_pb.js:@my/pkg/", "./*.js:./other", "../b_pb.js:@my/pkg", "./b*:@x"]) {
-          const opt = ["target=ts", "import_extension=js", `rewrite_imports=${rewrite}`];
-          const plugins = [{ local: "protoc-gen-es", out: "gen", opt }];
-          expect(buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins })).stderr).to.equal("");
-          const theirs = readFileSync(join(folder, "gen/folder/c_pb.ts"), "utf8");
+        writeProtos(folder, {
+          ...PROTOS,
+          "folder/c.proto": `syntax = "proto3"; package p; import "b.proto"; message C { B b = 1; }`,
+        });
+        const rewrites = [
+          "./b_pb.js:@my/pkg",
+          "./**/*_pb.js:@my/pkg/",
+          "./*.js:./other",
+          "../b_pb.js:@my/pkg",
+          "./b*:@x",
+        ];
+        const plugins = rewrites.map((rewrite, index) => ({
+          local: "protoc-gen-es",
+          out: `gen${index}`,
+          opt: ["target=ts", "import_extension=js", `rewrite_imports=${rewrite}`],
+          strategy: "all",
+        }));
+        expect(buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins })).stderr).to.equal("");
+        for (const [index, rewrite] of rewrites.entries()) {
+          const theirs = readFileSync(join(folder, `gen${index}/folder/c_pb.ts`), "utf8");
           expect(importsOf(theirs), rewrite).to.include(moduleWith(`rewrite_imports=${rewrite}`));
         }
       });
     });
 
     it("is not shown in generated files", () => {
-      expect(generateWith("target=ts,rewrite_imports=./*:@my/pkg").split("\n")[0]).to.match(/ with parameter "target=ts"$/);
+      expect(generateWith("target=ts,rewrite_imports=./*:@my/pkg").split("\n")[0]).to.match(
+        / with parameter "target=ts"$/,
+      );
     });
   });
 
@@ -123,15 +173,19 @@ describe("plugin options", function () {
   });
 
   it("import_extension=ts ends imports of messages in .ts, packages excepted", () => {
-    expect(importsOf(generateWith("import_extension=ts"))).to.deep.equal(
-      ["rsocket-rpc/codegen", "../b_pb.ts", "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js"],
-    );
+    expect(importsOf(generateWith("import_extension=ts"))).to.deep.equal([
+      "rsocket-rpc/codegen",
+      "../b_pb.ts",
+      "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js",
+    ]);
   });
 
   it("import_extension=none leaves the ending out, packages excepted", () => {
-    expect(importsOf(generateWith("import_extension=none"))).to.deep.equal(
-      ["rsocket-rpc/codegen", "../b_pb", "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js"],
-    );
+    expect(importsOf(generateWith("import_extension=none"))).to.deep.equal([
+      "rsocket-rpc/codegen",
+      "../b_pb",
+      "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js",
+    ]);
   });
 
   it("runtime_import replaces the module of the runtime everywhere", () => {
@@ -141,12 +195,16 @@ describe("plugin options", function () {
 
   it("client=false leaves out clients and their imports", () => {
     const text = generateWith("client=false");
-    expect(text).to.include("export function implementS").and.not.match(/SClient|callUnary|CallOptions|\bChannel\b/);
+    expect(text)
+      .to.include("export function implementS")
+      .and.not.match(/SClient|callUnary|CallOptions|\bChannel\b/);
   });
 
   it("server=false leaves out handlers and their imports", () => {
     const text = generateWith("server=false");
-    expect(text).to.include("export function createSClient").and.not.match(/SHandler|handleUnary|CallContext|BoundService|unimplemented/);
+    expect(text)
+      .to.include("export function createSClient")
+      .and.not.match(/SHandler|handleUnary|CallContext|BoundService|unimplemented/);
   });
 
   it("stand in the first line as they were given", () => {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plugin's package as npm packs it, installed in a project that follows its README.
-import { expect } from "chai";
+
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, relative } from "node:path";
+import { expect } from "chai";
 import { GENERATED, generateGoldens, goldenProtos, readGoldens, readTree } from "./support/goldens.js";
 import { ROOT } from "./support/workspace.js";
 
@@ -22,19 +23,35 @@ describe("the plugin's package", function () {
     run("npm", ["pack", "--silent", "--pack-destination", project], join(ROOT, "plugin"));
     const { version } = JSON.parse(readFileSync(join(ROOT, "plugin/package.json"), "utf8")) as { version: string };
     mkdirSync(installed(), { recursive: true });
-    run("tar", ["-xzf", join(project, `protoc-gen-rsocket-rpc-${version}.tgz`), "-C", installed(), "--strip-components=1"], project);
+    run(
+      "tar",
+      ["-xzf", join(project, `protoc-gen-rsocket-rpc-${version}.tgz`), "-C", installed(), "--strip-components=1"],
+      project,
+    );
     mkdirSync(join(project, "node_modules/.bin"));
-    symlinkSync("../protoc-gen-rsocket-rpc/bin/protoc-gen-rsocket-rpc", join(project, "node_modules/.bin/protoc-gen-rsocket-rpc"));
+    symlinkSync(
+      "../protoc-gen-rsocket-rpc/bin/protoc-gen-rsocket-rpc",
+      join(project, "node_modules/.bin/protoc-gen-rsocket-rpc"),
+    );
     mkdirSync(join(project, "proto"));
     writeFileSync(join(project, "proto/ticker.proto"), goldenProtos()["ticker.proto"] ?? "");
   });
   after(() => rmSync(project, { recursive: true, force: true }));
 
   it("holds the program, the licence, the README and nothing else but .proto files", () => {
-    const entries = readdirSync(installed(), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    const files = entries.map(({ parentPath, name }) => relative(installed(), join(parentPath, name)).replaceAll("\\", "/"));
+    const entries = readdirSync(installed(), { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    const files = entries.map(({ parentPath, name }) =>
+      relative(installed(), join(parentPath, name)).replaceAll("\\", "/"),
+    );
     expect(files.filter((path) => !path.endsWith(".proto")).sort()).to.deep.equal([
-      "LICENSE", "README.md", "bin/package.json", "bin/protoc-gen-rsocket-rpc", "dist/main.cjs", "package.json",
+      "LICENSE",
+      "README.md",
+      "bin/package.json",
+      "bin/protoc-gen-rsocket-rpc",
+      "dist/main.cjs",
+      "package.json",
     ]);
   });
 
@@ -51,14 +68,17 @@ describe("the plugin's package", function () {
     expect(run("buf", ["generate"], project)).to.equal("");
     expectGenerated();
     const lint = spawnSync("buf", ["lint"], { cwd: project, env: environment(), encoding: "utf8" });
-    expect(lint.stdout).to.include("proto/ticker.proto:").and.not.match(/options\.proto|envelope\.proto/);
+    expect(lint.stdout)
+      .to.include("proto/ticker.proto:")
+      .and.not.match(/options\.proto|envelope\.proto/);
   });
 
   it("generates under protoc with the line of the README", () => {
     rmSync(join(project, "gen"), { recursive: true, force: true });
     mkdirSync(join(project, "gen"));
     // Where there is no protoc, buf stands in for it with the same arguments.
-    const protoc = process.env["PROTOC"] ?? (spawnSync("protoc", ["--version"]).error === undefined ? "protoc" : "buf alpha protoc");
+    const protoc =
+      process.env["PROTOC"] ?? (spawnSync("protoc", ["--version"]).error === undefined ? "protoc" : "buf alpha protoc");
     const line = (/```sh\n(protoc [^`]*)```/.exec(README)?.[1] ?? "").replace("protoc", protoc).replaceAll("\\\n", " ");
     expect(run("sh", ["-c", line], project)).to.equal("");
     expectGenerated();
@@ -69,7 +89,9 @@ describe("the plugin's package", function () {
     expect(Object.keys(files)).to.deep.equal(["rsocket/options_pb.ts", "ticker_pb.ts", "ticker_rsocket.ts"]);
     expect(files["ticker_rsocket.ts"]).to.equal(readGoldens()["ticker_rsocket.ts"]);
     generateGoldens();
-    expect(files["ticker_pb.ts"]).to.include(readFileSync(join(GENERATED, "ticker_pb.ts"), "utf8").split("\n").slice(4).join("\n"));
+    expect(files["ticker_pb.ts"]).to.include(
+      readFileSync(join(GENERATED, "ticker_pb.ts"), "utf8").split("\n").slice(4).join("\n"),
+    );
   }
 
   /** The packed plugin before the programs of the workspace. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plugin as it is shipped: one file, started by buf, by protoc or by hand.
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { CodeGeneratorRequestSchema, CodeGeneratorResponseSchema, VersionSchema } from "@bufbuild/protobuf/wkt";
-import { expect } from "chai";
+
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { CodeGeneratorRequestSchema, CodeGeneratorResponseSchema, VersionSchema } from "@bufbuild/protobuf/wkt";
+import { expect } from "chai";
 import { goldenProtos, readGoldens } from "./support/goldens.js";
 import { compile, ROOT, writeProtos } from "./support/workspace.js";
 
@@ -44,13 +45,19 @@ describe("the plugin's program", function () {
   });
 
   it("loads nothing but itself and a few modules of Node", () => {
-    const required = [...readFileSync(join(ROOT, "plugin/dist/main.cjs"), "utf8").matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name);
+    const required = [
+      ...readFileSync(join(ROOT, "plugin/dist/main.cjs"), "utf8").matchAll(/\brequire\("([^"]+)"\)/g),
+    ].map(([, name]) => name);
     expect([...new Set(required)].sort()).to.deep.equal(["node:fs", "path"]);
   });
 
   it("generates under buf in a folder of its own", () => {
     const template = { version: "v2", plugins: [{ local: program, out: "buf-out", opt: ["target=ts"] }] };
-    const { status, stderr } = spawnSync(join(ROOT, "node_modules/.bin/buf"), ["generate", "protos", "--template", JSON.stringify(template)], { cwd: folder, encoding: "utf8" });
+    const { status, stderr } = spawnSync(
+      join(ROOT, "node_modules/.bin/buf"),
+      ["generate", "protos", "--template", JSON.stringify(template)],
+      { cwd: folder, encoding: "utf8" },
+    );
     expect(stderr).to.equal("");
     expect(status).to.equal(0);
     expect(readFileSync(join(folder, "buf-out/ticker_rsocket.ts"), "utf8")).to.equal(golden);
@@ -58,7 +65,13 @@ describe("the plugin's program", function () {
 
   it("generates under protoc in a folder of its own; where there is no protoc, from a request in its form", () => {
     mkdirSync(join(folder, "protoc-out"), { recursive: true });
-    const args = ["-Iprotos", `--plugin=protoc-gen-rsocket-rpc=${program}`, "--rsocket-rpc_out=protoc-out", "--rsocket-rpc_opt=target=ts", "ticker.proto"];
+    const args = [
+      "-Iprotos",
+      `--plugin=protoc-gen-rsocket-rpc=${program}`,
+      "--rsocket-rpc_out=protoc-out",
+      "--rsocket-rpc_opt=target=ts",
+      "ticker.proto",
+    ];
     // PROTOC may hold a command with arguments, such as "python -m grpc_tools.protoc".
     const [protoc = "protoc", ...first] = (process.env["PROTOC"] ?? "protoc").split(" ");
     const { error, stderr } = spawnSync(protoc, [...first, ...args], { cwd: folder, encoding: "utf8" });
@@ -71,12 +84,18 @@ describe("the plugin's program", function () {
     const request = compile({ "ticker.proto": ticker });
     request.compilerVersion = create(VersionSchema, { major: 6, minor: 33, patch: 0 });
     request.sourceFileDescriptors = request.protoFile.filter(({ name }) => name === "ticker.proto");
-    const response = fromBinary(CodeGeneratorResponseSchema, start([], toBinary(CodeGeneratorRequestSchema, request)).stdout);
+    const response = fromBinary(
+      CodeGeneratorResponseSchema,
+      start([], toBinary(CodeGeneratorRequestSchema, request)).stdout,
+    );
     expect(response.file.map(({ content }) => content)).to.deep.equal([golden]);
   });
 
   it("answers a CodeGeneratorRequest on stdin with a CodeGeneratorResponse on stdout", () => {
-    const { status, stdout, stderr } = start([], toBinary(CodeGeneratorRequestSchema, compile({ "ticker.proto": ticker })));
+    const { status, stdout, stderr } = start(
+      [],
+      toBinary(CodeGeneratorRequestSchema, compile({ "ticker.proto": ticker })),
+    );
     expect(stderr.toString()).to.equal("");
     expect(status).to.equal(0);
     const { file, error } = fromBinary(CodeGeneratorResponseSchema, stdout);
@@ -85,15 +104,25 @@ describe("the plugin's program", function () {
   });
 
   it("answers a fault of the input in the response, with exit code 0, as plugin.proto wants it", () => {
-    const { status, stdout, stderr } = start([], toBinary(CodeGeneratorRequestSchema, compile({ "ticker.proto": ticker }, "target=go")));
+    const { status, stdout, stderr } = start(
+      [],
+      toBinary(CodeGeneratorRequestSchema, compile({ "ticker.proto": ticker }, "target=go")),
+    );
     expect(stderr.toString()).to.equal("");
     expect(status).to.equal(0);
-    expect(fromBinary(CodeGeneratorResponseSchema, stdout).error).to.equal(`option "target" is "go", expected one of "ts", "js", "dts", or several joined by "+"`);
+    expect(fromBinary(CodeGeneratorResponseSchema, stdout).error).to.equal(
+      `option "target" is "go", expected one of "ts", "js", "dts", or several joined by "+"`,
+    );
   });
 
   it("writes answers that no pipe takes at once", () => {
-    const many = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`s${index}.proto`, `syntax = "proto3"; package p${index}; message M {}
-      service S { ${Array.from({ length: 40 }, (_, rpc) => `rpc R${rpc}(M) returns (M);`).join(" ")} }`]));
+    const many = Object.fromEntries(
+      Array.from({ length: 60 }, (_, index) => [
+        `s${index}.proto`,
+        `syntax = "proto3"; package p${index}; message M {}
+      service S { ${Array.from({ length: 40 }, (_, rpc) => `rpc R${rpc}(M) returns (M);`).join(" ")} }`,
+      ]),
+    );
     const { stdout } = start([], toBinary(CodeGeneratorRequestSchema, compile(many)));
     expect(stdout.byteLength).to.be.above(1_000_000);
     expect(fromBinary(CodeGeneratorResponseSchema, stdout).file).to.have.length(60);
@@ -101,23 +130,39 @@ describe("the plugin's program", function () {
 
   it("tells its version and how to use it", () => {
     expect(start(["--version"]).stdout.toString()).to.equal(`protoc-gen-rsocket-rpc ${manifest.version}\n`);
-    expect(start(["--help"]).stdout.toString()).to.match(/^protoc-gen-rsocket-rpc [\s\S]*buf\.gen\.yaml[\s\S]*runtime_import=<module>/);
+    expect(start(["--help"]).stdout.toString()).to.match(
+      /^protoc-gen-rsocket-rpc [\s\S]*buf\.gen\.yaml[\s\S]*runtime_import=<module>/,
+    );
   });
 
   it("refuses other arguments and other input in one line", () => {
     const wrong = start(["--verison"]);
-    expect([wrong.status, wrong.stderr.toString()]).to.deep.equal([1, `protoc-gen-rsocket-rpc: unknown argument "--verison", expected --version, --help or none\n`]);
-    for (const input of [new Uint8Array(), new TextEncoder().encode("syntax = \"proto3\";\n")]) {
+    expect([wrong.status, wrong.stderr.toString()]).to.deep.equal([
+      1,
+      `protoc-gen-rsocket-rpc: unknown argument "--verison", expected --version, --help or none\n`,
+    ]);
+    for (const input of [new Uint8Array(), new TextEncoder().encode('syntax = "proto3";\n')]) {
       const { status, stderr } = start([], input);
-      expect([status, stderr.toString()]).to.deep.equal([1, "protoc-gen-rsocket-rpc: stdin holds no CodeGeneratorRequest: let buf or protoc start the plugin, see --help\n"]);
+      expect([status, stderr.toString()]).to.deep.equal([
+        1,
+        "protoc-gen-rsocket-rpc: stdin holds no CodeGeneratorRequest: let buf or protoc start the plugin, see --help\n",
+      ]);
     }
   });
 
-  it("costs at most twice the CPU of starting Node, for a schema of one file", function () {
+  it("costs at most twice the CPU of starting Node, for a schema of one file", () => {
     const probe = join(folder, "probe.cjs");
-    writeFileSync(probe, `process.on("exit", () => { const { user, system } = process.cpuUsage(); require("fs").writeSync(2, String(user + system)); });`);
-    const request = toBinary(CodeGeneratorRequestSchema, compile({ "a.proto": `syntax = "proto3"; package p; message M { string text = 1; }
-      service S { rpc A(M) returns (M); rpc B(M) returns (stream M); rpc C(stream M) returns (M); rpc D(stream M) returns (stream M); }` }));
+    writeFileSync(
+      probe,
+      `process.on("exit", () => { const { user, system } = process.cpuUsage(); require("fs").writeSync(2, String(user + system)); });`,
+    );
+    const request = toBinary(
+      CodeGeneratorRequestSchema,
+      compile({
+        "a.proto": `syntax = "proto3"; package p; message M { string text = 1; }
+      service S { rpc A(M) returns (M); rpc B(M) returns (stream M); rpc C(stream M) returns (M); rpc D(stream M) returns (stream M); }`,
+      }),
+    );
     const ratios: number[] = [];
     // Neighbours in time see the same machine; the middle of several pairs leaves out what else it does.
     for (let round = 0; round < 11; round++) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every method of every golden file is called through its client and served by its handler, over real frames.
-import { expect } from "chai";
+
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { expect } from "chai";
 import { inProcessChannel } from "rsocket-rpc/testing";
 import { callEverything, callUnimplemented, readServices, type Service } from "./support/calls.js";
 import { GENERATED, generateGoldens, readGoldens } from "./support/goldens.js";
@@ -59,8 +60,13 @@ describe("generated code at run time", function () {
     async function askForThePrice(): Promise<void> {
       await ticker["last"]?.({ name: "ACME" });
     }
-    const error = await askForThePrice().then(() => undefined, (reason: unknown) => reason);
-    expect((error as Error).stack).to.match(/at async TickerClient\.last .*\n +at async askForThePrice .*run\.test\.ts/);
+    const error = await askForThePrice().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect((error as Error).stack).to.match(
+      /at async TickerClient\.last .*\n +at async askForThePrice .*run\.test\.ts/,
+    );
     await channel.close();
   });
 });
@@ -70,6 +76,7 @@ async function loadServices(path: string): Promise<Service[]> {
 }
 
 async function load(path: string): Promise<Record<string, unknown>> {
-  if (path.startsWith("commonjs/")) return createRequire(import.meta.url)(join(GENERATED, path)) as Record<string, unknown>;
+  if (path.startsWith("commonjs/"))
+    return createRequire(import.meta.url)(join(GENERATED, path)) as Record<string, unknown>;
   return (await import(pathToFileURL(join(GENERATED, path)).href)) as Record<string, unknown>;
 }

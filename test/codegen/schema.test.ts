@@ -24,7 +24,9 @@ describe("schemas", function () {
 
   describe("fire_and_forget", () => {
     it("is read by number from the options of a method", () => {
-      const request = compile({ "a.proto": withRpc(`rpc Do(M) returns (google.protobuf.Empty) { ${FIRE_AND_FORGET} }`) });
+      const request = compile({
+        "a.proto": withRpc(`rpc Do(M) returns (google.protobuf.Empty) { ${FIRE_AND_FORGET} }`),
+      });
       // The plugin is given no description of extension 1057: it must be found as an unknown field.
       const [method] = request.protoFile.find(({ name }) => name === "a.proto")?.service[0]?.method ?? [];
       expect(method?.options?.$unknown?.map(({ no, data }) => [no, Buffer.from(data).toString("hex")])).to.deep.equal([
@@ -34,7 +36,9 @@ describe("schemas", function () {
     });
 
     it("is off when it is false, absent or beside unknown fields", () => {
-      const request = compile({ "a.proto": withRpc(`rpc Do(M) returns (google.protobuf.Empty) { ${FIRE_AND_FORGET} }`) });
+      const request = compile({
+        "a.proto": withRpc(`rpc Do(M) returns (google.protobuf.Empty) { ${FIRE_AND_FORGET} }`),
+      });
       const options = request.protoFile.find(({ name }) => name === "a.proto")?.service[0]?.method[0]?.options;
       const interactionWith = (hex: string): string | undefined => {
         if (options === undefined) return undefined;
@@ -44,22 +48,39 @@ describe("schemas", function () {
       expect(interactionWith("02" + "0800" /* false */)).to.equal("request_response");
       expect(interactionWith("00" /* empty message */)).to.equal("request_response");
       expect(interactionWith("05" + "120161" /* field 2, a string */ + "0801" /* true */)).to.equal("fire_and_forget");
-      expect(interactionWith("04" + "0801" /* true */ + "0800" /* false: the last one counts */)).to.equal("request_response");
+      expect(interactionWith("04" + "0801" /* true */ + "0800" /* false: the last one counts */)).to.equal(
+        "request_response",
+      );
     });
 
     it("of several occurrences the last one counts, as for every field", () => {
-      const request = compile({ "a.proto": withRpc(`rpc Do(M) returns (google.protobuf.Empty) { ${FIRE_AND_FORGET} }`) });
+      const request = compile({
+        "a.proto": withRpc(`rpc Do(M) returns (google.protobuf.Empty) { ${FIRE_AND_FORGET} }`),
+      });
       const options = request.protoFile.find(({ name }) => name === "a.proto")?.service[0]?.method[0]?.options;
       options?.$unknown?.push({ no: 1057, wireType: 2, data: Buffer.from("020800", "hex") });
       expect(runPlugin(request).files["a_rsocket.ts"]).to.include(`interaction: "request_response"`);
     });
 
-    const cure = "; nothing is answered to such a call: remove the option, or make the rpc unary and return google.protobuf.Empty";
+    const cure =
+      "; nothing is answered to such a call: remove the option, or make the rpc unary and return google.protobuf.Empty";
     const wrong: readonly (readonly [rpc: string, error: string])[] = [
-      [`rpc Do(M) returns (M) { ${FIRE_AND_FORGET} }`, `a.proto:7:27: rpc p.S.Do has fire_and_forget but returns p.M${cure}`],
-      [`rpc Do(M) returns (stream google.protobuf.Empty) { ${FIRE_AND_FORGET} }`, `a.proto:7:54: rpc p.S.Do has fire_and_forget but streams${cure}`],
-      [`rpc Do(stream M) returns (google.protobuf.Empty) { ${FIRE_AND_FORGET} }`, `a.proto:7:54: rpc p.S.Do has fire_and_forget but streams${cure}`],
-      [`rpc Do(stream M) returns (stream M) {\n    ${FIRE_AND_FORGET} }`, `a.proto:8:5: rpc p.S.Do has fire_and_forget but streams${cure}`],
+      [
+        `rpc Do(M) returns (M) { ${FIRE_AND_FORGET} }`,
+        `a.proto:7:27: rpc p.S.Do has fire_and_forget but returns p.M${cure}`,
+      ],
+      [
+        `rpc Do(M) returns (stream google.protobuf.Empty) { ${FIRE_AND_FORGET} }`,
+        `a.proto:7:54: rpc p.S.Do has fire_and_forget but streams${cure}`,
+      ],
+      [
+        `rpc Do(stream M) returns (google.protobuf.Empty) { ${FIRE_AND_FORGET} }`,
+        `a.proto:7:54: rpc p.S.Do has fire_and_forget but streams${cure}`,
+      ],
+      [
+        `rpc Do(stream M) returns (stream M) {\n    ${FIRE_AND_FORGET} }`,
+        `a.proto:8:5: rpc p.S.Do has fire_and_forget but streams${cure}`,
+      ],
     ];
     for (const [rpc, error] of wrong) {
       it(`is refused with its place and a cure on ${rpc.replaceAll("\n", " ")}`, () => {
@@ -81,16 +102,27 @@ describe("schemas", function () {
         rpc B(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS; }
         rpc C(M) returns (M) { option idempotency_level = IDEMPOTENT; }`),
     });
-    const found = [...(files["a_rsocket.ts"] ?? "").matchAll(/name: "(\w)".*idempotency: "(\w+)"/g)].map(([, name, level]) => [name, level]);
-    expect(found).to.deep.equal([["A", "unknown"], ["B", "no_side_effects"], ["C", "idempotent"]]);
+    const found = [...(files["a_rsocket.ts"] ?? "").matchAll(/name: "(\w)".*idempotency: "(\w+)"/g)].map(
+      ([, name, level]) => [name, level],
+    );
+    expect(found).to.deep.equal([
+      ["A", "unknown"],
+      ["B", "no_side_effects"],
+      ["C", "idempotent"],
+    ]);
   });
 
   for (const [what, syntax, said] of [
-    ["proto2", `syntax = "proto2";`, "syntax proto2"], ["no syntax", "", "syntax proto2"], ["proto3", `syntax = "proto3";`, "syntax proto3"],
-    ["edition 2023", `edition = "2023";`, "edition 2023"], ["edition 2024", `edition = "2024";`, "edition 2024"],
+    ["proto2", `syntax = "proto2";`, "syntax proto2"],
+    ["no syntax", "", "syntax proto2"],
+    ["proto3", `syntax = "proto3";`, "syntax proto3"],
+    ["edition 2023", `edition = "2023";`, "edition 2023"],
+    ["edition 2024", `edition = "2024";`, "edition 2024"],
   ] as const) {
     it(`in ${what} may have services, and the file says so`, () => {
-      const { files, error } = generate({ "a.proto": `${syntax} package p; message M {} service S { rpc Do(M) returns (M); }` });
+      const { files, error } = generate({
+        "a.proto": `${syntax} package p; message M {} service S { rpc Do(M) returns (M); }`,
+      });
       expect(error).to.equal("");
       expect(files["a_rsocket.ts"]).to.include(`\n// @generated from file a.proto (package p, ${said})\n`);
     });
@@ -99,7 +131,9 @@ describe("schemas", function () {
   it("in an edition that nobody knows are refused in one line", () => {
     const request = compile({ "a.proto": `edition = "2023"; message M {} service S { rpc Do(M) returns (M); }` });
     for (const file of request.protoFile) if (file.name === "a.proto") file.edition = 1234 as Edition;
-    expect(runPlugin(request).error).to.equal("a.proto: edition 1234 is not supported, expected proto2, proto3, or edition 2023 or 2024");
+    expect(runPlugin(request).error).to.equal(
+      "a.proto: edition 1234 is not supported, expected proto2, proto3, or edition 2023 or 2024",
+    );
   });
 
   it("may use messages of proto2 and of editions", () => {
@@ -176,13 +210,16 @@ describe("schemas", function () {
       }
       const text = runPlugin(request).files["a_rsocket.ts"] ?? "";
       expect(text).to.include("evil();");
-      for (const line of text.split(/[\n\r\u2028\u2029]/)) if (line.includes("evil")) expect(line).to.match(/^ *(\/\/|\*) .*evil\(\);(\*\\\/evil\(\);)?$/);
+      for (const line of text.split(/[\n\r\u2028\u2029]/))
+        if (line.includes("evil")) expect(line).to.match(/^ *(\/\/|\*) .*evil\(\);(\*\\\/evil\(\);)?$/);
     }
   });
 
   it("tell protoc and buf that optional fields and editions are understood", () => {
     const { supportedFeatures, minimumEdition, maximumEdition } = run(create(CodeGeneratorRequestSchema));
     expect([minimumEdition, maximumEdition]).to.deep.equal([Edition.EDITION_PROTO2, Edition.EDITION_2024]);
-    expect(supportedFeatures).to.equal(BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS));
+    expect(supportedFeatures).to.equal(
+      BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS),
+    );
   });
 });

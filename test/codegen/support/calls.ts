@@ -39,14 +39,19 @@ export async function callEverything(service: Service): Promise<void> {
   const client = service.createClient(channel);
   for (const [index, method] of service.desc.methods.entries()) {
     const member = service.members[index] ?? "";
-    const arrival = new Promise<void>((resolve) => { onServed = resolve; });
+    const arrival = new Promise<void>((resolve) => {
+      onServed = resolve;
+    });
     const answers = await call(client, member, method);
     await arrival; // nobody else tells that a call without an answer has been served
     if (service.fireAndForget.has(method.name)) {
       expect(answers, member).to.deep.equal([undefined]);
     } else {
       const count = isStreamed(method, "server") ? 2 : 1;
-      expect(answers.map((answer) => (answer as Message).$typeName), member).to.deep.equal(Array(count).fill(method.output.typeName));
+      expect(
+        answers.map((answer) => (answer as Message).$typeName),
+        member,
+      ).to.deep.equal(Array(count).fill(method.output.typeName));
     }
   }
   await channel.close();
@@ -59,7 +64,10 @@ export async function callUnimplemented(service: Service): Promise<void> {
   const client = service.createClient(channel);
   for (const [index, method] of service.desc.methods.entries()) {
     if (service.fireAndForget.has(method.name)) continue; // nobody would hear of it
-    const error = await call(client, service.members[index] ?? "", method).then(() => undefined, (reason: unknown) => reason);
+    const error = await call(client, service.members[index] ?? "", method).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
     expect(RpcError.is(error, Code.Unimplemented), `${method.toString()}: ${String(error)}`).to.equal(true);
   }
   await channel.close();
@@ -67,7 +75,9 @@ export async function callUnimplemented(service: Service): Promise<void> {
 
 /** One request or two, as the method wants; all answers. */
 async function call(client: Members, member: string, method: DescMethod): Promise<unknown[]> {
-  const answer = client[member]?.(isStreamed(method, "client") ? [sample(method.input), sample(method.input)] : sample(method.input));
+  const answer = client[member]?.(
+    isStreamed(method, "client") ? [sample(method.input), sample(method.input)] : sample(method.input),
+  );
   if (!isStreamed(method, "server")) return [await answer];
   const answers: unknown[] = [];
   for await (const item of answer as AsyncIterable<unknown>) answers.push(item);
@@ -109,10 +119,16 @@ function isStreamed({ methodKind }: DescMethod, side: "client" | "server"): bool
 
 /** The services of a generated file, from it and from the file of its messages. */
 export function readServices(generated: Record<string, unknown>, messages: Record<string, unknown>): Service[] {
-  const file = Object.values(messages).find((value): value is DescFile => (value as { kind?: unknown }).kind === "file");
+  const file = Object.values(messages).find(
+    (value): value is DescFile => (value as { kind?: unknown }).kind === "file",
+  );
   if (file === undefined) return [];
   const { services } = declareNames(file);
-  const constants = Object.values(generated) as { readonly service?: string; readonly name?: string; readonly interaction?: string }[];
+  const constants = Object.values(generated) as {
+    readonly service?: string;
+    readonly name?: string;
+    readonly interaction?: string;
+  }[];
   return file.services.map((desc) => {
     const names = services.get(desc);
     const unimplemented = generated[names?.unimplemented ?? ""] as Members;
@@ -123,7 +139,9 @@ export function readServices(generated: Record<string, unknown>, messages: Recor
       members: Object.keys(unimplemented),
       createClient: generated[names?.createClient ?? ""] as Service["createClient"],
       implement: generated[names?.implement ?? ""] as Service["implement"],
-      fireAndForget: new Set(ofService.filter(({ interaction }) => interaction === "fire_and_forget").map(({ name = "" }) => name)),
+      fireAndForget: new Set(
+        ofService.filter(({ interaction }) => interaction === "fire_and_forget").map(({ name = "" }) => name),
+      ),
     };
   });
 }

@@ -26,9 +26,11 @@ export async function fuzz(firstSeed: number, count: number): Promise<FuzzCount>
   let services = 0;
   let rpcs = 0;
   const paths = Object.keys(readTree(folder, "_rsocket.ts"));
-  if (paths.length !== count) throw new Error(`${paths.length} files were generated, expected one for each of ${count} seeds`);
+  if (paths.length !== count)
+    throw new Error(`${paths.length} files were generated, expected one for each of ${count} seeds`);
   for (const path of paths) {
-    const load = async (name: string): Promise<Record<string, unknown>> => (await import(pathToFileURL(join(folder, name)).href)) as Record<string, unknown>;
+    const load = async (name: string): Promise<Record<string, unknown>> =>
+      (await import(pathToFileURL(join(folder, name)).href)) as Record<string, unknown>;
     for (const service of readServices(await load(path), await load(path.replace("_rsocket.", "_pb.")))) {
       try {
         await callEverything(service);
@@ -57,7 +59,14 @@ function generateAll(out: string, firstSeed: number, count: number): void {
 }
 
 function typeCheck(folder: string): void {
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../../tsconfig.json", include: ["**/*.ts"] }));
-  const { stdout } = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "--pretty", "false", "-p", folder], { encoding: "utf8" });
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ extends: "../../tsconfig.json", include: ["**/*.ts"] }),
+  );
+  const { stdout } = spawnSync(
+    process.execPath,
+    [join(ROOT, "node_modules/typescript/bin/tsc"), "--pretty", "false", "-p", folder],
+    { encoding: "utf8" },
+  );
   if (stdout !== "") throw new Error(stdout);
 }

@@ -62,7 +62,10 @@ export function generateGoldens(): Readonly<Record<string, string>> {
 /** One side only, other endings: these need no golden, but must compile. */
 function generateVariants(): void {
   const { "ticker.proto": ticker = "" } = goldenProtos();
-  for (const [name, parameter] of [["only-client", "server=false"], ["only-server", "client=false"]] as const) {
+  for (const [name, parameter] of [
+    ["only-client", "server=false"],
+    ["only-server", "client=false"],
+  ] as const) {
     writeTree(join(GENERATED, name), runPlugin(compile({ "ticker.proto": ticker }, `target=ts,${parameter}`)).files);
     cpSync(join(GENERATED, "ticker_pb.ts"), join(GENERATED, name, "ticker_pb.ts"));
     cpSync(join(GENERATED, "rsocket"), join(GENERATED, name, "rsocket"), { recursive: true });
@@ -86,8 +89,12 @@ function generateCaseTwins(): void {
 
 /** Texts by path of the files below a folder whose names end so. */
 export function readTree(folder: string, ending: string): Record<string, string> {
-  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(ending)).sort();
-  return Object.fromEntries(paths.map((path) => [path.replaceAll("\\", "/"), readFileSync(join(folder, path), "utf8")]));
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(ending))
+    .sort();
+  return Object.fromEntries(
+    paths.map((path) => [path.replaceAll("\\", "/"), readFileSync(join(folder, path), "utf8")]),
+  );
 }
 
 function writeTree(folder: string, files: Readonly<Record<string, string>>): void {

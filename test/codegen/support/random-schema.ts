@@ -13,8 +13,18 @@ const NAMES = (
 /** protoc-gen-es would declare messages and services of these names, which no module can. */
 const METHOD_NAMES = [...NAMES, "await", "arguments", "undefined", "any"];
 const PACKAGES = ["delete", "v1", "type", "google", "Foo", "a_b", "import"];
-const SCALARS = "double float int32 int64 uint32 uint64 sint32 sint64 fixed32 fixed64 sfixed32 sfixed64 bool string bytes".split(" ");
-const COMMENTS = ["A comment.", "*/ throw 1; /*", "@ts-expect-error", "@internal", "<script>", "`$" + "{1}`\\n", "@deprecated", "# Grüße 🎈"];
+const SCALARS =
+  "double float int32 int64 uint32 uint64 sint32 sint64 fixed32 fixed64 sfixed32 sfixed64 bool string bytes".split(" ");
+const COMMENTS = [
+  "A comment.",
+  "*/ throw 1; /*",
+  "@ts-expect-error",
+  "@internal",
+  "<script>",
+  "`$" + "{1}`\\n",
+  "@deprecated",
+  "# Grüße 🎈",
+];
 const SYNTAXES = [`syntax = "proto2";`, `syntax = "proto3";`, `edition = "2023";`, `edition = "2024";`] as const;
 
 /** Edition 2024 would keep to its own style and hide nested messages. */
@@ -83,7 +93,13 @@ export function randomSchema(seed: number): Protos {
   const packages = [folder, ...random.times(0, 2, () => random.pick(PACKAGES))].join(".");
   const imported = random.chance(50) ? writeFile(random, `g${seed}.${random.pick(PACKAGES)}`, [], []) : undefined;
   const path = random.chance(50) ? `${folder}/deep/er` : folder;
-  const main = writeFile(random, packages, imported === undefined ? [] : [`${folder}/other.proto`], imported?.messages ?? [], true);
+  const main = writeFile(
+    random,
+    packages,
+    imported === undefined ? [] : [`${folder}/other.proto`],
+    imported?.messages ?? [],
+    true,
+  );
   return { [`${path}/main.proto`]: main.text, ...(imported && { [`${folder}/other.proto`]: imported.text }) };
 }
 
@@ -93,7 +109,13 @@ interface File {
   readonly messages: readonly string[];
 }
 
-function writeFile(random: Random, name: string, imports: readonly string[], others: readonly string[], withServices = false): File {
+function writeFile(
+  random: Random,
+  name: string,
+  imports: readonly string[],
+  others: readonly string[],
+  withServices = false,
+): File {
   const syntax = random.pick(SYNTAXES);
   const scope = new Scope(random);
   const messages: string[] = [];
@@ -123,7 +145,10 @@ function writeMessage(context: MessageContext, name: string, parent: string, dep
   const fullName = `${parent}.${name}`;
   messages.push(fullName);
   const scope = new Scope(random);
-  const nested = depth < 3 ? random.times(0, 2 - Math.min(depth, 1), () => writeMessage(context, scope.take(), fullName, depth + 1)) : [];
+  const nested =
+    depth < 3
+      ? random.times(0, 2 - Math.min(depth, 1), () => writeMessage(context, scope.take(), fullName, depth + 1))
+      : [];
   const enums = random.chance(20) ? [writeEnum(scope.take())] : [];
   let number = 0;
   const fields = random.times(0, 4, () => writeField(context, scope.take(), ++number));
@@ -135,7 +160,11 @@ function writeEnum(name: string): string {
 }
 
 function writeField({ random, syntax, messages }: MessageContext, name: string, number: number): string {
-  const type = random.chance(70) ? random.pick(SCALARS) : random.chance(80) ? random.pick(messages) : ".google.protobuf.Timestamp";
+  const type = random.chance(70)
+    ? random.pick(SCALARS)
+    : random.chance(80)
+      ? random.pick(messages)
+      : ".google.protobuf.Timestamp";
   const isTwo = syntax === SYNTAXES[0];
   const isEdition = syntax.startsWith("edition");
   const kind = random.below(8);
@@ -145,7 +174,8 @@ function writeField({ random, syntax, messages }: MessageContext, name: string, 
   if (kind === 3 && isTwo) return `  required string ${name} = ${number};`;
   if (kind === 3 && isEdition) return `  string ${name} = ${number} [features.field_presence = LEGACY_REQUIRED];`;
   if (kind === 4 && isTwo) return `  optional group Group${number}g = ${number} { optional ${type} text = 1; }`;
-  if (kind === 4 && isEdition && type.startsWith(".")) return `  ${type} ${name} = ${number} [features.message_encoding = DELIMITED];`;
+  if (kind === 4 && isEdition && type.startsWith("."))
+    return `  ${type} ${name} = ${number} [features.message_encoding = DELIMITED];`;
   return `  ${isTwo || (!isEdition && kind === 5) ? "optional " : ""}${type} ${name} = ${number};`;
 }
 
@@ -156,13 +186,16 @@ function writeService(random: Random, name: string, types: readonly string[]): s
 }
 
 function writeMethod(random: Random, name: string, types: readonly string[]): string {
-  const type = (): string => (random.chance(85) ? random.pick(types) : random.pick([".google.protobuf.Empty", ".google.protobuf.Timestamp"]));
+  const type = (): string =>
+    random.chance(85) ? random.pick(types) : random.pick([".google.protobuf.Empty", ".google.protobuf.Timestamp"]);
   const isSilent = random.chance(15);
   const stream = (): string => (!isSilent && random.chance(40) ? "stream " : "");
   const options = [
     isSilent ? "option (io.rsocket.rpc.options).fire_and_forget = true;" : "",
     random.chance(15) ? "option deprecated = true;" : "",
-    random.chance(20) ? `option idempotency_level = ${random.pick(["NO_SIDE_EFFECTS", "IDEMPOTENT", "IDEMPOTENCY_UNKNOWN"])};` : "",
+    random.chance(20)
+      ? `option idempotency_level = ${random.pick(["NO_SIDE_EFFECTS", "IDEMPOTENT", "IDEMPOTENCY_UNKNOWN"])};`
+      : "",
   ].join(" ");
   const output = isSilent ? ".google.protobuf.Empty" : type();
   return `${comment(random, "  ")}  rpc ${name}(${stream()}${type()}) returns (${stream()}${output}) { ${options} }\n`;

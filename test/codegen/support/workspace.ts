@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Folders with .proto files for tests, and the real compiler on them.
-import { create, fromBinary } from "@bufbuild/protobuf";
-import { type CodeGeneratorRequest, CodeGeneratorRequestSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { type CodeGeneratorRequest, CodeGeneratorRequestSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { run } from "../../../plugin/src/run.js";
 
 /** The top of the repository. */
@@ -38,7 +39,10 @@ export function writeProtos(folder: string, protos: Protos): void {
 }
 
 /** Runs buf with the workspace's programs in its PATH. */
-export function buf(folder: string, ...args: readonly string[]): { readonly status: number | null; readonly stderr: string } {
+export function buf(
+  folder: string,
+  ...args: readonly string[]
+): { readonly status: number | null; readonly stderr: string } {
   const env = { ...process.env, PATH: `${BIN}${delimiter}${process.env["PATH"] ?? ""}` };
   const { status, stderr } = spawnSync(join(BIN, "buf"), args, { cwd: folder, env, encoding: "utf8" });
   return { status, stderr };
@@ -48,7 +52,9 @@ export function buf(folder: string, ...args: readonly string[]): { readonly stat
 export function compile(protos: Protos, parameter = "target=ts"): CodeGeneratorRequest {
   return inTemporaryFolder((folder) => {
     writeProtos(folder, protos);
-    const image = execFileSync(join(BIN, "buf"), ["build", "--as-file-descriptor-set", "-o", "-#format=binpb"], { cwd: folder });
+    const image = execFileSync(join(BIN, "buf"), ["build", "--as-file-descriptor-set", "-o", "-#format=binpb"], {
+      cwd: folder,
+    });
     return create(CodeGeneratorRequestSchema, {
       fileToGenerate: Object.keys(protos),
       parameter,
@@ -58,12 +64,18 @@ export function compile(protos: Protos, parameter = "target=ts"): CodeGeneratorR
 }
 
 /** Runs the plugin in memory: names and texts of the generated files, or the error it answers. */
-export function generate(protos: Protos, parameter?: string): { readonly files: Readonly<Record<string, string>>; readonly error: string } {
+export function generate(
+  protos: Protos,
+  parameter?: string,
+): { readonly files: Readonly<Record<string, string>>; readonly error: string } {
   return runPlugin(compile(protos, parameter));
 }
 
 /** The same for a request that is at hand. */
-export function runPlugin(request: CodeGeneratorRequest): { readonly files: Readonly<Record<string, string>>; readonly error: string } {
+export function runPlugin(request: CodeGeneratorRequest): {
+  readonly files: Readonly<Record<string, string>>;
+  readonly error: string;
+} {
   const { file, error } = run(request);
   return { files: Object.fromEntries(file.map(({ name, content }) => [name, content])), error };
 }

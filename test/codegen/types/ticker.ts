@@ -3,7 +3,13 @@
 import type { BoundService, CallContext, CallOptions, Channel, Method } from "rsocket-rpc/codegen";
 import type { Line, Quote, Summary, Symbol as TickerSymbol } from "../gen/ticker_pb.js";
 import {
-  createTickerClient, implementTicker, TickerLast, TickerName, unimplementedTicker, type TickerClient, type TickerHandler,
+  createTickerClient,
+  implementTicker,
+  type TickerClient,
+  type TickerHandler,
+  TickerLast,
+  TickerName,
+  unimplementedTicker,
 } from "../gen/ticker_rsocket.js";
 
 declare const channel: Channel;
@@ -26,13 +32,16 @@ await ticker.last([{ name: "ACME" }]);
 for await (const x of ticker.last({ name: "ACME" })) void x;
 
 // A stream of answers is an AsyncIterable.
-for await (const { symbol, price } of ticker.watch({ name: "ACME" })) void [symbol satisfies string, price satisfies number];
+for await (const { symbol, price } of ticker.watch({ name: "ACME" }))
+  void [symbol satisfies string, price satisfies number];
 // @ts-expect-error not a promise
 void ticker.watch({ name: "ACME" }).then;
 
 // A stream of requests is anything one can iterate over.
 const summary: Summary = await ticker.upload([{ symbol: "A", price: 1 }, {}]);
-async function* lines(): AsyncGenerator<{ text: string }> { yield { text: "hello" }; }
+async function* lines(): AsyncGenerator<{ text: string }> {
+  yield { text: "hello" };
+}
 for await (const { text } of ticker.chat(lines(), { signal: AbortSignal.timeout(5_000) })) void (text satisfies string);
 // @ts-expect-error many messages, not one
 await ticker.upload({ symbol: "A" });
@@ -50,10 +59,18 @@ await ticker.last({}, { timeout: 1 });
 // A handler returns values, promises, iterables and async iterables.
 const handler: TickerHandler = {
   last: ({ name }: TickerSymbol, { signal }: CallContext) => ({ symbol: name, price: signal.aborted ? 0 : 1 }),
-  async *watch({ name }) { yield { symbol: name }; },
-  async upload(quotes) { let count = 0; for await (const { price } of quotes) count += price; return { count }; },
+  async *watch({ name }) {
+    yield { symbol: name };
+  },
+  async upload(quotes) {
+    let count = 0;
+    for await (const { price } of quotes) count += price;
+    return { count };
+  },
   chat: () => [{ text: "a" }, { text: "b" }],
-  async log({ text }: Line) { void text; },
+  async log({ text }: Line) {
+    void text;
+  },
 };
 const bound: BoundService = implementTicker(handler);
 
