@@ -100,9 +100,27 @@ function methodPath(method: DescMethod): number[] {
   return [...servicePath(method.parent), Field.serviceMethod, method.parent.methods.indexOf(method)];
 }
 
+/** What tools obey wherever it stands in a comment: TypeScript's `@ts-…` and `@internal` (which removes declarations),
+ *  bundlers' `@__PURE__` and the like, source maps, the end of a script in HTML; and in JavaScript tags that are types. */
+const DIRECTIVE = new RegExp(
+  [
+    String.raw`[@#](?=ts-|internal\b|__[A-Z]|\s*source(?:Mapping)?URL\b)`,
+    String.raw`@(?=(?:type|typedef|callback|template|satisfies|import|enum|this|extends|augments|implements|overload)\b|\w+\s*\{)`,
+    "<(?=/script)",
+  ].join("|"),
+  "gi",
+);
+
+/** The same words, obeyed by nobody: a backslash is what documentation comments escape with. */
+function harmless(comment: string): string {
+  return comment.replace(DIRECTIVE, "$&\\");
+}
+
 /** Splits at every character that ends a line in JavaScript, so that no comment can leave its `//`. */
 function linesOf(comment: string): string[] {
-  const lines = comment.split(/\r\n|[\n\r\u2028\u2029]/).map((line) => line.replace(/^ /, "").trimEnd());
+  const lines = harmless(comment)
+    .split(/\r\n|[\n\r\u2028\u2029]/)
+    .map((line) => line.replace(/^ /, "").trimEnd());
   const first = lines.findIndex((line) => line !== "");
   const last = lines.findLastIndex((line) => line !== "");
   return first < 0 ? [] : lines.slice(first, last + 1);

@@ -3,7 +3,9 @@
 import type { DescFile } from "@bufbuild/protobuf";
 import { wktPublicImportPaths } from "@bufbuild/protobuf/codegenv2";
 import { type Code, code, joinCode } from "ts-poet";
+import type { Form } from "./form.js";
 import type { Options } from "./options.js";
+import { rewriteImport } from "./rewrite.js";
 
 interface Entry {
   readonly name: string;
@@ -20,11 +22,14 @@ export class Imports {
   private readonly entries = new Map<string, Entry>();
   private readonly taken: Set<string>;
   private readonly runtime: string;
+  private readonly form: Form;
 
   /** @param taken names an import must not be used under
-   *  @param runtime the module of types and functions for generated code */
-  constructor(taken: ReadonlySet<string>, runtime: string) {
+   *  @param runtime the module of types and functions for generated code
+   *  @param form how import lines are written */
+  constructor(taken: ReadonlySet<string>, runtime: string, form: Form) {
     this.taken = new Set(taken);
+    this.form = form;
     this.runtime = runtime;
   }
 
@@ -53,10 +58,8 @@ export class Imports {
     const modules = [...new Set([...this.entries.values()].map(({ from }) => from))].sort((a, b) =>
       this.compareModules(a, b),
     );
-    return joinCode(
-      modules.flatMap((from) => [this.printLine(from, true), this.printLine(from, false)].flat()),
-      { on: "\n", trim: false },
-    );
+    const lines = modules.flatMap((from) => [this.printLine(from, true), this.printLine(from, false)].flat());
+    return lines.length === 0 ? code`` : code`${joinCode(lines, { on: "\n", trim: false })}\n\n`;
   }
 
   private use(name: string, from: string, typeOnly: boolean): string {
@@ -65,7 +68,8 @@ export class Imports {
     if (known !== undefined) return known.local;
     const local = this.localName(name, from);
     this.taken.add(local);
-    this.entries.set(key, { name, from, typeOnly, local });
+    // Declarations use values only behind `typeof`.
+    this.entries.set(key, { name, from, typeOnly: typeOnly || this.form.target === "dts", local });
     return local;
   }
 
@@ -79,9 +83,11 @@ export class Imports {
   private printLine(from: string, typeOnly: boolean): Code[] {
     const entries = [...this.entries.values()].filter((entry) => entry.from === from && entry.typeOnly === typeOnly);
     if (entries.length === 0) return [];
+    const as = this.form.commonjs ? ":" : " as";
     const names = entries
       .sort((a, b) => compare(a.name, b.name))
-      .map(({ name, local }) => (name === local ? name : `${name} as ${local}`));
+      .map(({ name, local }) => (name === local ? name : `${name}${as} ${local}`));
+    if (this.form.commonjs) return [code`const { ${names.join(", ")} } = require(${JSON.stringify(from)});`];
     return [code`import ${typeOnly ? "type " : ""}{ ${names.join(", ")} } from ${JSON.stringify(from)};`];
   }
 
@@ -151,11 +157,15 @@ export function messageModule(
   declaring: DescFile,
   importing: DescFile,
   isGenerated: boolean,
-  extension: Options["importExtension"],
+  options: Options,
 ): string {
-  const wellKnown = wktPublicImportPaths[declaring.proto.name];
-  if (wellKnown !== undefined && !isGenerated) return wellKnown;
-  return `${relativePath(importing.name, declaring.name)}_pb${extension === "none" ? "" : `.${extension}`}`;
+  const wellKnown = isGenerated ? undefined : wktPublicImportPaths[declaring.proto.name];
+  // Patterns are matched before the path is seen from the importing file, as every other generator does.
+  const fromTop = wellKnown ?? `./${declaring.name}_pb.js`;
+  const rewritten = rewriteImport(fromTop, options.rewriteImports);
+  if (rewritten === wellKnown) return wellKnown;
+  const path = rewritten.startsWith("./") ? relativePath(importing.name, rewritten.slice(2)) : rewritten;
+  return path.replace(/\.js$/, options.importExtension === "none" ? "" : `.${options.importExtension}`);
 }
 
 function relativePath(from: string, to: string): string {

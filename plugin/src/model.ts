@@ -2,7 +2,7 @@
 // What the printers print: plain data, every decision made. The interaction model of each rpc is chosen here.
 import type { DescFile, DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { Edition, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { type Comments, SourceInfo } from "./comments.js";
 import { InputError } from "./errors.js";
 import { type ImportedMessage, messageModule } from "./imports.js";
@@ -14,9 +14,11 @@ import type { Options } from "./options.js";
 export interface FileModel {
   /** `demo/ticker.proto` */
   readonly source: string;
-  /** `demo/ticker_rsocket.ts` */
+  /** `demo/ticker_rsocket`, to which each target adds its ending. */
   readonly output: string;
   readonly package: string;
+  /** `syntax proto3`, `edition 2023` */
+  readonly edition: string;
   readonly syntaxComments: Comments;
   readonly packageComments: Comments;
   readonly services: readonly ServiceModel[];
@@ -71,17 +73,23 @@ export function createFileModel(file: DescFile, options: Options, generatedFiles
   const imported = (message: DescMessage): ImportedMessage => ({
     shapeName: messageNames(message).shape,
     schemaName: messageNames(message).schema,
-    module: messageModule(message.file, file, generatedFiles.has(message.file.proto.name), options.importExtension),
+    module: messageModule(message.file, file, generatedFiles.has(message.file.proto.name), options),
   });
   return {
     source: file.proto.name,
-    output: `${file.name}_rsocket.ts`,
+    output: `${file.name}_rsocket`,
     package: file.proto.package,
+    edition: editionOf(file),
     syntaxComments: source.syntaxComments(),
     packageComments: source.packageComments(),
     services: file.services.map((service) => createServiceModel(service, source, names, imported)),
     takenNames: names.taken,
   };
+}
+
+function editionOf({ edition }: DescFile): string {
+  const name = Edition[edition].replace("EDITION_", "");
+  return name.startsWith("PROTO") ? `syntax ${name.toLowerCase()}` : `edition ${name}`;
 }
 
 type MessageLookup = (message: DescMessage) => ImportedMessage;

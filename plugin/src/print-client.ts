@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client of a service: an interface with concrete signatures, and a function that makes one.
 import { type Code, code } from "ts-poet";
+import { type Form, printFunctionOf } from "./form.js";
 import type { Imports, RuntimeValue } from "./imports.js";
 import type { MethodModel, ServiceModel } from "./model.js";
 import { printInterfaceDoc, printMemberDoc, printPurposeDoc } from "./print-docs.js";
-import { callShape, enclose, initShape } from "./print-methods.js";
+import { callShape, enclose, initShape, signatureName } from "./print-methods.js";
 
 const LEAVING_CANCELS = "Leaving the loop cancels the call.";
 
@@ -30,19 +31,30 @@ const CALLS: Record<ReturnType<typeof callShape>, Call> = {
 };
 
 /** The interface and its factory. */
-export function printClient(service: ServiceModel, imports: Imports): Code {
+export function printClient(service: ServiceModel, imports: Imports, form: Form): Code {
   const { clientInterface, createClient } = service.names;
-  const channel = service.methods.length === 0 ? "_channel" : "channel";
-  const signatures = service.methods.map((method) => printSignature(method, imports));
-  const calls = service.methods.map((method) => printCall(method, imports));
-  if (calls.length > 0) calls.unshift(printTag(clientInterface));
-  return code`${printInterfaceDoc(service, `Calls ${service.typeName}.`)}
-export interface ${clientInterface} ${enclose("{", signatures, "}")}
-
-${printPurposeDoc(service, [`A client of ${service.typeName} on a connection or a channel.`])}
-export function ${createClient}(${channel}: ${imports.runtimeType("Channel")}): ${clientInterface} {
-  return ${enclose("{", calls, "  }")};
+  return code`${form.target === "js" ? "" : printInterface(service, imports)}${printPurposeDoc(service, [`A client of ${service.typeName} on a connection or a channel.`])}
+${printFunctionOf(form, {
+  name: createClient,
+  parameter: service.methods.length === 0 ? "_channel" : "channel",
+  parameterType: () => imports.runtimeType("Channel"),
+  result: () => clientInterface,
+  body: () => printBody(service, imports),
+})}`;
 }
+
+function printInterface(service: ServiceModel, imports: Imports): Code {
+  const signatures = service.methods.map((method) => printSignature(method, imports));
+  return code`${printInterfaceDoc(service, `Calls ${service.typeName}.`)}
+export interface ${service.names.clientInterface} ${enclose("{", signatures, "}")}
+
+`;
+}
+
+function printBody(service: ServiceModel, imports: Imports): Code {
+  const calls = service.methods.map((method) => printCall(method, imports));
+  if (calls.length > 0) calls.unshift(printTag(service.names.clientInterface));
+  return code`  return ${enclose("{", calls, "  }")};
 `;
 }
 
@@ -57,7 +69,7 @@ function printSignature(method: MethodModel, imports: Imports): Code {
   const { argument, hint } = CALLS[callShape(method)];
   const request = initShape(method.input, imports);
   const type = argument === "requests" ? `${imports.runtimeType("Source")}<${request}>` : request;
-  return code`${printMemberDoc(method, hint)}  ${method.member}(${argument}: ${type}, options?: ${imports.runtimeType("CallOptions")}): ${answerType(method, imports)};
+  return code`${printMemberDoc(method, hint)}  ${signatureName(method)}(${argument}: ${type}, options?: ${imports.runtimeType("CallOptions")}): ${answerType(method, imports)};
 `;
 }
 

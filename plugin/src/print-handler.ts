@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The serving side of a service: an interface to implement, the function that binds it, and an implementation of nothing.
 import { type Code, code } from "ts-poet";
+import { type Form, printConstantOf, printFunctionOf } from "./form.js";
 import type { Imports, RuntimeValue } from "./imports.js";
 import type { MethodModel, ServiceModel } from "./model.js";
 import { printInterfaceDoc, printMemberDoc, printPurposeDoc } from "./print-docs.js";
-import { callShape, enclose, initShape } from "./print-methods.js";
+import { callShape, enclose, initShape, signatureName } from "./print-methods.js";
 
 interface Handling {
   readonly function: RuntimeValue;
@@ -20,22 +21,38 @@ const HANDLINGS: Record<ReturnType<typeof callShape>, Handling> = {
 };
 
 /** The interface, the implementation of nothing and the binding. */
-export function printHandler(service: ServiceModel, imports: Imports): Code {
-  const { handlerInterface, implement, nameConstant, unimplemented } = service.names;
-  const handler = service.methods.length === 0 ? "_handler" : "handler";
-  const signatures = service.methods.map((method) => printSignature(method, imports));
-  const members = service.methods.map(({ member }) => `${member}: ${imports.runtimeValue("unimplemented")}`);
-  const bindings = service.methods.map((method) => printBinding(method, imports));
-  return code`${printInterfaceDoc(service, `Serves ${service.typeName}.`)}
-export interface ${handlerInterface} ${enclose("{", signatures, "}")}
-
-${printPurposeDoc(service, ["Answers every call with the code `unimplemented`: spread it into a handler that serves only a part."])}
-export const ${unimplemented}: ${handlerInterface} = ${members.length === 0 ? "{}" : `{ ${members.join(", ")} }`};
-
+export function printHandler(service: ServiceModel, imports: Imports, form: Form): Code {
+  const { handlerInterface, implement, unimplemented } = service.names;
+  const nothing = { name: unimplemented, type: () => handlerInterface, value: () => printNothing(service, imports) };
+  const binding = {
+    name: implement,
+    parameter: service.methods.length === 0 ? "_handler" : "handler",
+    parameterType: () => handlerInterface,
+    result: () => imports.runtimeType("BoundService"),
+    body: () => printBody(service, imports),
+  };
+  return code`${form.target === "js" ? "" : printInterface(service, imports)}${printPurposeDoc(service, ["Answers every call with the code `unimplemented`: spread it into a handler that serves only a part."])}
+${printConstantOf(form, nothing)}
 ${printPurposeDoc(service, ["Binds a handler to the service: pass it to `serve` or, for calls from the server, to `connect`."])}
-export function ${implement}(${handler}: ${handlerInterface}): ${imports.runtimeType("BoundService")} {
-  return ${imports.runtimeValue("serviceHandler")}(${nameConstant}, ${enclose("[", bindings, "  ]")});
+${printFunctionOf(form, binding)}`;
 }
+
+function printInterface(service: ServiceModel, imports: Imports): Code {
+  const signatures = service.methods.map((method) => printSignature(method, imports));
+  return code`${printInterfaceDoc(service, `Serves ${service.typeName}.`)}
+export interface ${service.names.handlerInterface} ${enclose("{", signatures, "}")}
+
+`;
+}
+
+function printNothing(service: ServiceModel, imports: Imports): string {
+  const members = service.methods.map(({ member }) => `${member}: ${imports.runtimeValue("unimplemented")}`);
+  return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+}
+
+function printBody(service: ServiceModel, imports: Imports): Code {
+  const bindings = service.methods.map((method) => printBinding(method, imports));
+  return code`  return ${imports.runtimeValue("serviceHandler")}(${service.names.nameConstant}, ${enclose("[", bindings, "  ]")});
 `;
 }
 
@@ -43,7 +60,7 @@ function printSignature(method: MethodModel, imports: Imports): Code {
   const { argument } = HANDLINGS[callShape(method)];
   const request = imports.shape(method.input);
   const type = argument === "requests" ? `AsyncIterable<${request}>` : request;
-  return code`${printMemberDoc(method, undefined)}  ${method.member}(${argument}: ${type}, context: ${imports.runtimeType("CallContext")}): ${answerType(method, imports)};
+  return code`${printMemberDoc(method, undefined)}  ${signatureName(method)}(${argument}: ${type}, context: ${imports.runtimeType("CallContext")}): ${answerType(method, imports)};
 `;
 }
 

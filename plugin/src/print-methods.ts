@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The constants of a service: its name, and one PURE constant for each rpc, which a bundler drops when it is unused.
 import { type Code, code, joinCode } from "ts-poet";
+import { type Form, printConstantOf } from "./form.js";
 import type { ImportedMessage, Imports } from "./imports.js";
 import type { MethodModel, ServiceModel } from "./model.js";
 import { printConstantDoc, printDetached, printPurposeDoc } from "./print-docs.js";
@@ -9,30 +10,33 @@ import { printConstantDoc, printDetached, printPurposeDoc } from "./print-docs.j
 const PURE = "/*@__PURE__*/";
 
 /** The name constant and the method constants. */
-export function printMethods(service: ServiceModel, imports: Imports): Code {
+export function printMethods(service: ServiceModel, imports: Imports, form: Form): Code {
   const name = code`${printDetached(service.comments.detached)}${printPurposeDoc(service, ["The full name of the service."])}
-export const ${service.names.nameConstant} = ${JSON.stringify(service.typeName)};
-`;
+${printConstantOf(form, { name: service.names.nameConstant, value: () => quote(service.typeName) })}`;
   if (service.methods.length === 0) return name;
-  const constants = service.methods.map((method) => printConstant(method, service, imports));
+  const constants = service.methods.map((method) => printConstant(method, service, imports, form));
   return code`${name}
 ${joinCode(constants, { trim: false })}`;
 }
 
-function printConstant(method: MethodModel, service: ServiceModel, imports: Imports): Code {
+function printConstant(method: MethodModel, service: ServiceModel, imports: Imports, form: Form): Code {
   const { input, output } = method;
-  const types = [
-    imports.shape(input),
-    initShape(input, imports),
-    imports.shape(output),
-    initShape(output, imports),
-  ].join(", ");
+  const types = (): string =>
+    [imports.shape(input), initShape(input, imports), imports.shape(output), initShape(output, imports)].join(", ");
   return code`${printDetached(method.comments.detached)}${printConstantDoc(method)}
-export const ${method.constant}: ${imports.runtimeType("Method")}<${types}> = ${PURE} ${imports.runtimeValue("method")}({
-  service: ${service.names.nameConstant}, name: ${quote(method.name)}, kind: ${quote(method.kind)}, interaction: ${quote(method.interaction)}, idempotency: ${quote(method.idempotency)},
+${printConstantOf(form, {
+  name: method.constant,
+  type: () => `${imports.runtimeType("Method")}<${types()}>`,
+  value: () => printDefinition(method, service, imports),
+})}`;
+}
+
+function printDefinition(method: MethodModel, service: ServiceModel, imports: Imports): Code {
+  const { name, kind, interaction, idempotency, input, output } = method;
+  return code`${PURE} ${imports.runtimeValue("method")}({
+  service: ${service.names.nameConstant}, name: ${quote(name)}, kind: ${quote(kind)}, interaction: ${quote(interaction)}, idempotency: ${quote(idempotency)},
   input: ${codec(input, imports)}, output: ${codec(output, imports)},
-});
-`;
+})`;
 }
 
 function codec(message: ImportedMessage, imports: Imports): Code {
@@ -47,6 +51,11 @@ export function initShape(message: ImportedMessage, imports: Imports): string {
 /** What tells one signature from another: the kind of the rpc, or that nothing is answered. */
 export function callShape(method: MethodModel): MethodModel["kind"] | "fire_and_forget" {
   return method.interaction === "fire_and_forget" ? "fire_and_forget" : method.kind;
+}
+
+/** A method's name in an interface, where `new(…)` would be a constructor. */
+export function signatureName({ member }: MethodModel): string {
+  return member === "new" ? quote(member) : member;
 }
 
 /** Braces or brackets around lines; nothing between them when there are none. */

@@ -6,13 +6,12 @@ import {
   type CodeGeneratorResponse,
   CodeGeneratorResponse_Feature,
   CodeGeneratorResponseSchema,
-  Edition,
 } from "@bufbuild/protobuf/wkt";
 import { InputError } from "./errors.js";
 import { createFileModel } from "./model.js";
 import { parseOptions } from "./options.js";
-import { printFile } from "./print-file.js";
-import { filesWithServices } from "./schema.js";
+import { fileName, printFile } from "./print-file.js";
+import { EDITIONS, filesWithServices } from "./schema.js";
 
 /** Set when the plugin is bundled; absent when it runs from its sources. */
 declare const PLUGIN_VERSION: string | undefined;
@@ -20,17 +19,16 @@ declare const PLUGIN_VERSION: string | undefined;
 /** The version in the preamble of generated files. */
 export const version: string = typeof PLUGIN_VERSION === "undefined" ? "0.0.0" : PLUGIN_VERSION;
 
-/** Generates `x_rsocket.ts` for each `x.proto` that is to be generated and has services.
+/** Generates `x_rsocket.ts` (or `.js`, `.d.ts`, as the user wants) for each `x.proto` that is to be generated and has services.
  *
  *  A fault of the user's input comes back as one line in `error`, which buf and protoc print. */
 export function run(request: CodeGeneratorRequest): CodeGeneratorResponse {
   const response = create(CodeGeneratorResponseSchema, {
-    // Editions are claimed, so that imported files may use them; a service in one gets our own error.
     supportedFeatures: BigInt(
       CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS,
     ),
-    minimumEdition: Edition.EDITION_PROTO2,
-    maximumEdition: Edition.EDITION_2024,
+    minimumEdition: EDITIONS.minimum,
+    maximumEdition: EDITIONS.maximum,
   });
   try {
     for (const [name, content] of generate(request))
@@ -48,8 +46,12 @@ const FILE = "google.protobuf.compiler.CodeGeneratorResponse.File";
 function generate(request: CodeGeneratorRequest): [name: string, content: string][] {
   const options = parseOptions(request.parameter);
   const generatedFiles = new Set(request.fileToGenerate);
-  return filesWithServices(request).map((file) => {
+  return filesWithServices(request).flatMap((file) => {
     const model = createFileModel(file, options, generatedFiles);
-    return [model.output, printFile(model, options, { version, parameter: request.parameter })];
+    const origin = { version, parameter: request.parameter };
+    return options.targets.map((target): [string, string] => [
+      fileName(model, target),
+      printFile(model, options, origin, target),
+    ]);
   });
 }

@@ -9,8 +9,14 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import { InputError } from "./errors.js";
 
+/** The first and the last whose services can be generated. */
+export const EDITIONS: { readonly minimum: Edition; readonly maximum: Edition } = {
+  minimum: Edition.EDITION_PROTO2,
+  maximum: Edition.EDITION_2024,
+};
+
 /** The files with services among those the user asked for, in the order of the request.
- *  @throws InputError for a schema that cannot be read, and for one whose code we cannot generate yet. */
+ *  @throws InputError for a schema that cannot be read and for an edition nobody has told us of. */
 export function filesWithServices(request: CodeGeneratorRequest): DescFile[] {
   const byName = new Map(request.protoFile.map((file) => [file.name, file]));
   const wanted = request.fileToGenerate.filter((name) => {
@@ -19,20 +25,17 @@ export function filesWithServices(request: CodeGeneratorRequest): DescFile[] {
     return file.service.length > 0;
   });
   if (wanted.length === 0) return [];
-  for (const name of wanted) rejectUnsupported(byName.get(name));
+  for (const name of wanted) rejectUnknownEdition(byName.get(name));
   const registry = readDescriptors(request.protoFile);
   return wanted.flatMap((name) => registry.getFile(name) ?? []);
 }
 
-function rejectUnsupported(file: FileDescriptorProto | undefined): void {
-  if (file === undefined || file.syntax === "proto3") return;
-  // Compilers leave the field empty for proto2.
-  const found =
-    file.syntax === "editions"
-      ? `edition ${(Edition[file.edition] ?? `${file.edition}`).replace("EDITION_", "")}`
-      : "proto2";
+/** Compilers refuse it in our name, because the response tells them which we know. */
+function rejectUnknownEdition(file: FileDescriptorProto | undefined): void {
+  if (file?.syntax !== "editions" || (file.edition >= Edition.EDITION_2023 && file.edition <= EDITIONS.maximum)) return;
+  const found = (Edition[file.edition] ?? `${file.edition}`).replace("EDITION_", "");
   throw new InputError(
-    `${file.name}: services in ${found} are not supported yet, expected syntax = "proto3" (files without services may have any syntax)`,
+    `${file.name}: edition ${found} is not supported, expected proto2, proto3, or edition 2023 or 2024`,
   );
 }
 

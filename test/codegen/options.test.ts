@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plugin parameters: what each does, and one line for each wrong one.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import { parseOptions } from "../../plugin/src/options.js";
 import { buf, compile, inTemporaryFolder, type Protos, runPlugin, writeProtos } from "./support/workspace.js";
@@ -18,8 +21,10 @@ describe("plugin options", function () {
 
   it("have defaults", () => {
     expect(parseOptions("")).to.deep.equal({
-      target: "ts",
+      targets: ["ts"],
       importExtension: "js",
+      rewriteImports: [],
+      jsImportStyle: "module",
       runtimeImport: "rsocket-rpc/codegen",
       client: true,
       server: true,
@@ -31,24 +36,38 @@ describe("plugin options", function () {
   });
 
   it("may be repeated with the same value", () => {
-    expect(parseOptions("target=ts,target=ts").target).to.equal("ts");
+    expect(parseOptions("target=ts,target=ts").targets).to.deep.equal(["ts"]);
   });
 
   const wrong: readonly (readonly [parameter: string, error: string])[] = [
-    ["target=js", `option "target" is "js", expected "ts"`],
-    ["target=ts+js", `option "target" is "ts+js", expected "ts"`],
-    ["target", `option "target" is "", expected "ts"`],
-    ["import_extension=.js", `option "import_extension" is ".js", expected one of "js", "ts", "none"`],
+    ["target=jsx", `option "target" is "jsx", expected one of "ts", "js", "dts", or several joined by "+"`],
+    ["target=ts+d.ts", `option "target" is "ts+d.ts", expected one of "ts", "js", "dts", or several joined by "+"`],
+    ["target=js+", `option "target" is "js+", expected one of "ts", "js", "dts", or several joined by "+"`],
+    ["target", `option "target" is "", expected one of "ts", "js", "dts", or several joined by "+"`],
+    ["import_extension=mjs", `option "import_extension" is "mjs", expected one of "js", "ts", "none"`],
+    ["js_import_style=commonjs", `option "js_import_style" is "commonjs", expected one of "module", "legacy_commonjs"`],
+    [
+      "rewrite_imports=@my/pkg",
+      `option "rewrite_imports" is "@my/pkg", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`,
+    ],
+    [
+      "rewrite_imports=:@my/pkg",
+      `option "rewrite_imports" is ":@my/pkg", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`,
+    ],
+    [
+      "rewrite_imports=./a_pb.js:",
+      `option "rewrite_imports" is "./a_pb.js:", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`,
+    ],
     ["client=1", `option "client" is "1", expected one of "true", "false"`],
     ["server=no", `option "server" is "no", expected one of "true", "false"`],
     ["runtime_import=", `option "runtime_import" is empty, expected a module specifier such as "rsocket-rpc/codegen"`],
     [
       "tarsget=ts",
-      `unknown option "tarsget", expected one of target, import_extension, runtime_import, client, server`,
+      `unknown option "tarsget", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, client, server`,
     ],
     [
       "constructor=ts",
-      `unknown option "constructor", expected one of target, import_extension, runtime_import, client, server`,
+      `unknown option "constructor", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, client, server`,
     ],
     ["client=true,client=false", `option "client" is given twice, as "true" and as "false"`],
     [
@@ -71,9 +90,82 @@ describe("plugin options", function () {
       };
       const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify(template));
       expect(status).to.not.equal(0);
-      expect(stderr).to.include(`option "target" is "java", expected "ts"`);
+      expect(stderr).to.include(
+        `option "target" is "java", expected one of "ts", "js", "dts", or several joined by "+"`,
+      );
       expect(stderr.trim().split("\n")).to.have.length(1);
     });
+  });
+
+  it("target takes several languages joined by +, each once, in the order of the user", () => {
+    expect(parseOptions("target=js+dts+js").targets).to.deep.equal(["js", "dts"]);
+    const names = (target: string): string[] =>
+      Object.keys(runPlugin({ ...request, parameter: `target=${target}` }).files);
+    expect(names("js+dts")).to.deep.equal(["folder/a_rsocket.js", "folder/a_rsocket.d.ts"]);
+    expect(names("ts+js+dts")).to.deep.equal(["folder/a_rsocket.ts", "folder/a_rsocket.js", "folder/a_rsocket.d.ts"]);
+  });
+
+  describe("rewrite_imports", () => {
+    const moduleWith = (parameter: string): string | undefined =>
+      importsOf(generateWith(parameter)).find((from) => from.includes("b_pb"));
+
+    it("matches paths as seen from the top of the output and keeps them behind the target", () => {
+      expect(moduleWith("rewrite_imports=./b_pb.js:@my/pkg")).to.equal("@my/pkg/b_pb.js");
+      expect(moduleWith("rewrite_imports=./**/*_pb.js:@my/pkg/")).to.equal("@my/pkg/b_pb.js");
+      expect(moduleWith("rewrite_imports=./*.js:./other")).to.equal("../other/b_pb.js");
+      expect(moduleWith("rewrite_imports=../b_pb.js:@my/pkg")).to.equal("../b_pb.js");
+      expect(moduleWith("rewrite_imports=./b.pb.js:@my/pkg")).to.equal("../b_pb.js");
+    });
+
+    it("replaces packages as a whole, also that of the runtime", () => {
+      const text = generateWith(
+        "rewrite_imports=@bufbuild/**/*.js:@my/wkt,rewrite_imports=rsocket-rpc/codegen:@my/runtime",
+      );
+      expect(importsOf(text)).to.have.members(["@my/runtime", "../b_pb.js", "@my/wkt"]);
+    });
+
+    it("takes the first pattern that fits, and import_extension applies to what comes out", () => {
+      const parameter = "rewrite_imports=./*:@first,rewrite_imports=./b_pb.js:@second";
+      expect(moduleWith(parameter)).to.equal("@first/b_pb.js");
+      expect(moduleWith(`${parameter},import_extension=none`)).to.equal("@first/b_pb");
+    });
+
+    it("says what protoc-gen-es says of the same option", () => {
+      inTemporaryFolder((folder) => {
+        writeProtos(folder, {
+          ...PROTOS,
+          "folder/c.proto": `syntax = "proto3"; package p; import "b.proto"; message C { B b = 1; }`,
+        });
+        const rewrites = [
+          "./b_pb.js:@my/pkg",
+          "./**/*_pb.js:@my/pkg/",
+          "./*.js:./other",
+          "../b_pb.js:@my/pkg",
+          "./b*:@x",
+        ];
+        const plugins = rewrites.map((rewrite, index) => ({
+          local: "protoc-gen-es",
+          out: `gen${index}`,
+          opt: ["target=ts", "import_extension=js", `rewrite_imports=${rewrite}`],
+          strategy: "all",
+        }));
+        expect(buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins })).stderr).to.equal("");
+        for (const [index, rewrite] of rewrites.entries()) {
+          const theirs = readFileSync(join(folder, `gen${index}/folder/c_pb.ts`), "utf8");
+          expect(importsOf(theirs), rewrite).to.include(moduleWith(`rewrite_imports=${rewrite}`));
+        }
+      });
+    });
+
+    it("is not shown in generated files", () => {
+      expect(generateWith("target=ts,rewrite_imports=./*:@my/pkg").split("\n")[0]).to.match(
+        / with parameter "target=ts"$/,
+      );
+    });
+  });
+
+  it("import_extension may be given with a dot, as other generators document it", () => {
+    expect(importsOf(generateWith("import_extension=.ts"))).to.include("../b_pb.ts");
   });
 
   it("import_extension=js is the default", () => {

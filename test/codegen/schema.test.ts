@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which schemas are generated, and one line for each that cannot be.
 import { create } from "@bufbuild/protobuf";
-import { CodeGeneratorRequestSchema, CodeGeneratorResponse_Feature } from "@bufbuild/protobuf/wkt";
+import { CodeGeneratorRequestSchema, CodeGeneratorResponse_Feature, Edition } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
 import { run } from "../../plugin/src/run.js";
 import { compile, generate, runPlugin } from "./support/workspace.js";
@@ -112,22 +112,28 @@ describe("schemas", function () {
     ]);
   });
 
-  it("in proto2 are refused when they have services", () => {
-    const { files, error } = generate({
-      "a.proto": `syntax = "proto2"; message M {} service S { rpc Do(M) returns (M); }`,
+  for (const [what, syntax, said] of [
+    ["proto2", `syntax = "proto2";`, "syntax proto2"],
+    ["no syntax", "", "syntax proto2"],
+    ["proto3", `syntax = "proto3";`, "syntax proto3"],
+    ["edition 2023", `edition = "2023";`, "edition 2023"],
+    ["edition 2024", `edition = "2024";`, "edition 2024"],
+  ] as const) {
+    it(`in ${what} may have services, and the file says so`, () => {
+      const { files, error } = generate({
+        "a.proto": `${syntax} package p; message M {} service S { rpc Do(M) returns (M); }`,
+      });
+      expect(error).to.equal("");
+      expect(files["a_rsocket.ts"]).to.include(`\n// @generated from file a.proto (package p, ${said})\n`);
     });
-    expect(files).to.deep.equal({});
-    expect(error).to.equal(
-      `a.proto: services in proto2 are not supported yet, expected syntax = "proto3" (files without services may have any syntax)`,
-    );
-  });
+  }
 
-  it("in an edition are refused when they have services", () => {
-    const { files, error } = generate({
-      "a.proto": `edition = "2023"; message M {} service S { rpc Do(M) returns (M); }`,
-    });
-    expect(files).to.deep.equal({});
-    expect(error).to.match(/^a\.proto: services in edition 2023 are not supported yet/);
+  it("in an edition that nobody knows are refused in one line", () => {
+    const request = compile({ "a.proto": `edition = "2023"; message M {} service S { rpc Do(M) returns (M); }` });
+    for (const file of request.protoFile) if (file.name === "a.proto") file.edition = 1234 as Edition;
+    expect(runPlugin(request).error).to.equal(
+      "a.proto: edition 1234 is not supported, expected proto2, proto3, or edition 2023 or 2024",
+    );
   });
 
   it("may use messages of proto2 and of editions", () => {
@@ -210,7 +216,8 @@ describe("schemas", function () {
   });
 
   it("tell protoc and buf that optional fields and editions are understood", () => {
-    const { supportedFeatures } = run(create(CodeGeneratorRequestSchema));
+    const { supportedFeatures, minimumEdition, maximumEdition } = run(create(CodeGeneratorRequestSchema));
+    expect([minimumEdition, maximumEdition]).to.deep.equal([Edition.EDITION_PROTO2, Edition.EDITION_2024]);
     expect(supportedFeatures).to.equal(
       BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS),
     );

@@ -3,11 +3,15 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buf, compile, inTemporaryFolder, type Protos, runPlugin, writeProtos } from "./workspace.js";
+import { buf, compile, generate, inTemporaryFolder, type Protos, runPlugin, writeProtos } from "./workspace.js";
 
 const here = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 export const GENERATED: string = here("gen");
+/** JavaScript as modules, with declarations. */
+export const GENERATED_JS: string = join(GENERATED, "js");
+/** JavaScript in a CommonJS package. */
+export const GENERATED_COMMONJS: string = join(GENERATED, "commonjs");
 const GOLDEN = here("golden");
 
 /** The .proto files that goldens come from. */
@@ -36,15 +40,21 @@ export function generateGoldens(): Readonly<Record<string, string>> {
   return (generated ??= inTemporaryFolder((folder) => {
     writeProtos(folder, goldenProtos());
     rmSync(GENERATED, { recursive: true, force: true });
-    const plugin = (local: string, ...opt: string[]): object => ({ local, out: GENERATED, opt, strategy: "all" });
+    const both = (out: string, opt: string[]): object[] => [
+      { local: "protoc-gen-es", out, opt: [...opt, "import_extension=js"], strategy: "all" },
+      { local: "protoc-gen-rsocket-rpc", out, opt, strategy: "all" },
+    ];
     const plugins = [
-      plugin("protoc-gen-es", "target=ts", "import_extension=js"),
-      plugin("protoc-gen-rsocket-rpc", "target=ts"),
+      ...both(GENERATED, ["target=ts"]),
+      ...both(GENERATED_JS, ["target=js+dts"]),
+      ...both(GENERATED_COMMONJS, ["target=js", "js_import_style=legacy_commonjs"]),
     ];
     const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins }));
     if (status !== 0) throw new Error(`buf generate: ${stderr}`);
+    writeTree(GENERATED_COMMONJS, { "package.json": JSON.stringify({ type: "commonjs" }) });
     const files = readTree(GENERATED, "_rsocket.ts");
     generateVariants();
+    generateCaseTwins();
     return files;
   }));
 }
@@ -62,7 +72,23 @@ function generateVariants(): void {
   }
 }
 
-function readTree(folder: string, ending: string): Record<string, string> {
+/** Rpcs that differ in the case of their first letter. protoc-gen-es names such twins alike in the file of the service,
+ *  which then doesn't compile; ours takes only messages, so that those of another file do. */
+function generateCaseTwins(): void {
+  const { files } = generate({
+    "twins/twins.proto": `syntax = "proto3"; package twins; import "ticker.proto";
+      service Twins {
+        rpc Get(demo.v1.Symbol) returns (demo.v1.Quote);
+        rpc get(stream demo.v1.Line) returns (demo.v1.Summary);
+        rpc GET(demo.v1.Symbol) returns (stream demo.v1.Quote);
+      }`,
+    "ticker.proto": goldenProtos()["ticker.proto"] ?? "",
+  });
+  writeTree(GENERATED, { "twins/twins_rsocket.ts": files["twins/twins_rsocket.ts"] ?? "" });
+}
+
+/** Texts by path of the files below a folder whose names end so. */
+export function readTree(folder: string, ending: string): Record<string, string> {
   const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(ending))
     .sort();

@@ -84,6 +84,26 @@ export const MembersSnake_case: Method<M, Input<typeof MSchema>, M, Input<typeof
   service: MembersName, name: "Snake_case", kind: "unary", interaction: "request_response", idempotency: "unknown",
   input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
 });
+/** @generated from rpc hostile.members.Members.new (REQUEST_RESPONSE) */
+export const Membersnew: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
+  service: MembersName, name: "new", kind: "unary", interaction: "request_response", idempotency: "unknown",
+  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+});
+/** @generated from rpc hostile.members.Members.get (REQUEST_RESPONSE) */
+export const Membersget: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
+  service: MembersName, name: "get", kind: "unary", interaction: "request_response", idempotency: "unknown",
+  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+});
+/** @generated from rpc hostile.members.Members.Set (REQUEST_STREAM) */
+export const MembersSet: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
+  service: MembersName, name: "Set", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
+  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+});
+/** @generated from rpc hostile.members.Members.async (REQUEST_RESPONSE) */
+export const Membersasync: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
+  service: MembersName, name: "async", kind: "unary", interaction: "request_response", idempotency: "unknown",
+  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+});
 /** @generated from rpc hostile.members.Members.URL (REQUEST_RESPONSE) */
 export const MembersURL: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "URL", kind: "unary", interaction: "request_response", idempotency: "unknown",
@@ -112,6 +132,11 @@ export interface MembersClient {
   catch(request: Input<typeof MSchema>, options?: CallOptions): Promise<M>;
   _(request: Input<typeof MSchema>, options?: CallOptions): Promise<M>;
   snake_case(request: Input<typeof MSchema>, options?: CallOptions): Promise<M>;
+  "new"(request: Input<typeof MSchema>, options?: CallOptions): Promise<M>;
+  get(request: Input<typeof MSchema>, options?: CallOptions): Promise<M>;
+  /** Leaving the loop cancels the call. */
+  set(request: Input<typeof MSchema>, options?: CallOptions): AsyncIterable<M>;
+  async(request: Input<typeof MSchema>, options?: CallOptions): Promise<M>;
   uRL(request: Input<typeof MSchema>, options?: CallOptions): Promise<M>;
 }
 
@@ -133,6 +158,10 @@ export function createMembersClient(channel: Channel): MembersClient {
     async catch(request, options) { return await callUnary(channel, MembersCatch, request, options); },
     async _(request, options) { return await callUnary(channel, Members_, request, options); },
     async snake_case(request, options) { return await callUnary(channel, MembersSnake_case, request, options); },
+    async new(request, options) { return await callUnary(channel, Membersnew, request, options); },
+    async get(request, options) { return await callUnary(channel, Membersget, request, options); },
+    set(request, options) { return callServerStream(channel, MembersSet, request, options); },
+    async async(request, options) { return await callUnary(channel, Membersasync, request, options); },
     async uRL(request, options) { return await callUnary(channel, MembersURL, request, options); },
   };
 }
@@ -157,11 +186,15 @@ export interface MembersHandler {
   catch(request: M, context: CallContext): Input<typeof MSchema> | Promise<Input<typeof MSchema>>;
   _(request: M, context: CallContext): Input<typeof MSchema> | Promise<Input<typeof MSchema>>;
   snake_case(request: M, context: CallContext): Input<typeof MSchema> | Promise<Input<typeof MSchema>>;
+  "new"(request: M, context: CallContext): Input<typeof MSchema> | Promise<Input<typeof MSchema>>;
+  get(request: M, context: CallContext): Input<typeof MSchema> | Promise<Input<typeof MSchema>>;
+  set(request: M, context: CallContext): Source<Input<typeof MSchema>>;
+  async(request: M, context: CallContext): Input<typeof MSchema> | Promise<Input<typeof MSchema>>;
   uRL(request: M, context: CallContext): Input<typeof MSchema> | Promise<Input<typeof MSchema>>;
 }
 
 /** Answers every call with the code `unimplemented`: spread it into a handler that serves only a part. */
-export const unimplementedMembers: MembersHandler = { constructor$: unimplemented, delete: unimplemented, then$: unimplemented, __proto__$: unimplemented, toString$: unimplemented, toJSON$: unimplemented, valueOf$: unimplemented, hasOwnProperty: unimplemented, prototype: unimplemented, await: unimplemented, arguments: unimplemented, catch: unimplemented, _: unimplemented, snake_case: unimplemented, uRL: unimplemented };
+export const unimplementedMembers: MembersHandler = { constructor$: unimplemented, delete: unimplemented, then$: unimplemented, __proto__$: unimplemented, toString$: unimplemented, toJSON$: unimplemented, valueOf$: unimplemented, hasOwnProperty: unimplemented, prototype: unimplemented, await: unimplemented, arguments: unimplemented, catch: unimplemented, _: unimplemented, snake_case: unimplemented, new: unimplemented, get: unimplemented, set: unimplemented, async: unimplemented, uRL: unimplemented };
 
 /** Binds a handler to the service: pass it to `serve` or, for calls from the server, to `connect`. */
 export function implementMembers(handler: MembersHandler): BoundService {
@@ -180,6 +213,10 @@ export function implementMembers(handler: MembersHandler): BoundService {
     handleUnary(MembersCatch, (request, context) => handler.catch(request, context)),
     handleUnary(Members_, (request, context) => handler._(request, context)),
     handleUnary(MembersSnake_case, (request, context) => handler.snake_case(request, context)),
+    handleUnary(Membersnew, (request, context) => handler.new(request, context)),
+    handleUnary(Membersget, (request, context) => handler.get(request, context)),
+    handleServerStream(MembersSet, (request, context) => handler.set(request, context)),
+    handleUnary(Membersasync, (request, context) => handler.async(request, context)),
     handleUnary(MembersURL, (request, context) => handler.uRL(request, context)),
   ]);
 }
