@@ -2,10 +2,8 @@
 // Joins one connection with one link: reads into it, writes out of it once per tick, keeps its one timer.
 
 import { createBatch } from "../bytes/slab.js";
-import type { SetupFrame } from "../frames/frame.js";
-import { Connection, type ConnectionInit } from "../session/connection.js";
+import { Connection, type ConnectionEvents, type ConnectionInit } from "../session/connection.js";
 import type { ConnectionError } from "../session/errors.js";
-import type { Stream } from "../session/stream.js";
 import type { FrameLink, LinkHandler } from "./link.js";
 import type { Scheduler, Timer } from "./scheduler.js";
 
@@ -14,21 +12,8 @@ const FRAMES_PER_LOOK = 8;
 /** Handlers of one read may take so long together; then everybody else has a turn. */
 const READ_TURN_MS = 5;
 
-/** What the owner of a driver is told. */
-export interface DriverEvents {
-  /** Server: a sound SETUP; answer through `connection.accept` or `reject`. */
-  onSetup(setup: SetupFrame): void;
-  /** Client: the peer has accepted. */
-  onEstablished(): void;
-  /** A whole request; see `ConnectionEvents`. */
-  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
-  /** A METADATA_PUSH. */
-  onMetadataPush(metadata: Uint8Array): void;
-  /** The connection is over; told once. */
-  onClosed(reason: ConnectionError): void;
-  /** How an ERROR of the session's own says `message`; see `ConnectionEvents`. */
-  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
-}
+/** What the owner of a driver is told: all that its connection tells, but for what the driver sees to itself. */
+export type DriverEvents = Omit<ConnectionEvents, "onTransmit">;
 
 /** One connection at work. */
 export class Driver implements LinkHandler {

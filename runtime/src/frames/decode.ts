@@ -2,19 +2,11 @@
 // Bytes into frames (RSocket 1.0 §Frame Types). `decodeFrame` makes an object and is meant for connection frames,
 // logs and tests; the payload of a stream's frame is read in place by `readPayloadStart`.
 
+import { readUint16, readUint24, readUint31, readUint32, readUint63 } from "../bytes/integers.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
 import { FrameFormatError } from "./errors.js";
 import type { Frame, ResumeFrame, SetupFrame } from "./frame.js";
-import {
-  readFlags,
-  readFrameType,
-  readStreamId,
-  readUint16,
-  readUint24,
-  readUint31,
-  readUint32,
-  readUint63,
-} from "./header.js";
+import { readFlags, readFrameType, readStreamId } from "./header.js";
 import { Flag, FrameType, frameTypeName, HEADER_BYTES, METADATA_LENGTH_BYTES } from "./layout.js";
 
 /** The parts of a frame that has metadata and data. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A byte stream into frames by their 24-bit length prefix (RSocket 1.0 §Transport Protocol, FRM-01, FRM-03).
 
+import { readUint24 } from "../bytes/integers.js";
 import { FrameFormatError } from "./errors.js";
-import { readUint24 } from "./header.js";
 import { HEADER_BYTES, LENGTH_PREFIX_BYTES } from "./layout.js";
 
 /**

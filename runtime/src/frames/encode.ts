@@ -2,11 +2,12 @@
 // Frames into bytes (RSocket 1.0 §Frame Types). Every frame is written with its 3-byte length prefix; links that
 // carry messages slice past it. A frame that can't be said is a RangeError before anything of it is written (FRM-04).
 
+import { writeUint16, writeUint24, writeUint32, writeUint63 } from "../bytes/integers.js";
 import type { SlabWriter } from "../bytes/slab.js";
 import { REFERENCE_BYTES } from "../bytes/slab.js";
 import { encodeUtf8Into, utf8ByteLength } from "../bytes/utf8.js";
 import type { Frame, SetupFrame } from "./frame.js";
-import { writeHeader, writeUint16, writeUint24, writeUint32, writeUint63 } from "./header.js";
+import { writeHeader } from "./header.js";
 import {
   Flag,
   FrameType,

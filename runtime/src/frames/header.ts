@@ -1,62 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The six bytes in front of every frame (RSocket 1.0 §Framing Format), read without making an object.
 
-/** The unsigned 16-bit number at `at`. */
-export function readUint16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-}
-
-/** The unsigned 24-bit number at `at`. */
-export function readUint24(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-}
-
-/** The 31-bit number at `at`; the top bit is no part of it (HDR-05). */
-export function readUint31(bytes: Uint8Array, at: number): number {
-  return readUint32(bytes, at) & 0x7fffffff;
-}
-
-/** The unsigned 32-bit number at `at`. */
-export function readUint32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
-  );
-}
-
-/**
- * The 63-bit number at `at`; the top bit is no part of it. Numbers of 2^53 and more read as 2^53-1: no connection
- * carries that many bytes, and what is read can be compared, added to and written exactly.
- */
-export function readUint63(bytes: Uint8Array, at: number): number {
-  return Math.min(readUint31(bytes, at) * 0x1_0000_0000 + readUint32(bytes, at + 4), Number.MAX_SAFE_INTEGER);
-}
-
-/** Writes an unsigned 16-bit number. */
-export function writeUint16(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 8;
-  bytes[at + 1] = value;
-}
-
-/** Writes an unsigned 24-bit number. */
-export function writeUint24(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 16;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value;
-}
-
-/** Writes an unsigned 32-bit number. */
-export function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
-}
-
-/** Writes a number below 2^53 into eight bytes. */
-export function writeUint63(bytes: Uint8Array, at: number, value: number): void {
-  writeUint32(bytes, at, Math.floor(value / 0x1_0000_0000));
-  writeUint32(bytes, at + 4, value % 0x1_0000_0000);
-}
+import { readUint16, readUint31 } from "../bytes/integers.js";
 
 /** The stream id of the frame that begins at `at`. */
 export function readStreamId(bytes: Uint8Array, at: number): number {

@@ -3,11 +3,11 @@
 //
 //   id or name of the type | payload        simple = u16 length of the username | username | password
 
+import { readUint16, writeBytes, writeUint16 } from "../bytes/integers.js";
 import { decodeUtf8Strict, encodeUtf8, encodeUtf8Into, utf8ByteLength } from "../bytes/utf8.js";
 import { encodeCompositeEntry } from "./composite.js";
 import { MetadataFormatError } from "./errors.js";
 import { idOrNameBytes, idOrNameEnd, readIdOrName, writeIdOrName } from "./id-or-name.js";
-import { readUint16, writeBytes, writeUint16 } from "./integers.js";
 import { MimeTypeId } from "./mime-types.js";
 
 const AUTH_SIMPLE = 0x00;

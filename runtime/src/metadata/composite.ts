@@ -3,9 +3,9 @@
 //
 //   entry = id or name of the mime type | u24 length | payload
 
+import { readUint24, writeBytes, writeUint24 } from "../bytes/integers.js";
 import { MetadataFormatError } from "./errors.js";
 import { idOrNameBytes, idOrNameEnd, readIdOrName, writeIdOrName } from "./id-or-name.js";
-import { readUint24, writeBytes, writeUint24 } from "./integers.js";
 import { wellKnownMimeType, wellKnownMimeTypeId } from "./mime-types.js";
 
 const LENGTH_BYTES = 3;

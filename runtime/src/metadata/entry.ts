@@ -2,13 +2,13 @@
 // Where Envelopes stand: in metadata as a composite entry of their own mime type, in ERROR data behind a zero byte.
 // Both are marks, recognised by exactly these bytes and by nothing else.
 
+import { readUint24, writeBytes, writeUint24 } from "../bytes/integers.js";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.js";
 import { allocate } from "./allocate.js";
 import { type CompositeEntry, CompositeReader, MAX_ENTRIES } from "./composite.js";
 import { type Envelope, envelopeBytes, writeEnvelope } from "./envelope.js";
 import { decodeEnvelope } from "./envelope-reader.js";
 import { MetadataError, MetadataFormatError } from "./errors.js";
-import { readUint24, writeBytes, writeUint24 } from "./integers.js";
 import { truncateUtf8 } from "./text.js";
 
 /** The mime type of the entry. */

@@ -2,8 +2,8 @@
 // The few pieces of the protobuf wire format that our extension's messages need, written into bytes measured before.
 // Field numbers are below 16: every tag is one byte, (number << 3) | wire type.
 
+import { writeBytes } from "../bytes/integers.js";
 import { encodeUtf8Into, utf8ByteLength } from "../bytes/utf8.js";
-import { writeBytes } from "./integers.js";
 
 /** The wire types of protobuf's binary format. */
 export const WireType = { VARINT: 0, FIXED64: 1, BYTES: 2, GROUP: 3, GROUP_END: 4, FIXED32: 5 } as const;

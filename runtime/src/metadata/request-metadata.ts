@@ -4,6 +4,7 @@
 //   rpc         version, service, method | tracing map | [our entry] [other entries]   or   | the application's bytes
 //   composite   routing entry | [tracing entry] | [our entry] [other entries]; read in any order
 
+import { writeBytes, writeUint16 } from "../bytes/integers.js";
 import { allocate } from "./allocate.js";
 import {
   type CompositeEntry,
@@ -24,7 +25,6 @@ import {
 } from "./entry.js";
 import { type Envelope, envelopeBytes } from "./envelope.js";
 import { MetadataError, MetadataFormatError } from "./errors.js";
-import { writeBytes, writeUint16 } from "./integers.js";
 import { MimeTypeId, ROUTING_MIME_TYPE, TRACING_ZIPKIN_MIME_TYPE } from "./mime-types.js";
 import type { MetadataMode } from "./mode.js";
 import { readFirstRoutingTag } from "./routing.js";

@@ -3,9 +3,9 @@
 //
 //   u16 version = 1 | u16 length + service | u16 length + method | u16 length + tracing map | the rest: user metadata
 
+import { readUint16, writeBytes, writeUint16 } from "../bytes/integers.js";
 import { decodeUtf8, encodeUtf8Into, utf8ByteLength } from "../bytes/utf8.js";
 import { MetadataFormatError, quote } from "./errors.js";
-import { readUint16, writeBytes, writeUint16 } from "./integers.js";
 import { encodeRoutingEntry } from "./routing.js";
 
 const VERSION = 1;

@@ -4,12 +4,12 @@
 //   rpc         our entry | [authentication entries]   or   the application's bytes, whatever they are
 //   composite   entries in any order
 
+import { writeBytes } from "../bytes/integers.js";
 import { type Authentication, encodeAuthEntry, readAuthentication, type SimpleCredentials } from "./auth.js";
 import { type CompositeEntry, MAX_ENTRIES } from "./composite.js";
 import { checkMetadataBytes, encodeEnvelopeEntry, readEnvelopeEntries, startsWithEnvelopeEntry } from "./entry.js";
 import type { Envelope } from "./envelope.js";
 import { MetadataError, MetadataFormatError } from "./errors.js";
-import { writeBytes } from "./integers.js";
 import { AUTHENTICATION_MIME_TYPE } from "./mime-types.js";
 import type { MetadataMode } from "./mode.js";
 import { checkEntries } from "./request-metadata.js";

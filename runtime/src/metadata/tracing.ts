@@ -3,10 +3,10 @@
 // metadata v1, and the text of a `traceparent` header (W3C Trace Context).
 
 import { fromHex, toHex } from "../bytes/hex.js";
+import { readUint16, writeBytes, writeUint16 } from "../bytes/integers.js";
 import { decodeUtf8, encodeUtf8Into, utf8ByteLength } from "../bytes/utf8.js";
 import { encodeCompositeEntry } from "./composite.js";
 import { MetadataFormatError, quote } from "./errors.js";
-import { readUint16, writeBytes, writeUint16 } from "./integers.js";
 import { MimeTypeId } from "./mime-types.js";
 
 const ZipkinFlag = {

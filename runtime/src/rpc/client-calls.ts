@@ -18,61 +18,33 @@ const NO_BYTES = new Uint8Array(0);
 const ANSWER_CREDIT = 2;
 
 /** One request, one answer. @throws RpcError whatever goes wrong. */
-export async function callUnary<I, IInit, O, OInit>(
+export function callUnary<I, IInit, O, OInit>(
   channel: Channel,
   method: Method<I, IInit, O, OInit>,
   request: IInit,
   options?: CallOptions,
 ): Promise<O> {
-  const core = channel.channelCore;
-  const { lasting } = core;
-  if (lasting !== undefined) {
-    const create = (transport: RpcTransport) => new UnaryCall<O>(transport, method, request, options);
-    return await callLasting({ core, lasting, options, repeatable: true, create });
-  }
-  const call = new UnaryCall<O>(core.pick(), method, request, options);
-  call.begin(core.interceptors);
-  await call.settled;
-  // Made only now, behind an await, the error's stack names the caller's line.
-  return call.take();
+  return answerOf<O>(UnaryCall, true, channel, method, request, options);
 }
 
 /** One request that nothing answers. Resolves when it is with the transport. @throws RpcError. */
-export async function callFireAndForget<I, IInit, O, OInit>(
+export function callFireAndForget<I, IInit, O, OInit>(
   channel: Channel,
   method: Method<I, IInit, O, OInit>,
   request: IInit,
   options?: CallOptions,
 ): Promise<void> {
-  const core = channel.channelCore;
-  const { lasting } = core;
-  if (lasting !== undefined) {
-    const create = (transport: RpcTransport) => new FireAndForgetCall(transport, method, request, options);
-    return await callLasting({ core, lasting, options, repeatable: true, create });
-  }
-  const call = new FireAndForgetCall(core.pick(), method, request, options);
-  call.begin(core.interceptors);
-  await call.settled;
-  call.take();
+  return answerOf<void>(FireAndForgetCall, true, channel, method, request, options);
 }
 
 /** A stream of requests, one answer. @throws RpcError. */
-export async function callClientStream<I, IInit, O, OInit>(
+export function callClientStream<I, IInit, O, OInit>(
   channel: Channel,
   method: Method<I, IInit, O, OInit>,
   requests: Source<IInit>,
   options?: CallOptions,
 ): Promise<O> {
-  const core = channel.channelCore;
-  const { lasting } = core;
-  if (lasting !== undefined) {
-    const create = (transport: RpcTransport) => new ClientStreamCall<O>(transport, method, requests, options);
-    return await callLasting({ core, lasting, options, repeatable: false, create });
-  }
-  const call = new ClientStreamCall<O>(core.pick(), method, requests, options);
-  call.begin(core.interceptors);
-  await call.settled;
-  return call.take();
+  return answerOf<O>(ClientStreamCall, false, channel, method, requests, options);
 }
 
 /** One request, a stream of answers: opened by iterating it, cancelled by leaving the loop. */
@@ -94,6 +66,36 @@ export function callBidi<I, IInit, O, OInit>(
 ): AsyncIterable<O> {
   return iterate(channel, options, false, (transport) => new BidiCall(transport, method, requests, options));
 }
+
+// Makes the call and waits for its end. `repeatable`: the request is at hand for a second time.
+async function answerOf<O>(
+  CallOfKind: PromiseCallConstructor<O>,
+  repeatable: boolean,
+  channel: Channel,
+  method: AnyMethod,
+  request: unknown,
+  options: CallOptions | undefined,
+): Promise<O> {
+  const core = channel.channelCore;
+  const { lasting } = core;
+  if (lasting !== undefined) {
+    const create = (transport: RpcTransport) => new CallOfKind(transport, method, request, options);
+    return await callLasting({ core, lasting, options, repeatable, create });
+  }
+  const call = new CallOfKind(core.pick(), method, request, options);
+  call.begin(core.interceptors);
+  await call.settled;
+  // Made only now, behind an await, the error's stack names the caller's line.
+  return call.take();
+}
+
+type PromiseCallConstructor<O> = new (
+  transport: RpcTransport,
+  method: AnyMethod,
+  // biome-ignore lint/suspicious/noExplicitAny: one request or a source of them, as the method's kind has it
+  request: any,
+  options: CallOptions | undefined,
+) => PromiseCall<O>;
 
 // ── calls with one answer ─────────────────────────────────────────────────────────────────────────────────────────────
 

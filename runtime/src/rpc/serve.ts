@@ -6,13 +6,12 @@ import { encodeEnvelopeEntry } from "../metadata/entry.js";
 import { fromWireHeaders, type Metadata } from "../metadata/headers.js";
 import { metadataModeOf } from "../metadata/mode.js";
 import { readSetupMetadata } from "../metadata/setup-metadata.js";
-import type { RSocketConnection } from "../rsocket/connection.js";
+import type { ConnectionHooks, RSocketConnection } from "../rsocket/connection.js";
 import { ErrorCode } from "../rsocket/errors.js";
 import {
   type ListenerFactory,
   openServer,
   type RSocketServer,
-  type ServedConnection,
   type SetupFrame,
   SetupRejection,
 } from "../rsocket/serve.js";
@@ -141,7 +140,7 @@ async function acceptConnection(
   frame: SetupFrame,
   connection: RpcConnection,
   options: ServeOptions,
-): Promise<ServedConnection> {
+): Promise<ConnectionHooks> {
   const { rsocket } = connection;
   const { setup, hasHello, version } = readSetup(frame, connection);
   if (options.accept !== undefined) {

@@ -8,8 +8,8 @@ import { ErrorCode } from "../frames/errors.js";
 import type { SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
-import { type CloseReason, type ConnectionOwner, RSocketConnection } from "./connection.js";
-import { handlerOf, pushHandlerOf, type RequestHandler, type Responder } from "./responder.js";
+import { type ConnectionHooks, type ConnectionOwner, RSocketConnection } from "./connection.js";
+import { handlerOf, pushHandlerOf, type Responder } from "./responder.js";
 import { messageOf } from "./thrown.js";
 
 /** Options of `connectRSocket`. */
@@ -28,14 +28,6 @@ export interface ConnectRSocketOptions {
   /** False: resolve when SETUP is on its way, without waiting for the peer to accept it. */
   readonly confirm?: boolean;
   readonly scheduler?: Scheduler;
-}
-
-/** @internal What the RPC level puts in the responder's place. */
-export interface ConnectHooks {
-  readonly onRequest: RequestHandler;
-  onMetadataPush(metadata: Uint8Array): void;
-  onClosed?(reason: CloseReason): void;
-  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -57,7 +49,7 @@ export function connectRSocket(options: ConnectRSocketOptions): Promise<RSocketC
 /** @internal `connectRSocket` with hooks that are made when the connection is there, before anything is sent. */
 export async function openConnection(
   options: ConnectRSocketOptions,
-  hooksOf: (connection: RSocketConnection) => ConnectHooks,
+  hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
   const scheduler = options.scheduler ?? systemScheduler;
   const settings = resolveSettings(options.settings);
@@ -92,9 +84,9 @@ function startConnection(
   settings: ConnectionSettings,
   scheduler: Scheduler,
   given: Partial<SetupPayload> | undefined,
-  hooksOf: (connection: RSocketConnection) => ConnectHooks,
+  hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Starting {
-  let hooks: ConnectHooks | undefined;
+  let hooks: ConnectionHooks | undefined;
   let onEstablished = (): void => {};
   const owner: ConnectionOwner = {
     onSetup: () => {},

@@ -45,6 +45,12 @@ export interface ConnectionOwner {
   encodeErrorData?(code: number, message: string): Uint8Array | undefined;
 }
 
+/** @internal What answers the peer of a connection that is set up: a responder, or the RPC level in its place. */
+export interface ConnectionHooks extends Pick<ConnectionOwner, "onRequest" | "onMetadataPush" | "encodeErrorData"> {
+  /** The connection is over. */
+  onClosed?(reason: CloseReason): void;
+}
+
 /** How to make one. */
 export interface RSocketConnectionInit {
   readonly link: FrameLink;

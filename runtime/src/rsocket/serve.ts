@@ -8,8 +8,8 @@ import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
-import { type CloseReason, RSocketConnection } from "./connection.js";
-import { handlerOf, pushHandlerOf, type RequestHandler, type Responder } from "./responder.js";
+import { type ConnectionHooks, RSocketConnection } from "./connection.js";
+import { handlerOf, pushHandlerOf, type Responder } from "./responder.js";
 
 export type { SetupFrame } from "../frames/frame.js";
 
@@ -37,17 +37,9 @@ export interface ServeHooks {
    * Looks at the SETUP before the application does; returns what answers requests, or rejects with SetupRejection.
    * `connection.accept` is called when it resolves.
    */
-  accept(setup: SetupFrame, connection: RSocketConnection): Promise<ServedConnection> | ServedConnection;
+  accept(setup: SetupFrame, connection: RSocketConnection): Promise<ConnectionHooks> | ConnectionHooks;
   /** Why a SETUP was refused beyond what the peer hears; never called for SetupRejection. */
   onAcceptError(error: unknown): void;
-}
-
-/** @internal What serves a connection that was accepted. */
-export interface ServedConnection {
-  readonly onRequest: RequestHandler;
-  onMetadataPush(metadata: Uint8Array): void;
-  onClosed?(reason: CloseReason): void;
-  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
 }
 
 /** Options of `serveRSocket`. */
@@ -149,7 +141,7 @@ class ServerCore implements RSocketServer {
   }
 
   #createConnection(link: FrameLink, refusal: string | undefined): RSocketConnection {
-    let served: ServedConnection | undefined;
+    let served: ConnectionHooks | undefined;
     let unwatch = (): void => {};
     const connection: RSocketConnection = new RSocketConnection({
       link,
@@ -181,7 +173,7 @@ class ServerCore implements RSocketServer {
     return connection;
   }
 
-  async #accept(setup: SetupFrame, connection: RSocketConnection): Promise<ServedConnection | undefined> {
+  async #accept(setup: SetupFrame, connection: RSocketConnection): Promise<ConnectionHooks | undefined> {
     try {
       if (this.#closing !== undefined) throw new SetupRejection("server is draining");
       return await this.#hooks.accept(setup, connection);

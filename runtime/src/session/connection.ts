@@ -2,13 +2,14 @@
 // One RSocket 1.0 connection without any I/O: frames, time and commands in; frames, the next timeout and calls of
 // sinks out (RSocket 1.0 §Connection Establishment, §Stream Sequences and Lifetimes, §Handling the Unexpected).
 
+import { readUint31, readUint32 } from "../bytes/integers.js";
 import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
 import { decodeFrame } from "../frames/decode.js";
 import { encodeError, encodeKeepalive, encodeMetadataPush, encodeSetup } from "../frames/encode.js";
 import { ErrorCode, errorCodeName, FrameFormatError } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
-import { readFlags, readFrameType, readStreamId, readUint31, readUint32 } from "../frames/header.js";
+import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
 import { Flag, FrameType, frameTypeName, HEADER_BYTES, MAX_31_BIT, MAX_SENT_FRAME_BYTES } from "../frames/layout.js";
 import { Admission, type WaitingCall } from "./admission.js";
 import { ConnectionError, StreamError } from "./errors.js";

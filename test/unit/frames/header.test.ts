@@ -3,20 +3,17 @@
 
 import { expect } from "chai";
 import {
-  readFlags,
-  readFrameType,
-  readStreamId,
   readUint16,
   readUint24,
   readUint31,
   readUint32,
   readUint63,
-  writeHeader,
   writeUint16,
   writeUint24,
   writeUint32,
   writeUint63,
-} from "../../../runtime/src/frames/header.js";
+} from "../../../runtime/src/bytes/integers.js";
+import { readFlags, readFrameType, readStreamId, writeHeader } from "../../../runtime/src/frames/header.js";
 import { bytesOf, hexOf } from "../../support/frames-dsl.js";
 import { random } from "../../support/rng.js";
 

@@ -17,7 +17,8 @@ import {
 import { decodeEnvelope } from "../../../runtime/src/metadata/envelope-reader.js";
 import { MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
 import { bytesOf, hex, hexOf, textHex } from "../../support/frames-dsl.js";
-import { cuts, Random, thrownBy } from "./support.js";
+import { Random } from "../../support/rng.js";
+import { cuts, thrownBy } from "./support.js";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -304,7 +305,7 @@ function attempt<T>(action: () => T): T | Error {
 
 function randomEnvelope(random: Random): Envelope {
   const text = (): string => (random.oneIn(3) ? "" : random.text(random.oneIn(10) ? 300 : 12));
-  const bytes = (): Uint8Array => random.bytes(random.oneIn(20) ? 20_000 : 12);
+  const bytes = (): Uint8Array => random.bytes(random.below(random.oneIn(20) ? 20_001 : 13));
   const number = (): number =>
     random.pick([
       0,
@@ -360,7 +361,7 @@ function mutate(random: Random, bytes: Uint8Array): Uint8Array {
     const at = random.below(mutant.length + 1);
     if (random.oneIn(3)) mutant = mutant.slice(0, at);
     else if (random.oneIn(2))
-      mutant = Uint8Array.from([...mutant.subarray(0, at), ...random.bytes(4), ...mutant.subarray(at)]);
+      mutant = Uint8Array.from([...mutant.subarray(0, at), ...random.bytes(random.below(5)), ...mutant.subarray(at)]);
     else if (at < mutant.length) mutant[at] = random.below(256);
   }
   return mutant;

@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { allocate } from "../../../runtime/src/metadata/allocate.js";
 import { metadataModeOf, mimeTypesOf } from "../../../runtime/src/metadata/mode.js";
 import { truncateUtf8 } from "../../../runtime/src/metadata/text.js";
-import { Random } from "./support.js";
+import { Random } from "../../support/rng.js";
 
 const encoder = new TextEncoder();
 
