@@ -25,4 +25,21 @@ export type { Observer } from "./rpc/observer.js";
 export type { RouteCompatibility } from "./rpc/router.js";
 export { type ServeOptions, type Server, type Setup, serveWith } from "./rpc/serve.js";
 export type { BoundService } from "./rpc/service.js";
+export { type AdaptiveLease, type AdaptiveLeaseOptions, adaptiveLease } from "./rsocket/adaptive-lease.js";
+export { type FixedRateLeaseOptions, fixedRateLease } from "./rsocket/fixed-rate-lease.js";
+export type {
+  ClientLeaseOptions,
+  FinishedRequest,
+  GrantedLeaseStatus,
+  Lease,
+  LeasedConnection,
+  LeaseGrant,
+  LeaseGranter,
+  LeaseStatus,
+  LeaseStrategy,
+  LeaseWaiting,
+  RequestEnding,
+  ServerLeaseOptions,
+} from "./rsocket/lease.js";
 export type { ConnectionSettingsInit, Limits } from "./rsocket/settings.js";
+export { unlimitedLease } from "./rsocket/unlimited-lease.js";

@@ -3,9 +3,11 @@
 
 export type { Dialer, FrameBatch, FrameLink, LinkHandler, LinkInfo, Listener } from "./engine/link.js";
 export { type Scheduler, systemScheduler, type Timer } from "./engine/scheduler.js";
+export { type AdaptiveLease, type AdaptiveLeaseOptions, adaptiveLease } from "./rsocket/adaptive-lease.js";
 export { type ConnectRSocketOptions, connectRSocket } from "./rsocket/connect.js";
 export type { CloseReason, RSocketConnection } from "./rsocket/connection.js";
 export { ConnectionError, ErrorCode, errorCodeName, type Initiator, StreamError } from "./rsocket/errors.js";
+export { type FixedRateLeaseOptions, fixedRateLease } from "./rsocket/fixed-rate-lease.js";
 export {
   IncomingItems,
   type IncomingOptions,
@@ -13,6 +15,20 @@ export {
   OutgoingItems,
   type OutgoingOwner,
 } from "./rsocket/iterate.js";
+export type {
+  ClientLeaseOptions,
+  FinishedRequest,
+  GrantedLeaseStatus,
+  Lease,
+  LeasedConnection,
+  LeaseGrant,
+  LeaseGranter,
+  LeaseStatus,
+  LeaseStrategy,
+  LeaseWaiting,
+  RequestEnding,
+  ServerLeaseOptions,
+} from "./rsocket/lease.js";
 export type { Payload, StreamHandle } from "./rsocket/payload.js";
 export type { Requester } from "./rsocket/requester.js";
 export type { Responder } from "./rsocket/responder.js";
@@ -31,5 +47,6 @@ export {
   resolveSettings,
 } from "./rsocket/settings.js";
 export { Interaction, type StreamSink } from "./rsocket/sink.js";
+export { unlimitedLease } from "./rsocket/unlimited-lease.js";
 export type { SetupPayload } from "./session/connection.js";
 export { createInProcessPair } from "./transports/in-process.js";

@@ -238,12 +238,12 @@ describe("RSocket 1.0 §SETUP, §Connection Establishment", () => {
     expect(server.calls).to.have.length(1);
   });
 
-  it("CONN-04, CONN-09: a client never sends L, and so never needs to wait for a LEASE nor to send one", () => {
+  it("CONN-04, CONN-09: a client without leases doesn't send L, and needs neither wait for a LEASE nor send one", () => {
     const client = newClient();
     expect(client.sent()).to.deep.equal([SETUP, KEEPALIVE_R]);
   });
 
-  it("CONN-05: SETUP with L is refused with UNSUPPORTED_SETUP as long as there are no leases", () => {
+  it("CONN-05: SETUP with L is refused with UNSUPPORTED_SETUP by a server without leases", () => {
     expectRefused(setup({ header: "00000000 0440" }), "00000002");
   });
 
@@ -282,7 +282,7 @@ describe("RSocket 1.0 §SETUP, §Connection Establishment", () => {
     }
   });
 
-  it("CONN-08: a server has no LEASE to wait for: SETUP with L never gets so far", () => {
+  it("CONN-08: a server without leases has no LEASE to wait for: SETUP with L never gets so far", () => {
     const server = newServer();
     server.receive(setup({ header: "00000000 0440" }));
     expect(() => server.open("request_response")).to.throw("lease");

@@ -125,7 +125,7 @@ describe("RSocket 1.0 §Handling the Unexpected", () => {
     expect(calls.map(({ log }) => log)).to.deep.equal([[], []]);
   });
 
-  it("UNX-10: LEASE that nobody asked for is ignored, on stream 0 and elsewhere", () => {
+  it("UNX-10: LEASE that nobody asked for breaks nothing, on stream 0 and elsewhere, and a server ignores it", () => {
     for (const probe of both()) {
       expectIgnored(
         probe,
@@ -133,6 +133,7 @@ describe("RSocket 1.0 §Handling the Unexpected", () => {
         hex`00000001 0900 00000064 00000001 6d`,
         hex`00000000 0800`,
       );
+      expect(probe.connection.leases?.gate?.isGranted).to.equal(probe.connection.side === "client" ? true : undefined);
     }
   });
 

@@ -4,6 +4,7 @@
 import { createBatch, SlabPool } from "../../runtime/src/bytes/slab.js";
 import { Connection, type ConnectionEvents, type SetupPayload } from "../../runtime/src/session/connection.js";
 import { ConnectionError, type StreamError } from "../../runtime/src/session/errors.js";
+import type { LeaseInit } from "../../runtime/src/session/lease.js";
 import { type ConnectionSettingsInit, resolveSettings } from "../../runtime/src/session/settings.js";
 import type { Stream, StreamSink } from "../../runtime/src/session/stream.js";
 import type { Interaction } from "../../runtime/src/session/stream-state.js";
@@ -106,6 +107,8 @@ export interface ProbeOptions {
   /** Leaves an inbound SETUP to the test. */
   readonly manualAccept?: boolean;
   readonly firstStreamId?: number;
+  /** Offers leases. */
+  readonly lease?: Partial<LeaseInit>;
   /** Answers requests as they come. */
   readonly onRequest?: (call: InboundCall) => void;
 }
@@ -127,7 +130,7 @@ export class Probe implements ConnectionEvents {
   onEvent: ((entry: string) => void) | undefined;
   readonly #manualAccept: boolean;
 
-  constructor({ side, settings, setup, manualAccept = false, firstStreamId, onRequest }: ProbeOptions) {
+  constructor({ side, settings, setup, manualAccept = false, firstStreamId, lease, onRequest }: ProbeOptions) {
     this.#manualAccept = manualAccept;
     this.onRequestHook = onRequest;
     this.connection = new Connection({
@@ -139,6 +142,7 @@ export class Probe implements ConnectionEvents {
         ? {}
         : { setup: { metadataMimeType: "m", dataMimeType: "d", metadata: undefined, data: EMPTY, ...setup } }),
       ...(firstStreamId === undefined ? {} : { firstStreamId }),
+      ...(lease === undefined ? {} : { lease: { isOffered: true, ...lease } }),
     });
     leaveTraces(this);
   }

@@ -12,7 +12,8 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /**
    * False: on a channel that waits to dial again the call fails `unavailable` at once, with the reason of the last attempt.
-   * True: it waits for the next connection. The channel's own option unless given; a connection knows no waiting.
+   * True: it waits for the next connection. The channel's own option unless given. Where the server grants leases it says
+   * the same of a call for which there is none; `lease.waitForLease` unless given.
    */
   readonly waitForReady?: boolean | undefined;
   /** Request headers: keys `[a-z0-9_.-]{1,64}`; those ending in `-bin` hold bytes, all others text. */

@@ -27,6 +27,9 @@ export class ChannelOutput {
   #stream: StreamHandle | undefined;
   #forgetPeer: (() => void) | undefined;
   #stopped = false;
+  // The first message waits for a lease; and what the source has said meanwhile.
+  #waits = false;
+  #endsBehind = false;
   // Set when the request's metadata goes on every payload.
   #repeated: Uint8Array | undefined;
 
@@ -54,9 +57,10 @@ export class ChannelOutput {
         {
           // Before the channel is open one message may be sent: the one that opens it.
           get mayProduce() {
-            return output.#stream === undefined ? !output.#stopped : output.#stream.mayProduce;
+            return output.#stream === undefined ? !output.#stopped && !output.#waits : output.#stream.mayProduce;
           },
           get credit() {
+            if (output.#waits) return 0;
             return output.#stream === undefined ? 1 : output.#stream.credit;
           },
         },
@@ -101,20 +105,27 @@ export class ChannelOutput {
   #send(data: Uint8Array): boolean {
     this.#call.sentCount++;
     if (this.#stream !== undefined) return this.#stream.next(data, this.#repeated);
-    this.#open(data, false);
+    this.#waits = true;
+    this.#call.openLeased(() => this.#open(data, false));
     return false;
   }
 
   #open(data: Uint8Array, noMessage: boolean): void {
     const call = this.#call;
+    this.#waits = false;
     const stream = call.open(Interaction.REQUEST_CHANNEL, data, this.#initialN, noMessage);
     if (stream === undefined) return;
     if (call.transport.repeatChannelMetadata) this.#repeated = call.encodeMetadata(false);
     this.#stream = stream;
     this.#onOpen?.(stream);
+    if (this.#endsBehind) this.#complete();
   }
 
   #complete(): void {
+    if (this.#waits) {
+      this.#endsBehind = true;
+      return;
+    }
     if (this.#stream !== undefined) {
       this.#stopped = true;
       this.#stream.complete();
@@ -131,8 +142,10 @@ export class ChannelOutput {
       const message = "this peer can't receive a stream without messages";
       return this.#call.fail(() => new RpcError(Code.FailedPrecondition, message));
     }
-    this.#open(NO_BYTES, true);
-    this.#stream?.complete();
+    this.#call.openLeased(() => {
+      this.#open(NO_BYTES, true);
+      this.#stream?.complete();
+    });
   }
 
   // The source failed: the peer hears a status if one was thrown, else only that the call is off.

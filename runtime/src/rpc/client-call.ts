@@ -111,6 +111,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
       return this.stream;
     } catch (error) {
       if (error instanceof ConnectionError) this.fail(() => decodeConnectionError(error, true));
+      else if (this.transport.rsocket.lacksLease) this.fail(noLease);
       else this.fail(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
       return undefined;
     }
@@ -205,7 +206,20 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     if (this.#ended) return;
     const { rsocket } = this.transport;
     if (rsocket.hasRoom) return this.admit();
-    const waiting = this.#waitingCall();
+    this.#queue(() => this.admit());
+  }
+
+  /** Opens a channel now or, when another call has taken the lease meanwhile, with the next. */
+  openLeased(open: () => void): void {
+    if (this.transport.rsocket.lacksLease) this.#queue(open);
+    else open();
+  }
+
+  #queue(proceed: () => void): void {
+    const { rsocket } = this.transport;
+    const isLeaseLacking = rsocket.lacksLease;
+    if (isLeaseLacking && !(this.options.waitForReady ?? rsocket.waitsForLease)) return this.fail(noLease);
+    const waiting = this.#waitingCall(proceed);
     this.#queued = waiting;
     try {
       if (rsocket.queueCall(waiting)) return;
@@ -214,15 +228,17 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
         error instanceof ConnectionError ? decodeConnectionError(error, true) : RpcError.from(error),
       );
     }
-    this.fail(() => queueFull(rsocket.settings.limits.maxQueuedCalls));
+    const { maxQueuedCalls, maxCallsWithoutLease } = rsocket.settings.limits;
+    const most = isLeaseLacking ? Math.min(maxQueuedCalls, maxCallsWithoutLease) : maxQueuedCalls;
+    this.fail(() => queueFull(most, isLeaseLacking ? "for a lease" : "to be sent"));
   }
 
   // In the queue the call is known by this, so that `fail` of the queue and of the call stay apart.
-  #waitingCall(): WaitingCall {
+  #waitingCall(proceed: () => void): WaitingCall {
     return {
       admit: () => {
         this.#queued = undefined;
-        this.admit();
+        proceed();
       },
       fail: (error) => {
         this.#queued = undefined;
@@ -297,6 +313,10 @@ export function deadlineExceeded(timeoutMs: number): RpcError {
   return new RpcError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`);
 }
 
-function queueFull(maxQueuedCalls: number): RpcError {
-  return new RpcError(Code.ResourceExhausted, `more than ${maxQueuedCalls} calls wait to be sent`, { retryable: true });
+function queueFull(maxCalls: number, what: string): RpcError {
+  return new RpcError(Code.ResourceExhausted, `more than ${maxCalls} calls wait ${what}`, { retryable: true });
+}
+
+function noLease(): RpcError {
+  return new RpcError(Code.Unavailable, "there is no lease for a call now", { retryable: true });
 }

@@ -10,6 +10,7 @@ import { type MetadataMode, mimeTypesOf } from "../metadata/mode.js";
 import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
 import { openConnection } from "../rsocket/connect.js";
 import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
+import type { ClientLeaseOptions } from "../rsocket/lease.js";
 import { type ConnectionSettingsInit, resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
 import { codeOfAbort } from "./call-record.js";
@@ -33,6 +34,11 @@ export interface ConnectOptions extends ConnectionSettingsInit {
   readonly headers?: MetadataInit;
   /** Around the calls of this client, and around those that it serves. */
   readonly interceptors?: readonly Interceptor[];
+  /**
+   * True, or how: this client asks the server for leases and makes no call without one (RSocket 1.0 §Lease Semantics).
+   * Servers without leases refuse it.
+   */
+  readonly lease?: boolean | ClientLeaseOptions;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
   /** For dialing and the server's acceptance together. 10 s. */
@@ -82,7 +88,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
         settings: options,
         // Within the time for connecting: asking for a token may take as long as it likes.
         setup: async () => ({ ...mimeTypesOf(mode), metadata: await setupMetadata(mode, options), data: NO_BYTES }),
-        ...pick(options, "signal", "timeoutMs", "confirm", "scheduler"),
+        ...pick(options, "signal", "timeoutMs", "confirm", "scheduler", "lease"),
       },
       (rsocket) => {
         const { announcePerRequest = false, repeatChannelMetadata = false } = options;
@@ -94,6 +100,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
           onMetadataPush: (pushed) => created.receiveMetadataPush(pushed),
           onDraining: () => created.onDraining?.(),
           encodeErrorData: (code, message) => created.encodeErrorData(code, message),
+          onLeaseRefused: (isFireAndForget) => observer.onLeaseRefused?.(isFireAndForget, created.peer),
         };
       },
     );

@@ -8,6 +8,7 @@ import type { MetadataMode } from "../metadata/mode.js";
 import type { CloseReason, RSocketConnection } from "../rsocket/connection.js";
 import { ConnectionError } from "../rsocket/errors.js";
 import { ConsumerLedger } from "../rsocket/iterate.js";
+import type { GrantedLeaseStatus, LeaseStatus } from "../rsocket/lease.js";
 import type { Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
 import type { Channel, ChannelCore, LastingCore } from "./channel.js";
@@ -41,6 +42,10 @@ export interface Connection extends Channel {
   readonly closed: Promise<CloseReason>;
   /** The other end. */
   readonly peer: PeerInfo;
+  /** The calls that the other end allows at this moment; undefined when no lease limits them. */
+  readonly lease: LeaseStatus | undefined;
+  /** The calls that this end allows the other at this moment; undefined when no lease limits them. */
+  readonly grantedLease: GrantedLeaseStatus | undefined;
   /** Takes no new calls, lets those that run end within `graceMs` (0 unless given), cancels the rest. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
   /** `await using connection = await connect(…)` closes it at the end of the block. */
@@ -100,6 +105,14 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
 
   get closed(): Promise<CloseReason> {
     return this.rsocket.closed;
+  }
+
+  get lease(): LeaseStatus | undefined {
+    return this.rsocket.lease;
+  }
+
+  get grantedLease(): GrantedLeaseStatus | undefined {
+    return this.rsocket.grantedLease;
   }
 
   async close(options?: { readonly graceMs?: number }): Promise<void> {

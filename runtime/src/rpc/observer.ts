@@ -2,6 +2,7 @@
 // Where a program hears of what no call can be failed with.
 
 import type { CallMethod } from "./call.js";
+import type { PeerInfo } from "./connection.js";
 
 /** Told of faults that have no caller. All methods may be left out; none may throw. */
 export interface Observer {
@@ -17,6 +18,8 @@ export interface Observer {
   onAnswerMetadataDropped?(method: CallMethod): void;
   /** User metadata is so long that rsocket-rpc-java 0.3.0 may take the frame for composite metadata. Every time. */
   onLargeUserMetadata?(byteLength: number, method: CallMethod): void;
+  /** A call of the peer was refused, for it had no lease; a fire-and-forget call vanished. Every time. */
+  onLeaseRefused?(isFireAndForget: boolean, peer: PeerInfo): void;
   /** A frame's metadata that can't be read was ignored, where ignoring is all that can be done. */
   onMalformedMetadata?(message: string): void;
 }

@@ -8,6 +8,7 @@ import { metadataModeOf } from "../metadata/mode.js";
 import { readSetupMetadata } from "../metadata/setup-metadata.js";
 import type { ConnectionHooks, RSocketConnection } from "../rsocket/connection.js";
 import { ErrorCode } from "../rsocket/errors.js";
+import type { LeaseStrategy, ServerLeaseOptions } from "../rsocket/lease.js";
 import {
   type ListenerFactory,
   openServer,
@@ -53,6 +54,11 @@ export interface ServeOptions extends ConnectionSettingsInit {
    * message. What the client sends meanwhile waits.
    */
   accept?(setup: Setup, connection: Connection): void | Promise<void>;
+  /**
+   * How many calls clients may make that honour leases (RSocket 1.0 §Lease Semantics): `fixedRateLease`, `adaptiveLease` or
+   * one of your own. Without it a SETUP that asks for leases is refused.
+   */
+  readonly lease?: LeaseStrategy | ServerLeaseOptions;
   /** Told of faults that have no caller; they are printed unless given. */
   readonly observer?: Observer;
   /** Spellings of peers that differ from the .proto; all off. */
@@ -91,7 +97,11 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
   const observer = options.observer ?? printingObserver;
   const core = await openServer(
     factories,
-    { settings: options, ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }) },
+    {
+      settings: options,
+      lease: options.lease,
+      ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }),
+    },
     {
       accept: (frame, rsocket) => {
         const mode = metadataModeOf(frame.metadataMimeType);
@@ -185,6 +195,7 @@ async function acceptConnection(
     onRequest: connection.receiveRequest,
     onMetadataPush: (metadata) => connection.receiveMetadataPush(metadata),
     encodeErrorData: (code, message) => connection.encodeErrorData(code, message),
+    onLeaseRefused: (isFireAndForget) => connection.observer.onLeaseRefused?.(isFireAndForget, connection.peer),
   };
 }
 

@@ -9,6 +9,8 @@ import type { SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { type ConnectionHooks, type ConnectionOwner, RSocketConnection } from "./connection.js";
+import type { ClientLeaseOptions } from "./lease.js";
+import { clientLeases, type LeaseSetup } from "./lease-grants.js";
 import { handlerOf, pushHandlerOf, type Responder } from "./responder.js";
 import { messageOf } from "./thrown.js";
 
@@ -21,6 +23,11 @@ export interface ConnectRSocketOptions {
   /** Answers the peer's requests. */
   readonly responder?: Responder;
   readonly settings?: ConnectionSettingsInit;
+  /**
+   * True, or how: SETUP says that this client honours leases, and asks for them. Servers without leases refuse that; those
+   * that send leases unasked are obeyed in any case.
+   */
+  readonly lease?: boolean | ClientLeaseOptions;
   /** Gives up. */
   readonly signal?: AbortSignal;
   /** For dialing and the peer's acceptance together. 10 s. */
@@ -59,7 +66,8 @@ export async function openConnection(
   try {
     const setup = typeof options.setup === "function" ? await attempt.race(options.setup(), () => {}) : options.setup;
     link = await attempt.race(options.dialer.dial(attempt.signal), (late) => late.abort());
-    const established = startConnection(link, settings, scheduler, setup, hooksOf);
+    const lease = clientLeases(options.lease);
+    const established = startConnection(link, settings, scheduler, setup, lease, hooksOf);
     connection = established.connection;
     await attempt.race(options.confirm === false ? established.written : established.accepted, () => {});
     return connection;
@@ -84,6 +92,7 @@ function startConnection(
   settings: ConnectionSettings,
   scheduler: Scheduler,
   given: Partial<SetupPayload> | undefined,
+  lease: LeaseSetup | undefined,
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Starting {
   let hooks: ConnectionHooks | undefined;
@@ -96,6 +105,7 @@ function startConnection(
     onDraining: () => hooks?.onDraining?.(),
     onClosed: (reason) => hooks?.onClosed?.(reason),
     encodeErrorData: (code, message) => hooks?.encodeErrorData?.(code, message),
+    onLeaseRefused: (isFireAndForget) => hooks?.onLeaseRefused?.(isFireAndForget),
   };
   const setup: SetupPayload = {
     metadataMimeType: given?.metadataMimeType ?? "application/octet-stream",
@@ -103,7 +113,7 @@ function startConnection(
     metadata: given?.metadata,
     data: given?.data ?? EMPTY,
   };
-  const connection = new RSocketConnection({ link, settings, scheduler, pool: sharedPool, owner, setup });
+  const connection = new RSocketConnection({ link, settings, scheduler, pool: sharedPool, owner, setup, lease });
   hooks = hooksOf(connection);
   const ended = connection.closed.then(({ code, reason, initiator }) => {
     throw connection.endError ?? new ConnectionError(code, reason, initiator);

@@ -10,13 +10,17 @@ import type { SetupFrame } from "../frames/frame.js";
 import type { WaitingCall } from "../session/admission.js";
 import type { SetupPayload } from "../session/connection.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
+import type { Allowance } from "../session/lease.js";
 import type { Peer } from "../session/peer.js";
 import type { ConnectionSettings } from "../session/settings.js";
 import type { Stream, StreamSink } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
+import type { GrantedLeaseStatus, LeaseStatus } from "./lease.js";
+import { LeaseGrants, type LeaseSetup, noLeaseError } from "./lease-grants.js";
 import type { Payload, StreamHandle } from "./payload.js";
 import type { Requester } from "./requester.js";
 import { guardSink, type RequestHandler } from "./responder.js";
+import { WaitingStream } from "./waiting-stream.js";
 
 /** Why a connection ended. */
 export interface CloseReason {
@@ -45,11 +49,13 @@ export interface ConnectionOwner {
   onClosed(reason: CloseReason): void;
   /** How an ERROR of the session's own says `message` to the peer; as text when it gives nothing. */
   encodeErrorData?(code: number, message: string): Uint8Array | undefined;
+  /** A request of the peer was refused: it had no lease. */
+  onLeaseRefused?(isFireAndForget: boolean): void;
 }
 
 /** @internal What answers the peer of a connection that is set up: a responder, or the RPC level in its place. */
 export interface ConnectionHooks
-  extends Pick<ConnectionOwner, "onRequest" | "onMetadataPush" | "onDraining" | "encodeErrorData"> {
+  extends Pick<ConnectionOwner, "onRequest" | "onMetadataPush" | "onDraining" | "encodeErrorData" | "onLeaseRefused"> {
   /** The connection is over. */
   onClosed?(reason: CloseReason): void;
 }
@@ -63,6 +69,8 @@ export interface RSocketConnectionInit {
   readonly owner: ConnectionOwner;
   /** Present on the client's side. */
   readonly setup?: SetupPayload;
+  /** @internal Present where leases are offered. */
+  readonly lease?: LeaseSetup | undefined;
 }
 
 /**
@@ -79,11 +87,14 @@ export class RSocketConnection implements Requester {
   readonly closed: Promise<CloseReason>;
   readonly #driver: Driver;
   readonly #owner: ConnectionOwner;
+  readonly #grants: LeaseGrants | undefined;
+  /** @internal What becomes of calls for which there is no lease. */
+  readonly waitsForLease: boolean;
   #reason: CloseReason | undefined;
   #resolveClosed: (reason: CloseReason) => void = () => {};
 
   constructor(init: RSocketConnectionInit) {
-    const { link, settings, scheduler, pool, owner, setup } = init;
+    const { link, settings, scheduler, pool, owner, setup, lease } = init;
     this.info = link.info;
     this.settings = settings;
     this.scheduler = scheduler;
@@ -91,21 +102,26 @@ export class RSocketConnection implements Requester {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    this.#grants = lease === undefined ? undefined : this.#createGrants(lease);
+    this.waitsForLease = lease?.waitForLease ?? true;
     const events: DriverEvents = {
       onSetup: (frame) => owner.onSetup(frame),
-      onEstablished: () => owner.onEstablished(),
-      onRequest: owner.onRequest,
+      onEstablished: () => {
+        owner.onEstablished();
+        this.#grants?.start();
+      },
+      onRequest: this.#grants?.watch(owner.onRequest) ?? owner.onRequest,
       onMetadataPush: (metadata) => owner.onMetadataPush(metadata),
       onDraining: () => owner.onDraining?.(),
       onClosed: (error) => this.#onClosed(error),
       encodeErrorData: (code, message) => owner.encodeErrorData?.(code, message),
     };
-    this.#driver = new Driver(
-      link,
-      scheduler,
-      events,
-      setup === undefined ? { settings, pool } : { settings, pool, setup },
-    );
+    this.#driver = new Driver(link, scheduler, events, {
+      settings,
+      pool,
+      ...(setup === undefined ? {} : { setup }),
+      ...(this.#grants === undefined ? {} : { lease: this.#grants.init }),
+    });
   }
 
   /** Begins to read, and for a client to write. */
@@ -141,6 +157,19 @@ export class RSocketConnection implements Requester {
   /** Bytes that wait to be handed to the transport. */
   get queuedBytes(): number {
     return this.#driver.connection.outbound.byteLength;
+  }
+
+  /** What the peer's leases allow at this moment; undefined when none limits requests. */
+  get lease(): LeaseStatus | undefined {
+    const gate = this.#driver.connection.leases?.gate;
+    return gate === undefined ? undefined : statusOf(gate, this.scheduler.now());
+  }
+
+  /** What this side's leases allow the peer at this moment; undefined when none limits it. */
+  get grantedLease(): GrantedLeaseStatus | undefined {
+    const { leases } = this.#driver.connection;
+    if (leases?.ledger === undefined) return undefined;
+    return { ...statusOf(leases.ledger, this.scheduler.now()), refusedCount: leases.refusedCount };
   }
 
   // ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -183,7 +212,23 @@ export class RSocketConnection implements Requester {
 
   /** @internal A request may be encoded now. */
   get hasRoom(): boolean {
-    return this.#driver.connection.hasRoom;
+    const { connection } = this.#driver;
+    if (connection.leases !== undefined) connection.lookAt(this.scheduler.now());
+    return connection.hasRoom;
+  }
+
+  /** @internal Leases limit requests, and there is none now. */
+  get lacksLease(): boolean {
+    const { connection } = this.#driver;
+    if (connection.leases === undefined) return false;
+    connection.lookAt(this.scheduler.now());
+    return !connection.hasLease;
+  }
+
+  /** @internal The connection goes on over another link: leases don't (RSocket 1.0 §Resuming Operation, RESUME-15). */
+  renewLeases(): void {
+    this.#driver.connection.leases?.forget();
+    this.#grants?.start();
   }
 
   /** @internal Lets a call wait for room; false when too many do. @throws ConnectionError when it isn't open. */
@@ -203,6 +248,7 @@ export class RSocketConnection implements Requester {
   /** @internal Server: accepts the SETUP. */
   accept(): void {
     this.#driver.connection.accept();
+    this.#grants?.start();
   }
 
   /** @internal Server: refuses the SETUP. */
@@ -250,8 +296,28 @@ export class RSocketConnection implements Requester {
       stream?.cancel();
       console.error("rsocket-rpc: a sink threw:", error);
     });
-    stream = this.open(interaction, request.metadata, request.data, initialN, guarded);
+    const open = (n: number): StreamHandle => this.open(interaction, request.metadata, request.data, n, guarded);
+    stream = this.#driver.connection.leases === undefined ? open(initialN) : this.#lease(open, initialN, guarded);
     return stream;
+  }
+
+  // Opens now, or with the next lease, behind those that wait already.
+  #lease(open: (initialN: number) => StreamHandle, initialN: number, sink: StreamSink): StreamHandle {
+    const { connection } = this.#driver;
+    if (!this.lacksLease && (connection.queuedCallCount === 0 || connection.leases?.gate === undefined))
+      return open(initialN);
+    const waiting = new WaitingStream({ sink, initialN, open, withdraw: (call) => connection.withdrawCall(call) });
+    if (!this.waitsForLease || !this.queueCall(waiting)) this.scheduler.defer(() => waiting.fail(noLeaseError()));
+    return waiting;
+  }
+
+  #createGrants(lease: LeaseSetup): LeaseGrants {
+    return new LeaseGrants(lease, {
+      scheduler: this.scheduler,
+      remoteAddress: this.info.remoteAddress,
+      connection: () => this.#driver.connection,
+      onRefused: (isFireAndForget) => this.#owner.onLeaseRefused?.(isFireAndForget),
+    });
   }
 
   #endAfter(graceMs: number, message: string): void {
@@ -270,6 +336,7 @@ export class RSocketConnection implements Requester {
   #onClosed(error: ConnectionError): void {
     const reason = describeEnd(error);
     this.#reason = reason;
+    this.#grants?.stop();
     this.#owner.onClosed(reason);
     this.#resolveClosed(reason);
   }
@@ -279,6 +346,10 @@ export class RSocketConnection implements Requester {
 const LINGER_MS = 1_000;
 /** How long the last frames of a closing connection may take to leave. */
 const FAREWELL_MS = 1_000;
+
+function statusOf(allowance: Allowance, nowMs: number): LeaseStatus {
+  return { allowance: allowance.leftAt(nowMs), expiresInMs: Math.max(0, allowance.untilMs - nowMs) };
+}
 
 // rsocket-java says CONNECTION_ERROR "Disposed" when it closes in order (Q-DISPOSE-CODE).
 function describeEnd(error: ConnectionError): CloseReason {

@@ -9,6 +9,8 @@ import { ErrorCode } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { type ConnectionHooks, RSocketConnection } from "./connection.js";
+import type { LeaseStrategy, ServerLeaseOptions } from "./lease.js";
+import { type LeaseSetup, serverLeases } from "./lease-grants.js";
 import { handlerOf, pushHandlerOf, type Responder } from "./responder.js";
 
 export type { SetupFrame } from "../frames/frame.js";
@@ -52,6 +54,8 @@ export interface ServeRSocketOptions {
    */
   accept(setup: SetupFrame, connection: RSocketConnection): Responder | Promise<Responder>;
   readonly settings?: ConnectionSettingsInit;
+  /** Grants requests to clients that honour leases; without it a SETUP that asks for them is refused. */
+  readonly lease?: LeaseStrategy | ServerLeaseOptions | undefined;
   readonly scheduler?: Scheduler;
 }
 
@@ -82,13 +86,10 @@ export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServe
 /** @internal `serveRSocket` with hooks. */
 export async function openServer(
   factories: readonly ListenerFactory[],
-  {
-    settings,
-    scheduler = systemScheduler,
-  }: { readonly settings?: ConnectionSettingsInit; readonly scheduler?: Scheduler },
+  { settings, scheduler = systemScheduler, lease }: Pick<ServeRSocketOptions, "settings" | "scheduler" | "lease">,
   hooks: ServeHooks,
 ): Promise<RSocketServer> {
-  const server = new ServerCore(resolveSettings(settings), scheduler, hooks);
+  const server = new ServerCore(resolveSettings(settings), scheduler, serverLeases(lease), hooks);
   const opened = await Promise.allSettled(factories.map((factory) => factory((link) => server.take(link))));
   const listeners = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failed = opened.find((result) => result.status === "rejected");
@@ -105,13 +106,15 @@ class ServerCore implements RSocketServer {
   listeners: readonly Listener[] = [];
   readonly #settings: ConnectionSettings;
   readonly #scheduler: Scheduler;
+  readonly #lease: LeaseSetup | undefined;
   readonly #hooks: ServeHooks;
   readonly #acceptor: Acceptor;
   #closing: Promise<void> | undefined;
 
-  constructor(settings: ConnectionSettings, scheduler: Scheduler, hooks: ServeHooks) {
+  constructor(settings: ConnectionSettings, scheduler: Scheduler, lease: LeaseSetup | undefined, hooks: ServeHooks) {
     this.#settings = settings;
     this.#scheduler = scheduler;
+    this.#lease = lease;
     this.#hooks = hooks;
     this.#acceptor = new Acceptor(scheduler, settings.limits);
   }
@@ -148,6 +151,7 @@ class ServerCore implements RSocketServer {
       settings: this.#settings,
       scheduler: this.#scheduler,
       pool: sharedPool,
+      lease: this.#lease,
       owner: {
         onSetup: (setup) => {
           void this.#accept(setup, connection).then((accepted) => {
@@ -160,6 +164,7 @@ class ServerCore implements RSocketServer {
         onRequest: (stream, metadata, data, complete) => served?.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => served?.onMetadataPush(metadata),
         encodeErrorData: (code, message) => served?.encodeErrorData?.(code, message),
+        onLeaseRefused: (isFireAndForget) => served?.onLeaseRefused?.(isFireAndForget),
         onClosed: (reason) => {
           unwatch();
           this.connections.delete(connection);

@@ -6,7 +6,7 @@ import { readUint31, readUint32 } from "../bytes/integers.js";
 import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
 import { decodeFrame } from "../frames/decode.js";
-import { encodeError, encodeKeepalive, encodeMetadataPush, encodeSetup } from "../frames/encode.js";
+import { encodeError, encodeKeepalive, encodeLease, encodeMetadataPush, encodeSetup } from "../frames/encode.js";
 import { ErrorCode, errorCodeName, FrameFormatError } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
@@ -15,6 +15,7 @@ import { Admission, type WaitingCall } from "./admission.js";
 import { ConnectionError, StreamError } from "./errors.js";
 import { InboundBudgets } from "./inbound-budgets.js";
 import { Keepalive } from "./keepalive.js";
+import { checkLease, decodeLease, type Lease, type LeaseInit, Leases } from "./lease.js";
 import { OutboundQueue } from "./outbound.js";
 import { Peer } from "./peer.js";
 import type { ConnectionSettings } from "./settings.js";
@@ -64,6 +65,8 @@ export interface ConnectionInit {
   readonly nowMs: number;
   /** Present on the client's side. */
   readonly setup?: SetupPayload;
+  /** Present where leases are offered; without it a client obeys a LEASE all the same. */
+  readonly lease?: LeaseInit;
   /** @internal The first id that is handed out, for tests of the wrap. */
   readonly firstStreamId?: number;
 }
@@ -123,6 +126,10 @@ export class Connection implements StreamHost {
   // Fire-and-forget requests that are encoded but not with the link yet, in order.
   #handingOver: { readonly stream: Stream; readonly endsAtByte: number }[] = [];
   readonly #setup: SetupPayload | undefined;
+  readonly #leaseInit: LeaseInit | undefined;
+  #leases: Leases | undefined;
+  // The latest time that a caller named; frames and timeouts name their own.
+  #askedAtMs = 0;
   #state: State;
   #keepalive: Keepalive;
   #nowMs: number;
@@ -147,6 +154,8 @@ export class Connection implements StreamHost {
     this.settings = settings;
     this.#events = init.events;
     this.#setup = setup;
+    this.#leaseInit = init.lease;
+    if (setup !== undefined && init.lease?.isOffered === true) this.#leases = negotiatedLeases(init.lease);
     this.#nowMs = nowMs;
     this.outbound = new OutboundQueue(init.pool, settings.limits, settings.fragmentBytes);
     this.#ids = new StreamIds(this.side, init.firstStreamId);
@@ -217,9 +226,25 @@ export class Connection implements StreamHost {
     return this.#reassemblyBytes;
   }
 
-  /** A call may be encoded and opened now; otherwise let it wait with `queueCall`. */
+  /** A call may be encoded and opened now; otherwise let it wait with `queueCall`. Under leases `lookAt` comes before. */
   get hasRoom(): boolean {
-    return this.#admission.size === 0 && this.outbound.byteLength < this.settings.limits.producerPauseBytes;
+    return this.#admission.size === 0 && this.#belowMark() && (this.#leases === undefined || this.hasLease);
+  }
+
+  /** Both directions' leases; undefined while none limits anything. */
+  get leases(): Leases | undefined {
+    return this.#leases;
+  }
+
+  /** A request may be made as far as leases go. Call `lookAt` before. */
+  get hasLease(): boolean {
+    const gate = this.#leases?.gate;
+    return gate === undefined || gate.leftAt(Math.max(this.#nowMs, this.#askedAtMs)) > 0;
+  }
+
+  /** Where leases limit requests: the time at which the next command is given. */
+  lookAt(nowMs: number): void {
+    this.#askedAtMs = nowMs;
   }
 
   /** Frames should be read; false while the write queue is full or too much is held behind SETUP. */
@@ -330,8 +355,8 @@ export class Connection implements StreamHost {
   /**
    * Opens a stream with a request. `metadata` and `data` belong to the runtime from then on; `initialRequestN`
    * (1 … 2^31-1) counts for streams and channels only.
-   * @throws ConnectionError when the connection isn't open, StreamError when all stream ids are in use, RangeError for
-   * an unknown interaction or an n below 1.
+   * @throws ConnectionError when the connection isn't open, StreamError when all stream ids are in use or there is no
+   * lease, RangeError for an unknown interaction or an n below 1.
    */
   openStream(
     interaction: Interaction,
@@ -345,6 +370,7 @@ export class Connection implements StreamHost {
     if (preset.hasInitialN && !(initialRequestN >= 1)) {
       throw new RangeError(`initial request n ${initialRequestN}, expected 1 … 2^31-1 (RSocket 1.0 §REQUEST_STREAM)`);
     }
+    if (this.#leases !== undefined) this.#takeLease(this.#leases);
     const id = this.#ids.allocate(this.#streams);
     if (id === undefined) throw new StreamError(ErrorCode.REJECTED, EMPTY, "local", "all stream ids are in use");
     const n = Math.min(initialRequestN, MAX_31_BIT);
@@ -359,6 +385,7 @@ export class Connection implements StreamHost {
   /** Lets a call wait for room; false when too many do. @throws ConnectionError when the connection isn't open. */
   queueCall(call: WaitingCall): boolean {
     if (!this.isOpen) throw this.#notOpenError();
+    if (!this.hasLease && this.#admission.size >= this.settings.limits.maxCallsWithoutLease) return false;
     return this.#admission.add(call);
   }
 
@@ -376,6 +403,20 @@ export class Connection implements StreamHost {
     }
     if (this.#state === "closed") return;
     encodeMetadataPush(this.outbound.priority, metadata);
+    this.requestFlush();
+  }
+
+  /**
+   * Tells a peer that agreed on leases what it may ask from now on; requests beyond it are refused. `carried` requests more
+   * are taken, such as were sent under the lease before and may cross this one. Does nothing for any other peer.
+   * @throws RangeError for numbers below 0 or above 2^31-1, or metadata that doesn't fit one frame.
+   */
+  grantLease(lease: Lease, nowMs: number, carried = 0): void {
+    checkLease(lease);
+    const ledger = this.#leases?.ledger;
+    if (ledger === undefined || this.#state !== "open") return;
+    ledger.grant(lease, nowMs, Math.min(carried, ledger.leftAt(nowMs)));
+    encodeLease(this.outbound.priority, lease.ttlMs, lease.requestCount, lease.metadata);
     this.requestFlush();
   }
 
@@ -463,7 +504,7 @@ export class Connection implements StreamHost {
   /** Tells producers and waiting calls when there is room again. Call it when `pollTransmit` is done. */
   afterTransmit(): void {
     if (this.#handingOver.length > 0) this.#tellHandedOver();
-    if (this.#admission.size > 0) this.#admission.admitWhile(() => this.isOpen && this.#belowMark());
+    if (this.#admission.size > 0) this.#admission.admitWhile(() => this.isOpen && this.#belowMark() && this.hasLease);
     if (this.#pausedProducers.size > 0 && this.#belowMark()) {
       const paused = [...this.#pausedProducers];
       this.#pausedProducers.clear();
@@ -532,6 +573,7 @@ export class Connection implements StreamHost {
   /** @internal */
   forget(stream: Stream): void {
     this.#streams.remove(stream);
+    if (this.#leases !== undefined && !stream.isRequester) this.#leases.ended(stream.id, stream.ending);
     if (stream.isHandingOver) this.#handingOver.push({ stream, endsAtByte: this.outbound.encodedBytes });
     this.#pausedProducers.delete(stream);
     if (this.#state === "draining") this.requestFlush();
@@ -576,7 +618,7 @@ export class Connection implements StreamHost {
         keepaliveIntervalMs: this.settings.keepaliveIntervalMs,
         maxLifetimeMs: this.settings.maxLifetimeMs,
         resumeToken: undefined,
-        lease: false,
+        lease: this.#leases?.isNegotiated === true,
         ...setup,
       }),
     );
@@ -601,8 +643,10 @@ export class Connection implements StreamHost {
       return this.#fail(ErrorCode.INVALID_SETUP, error.message);
     }
     const { acceptZeroKeepalive } = this.settings;
-    const refusal = refuseSetup(setup, { resumption: false, lease: false, acceptZeroKeepalive });
+    const { isOffered: lease = false, isRequired: leaseRequired = false } = this.#leaseInit ?? {};
+    const refusal = refuseSetup(setup, { resumption: false, lease, leaseRequired, acceptZeroKeepalive });
     if (refusal !== undefined) return this.#fail(refusal.code, refusal.message);
+    if (setup.lease && this.#leaseInit !== undefined) this.#leases = negotiatedLeases(this.#leaseInit);
     const intervalMs = this.settings.serverKeepalive ? setup.keepaliveIntervalMs : 0;
     const lifetimeMs = this.settings.peerMayBeSilent ? MAX_31_BIT : judgedLifetimeMs(setup, this.settings.limits);
     this.#keepalive = new Keepalive(intervalMs, lifetimeMs, this.#nowMs);
@@ -630,7 +674,7 @@ export class Connection implements StreamHost {
       if (this.#giveIf(this.#budgets.takeControl(this.#nowMs))) return;
       this.#events.onMetadataPush(bytes.slice(start + HEADER_BYTES, end));
     } else if (type === FrameType.KEEPALIVE) this.#receiveKeepalive(bytes, start, end);
-    else if (type === FrameType.LEASE) this.#giveIf(this.#budgets.takeControl(this.#nowMs));
+    else if (type === FrameType.LEASE) this.#receiveLease(bytes, start, end);
     else if (type === FrameType.RESUME && this.side === "server") {
       this.#fail(ErrorCode.CONNECTION_ERROR, "RESUME on a connection that is set up"); // RESUME-11
     } else this.#receiveUnexpected(type, bytes, start);
@@ -650,6 +694,25 @@ export class Connection implements StreamHost {
     encodeKeepalive(this.outbound.priority, false, 0, data);
     this.outbound.addPeerCaused(data.length + 17);
     this.requestFlush();
+  }
+
+  #receiveLease(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#giveIf(this.#budgets.takeControl(this.#nowMs))) return;
+    const isAgreed = this.#leases?.isNegotiated === true;
+    // Servers of rsocket-java grant unasked, and mean it (A32); no client does (UNX-10).
+    if (!isAgreed && this.side === "server") return;
+    const lease = decodeLease(bytes, start + HEADER_BYTES, end, readFlags(bytes, start));
+    if (lease === undefined) {
+      return this.receiveMalformed("LEASE is cut short", !isAgreed || (readFlags(bytes, start) & Flag.IGNORE) !== 0);
+    }
+    this.#leases ??= new Leases(this.#leaseInit ?? { isOffered: false });
+    this.#leases.receive(lease, this.#nowMs);
+    this.requestFlush(); // calls may wait for it
+  }
+
+  #takeLease({ gate }: Leases): void {
+    if (gate === undefined || gate.take(Math.max(this.#nowMs, this.#askedAtMs))) return;
+    throw new StreamError(ErrorCode.REJECTED, EMPTY, "local", "there is no lease for a request now");
   }
 
   #receiveConnectionError(bytes: Uint8Array, start: number, end: number): void {
@@ -740,6 +803,10 @@ export class Connection implements StreamHost {
     if (this.#ids.owns(streamId))
       return this.#refuse(preset, streamId, flags, `stream id ${streamId} is not the requester's`);
     if (streamId > this.#highestRemoteId) this.#highestRemoteId = streamId;
+    const isUnanswered = preset.frameType === FrameType.REQUEST_FNF;
+    if (this.#leases !== undefined && !this.#leases.admit(isUnanswered, this.#nowMs)) {
+      return this.#refuse(preset, streamId, flags, "there is no lease for this request");
+    }
     if (this.#state !== "open" && !this.#servesLast(preset)) {
       return this.#refuse(preset, streamId, flags, this.#closeReason?.message ?? "connection is closing");
     }
@@ -881,6 +948,12 @@ export class Connection implements StreamHost {
 
 const EMPTY = new Uint8Array(0);
 const TEXT = new TextEncoder();
+
+function negotiatedLeases(init: LeaseInit): Leases {
+  const leases = new Leases(init);
+  leases.negotiate();
+  return leases;
+}
 
 function checkMimeType(name: string, value: string): void {
   if (value.length <= MAX_MIME_TYPE_LENGTH && !/[^\x20-\x7e]/.test(value)) return;

@@ -60,6 +60,8 @@ export interface Limits {
   readonly stallTimeoutMs: number;
   /** Calls waiting for room in the write queue. 10,000; one more fails `resource_exhausted`. */
   readonly maxQueuedCalls: number;
+  /** Of those, such as wait for a lease of the peer. 1,000: a peer that grants too little isn't helped by a longer queue. */
+  readonly maxCallsWithoutLease: number;
   /** Frames behind SETUP while it is being accepted. 64 KiB; then reading pauses, nothing is refused. */
   readonly maxHeldBytes: number;
   /** The shortest lifetime a client may ask for; a shorter one is raised to it. 0.5 s. */
@@ -105,6 +107,7 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   maxPeerCausedBytes: 25_165_824,
   stallTimeoutMs: 30_000,
   maxQueuedCalls: 10_000,
+  maxCallsWithoutLease: 1_000,
   maxHeldBytes: 65_536,
   minLifetimeMs: 500,
   maxLifetimeMs: 600_000,

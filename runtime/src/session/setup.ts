@@ -16,6 +16,8 @@ export interface SetupRefusal {
 export interface ServerAbilities {
   readonly resumption: boolean;
   readonly lease: boolean;
+  /** Nobody is served without leases. */
+  readonly leaseRequired?: boolean;
   /** Keepalive or lifetime 0 means "none" instead of being refused. */
   readonly acceptZeroKeepalive: boolean;
 }
@@ -40,6 +42,9 @@ export function refuseSetup(setup: SetupFrame, abilities: ServerAbilities): Setu
   }
   if (setup.lease && !abilities.lease) {
     return { code: ErrorCode.UNSUPPORTED_SETUP, message: "lease is not supported" };
+  }
+  if (!setup.lease && abilities.leaseRequired === true) {
+    return { code: ErrorCode.REJECTED_SETUP, message: "lease is required" };
   }
   return undefined;
 }

@@ -9,6 +9,7 @@ import { Flag, FrameType, MAX_31_BIT, MAX_SENT_FRAME_BYTES, METADATA_LENGTH_BYTE
 import type { ConnectionError } from "./errors.js";
 import { StreamError } from "./errors.js";
 import { Fragmenter } from "./fragmenter.js";
+import type { RequestEnding } from "./lease.js";
 import type { OutboundQueue } from "./outbound.js";
 import { StreamBacklog } from "./outbound.js";
 import { compact, Reassembler } from "./reassembler.js";
@@ -113,6 +114,7 @@ export class Stream {
   // Something was sent on it: a CANCEL is no abuse then, but what `take(n)` looks like.
   #answered = false;
   #forgotten = false;
+  #ending: RequestEnding = "completed";
   // Given up by this side or with the connection: nobody waits for its handing over.
   #given = false;
 
@@ -159,6 +161,11 @@ export class Stream {
   /** The stream is over and known to the connection no more. */
   get isForgotten(): boolean {
     return this.#forgotten;
+  }
+
+  /** How it ended, for a responder that has ended. */
+  get ending(): RequestEnding {
+    return this.#ending;
   }
 
   /** A fire-and-forget request that ended by being encoded: its sink hears `onComplete` when the link has it. */
@@ -240,6 +247,7 @@ export class Stream {
   }
 
   #sendError(code: number, data: Uint8Array): void {
+    this.#ending = "failed";
     // Whatever happens to a fire-and-forget request, no frame goes back (FNF-01).
     if (this.interaction === Interaction.FIRE_AND_FORGET) return;
     const { outbound } = this.#host;
@@ -341,6 +349,7 @@ export class Stream {
     }
     if (!this.#answered) this.#host.countCancel();
     const told = this.#isHeard();
+    this.#ending = "cancelled";
     this.#drop();
     if (told) this.sink.onCancel();
   }
@@ -360,6 +369,7 @@ export class Stream {
     if (this.#forgotten && !this.isHandingOver) return;
     const told = this.#isHeard();
     this.#given = true;
+    this.#ending = "cancelled";
     this.#neverSent = this.isRequester && !this.#wasHandedOver();
     this.#drop();
     if (told) this.sink.onError(error);
