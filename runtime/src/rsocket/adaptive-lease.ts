@@ -17,7 +17,7 @@ export interface AdaptiveLeaseOptions {
   readonly maxLimit?: number;
   /** So often the limit is looked at. 100 ms: some answers of most services. */
   readonly windowMs?: number;
-  /** So often the latency under little load is measured, at the price of one window with a quarter of the limit. 10 s. */
+  /** So often the latency under little load is measured, at the price of a few windows with a quarter of the limit. 10 s. */
   readonly probeIntervalMs?: number;
   /** How long a lease may be used. 5 s: so long a peer may hold what it got under a higher limit. */
   readonly ttlMs?: number;
@@ -80,8 +80,7 @@ class AdaptiveStrategy implements AdaptiveLease {
 
   constructor(options: Required<AdaptiveLeaseOptions>) {
     this.options = options;
-    const probeWindows = Math.max(1, Math.round(options.probeIntervalMs / options.windowMs));
-    this.#vegas = new VegasLimit({ ...options, probeWindows });
+    this.#vegas = new VegasLimit(options);
   }
 
   get limit(): number {

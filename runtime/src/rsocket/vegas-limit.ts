@@ -6,8 +6,10 @@ export interface VegasLimitOptions {
   readonly initialLimit: number;
   readonly minLimit: number;
   readonly maxLimit: number;
-  /** Windows between two looks at the latency under little load. */
-  readonly probeWindows: number;
+  /** How often `endWindow` is called. */
+  readonly windowMs: number;
+  /** Between two looks at the latency under little load. */
+  readonly probeIntervalMs: number;
 }
 
 /** A window with fewer answers says little: it is joined with the next. */
@@ -15,8 +17,8 @@ const MIN_SAMPLES = 5;
 /** Latency is measured under little load while the limit is this part of what it was. */
 const PROBE_PART = 0.25;
 
-//   doubling ──a queue shows──▶ steady ──every probeWindows──▶ probing ──one window──▶ steady
-type Phase = "doubling" | "steady" | "probing";
+//   doubling ──a queue shows──▶ steady ──probeIntervalMs──▶ draining ──the queue is gone──▶ probing ──a window──▶ steady
+type Phase = "doubling" | "steady" | "draining" | "probing";
 
 /**
  * The limit of TCP Vegas (Brakmo, O'Malley and Peterson, "TCP Vegas: New techniques for congestion detection and
@@ -32,17 +34,21 @@ export class VegasLimit {
   #sumMs = 0;
   #samples = 0;
   #peak = 0;
-  #windowsUntilProbe: number;
+  #windowsLeft: number;
 
   constructor(options: VegasLimitOptions) {
     this.#options = options;
     this.#limit = options.initialLimit;
-    this.#windowsUntilProbe = options.probeWindows;
+    this.#windowsLeft = this.#probeWindows;
+  }
+
+  get #probeWindows(): number {
+    return Math.ceil(this.#options.probeIntervalMs / this.#options.windowMs);
   }
 
   /** Requests at once, a whole number. */
   get limit(): number {
-    const part = this.#phase === "probing" ? PROBE_PART : 1;
+    const part = this.#phase === "draining" || this.#phase === "probing" ? PROBE_PART : 1;
     return Math.max(this.#options.minLimit, Math.floor(this.#limit * part));
   }
 
@@ -60,21 +66,33 @@ export class VegasLimit {
 
   /** A window of time is over. */
   endWindow(): void {
+    if (this.#phase === "draining" && --this.#windowsLeft <= 0) {
+      this.#phase = "probing";
+      this.#forgetSamples();
+    }
     if (this.#samples < MIN_SAMPLES) return;
     const latencyMs = this.#sumMs / this.#samples;
     const peak = this.#peak;
-    this.#sumMs = 0;
-    this.#samples = 0;
-    this.#peak = 0;
+    this.#forgetSamples();
+    if (this.#phase === "draining") return;
     if (this.#phase === "probing") {
       this.#baseMs = latencyMs;
       this.#phase = "steady";
-      this.#windowsUntilProbe = this.#options.probeWindows;
+      this.#windowsLeft = this.#probeWindows;
       return;
     }
     this.#baseMs = Math.min(this.#baseMs, latencyMs);
     this.#adapt(latencyMs, peak);
-    if (--this.#windowsUntilProbe <= 0) this.#phase = "probing";
+    if (--this.#windowsLeft > 0) return;
+    this.#phase = "draining";
+    // What was asked before has waited in the queue, and tells nothing of the service without one.
+    this.#windowsLeft = Math.ceil(latencyMs / this.#options.windowMs) + 1;
+  }
+
+  #forgetSamples(): void {
+    this.#sumMs = 0;
+    this.#samples = 0;
+    this.#peak = 0;
   }
 
   #adapt(latencyMs: number, peak: number): void {
