@@ -8,6 +8,7 @@ import {
   type Connection,
   type ConnectOptions,
   connectWith,
+  type LeaseStrategy,
   type Scheduler,
   type ServeOptions,
   type Server,
@@ -106,12 +107,14 @@ export class ContractWorld {
   readonly transport: ContractTransport;
   readonly scheduler: CountingScheduler = new CountingScheduler();
   readonly #fragmentBytes: number;
+  readonly #lease: LeaseStrategy | undefined;
   readonly #servers: Server[] = [];
   readonly #connections: Connection[] = [];
   readonly #raw: RawPeer[] = [];
 
-  constructor(transport: ContractTransport, fragmentBytes: number) {
+  constructor(transport: ContractTransport, fragmentBytes: number, lease?: LeaseStrategy) {
     this.transport = transport;
+    this.#lease = lease;
     this.#fragmentBytes = fragmentBytes;
   }
 
@@ -119,12 +122,15 @@ export class ContractWorld {
   async serve(options: Partial<ServeOptions>): Promise<Reachable> {
     const { scheduler } = this;
     const fragmentBytes = this.#fragmentBytes;
-    const reachable = await this.transport.serve({ services: [], scheduler, fragmentBytes, ...options });
+    const lease = this.#lease;
+    const ofServer = lease === undefined ? {} : { lease };
+    const ofClient = lease === undefined ? {} : { lease: { strategy: lease } };
+    const reachable = await this.transport.serve({ services: [], scheduler, fragmentBytes, ...ofServer, ...options });
     this.#servers.push(reachable.server);
     return {
       server: reachable.server,
       connect: async (connectOptions) => {
-        const connection = await reachable.connect({ scheduler, fragmentBytes, ...connectOptions });
+        const connection = await reachable.connect({ scheduler, fragmentBytes, ...ofClient, ...connectOptions });
         this.#connections.push(connection);
         return connection;
       },

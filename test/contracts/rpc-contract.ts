@@ -2,7 +2,7 @@
 // What calls promise on every transport, plain and in fragments of 64 bytes, in both directions.
 
 import { expect } from "chai";
-import { type CallOptions, Code, errorDetail, Metadata, RpcError } from "rsocket-rpc";
+import { type CallOptions, Code, errorDetail, type LeaseStrategy, Metadata, RpcError } from "rsocket-rpc";
 import { LineSchema } from "../../examples/hello/gen/ticker_pb.js";
 import type { TickerHandler } from "../../examples/hello/gen/ticker_rsocket.js";
 import { collect, rejectionOf } from "../support/rpc-world.js";
@@ -29,14 +29,14 @@ const RETRIES = 3;
 const LATE_MS = 150;
 
 /** Declares the suite of calls for one transport and one size of fragments. */
-export function rpcContract(transport: ContractTransport, fragmentBytes: number): void {
+export function rpcContract(transport: ContractTransport, fragmentBytes: number, lease?: LeaseStrategy): void {
   for (const direction of DIRECTIONS) {
     describe(direction, () => {
       let world: ContractWorld;
       const call = (handler: Partial<TickerHandler>): Promise<Calling> => world.call(direction, handler);
 
       beforeEach(() => {
-        world = new ContractWorld(transport, fragmentBytes);
+        world = new ContractWorld(transport, fragmentBytes, lease);
       });
       afterEach(async function () {
         await world.end(this.currentTest?.state === "failed");

@@ -176,7 +176,7 @@ export class RSocketConnection implements Requester {
 
   /** REQUEST_FNF. The sink hears `onComplete` when the frames are with the transport, or `onError`. */
   fireAndForget(request: Payload, sink: Partial<StreamSink> = {}): StreamHandle {
-    return this.#request(Interaction.FIRE_AND_FORGET, request, 0, sink);
+    return this.#request(Interaction.FIRE_AND_FORGET, request, 1, sink);
   }
 
   /** REQUEST_RESPONSE. The sink hears `onNext` or `onComplete`, or `onError`. */
@@ -304,8 +304,10 @@ export class RSocketConnection implements Requester {
   // Opens now, or with the next lease, behind those that wait already.
   #lease(open: (initialN: number) => StreamHandle, initialN: number, sink: StreamSink): StreamHandle {
     const { connection } = this.#driver;
-    if (!this.lacksLease && (connection.queuedCallCount === 0 || connection.leases?.gate === undefined))
-      return open(initialN);
+    const isLimited = connection.leases?.gate !== undefined;
+    // What is wrong with the request, or with the connection, is told now.
+    if (!isLimited || !this.isOpen || !(initialN >= 1)) return open(initialN);
+    if (!this.lacksLease && connection.queuedCallCount === 0) return open(initialN);
     const waiting = new WaitingStream({ sink, initialN, open, withdraw: (call) => connection.withdrawCall(call) });
     if (!this.waitsForLease || !this.queueCall(waiting)) this.scheduler.defer(() => waiting.fail(noLeaseError()));
     return waiting;
