@@ -50,6 +50,7 @@ describe("README and guide", function () {
       "docs/guide/2-streaming.md",
       "docs/guide/3-errors.md",
       "docs/guide/4-channels.md",
+      "docs/guide/15-leases.md",
     ]) {
       expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```ts\n```/);
     }
@@ -101,6 +102,20 @@ describe("README and guide", function () {
       "channel: ready",
       "42",
       "closed",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("15-leases: calls wait for leases or fail at once, by a rate, an adaptive limit, a strategy of one's own", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-15-leases.ts");
+    expect(output.split("\n")).to.deep.equal([
+      "the sixth call waited: true",
+      "left of this lease: 4",
+      "granted: 5",
+      "true",
+      "calls at once: 20",
+      "five calls, two at a time",
       "",
     ]);
     expect(exitCode).to.equal(0);
