@@ -94,6 +94,9 @@ export class CountingScheduler implements Scheduler {
 /** Who calls whom. */
 export type Direction = "the client calls the server" | "the server calls the client";
 
+/** What either side may be told. */
+export type CallerOptions = Omit<ConnectOptions, "lease">;
+
 /** The side that calls and the side that is called. */
 export interface Calling {
   readonly ticker: TickerClient;
@@ -143,7 +146,7 @@ export class ContractWorld {
   }
 
   /** A client and a server, of which one has `handler` and the other calls it. */
-  async call(direction: Direction, handler: Partial<TickerHandler>, caller: ConnectOptions = {}): Promise<Calling> {
+  async call(direction: Direction, handler: Partial<TickerHandler>, caller: CallerOptions = {}): Promise<Calling> {
     const services = [implementTicker({ ...unimplementedTicker, ...handler })];
     const toServer = direction === "the client calls the server";
     let ofServer: Connection | undefined;

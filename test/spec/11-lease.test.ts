@@ -460,6 +460,18 @@ describe("RSocket 1.0 §Lease Semantics", () => {
     expect(client.connection.queuedCallCount).to.equal(0);
   });
 
+  it("readPauseBytes: grants that wait to be written count as caused by the peer, which may ask and read nothing", () => {
+    const server = leasedServer({ settings: { limits: { readPauseBytes: 1_700 } } });
+    server.connection.linkBlocked(server.nowMs);
+    for (let i = 0; i < 99; i++) grant(server, 1, 1_000); // 17 bytes each
+    expect(server.connection.wantsRead).to.equal(true);
+    grant(server, 1, 1_000);
+    expect(server.connection.wantsRead).to.equal(false);
+    server.connection.linkDrained();
+    expect(server.sent()).to.have.length(100);
+    expect(server.connection.wantsRead).to.equal(true);
+  });
+
   it("tells how each request that had a lease ended", () => {
     const told: string[] = [];
     const server = leasedServer({ lease: { onRequestEnd: (id, ending) => told.push(`${id} ${ending}`) } });

@@ -101,7 +101,9 @@ export class LeaseGrants implements LeasedConnection {
   /** The connection is accepted, or goes on over another link. */
   start(): void {
     const { strategy } = this.#setup;
-    if (strategy === undefined || this.#host.connection().leases?.ledger === undefined) return;
+    const { leases, state } = this.#host.connection();
+    // It may be over by the time the application accepts it.
+    if (strategy === undefined || leases?.ledger === undefined || state === "closed") return;
     guard(() => {
       this.#granter ??= strategy.attach(this);
       this.#granter.start();

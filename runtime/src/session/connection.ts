@@ -416,7 +416,10 @@ export class Connection implements StreamHost {
     const ledger = this.#leases?.ledger;
     if (ledger === undefined || this.#state !== "open") return;
     ledger.grant(lease, nowMs, Math.min(carried, ledger.leftAt(nowMs)));
+    const before = this.outbound.priority.byteLength;
     encodeLease(this.outbound.priority, lease.ttlMs, lease.requestCount, lease.metadata);
+    // Strategies grant when requests come: who asks and reads nothing must not fill the queue with grants.
+    this.outbound.addPeerCaused(this.outbound.priority.byteLength - before);
     this.requestFlush();
   }
 

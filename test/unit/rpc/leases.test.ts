@@ -310,6 +310,26 @@ describe("leases", () => {
       expect(peer.take()).to.deep.equal([lease("00000005")]);
     });
 
+    it("attaches no strategy to a connection that is over when it is accepted", async () => {
+      const strategy = new ByHand();
+      let accept = (): void => {};
+      const { peer } = await world.serveScripted({
+        ...services(),
+        lease: strategy,
+        accept: () =>
+          new Promise<void>((resolve) => {
+            accept = resolve;
+          }),
+      });
+      peer.send(withL(SETUP_OURS));
+      await world.scheduler.settle();
+      peer.abort();
+      await world.scheduler.settle();
+      accept();
+      await world.scheduler.settle();
+      expect(strategy.log).to.deep.equal([]);
+    });
+
     it("refuses those who don't ask only where leases are required, and those who do where there are none", async () => {
       const required = await world.serve({ ...services(), lease: { strategy: unlimitedLease(), required: true } });
       const refused = (await world.run(rejectionOf(required.connect({ scheduler: world.scheduler })))) as ConnectError;
