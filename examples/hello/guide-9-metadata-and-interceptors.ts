@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The code of docs/guide/9-metadata-and-interceptors.md.
 
-// #region logging
-import type { Interceptor } from "rsocket-rpc/node";
 import { Code, connect, RpcError, serve } from "rsocket-rpc/node";
 import { createNotesClient, implementNotes, NotesRead } from "./gen/notes_rsocket.js";
 import { retry } from "./retry.js";
+
+let failures = 0;
+
+// #region logging
+import type { Interceptor } from "rsocket-rpc/node";
 
 const log: Interceptor = (call, next) => {
   call.onEnd(({ code, error, durationMs, sentCount, receivedCount }) => {
@@ -42,7 +45,6 @@ const authorize: Interceptor = (call, next) => {
 };
 // #endregion
 
-let failures = 0;
 // #region server
 const server = await serve("tcp://127.0.0.1:0", {
   interceptors: [log, authorize],
