@@ -165,6 +165,12 @@ describe("README and guide", function () {
     expect(exitCode).to.equal(0);
   });
 
+  it("14-shutdown: a call that runs ends, and nothing is left", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-14-shutdown.ts");
+    expect(output.split("\n")).to.deep.equal(["42", "closed, now the database may go", "0 0", ""]);
+    expect(exitCode).to.equal(0);
+  });
+
   it("the README's server and client talk to each other, and SIGTERM drains the server", async () => {
     const server = start("examples/hello/server.ts");
     while (!server.output().includes("listening on")) await once(server.child.stdout as NodeJS.ReadableStream, "data");
