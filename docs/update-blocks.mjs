@@ -8,14 +8,14 @@ const check = process.argv.includes("--check");
 const pages = ["README.md", ...readdirSync("docs/guide").map((name) => `docs/guide/${name}`)].filter((page) =>
   page.endsWith(".md"),
 );
-const block = /<!-- file: (\S+?)(?:#(\S+))? -->\n```ts\n[\s\S]*?```/g;
+const block = /<!-- file: (\S+?)(?:#(\S+))? -->\n```(\w+)\n[\s\S]*?```/g;
 let stale = 0;
 
 for (const page of pages) {
   const text = readFileSync(page, "utf8");
-  const updated = text.replace(block, (_, path, region) => {
+  const updated = text.replace(block, (_, path, region, language) => {
     const suffix = region === undefined ? "" : `#${region}`;
-    return `<!-- file: ${path}${suffix} -->\n\`\`\`ts\n${contentOf(path, region)}\`\`\``;
+    return `<!-- file: ${path}${suffix} -->\n\`\`\`${language}\n${contentOf(path, region)}\`\`\``;
   });
   if (updated === text) continue;
   stale++;

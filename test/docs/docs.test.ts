@@ -50,8 +50,9 @@ describe("README and guide", function () {
       "docs/guide/2-streaming.md",
       "docs/guide/3-errors.md",
       "docs/guide/4-channels.md",
+      "docs/guide/8-schema.md",
     ]) {
-      expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```ts\n```/);
+      expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```\w+\n```/);
     }
   });
 
