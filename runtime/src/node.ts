@@ -81,6 +81,18 @@ export function createChannel(url: string | URL, options: NodeChannelOptions = {
 }
 
 /**
+ * What `connect` and `createChannel` dial a URL with: for `connectWith` and `createChannelWith`, with something of one's
+ * own in between.
+ * @throws RpcError `invalid_argument` for a wrong URL.
+ * @example
+ * const dialer = urlDialer("tcp://127.0.0.1:7000");
+ * const connection = await connectWith({ dial: async (signal) => watched(await dialer.dial(signal)) });
+ */
+export function urlDialer(url: string | URL, options: Pick<NodeConnectOptions, "webSocketHeaders"> = {}): Dialer {
+  return dialerOf(parseUrl(url, SCHEMES), options);
+}
+
+/**
  * Serves on one or several URLs at once; port 0 lets the system choose (see `server.urls`).
  * @throws Error of the system when an address can't be had; TypeError when a service comes twice.
  * @example
