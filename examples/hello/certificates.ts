@@ -84,7 +84,9 @@ async function issue(
 
 function common({ fromDay = -1, toDay = 1 }: IssueOptions) {
   return {
-    serialNumber: Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(8))).toString("hex").replace(/^./, "1"),
+    serialNumber: Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(8)))
+      .toString("hex")
+      .replace(/^./, "1"),
     notBefore: new Date(Date.now() + fromDay * DAY_MS),
     notAfter: new Date(Date.now() + toDay * DAY_MS),
     signingAlgorithm: ALGORITHM,
@@ -102,6 +104,9 @@ function toGeneralName(name: string): JsonGeneralName {
 }
 
 function pemOf(pkcs8: ArrayBuffer): string {
-  const lines = Buffer.from(pkcs8).toString("base64").match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(pkcs8)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN PRIVATE KEY-----\n${lines.join("\n")}\n-----END PRIVATE KEY-----\n`;
 }

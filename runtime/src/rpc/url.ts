@@ -12,8 +12,9 @@ const UNIX = "unix";
  * @throws RpcError `invalid_argument` naming the text.
  */
 export function parseUrl(text: string | URL, schemes: readonly string[]): URL {
-  const listed = schemes.map((scheme) => (scheme === UNIX ? "unix:/path/to.sock" : `${scheme}://host:port`));
-  const expected = `expected ${listed.join(" or ")}`;
+  const withHost = schemes.filter((scheme) => scheme !== UNIX).map((scheme) => `${scheme}://`);
+  const orPath = schemes.includes(UNIX) ? ", or unix:/path/to.sock" : "";
+  const expected = `expected ${withHost.join(" or ")} with host and port${orPath}`;
   let url: URL;
   try {
     url = new URL(text);

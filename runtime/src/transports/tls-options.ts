@@ -30,7 +30,9 @@ export function serverOptionsOf(options: TlsServerOptions): TlsOptions {
   const { clientCertificate = "none", ca, sni } = options;
   if (clientCertificate !== "none" && ca === undefined) {
     // Otherwise anybody with a certificate of a public authority would be let in.
-    throw new TypeError(`tls.clientCertificate is "${clientCertificate}", but tls.ca doesn't say whose certificates count`);
+    throw new TypeError(
+      `tls.clientCertificate is "${clientCertificate}", but tls.ca doesn't say whose certificates count`,
+    );
   }
   contextOf(options);
   return {
@@ -54,7 +56,9 @@ type Material = Partial<TlsIdentity> & Pick<TlsDialOptions, "ca" | "minVersion" 
 
 function materialOf({ ca, cert, key, passphrase, minVersion = MIN_VERSION, maxVersion }: Material): TlsOptions {
   return {
-    ...(ca === undefined ? {} : { ca: typeof ca === "string" || ca instanceof Uint8Array ? bufferOf(ca) : ca.map(bufferOf) }),
+    ...(ca === undefined
+      ? {}
+      : { ca: typeof ca === "string" || ca instanceof Uint8Array ? bufferOf(ca) : ca.map(bufferOf) }),
     ...(cert === undefined ? {} : { cert: bufferOf(cert) }),
     ...(key === undefined ? {} : { key: bufferOf(key) }),
     ...(passphrase === undefined ? {} : { passphrase }),

@@ -2,7 +2,7 @@
 // Links over TLS 1.2 and newer: TCP's frames, encrypted (RSocket 1.0 §Transport Protocol, RFC 8446).
 
 import { connect as connectSocket, type Server, type Socket } from "node:net";
-import { connect, createServer, type ConnectionOptions, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { type ConnectionOptions, connect, createServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import type { Dialer, FrameLink } from "../engine/link.js";
 import type { TcpAddress, TlsDialOptions, TlsListener, TlsListenOptions, TlsServerOptions } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
@@ -64,14 +64,17 @@ export function refuse(socket: TLSSocket, onError: (error: unknown) => void): vo
   onError(new Error(`the certificate of ${remoteAddress} was refused: ${reasonOf(codeError(reason))}`));
 }
 
-/** @internal Tells why handshakes failed, but of those who said nothing: they are no news, and they may be many. */
+/** @internal Tells why handshakes failed, but of those that just ended: they are no news, and they may be many. */
 export function tellFailedHandshakes(server: Server, onError: (error: unknown) => void): void {
-  server.on("tlsClientError", (cause: Error, socket: TLSSocket) => {
+  server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
     const { remoteAddress } = addressesOf(socket);
-    const isSilent = socket.bytesRead === 0;
+    // Set when Node has ended it because of its certificate, of which `error` says nothing.
+    const { authorizationError } = socket;
     socket.destroy();
-    if (isSilent) return;
-    onError(new Error(`the TLS handshake with ${remoteAddress} failed: ${reasonOf(cause)}`, { cause }));
+    if (authorizationError == null && (error as { readonly code?: unknown }).code === "ECONNRESET") return;
+    const cause = authorizationError == null ? error : codeError(String(authorizationError));
+    const client = remoteAddress === "" ? "a client" : remoteAddress;
+    onError(new Error(`the TLS handshake with ${client} failed: ${reasonOf(cause)}`, { cause }));
   });
 }
 
@@ -106,8 +109,11 @@ function createTlsLink(
   options: Pick<Parameters<typeof createByteStreamLink>[2] & object, "explainSilentEnd">,
 ): FrameLink {
   const info = withCertificate({ transport: "tls", ...addressesOf(socket), isSecure: true }, socket);
-  // TLS over TCP can't be reset, and without that its end would look orderly to Node.
-  return createByteStreamLink(socket, info, { ...options, reset: () => reset(below) });
+  return createByteStreamLink(socket, info, {
+    ...options,
+    // Without a reset of TCP the end would look orderly to Node. When TLS has ended, so has TCP, unknown to its socket.
+    reset: () => (socket.writableEnded ? socket.destroy() : reset(below)),
+  });
 }
 
 // To a client TLS 1.3 is open before the server has seen its certificate.

@@ -70,7 +70,8 @@ async function removeStale(path: string, cause: unknown): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket()) throw new Error(`can't listen at ${path}: a file that is no socket is there`, { cause });
-  if (await isAlive(path)) throw new Error(`can't listen at ${path}: address in use, another server listens there`, { cause });
+  if (await isAlive(path))
+    throw new Error(`can't listen at ${path}: address in use, another server listens there`, { cause });
   await unlink(path).catch(() => {});
 }
 
@@ -82,7 +83,9 @@ function isAlive(path: string): Promise<boolean> {
       socket.destroy();
     });
     // Anything else than nobody being there (no rights, too many waiting) means that somebody is.
-    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"));
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"),
+    );
   });
 }
 

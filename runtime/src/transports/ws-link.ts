@@ -14,7 +14,14 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const READ_BYTES = 65_536;
 
 /** RFC 6455 §7.4.1. */
-const CloseCode = { NORMAL: 1000, GOING_AWAY: 1001, UNSUPPORTED_DATA: 1003, NONE: 1005, LOST: 1006, TOO_BIG: 1009 } as const;
+const CloseCode = {
+  NORMAL: 1000,
+  GOING_AWAY: 1001,
+  UNSUPPORTED_DATA: 1003,
+  NONE: 1005,
+  LOST: 1006,
+  TOO_BIG: 1009,
+} as const;
 const ORDERLY_CODES: readonly number[] = [CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.NONE];
 
 /**

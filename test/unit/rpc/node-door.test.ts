@@ -47,10 +47,15 @@ describe("Node's door", () => {
   });
 
   for (const [url, message] of [
-    ["http://localhost:1", /"http:\/\/localhost:1" has scheme http, expected tcp:\/\/ or ws:\/\//],
+    ["http://localhost:1", /"http:\/\/localhost:1" has scheme http, expected tcp:\/\/ or tls:\/\/ or ws:\/\/ or wss:\/\/ with host and port, or unix:\/path/],
     ["localhost:7000", /"localhost:7000" has scheme localhost/],
     ["", /"" is no URL/],
     ["tcp://localhost", /has no port/],
+    ["tls://localhost", /has no port/],
+    ["unix:relative.sock", /names no Unix socket, expected unix:\/path\/to.sock/],
+    ["unix://host/path.sock", /names no Unix socket/],
+    ["unix:/path.sock?query", /names no Unix socket/],
+    ["unix:", /names no Unix socket/],
   ] as const) {
     it(`"${url}" is refused by name, to connect and to serve`, async () => {
       for (const promise of [connect(url), serve(url, { services })]) {
