@@ -69,6 +69,13 @@ export function createListener(server: Server, url: string): Listener {
   };
 }
 
+/** @internal Tears `socket` down so that the other end sees no orderly end. */
+export function reset(socket: Socket): void {
+  // A socket whose FIN is out can't be reset any more: Node would mark it destroyed and leave it open.
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** @internal What to say about `error` in one line: several attempts (one for each address of a name) have no text. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(reasonOf).join(", ");

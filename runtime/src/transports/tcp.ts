@@ -6,7 +6,7 @@ import type { Dialer, FrameLink, LinkInfo, Listener } from "../engine/link.js";
 import type { TcpAddress, TcpListenOptions } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
 import { dialSocket } from "./dial.js";
-import { addressesOf, authority, createListener, handOver, listen, portOf, warn } from "./node-servers.js";
+import { addressesOf, authority, createListener, handOver, listen, portOf, reset, warn } from "./node-servers.js";
 
 export type { TcpAddress, TcpListenOptions } from "./addresses.js";
 
@@ -44,11 +44,4 @@ function dialTcp({ host, port }: TcpAddress, signal: AbortSignal): Promise<Frame
 function createTcpLink(socket: Socket): FrameLink {
   const info: LinkInfo = { transport: "tcp", ...addressesOf(socket), isSecure: false };
   return createByteStreamLink(socket, info, { reset: () => reset(socket) });
-}
-
-/** @internal Tears `socket` down so that the other end sees no orderly end. */
-export function reset(socket: Socket): void {
-  // A socket whose FIN is out can't be reset any more: Node would mark it destroyed and leave it open.
-  if (socket.writableEnded) socket.destroy();
-  else socket.resetAndDestroy();
 }

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links over TLS 1.2 and newer: TCP's frames, encrypted (RSocket 1.0 §Transport Protocol, RFC 8446).
 
-import { connect as connectSocket, type Server, type Socket } from "node:net";
-import { type ConnectionOptions, connect, createServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { connect as connectSocket, type Socket } from "node:net";
+import { type ConnectionOptions, connect, createServer, type TLSSocket } from "node:tls";
 import type { Dialer, FrameLink } from "../engine/link.js";
-import type { TcpAddress, TlsDialOptions, TlsListener, TlsListenOptions, TlsServerOptions } from "./addresses.js";
+import type { TcpAddress, TlsDialOptions, TlsListener, TlsListenOptions } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
 import { withCertificate } from "./certificates.js";
 import { dialSocket } from "./dial.js";
 import { Handshakes } from "./handshakes.js";
-import { addressesOf, authority, createListener, handOver, listen, portOf, reasonOf, warn } from "./node-servers.js";
-import { reset } from "./tcp.js";
-import { dialOptionsOf, renewedOptionsOf, serverOptionsOf } from "./tls-options.js";
+import {
+  addressesOf,
+  authority,
+  createListener,
+  handOver,
+  listen,
+  portOf,
+  reasonOf,
+  reset,
+  warn,
+} from "./node-servers.js";
+import { dialOptionsOf, serverOptionsOf } from "./tls-options.js";
+import { isRefused, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
 
 export type { Pem, TlsDialOptions, TlsIdentity, TlsListener, TlsListenOptions, TlsServerOptions } from "./addresses.js";
 
@@ -50,43 +60,6 @@ export async function listenTls(
   return withIdentity(createListener(server, `tls://${authority(options.host, portOf(server))}`), server, options);
 }
 
-/** @internal A client showed a certificate that nobody vouches for: it isn't who it says. */
-export function isRefused(socket: TLSSocket): boolean {
-  return !socket.authorized && socket.getPeerX509Certificate() !== undefined;
-}
-
-/** @internal Ends a connection whose client isn't who it says. */
-export function refuse(socket: TLSSocket, onError: (error: unknown) => void): void {
-  const { remoteAddress } = addressesOf(socket);
-  // A string, whatever its type says.
-  const reason = String(socket.authorizationError);
-  socket.destroy();
-  onError(new Error(`the certificate of ${remoteAddress} was refused: ${reasonOf(codeError(reason))}`));
-}
-
-/** @internal Tells why handshakes failed, but of those that just ended: they are no news, and they may be many. */
-export function tellFailedHandshakes(server: Server, onError: (error: unknown) => void): void {
-  server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
-    const { remoteAddress } = addressesOf(socket);
-    // Set when Node has ended it because of its certificate, of which `error` says nothing.
-    const { authorizationError } = socket;
-    socket.destroy();
-    if (authorizationError == null && (error as { readonly code?: unknown }).code === "ECONNRESET") return;
-    const cause = authorizationError == null ? error : codeError(String(authorizationError));
-    const client = remoteAddress === "" ? "a client" : remoteAddress;
-    onError(new Error(`the TLS handshake with ${client} failed: ${reasonOf(cause)}`, { cause }));
-  });
-}
-
-/** @internal `listener` of `server`, which began with the identity in `options`. */
-export function withIdentity<L extends object>(
-  listener: L,
-  server: Pick<TlsServer, "setSecureContext">,
-  options: TlsServerOptions,
-): L & Pick<TlsListener, "setIdentity"> {
-  return { ...listener, setIdentity: (identity) => server.setSecureContext(renewedOptionsOf(options, identity)) };
-}
-
 function dialTls({ host, port }: TcpAddress, options: ConnectionOptions, signal: AbortSignal): Promise<FrameLink> {
   return dialSocket(signal, () => {
     const below = connectSocket({ host, port, noDelay: true, allowHalfOpen: true });
@@ -120,8 +93,4 @@ function createTlsLink(
 function silentEnd(address: string, cause: Error | undefined): Error {
   const how = cause === undefined ? "ended the connection without an answer" : reasonOf(cause);
   return new Error(`${address}: ${how}; it may have refused this client's certificate, or demand one`, { cause });
-}
-
-function codeError(code: string): Error {
-  return Object.assign(new Error(code), { code });
 }

@@ -18,8 +18,8 @@ import type {
 import { withCertificate } from "./certificates.js";
 import { Handshakes } from "./handshakes.js";
 import { addressesOf, authority, createListener, listen, portOf, reasonOf, warn } from "./node-servers.js";
-import { isRefused, refuse, tellFailedHandshakes, withIdentity } from "./tls.js";
 import { dialOptionsOf, serverOptionsOf } from "./tls-options.js";
+import { isRefused, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
 import { createWsLink } from "./ws-link.js";
 import { acceptUpgrade, MAX_FRAME_BYTES } from "./ws-upgrade.js";
 
