@@ -50,6 +50,8 @@ describe("README and guide", function () {
       "docs/guide/2-streaming.md",
       "docs/guide/3-errors.md",
       "docs/guide/4-channels.md",
+      "docs/guide/5-tls.md",
+      "docs/guide/6-websocket.md",
     ]) {
       expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```ts\n```/);
     }
@@ -103,6 +105,20 @@ describe("README and guide", function () {
       "closed",
       "",
     ]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("5-tls: both ends show certificates, a stranger is refused, a certificate is renewed", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-5-tls.ts");
+    // The server warns of the stranger that it refused.
+    const printed = output.split("\n").filter((line) => !/Warning|^\(Use `node/.test(line));
+    expect(printed).to.deep.equal(["ann asks for ACME", "42", "refused", "ann asks for ACME", "42", "renewed", ""]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("6-websocket: a session's cookie says who calls, pages of other sites are refused", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-6-websocket.ts");
+    expect(output.split("\n")).to.deep.equal(["ann asks for ACME", "42", "no session", "refused", "a page", ""]);
     expect(exitCode).to.equal(0);
   });
 
