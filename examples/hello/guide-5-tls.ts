@@ -13,7 +13,7 @@ const ann = await authority.issue("CN=ann");
 // #region serve
 import { Code, RpcError, serve } from "rsocket-rpc/node";
 
-const userKey = createContextKey("nobody");
+const userKey = createContextKey("user", "nobody");
 
 const services = [
   implementTicker({

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { connect, createContextKey } from "rsocket-rpc/node";
 import { createTickerClient, implementTicker, unimplementedTicker } from "./gen/ticker_rsocket.js";
 
-const userKey = createContextKey("nobody");
+const userKey = createContextKey("user", "nobody");
 const services = [
   implementTicker({
     ...unimplementedTicker,
