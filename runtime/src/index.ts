@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `rsocket-rpc`: what runs everywhere. Programs import `rsocket-rpc/node` or `rsocket-rpc/web`, which include it.
 
-export type { Dialer, FrameLink, Listener } from "./engine/link.js";
+export type { Dialer, FrameLink, Listener, PeerCertificate, UpgradeRequest } from "./engine/link.js";
 export type { Scheduler, Timer } from "./engine/scheduler.js";
 export { MetadataError } from "./metadata/errors.js";
 export { type BinaryKey, type HeaderValue, Metadata, type MetadataInit } from "./metadata/headers.js";

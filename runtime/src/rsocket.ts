@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // `rsocket-rpc/rsocket`: RSocket 1.0 on the payload level, without RPC: requests with sinks and credits.
 
-export type { Dialer, FrameBatch, FrameLink, LinkHandler, LinkInfo, Listener } from "./engine/link.js";
+export type {
+  Dialer,
+  FrameBatch,
+  FrameLink,
+  LinkHandler,
+  LinkInfo,
+  Listener,
+  PeerCertificate,
+  UpgradeRequest,
+} from "./engine/link.js";
 export { type Scheduler, systemScheduler, type Timer } from "./engine/scheduler.js";
 export { type TurnBudget, turnBudgetOf } from "./engine/turn-budget.js";
 export { type Authentication, encodeAuthEntry, readAuthentication, type SimpleCredentials } from "./metadata/auth.js";

@@ -2,7 +2,11 @@
 // The programs of one contract test: a server, a client, a raw peer, over one transport, in real time.
 
 import { once } from "node:events";
-import { connect as connectSocket } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect as connectSocket, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { expect } from "chai";
 import {
   type Connection,
@@ -17,6 +21,7 @@ import { connect, serve } from "rsocket-rpc/node";
 import { createInProcessPair, type FrameLink, systemScheduler, type Timer } from "rsocket-rpc/rsocket";
 import { ScriptedPeer } from "rsocket-rpc/testing";
 import { WebSocket } from "ws";
+import { createAuthority } from "../../examples/hello/certificates.js";
 import {
   createTickerClient,
   implementTicker,
@@ -294,14 +299,52 @@ const tcp: ContractTransport = {
     return {
       server,
       connect: (connectOptions) => connect(url, connectOptions),
-      connectRaw: () => rawTcp(Number(new URL(url).port)),
+      connectRaw: () => rawStream(connectSocket({ ...addressOf(url), noDelay: true }), "connect"),
     };
   },
 };
 
-async function rawTcp(port: number): Promise<RawPeer> {
-  const socket = connectSocket({ port, host: "127.0.0.1", noDelay: true });
-  await once(socket, "connect");
+const authority = createAuthority();
+const identity = authority.then(({ issue }) => issue("CN=server", { names: ["IP:127.0.0.1"] }));
+
+const tls: ContractTransport = {
+  name: "TLS",
+  async serve(options) {
+    const { ca } = await authority;
+    const server = await serve("tls://127.0.0.1:0", { ...options, tls: await identity });
+    const url = server.urls[0] ?? "";
+    return {
+      server,
+      connect: (connectOptions) => connect(url, { ...connectOptions, tls: { ca } }),
+      connectRaw: () => rawStream(connectTls({ ...addressOf(url), ca }), "secureConnect"),
+    };
+  },
+};
+
+// One folder for all: a server removes its file itself.
+const folder = mkdtempSync(join(tmpdir(), "rsocket-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+let sockets = 0;
+
+const unix: ContractTransport = {
+  name: "Unix socket",
+  async serve(options) {
+    const path = join(folder, `${sockets++}`);
+    const server = await serve(`unix:${path}`, options);
+    return {
+      server,
+      connect: (connectOptions) => connect(`unix:${path}`, connectOptions),
+      connectRaw: () => rawStream(connectSocket({ path }), "connect"),
+    };
+  },
+};
+
+function addressOf(url: string): { host: string; port: number } {
+  return { host: "127.0.0.1", port: Number(new URL(url).port) };
+}
+
+async function rawStream(socket: Socket, event: "connect" | "secureConnect"): Promise<RawPeer> {
+  await once(socket, event);
   const frames = new RawFrames();
   let held: Buffer = Buffer.alloc(0);
   socket.on("error", () => {});
@@ -355,4 +398,4 @@ async function rawWebSocket(url: string): Promise<RawPeer> {
 }
 
 /** All of them: a new one is added here. */
-export const TRANSPORTS: readonly ContractTransport[] = [inProcess, tcp, webSocket];
+export const TRANSPORTS: readonly ContractTransport[] = [inProcess, tcp, tls, unix, webSocket];

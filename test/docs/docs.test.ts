@@ -34,7 +34,7 @@ describe("README and guide", function () {
       }
       const page = readFileSync(new URL(`docs/guide/${name}`, root), "utf8");
       for (const [, file = ""] of page.matchAll(/<!-- file: (examples\/hello\/guide-\S+?\.ts)/g)) {
-        expect(tests, name).to.include(`run("${file}")`);
+        expect(tests, name).to.include(`"${file}"`);
       }
     }
   });
@@ -168,6 +168,20 @@ describe("README and guide", function () {
   it("14-shutdown: a call that runs ends, and nothing is left", async () => {
     const { exitCode, output } = await run("examples/hello/guide-14-shutdown.ts");
     expect(output.split("\n")).to.deep.equal(["42", "closed, now the database may go", "0 0", ""]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("5-tls: both ends show certificates, a stranger is refused, a certificate is renewed", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-5-tls.ts");
+    // The server warns of the stranger that it refused.
+    const printed = output.split("\n").filter((line) => !/Warning|^\(Use `node/.test(line));
+    expect(printed).to.deep.equal(["ann asks for ACME", "42", "refused", "ann asks for ACME", "42", "renewed", ""]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("6-websocket: a session's cookie says who calls, pages of other sites are refused", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-6-websocket.ts");
+    expect(output.split("\n")).to.deep.equal(["ann asks for ACME", "42", "no session", "refused", "a page", ""]);
     expect(exitCode).to.equal(0);
   });
 

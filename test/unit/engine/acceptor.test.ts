@@ -48,6 +48,13 @@ describe("the acceptor", () => {
     expect(acceptor.admit("10.0.0.1:4")).to.equal(undefined);
   });
 
+  it("doesn't count those without an address as neighbours", () => {
+    const acceptor = createAcceptor(scheduler, { maxConnectionsPerAddress: 1 });
+    for (let i = 0; i < 3; i++) expect(acceptor.admit("")).to.equal(undefined);
+    acceptor.leave("");
+    expect(acceptor.count).to.equal(2);
+  });
+
   it("one that was refused doesn't count", () => {
     const acceptor = createAcceptor(scheduler, { maxConnectionsPerAddress: 1 });
     acceptor.admit("10.0.0.1:1");
