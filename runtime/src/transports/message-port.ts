@@ -136,6 +136,8 @@ class PortLink implements FrameLink {
   abort(): void {
     if (this.#state === "closed") return;
     if (!this.#saidClose) this.#post({ rsocket: "abort" });
+    // There is nobody yet whom it could interrupt.
+    if (this.#state === "opening") return this.#finish(this.#error);
     this.#state = "closing";
     this.#isDeaf = true;
     this.#scheduler.yield(() => this.#finish(undefined));

@@ -75,7 +75,9 @@ export function checkPort(port: PortLike): void {
   const { addEventListener, on, postMessage } = port as Partial<PortEventTarget & PortEmitter>;
   const hears = typeof addEventListener === "function" || typeof on === "function";
   if (typeof postMessage !== "function" || !hears)
-    throw new TypeError(`${String(port)} is no port: expected a MessagePort, a Worker, or a worker's self or parentPort`);
+    throw new TypeError(
+      `${String(port)} is no port: expected a MessagePort, a Worker, or a worker's self or parentPort`,
+    );
 }
 
 type Handlers = readonly (readonly [type: string, handler: (value: unknown) => void])[];
