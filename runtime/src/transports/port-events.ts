@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports of every kind under one roof: MessagePort, Worker and a worker's own scope, of browsers and of Node.
 
-/** What sends messages to one other end. Bytes whose buffers are in `transfer` move there. */
+/**
+ * What sends messages to one other end. A window has no other end that is safe to assume and is refused when it is used;
+ * its type isn't, because that is what `self` is in a worker that is compiled with the types of pages.
+ */
 export interface PortSender {
-  /** As the platform's. */
-  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
-  /** A window has no other end that is safe to assume: `portToFrame` and `portFromParent` make a port to one. */
-  readonly window?: never;
+  /** As the platform's: `transfer` is a list of ArrayBuffers, which move to the other end. */
+  // biome-ignore lint/suspicious/noExplicitAny: see above; the second argument of windows is something else.
+  postMessage(message: unknown, transfer: any): void;
 }
 
 /** Tells of messages by events: MessagePort, and in browsers Worker and `self` of a worker. */
