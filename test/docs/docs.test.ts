@@ -50,6 +50,7 @@ describe("README and guide", function () {
       "docs/guide/2-streaming.md",
       "docs/guide/3-errors.md",
       "docs/guide/4-channels.md",
+      "docs/guide/7-browser-and-workers.md",
     ]) {
       expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```ts\n```/);
     }
@@ -101,6 +102,18 @@ describe("README and guide", function () {
       "channel: ready",
       "42",
       "closed",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("7-browser-and-workers: threads call each other, and a channel outlives one", async () => {
+    const { exitCode, output } = await run("examples/workers/main.ts");
+    expect(output.split("\n")).to.deep.equal([
+      "the worker says: 10000 quotes have come",
+      "the worker counted 10000",
+      "taken 10 of fewer than 100 that the endless source made",
+      "the channel is on its thread number 2",
       "",
     ]);
     expect(exitCode).to.equal(0);
