@@ -84,16 +84,16 @@ describe("a port to another thread", function () {
   });
 
   it("stops the sender when the thread reads nothing, at its window, and loses nothing when it goes on", async () => {
-    const signal = new Int32Array(new SharedArrayBuffer(4));
-    const { link, handler } = await open(start({ role: "stopped", signal }));
+    const { port1, port2: signal } = new MessageChannel();
+    const { link, handler } = await open(start({ role: "stopped", signal }, [signal]));
     let count = 0;
     do count += 100;
     while (link.send(batchOf(FRAME, count - 100, count)));
     expect(count * 1_000).to.be.within(WINDOW_BYTES, WINDOW_BYTES + 100_000);
     expect(link.unsentBytes).to.equal(count * 1_000);
-    Atomics.store(signal, 0, 1);
-    Atomics.notify(signal, 0);
+    port1.postMessage("go");
     await Promise.all([handler.untilFrames(count), handler.until(() => handler.drains === 1)]);
+    port1.close();
     link.close();
     await handler.untilClosed();
   });

@@ -12,8 +12,8 @@ export interface PortWorkerData {
   readonly role: "echo" | "stopped" | "exit" | "throw";
   /** Its port, unless it is the one to its parent. */
   readonly port?: MessagePort;
-  /** Its first number becomes 1 when the worker that is stopped shall read. */
-  readonly signal?: Int32Array;
+  /** A message here tells the worker that is stopped to read. */
+  readonly signal?: MessagePort;
 }
 
 const { role, port = parentPort, signal } = workerData as PortWorkerData;
@@ -26,7 +26,7 @@ openPortLink(port, systemScheduler, {
     if (role === "stopped" && signal !== undefined) {
       link.pause();
       link.setHandler(echoTo(link));
-      void Promise.resolve(Atomics.waitAsync(signal, 0, 0).value).then(() => link.resume());
+      signal.once("message", () => link.resume());
     } else link.setHandler(echoTo(link));
   },
   onFailed: (error) => {
