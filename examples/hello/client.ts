@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Code, connect, RpcError } from "rsocket-rpc/node";
+import { Code, createChannel, RpcError } from "rsocket-rpc/node";
 import { createTickerClient, implementAlerts } from "./gen/ticker_rsocket.js";
 
-const connection = await connect("tcp://127.0.0.1:7000", {
+const channel = createChannel("tcp://127.0.0.1:7000", {
   bearerToken: "secret",
   services: [implementAlerts({ notify: ({ text }) => console.log("server says", text) })],
 });
-const ticker = createTickerClient(connection);
+const ticker = createTickerClient(channel);
 
 const { price } = await ticker.last({ name: "ACME" }, { timeoutMs: 500 });
 
@@ -25,4 +25,4 @@ try {
   if (!RpcError.is(error, Code.NotFound)) throw error;
   console.log(error.code, error.message);
 }
-await connection.close();
+await channel.close();

@@ -33,6 +33,10 @@ console.log(channel.state); // ready
 const stop = channel.onStateChange((state) => console.log("channel:", state));
 // #endregion
 
+// #region states
+for await (const state of channel.states()) if (state === "ready") break;
+// #endregion
+
 // #region wait
 const gone = new Promise<void>((resolve) => {
   const forget = channel.onStateChange((state) => {

@@ -33,10 +33,23 @@ export interface NodeChannelOptions extends ChannelOptions {
   readonly webSocketHeaders?: Readonly<Record<string, string>>;
 }
 
+/** How a server ends with its process. */
+export interface DrainOptions {
+  /** Close when the process gets one of these signals, e.g. `SIGTERM`. A second one ends the process as ever. */
+  readonly onSignals?: readonly string[];
+  /** Calls that run may end within this time, then they are cancelled. 30 s. */
+  readonly graceMs?: number;
+  /**
+   * False: the process is yours to end. By default it exits, with `process.exitCode` or 0, when the servers that the
+   * signal closed are closed: by itself if nothing else keeps it, a second later otherwise.
+   */
+  readonly exit?: boolean;
+}
+
 /** Options of `serve` in Node. */
 export interface NodeServeOptions extends ServeOptions {
-  /** Close when the process gets one of these signals, letting calls end within `graceMs` (30 s unless given). */
-  readonly drain?: { readonly onSignals?: readonly string[]; readonly graceMs?: number };
+  /** What happens when the process is told to end. */
+  readonly drain?: DrainOptions;
   /**
    * Origins of web pages that may open a WebSocket, e.g. `https://app.example.com`. Unless given, a page must come from
    * the host that it connects to; requests without Origin don't come from a page and are let in.
@@ -103,18 +116,25 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
     );
 }
 
-// Once it is closed, by a signal or not, the signals do again what they do by themselves: end the process.
-function drainOnSignals(
-  server: Server,
-  { onSignals = [], graceMs = 30_000 }: NonNullable<NodeServeOptions["drain"]>,
-): Server {
-  const drain = (): void => void server.close({ graceMs });
+/** Time for what the user does behind `server.closed`, such as to send the last metrics. */
+const EXIT_DELAY_MS = 1_000;
+
+/** Servers that a signal is closing. */
+let drainingCount = 0;
+
+// From the first signal on, and once it is closed, the signals do again what they do by themselves: end the process.
+function drainOnSignals(server: Server, { onSignals = [], graceMs = 30_000, exit = true }: DrainOptions): Server {
+  const forget = (): void => {
+    for (const signal of onSignals) process.off(signal, drain);
+  };
+  const drain = (): void => {
+    forget();
+    drainingCount++;
+    void server.close({ graceMs }).then(() => {
+      if (--drainingCount === 0 && exit) setTimeout(() => process.exit(), EXIT_DELAY_MS).unref();
+    });
+  };
   for (const signal of onSignals) process.on(signal, drain);
-  const { close } = server;
-  return Object.assign(server, {
-    close: (options?: { readonly graceMs?: number }) => {
-      for (const signal of onSignals) process.off(signal, drain);
-      return close.call(server, options);
-    },
-  });
+  void server.closed.then(forget);
+  return server;
 }

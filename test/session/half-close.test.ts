@@ -65,7 +65,7 @@ describe("a peer that sends nothing more", () => {
     expect(server.connection.state).to.equal("accepting");
     server.connection.accept();
     expect(server.sent()).to.deep.equal([hex`00000001 2860 62`]);
-    expect(server.log).to.deep.equal(["setup", "closed 0x101 remote"]);
+    expect(server.log).to.deep.equal(["setup", "draining", "closed 0x101 remote"]);
   });
 
   it("ends a connection that is still being accepted when nothing waits behind SETUP", () => {
@@ -84,7 +84,7 @@ describe("a peer that sends nothing more", () => {
     server.connection.peerEnded();
     server.lose();
     server.connection.peerEnded();
-    expect(server.log).to.deep.equal(["setup", "closed 0x101 remote"]);
+    expect(server.log).to.deep.equal(["setup", "draining", "closed 0x101 remote"]);
     expect(server.call.log).to.deep.equal(["error connection 0x101 remote"]);
   });
 

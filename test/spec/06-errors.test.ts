@@ -96,6 +96,7 @@ describe("RSocket 1.0 §ERROR", () => {
     client.sent();
     client.receive(hex`00000002 1000 61`, hex`00000000 2c00 00000102`);
     expect(client.connection.state).to.equal("draining");
+    expect(client.log.filter((entry) => entry === "draining")).to.have.length(1);
     client.receive(hex`00000001 2820 62`);
     client.call.stream.next(bytesOf("63"));
     expect(client.sent()).to.deep.equal([hex`00000002 2860 63`]);
@@ -145,6 +146,50 @@ describe("RSocket 1.0 §ERROR", () => {
     expect(log).to.deep.equal(["next 62 complete"]);
     expect(client.sent(), "it isn't said twice").to.deep.equal([]);
     expect(client.log.at(-1)).to.equal("closed 0x102 local");
+  });
+
+  it("ERR-04: closing with time to spare, a peer of ours is the one that closes; what crossed our word is answered", () => {
+    const server = openServer();
+    server.connection.peer.receiveHello(1);
+    server.connection.close("over", 1_000);
+    expect(server.sent()).to.deep.equal([hex`00000000 2c00 00000102 ${textHex("over")}`]);
+    server.receive(hex`00000001 1000 61`, hex`00000003 1400 61`); // REQUEST_RESPONSE, REQUEST_FNF
+    expect(server.sent()).to.deep.equal([hex`00000001 2c00 00000202 ${textHex("over")}`]); // ERROR, REJECTED
+    expect(
+      server.calls.map(({ stream }) => stream.interaction),
+      "nothing could refuse it",
+    ).to.deep.equal(["fire_and_forget"]);
+    expect(server.connection.state).to.equal("draining");
+    server.connection.linkLost(undefined);
+    expect(server.log.at(-1)).to.equal("closed 0x102 local");
+  });
+
+  it("ERR-04: closing with time to spare, a peer of ours that doesn't close is left in the end", () => {
+    const server = openServer();
+    server.connection.peer.receiveHello(1);
+    server.receive(hex`00000001 1000 61`);
+    server.connection.close("over", 1_000);
+    expect(server.sent()).to.have.length(1);
+    server.advance(5_000);
+    server.call.stream.next(bytesOf("62"));
+    expect(server.sent()).to.deep.equal([hex`00000001 2860 62`]);
+    server.advance(999);
+    expect(server.connection.state).to.equal("draining");
+    server.advance(1);
+    expect(server.log.at(-1)).to.equal("closed 0x102 local");
+    expect(server.sent(), "it isn't said twice").to.deep.equal([]);
+    expectQuiet(server.connection);
+  });
+
+  it("ERR-04: closing with time to spare, a peer of unknown make isn't waited for", () => {
+    const server = openServer();
+    server.receive(hex`00000001 1000 61`);
+    server.connection.close("over", 1_000);
+    server.receive(hex`00000003 1400 63`); // served, since it doesn't know yet and can't be told
+    expect(server.calls).to.have.length(2);
+    server.calls[0]?.stream.next(bytesOf("62"));
+    expect(server.sent()).to.deep.equal([hex`00000001 2860 62`, hex`00000000 2c00 00000102 ${textHex("over")}`]);
+    expect(server.log.at(-1)).to.equal("closed 0x102 local");
   });
 
   it("ERR-04: closing waits until the last answer is with the link", () => {

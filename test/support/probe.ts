@@ -117,7 +117,7 @@ export class Probe implements ConnectionEvents {
   readonly connection: Connection;
   /** Inbound requests, in order. */
   readonly calls: InboundCall[] = [];
-  /** `setup`, `established`, `push <hex>`, `closed <code> <initiator>`. */
+  /** `setup`, `established`, `push <hex>`, `draining`, `closed <code> <initiator>`. */
   readonly log: string[] = [];
   nowMs = 1_000;
   /** The link takes nothing: `sent` polls no frame. */
@@ -175,6 +175,10 @@ export class Probe implements ConnectionEvents {
 
   onMetadataPush(metadata: Uint8Array): void {
     this.#add(`push ${hexOf(metadata)}`);
+  }
+
+  onDraining(): void {
+    this.#add("draining");
   }
 
   onClosed(reason: ConnectionError): void {

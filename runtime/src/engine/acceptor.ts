@@ -41,9 +41,10 @@ export class Acceptor {
   admit(remoteAddress: string): string | undefined {
     const host = hostOf(remoteAddress);
     const sameHost = this.#byAddress.get(host) ?? 0;
-    if (this.#count >= this.#limits.maxConnections) return `more than ${this.#limits.maxConnections} connections`;
+    if (this.#count >= this.#limits.maxConnections)
+      return `server is full: more than ${this.#limits.maxConnections} connections`;
     if (sameHost >= this.#limits.maxConnectionsPerAddress) {
-      return `more than ${this.#limits.maxConnectionsPerAddress} connections from one address`;
+      return `server is full: more than ${this.#limits.maxConnectionsPerAddress} connections from one address`;
     }
     this.#count++;
     this.#byAddress.set(host, sameHost + 1);

@@ -54,6 +54,7 @@ export class Driver implements LinkHandler {
         onEstablished: () => events.onEstablished(),
         onRequest: (stream, metadata, data, complete) => events.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => events.onMetadataPush(metadata),
+        onDraining: () => events.onDraining?.(),
         onClosed: (reason) => events.onClosed(reason),
         encodeErrorData: (code, message) => events.encodeErrorData?.(code, message),
       },

@@ -31,12 +31,18 @@ export interface ChannelOptions extends Omit<ConnectOptions, "signal" | "confirm
  * closed. Generated clients call through it.
  */
 export interface ClientChannel extends Channel {
-  /** What it is doing about a connection. Looking at it is enough to redial when the server drains. */
+  /** What it is doing about a connection. */
   readonly state: ChannelState;
   /** Dials without waiting for a call. Does nothing unless the channel is idle. */
   connect(): void;
   /** Calls `listener` with each new state; returns what ends that. */
   onStateChange(listener: (state: ChannelState) => void): () => void;
+  /**
+   * The state now, and each new one, until the channel is closed. A consumer that is slow sees the latest state only.
+   * @example
+   * for await (const state of channel.states()) if (state === "ready") break;
+   */
+  states(): AsyncIterable<ChannelState, undefined>;
   /** Resolves when it was closed and its connections are over; never rejects. */
   readonly closed: Promise<void>;
   /** Takes no new calls, fails those that wait, lets those that run end within `graceMs` (0 unless given). */
@@ -106,6 +112,24 @@ class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialH
     return () => this.#listeners.delete(own);
   }
 
+  async *states(): AsyncGenerator<ChannelState, undefined> {
+    let wake = (): void => {};
+    const stop = this.onStateChange(() => wake());
+    try {
+      for (let seen: ChannelState | undefined; seen !== "closed"; ) {
+        if (this.state === seen) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+        seen = this.state;
+        yield seen;
+      }
+    } finally {
+      stop();
+    }
+  }
+
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
     this.#redial.close();
     await Promise.all([...this.#connections].map((connection) => connection.close(options)));
@@ -156,6 +180,8 @@ class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialH
     // connectWith makes no other connections.
     const connection = (await connectWith(this.#dialer, { ...this.#options, signal })) as RpcConnection;
     this.#connections.add(connection);
+    // So that the next one is under way before a call needs it.
+    connection.onDraining = () => this.#noticeEnd();
     void connection.closed.then(() => this.#connections.delete(connection));
     return connection;
   }
@@ -166,6 +192,8 @@ class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialH
 
   onState(): void {
     const { state, connection } = this.#redial;
+    // Its server may have begun to drain before we heard that it had accepted.
+    if (connection !== undefined && !connection.rsocket.isOpen) return this.#noticeEnd();
     if (connection !== undefined) {
       void connection.closed.then(() => this.#noticeEnd());
       for (const waiter of this.#takeWaiters(() => true)) waiter.onTransport(connection);
@@ -193,8 +221,7 @@ class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialH
     return waiter.waitForReady ?? this.#options.waitForReady ?? true;
   }
 
-  // A connection whose server drains takes no calls, and lives until the last one has ended: it is looked at when a call
-  // or the user asks, and when it is over.
+  // A connection whose server drains takes no calls, and lives until the last one has ended.
   #noticeEnd(): void {
     const { connection } = this.#redial;
     if (connection === undefined || connection.rsocket.isOpen) return;

@@ -4,13 +4,14 @@
 import { IncomingItems } from "../rsocket/iterate.js";
 import { Interaction } from "../rsocket/sink.js";
 import type { CallOptions } from "./call-options.js";
-import type { Channel } from "./channel.js";
+import type { Channel, LastingCore } from "./channel.js";
 import { ChannelOutput, type Source } from "./channel-output.js";
 import { ClientCall, type Failure, undecodable } from "./client-call.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
 import { callLasting, LastingIterator } from "./lasting-call.js";
 import type { AnyMethod, Method } from "./method.js";
+import { RepeatableSource } from "./repeatable-source.js";
 import type { RpcTransport } from "./transport.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -24,7 +25,7 @@ export function callUnary<I, IInit, O, OInit>(
   request: IInit,
   options?: CallOptions,
 ): Promise<O> {
-  return answerOf<O>(UnaryCall, true, channel, method, request, options);
+  return answerOf<O>(UnaryCall, channel, method, request, options);
 }
 
 /** One request that nothing answers. Resolves when it is with the transport. @throws RpcError. */
@@ -34,7 +35,7 @@ export function callFireAndForget<I, IInit, O, OInit>(
   request: IInit,
   options?: CallOptions,
 ): Promise<void> {
-  return answerOf<void>(FireAndForgetCall, true, channel, method, request, options);
+  return answerOf<void>(FireAndForgetCall, channel, method, request, options);
 }
 
 /** A stream of requests, one answer. @throws RpcError. */
@@ -44,7 +45,8 @@ export function callClientStream<I, IInit, O, OInit>(
   requests: Source<IInit>,
   options?: CallOptions,
 ): Promise<O> {
-  return answerOf<O>(ClientStreamCall, false, channel, method, requests, options);
+  const { lasting } = channel.channelCore;
+  return answerOf<O>(ClientStreamCall, channel, method, requests, options, repeatable(lasting, requests));
 }
 
 /** One request, a stream of answers: opened by iterating it, cancelled by leaving the loop. */
@@ -54,7 +56,7 @@ export function callServerStream<I, IInit, O, OInit>(
   request: IInit,
   options?: CallOptions,
 ): AsyncIterable<O> {
-  return iterate(channel, options, true, (transport) => new ServerStreamCall(transport, method, request, options));
+  return iterate(channel, options, undefined, (transport) => new ServerStreamCall(transport, method, request, options));
 }
 
 /** A stream of requests, a stream of answers: opened by iterating it, cancelled by leaving the loop. */
@@ -64,23 +66,35 @@ export function callBidi<I, IInit, O, OInit>(
   requests: Source<IInit>,
   options?: CallOptions,
 ): AsyncIterable<O> {
-  return iterate(channel, options, false, (transport) => new BidiCall(transport, method, requests, options));
+  const kept = repeatable(channel.channelCore.lasting, requests);
+  return iterate(channel, options, kept, (transport) => {
+    return new BidiCall(transport, method, kept?.attempt(transport, method) ?? requests, options);
+  });
 }
 
-// Makes the call and waits for its end. `repeatable`: the request is at hand for a second time.
+// Where calls may be made once more, what they have read is kept for it.
+function repeatable(
+  lasting: LastingCore | undefined,
+  requests: Source<unknown>,
+): RepeatableSource<unknown> | undefined {
+  return lasting === undefined ? undefined : new RepeatableSource(requests);
+}
+
+// Makes the call and waits for its end.
 async function answerOf<O>(
   CallOfKind: PromiseCallConstructor<O>,
-  repeatable: boolean,
   channel: Channel,
   method: AnyMethod,
   request: unknown,
   options: CallOptions | undefined,
+  requests?: RepeatableSource<unknown>,
 ): Promise<O> {
   const core = channel.channelCore;
   const { lasting } = core;
   if (lasting !== undefined) {
-    const create = (transport: RpcTransport) => new CallOfKind(transport, method, request, options);
-    return await callLasting({ core, lasting, options, repeatable, create });
+    const create = (transport: RpcTransport) =>
+      new CallOfKind(transport, method, requests?.attempt(transport, method) ?? request, options);
+    return await callLasting({ core, lasting, options, requests, create });
   }
   const call = new CallOfKind(core.pick(), method, request, options);
   call.begin(core.interceptors);
@@ -248,7 +262,7 @@ class ClientStreamCall<O> extends PromiseCall<O> {
 function iterate<O>(
   channel: Channel,
   options: CallOptions | undefined,
-  repeatable: boolean,
+  requests: RepeatableSource<unknown> | undefined,
   create: (transport: RpcTransport) => IterableCall<O>,
 ): AsyncIterable<O> {
   const core = channel.channelCore;
@@ -259,7 +273,7 @@ function iterate<O>(
       const { lasting } = core;
       if (lasting !== undefined) {
         isIterated = true;
-        return new LastingIterator<O>({ core, lasting, options, repeatable, create });
+        return new LastingIterator<O>({ core, lasting, options, requests, create });
       }
       const call = create(core.pick());
       isIterated = true;

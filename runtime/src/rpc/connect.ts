@@ -58,6 +58,9 @@ export class ConnectError extends RpcError {
   override readonly name: string = "ConnectError";
 }
 
+/** How our servers refuse whoever it is, before they know whether our typed errors would be read. */
+const PASSING_REFUSAL = /^REJECTED_SETUP(?: \(0x003\))?: server is (?:full|draining)\b/;
+
 const NO_BYTES = new Uint8Array(0);
 
 /**
@@ -89,6 +92,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
         return {
           onRequest: created.receiveRequest,
           onMetadataPush: (pushed) => created.receiveMetadataPush(pushed),
+          onDraining: () => created.onDraining?.(),
           encodeErrorData: (code, message) => created.encodeErrorData(code, message),
         };
       },
@@ -136,7 +140,7 @@ function codeOf(error: ConnectionError): Code {
     case ErrorCode.UNSUPPORTED_SETUP:
       return Code.FailedPrecondition;
     case ErrorCode.REJECTED_SETUP:
-      return Code.PermissionDenied;
+      return PASSING_REFUSAL.test(error.message) ? Code.Unavailable : Code.PermissionDenied;
     default:
       return Code.Unavailable;
   }

@@ -77,6 +77,8 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly values: ContextValues = new ContextValues();
   /** @internal A connection lives once. */
   readonly lasting: LastingCore | undefined = undefined;
+  /** @internal Told when the peer takes no new calls any more. */
+  onDraining: (() => void) | undefined;
   readonly #router: Router;
   #dropped = false;
 

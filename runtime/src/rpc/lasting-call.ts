@@ -11,6 +11,7 @@ import { Code } from "./code.js";
 import { type Deadline, deadlineClockOf } from "./deadline.js";
 import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
+import type { RepeatableSource } from "./repeatable-source.js";
 import type { RpcTransport } from "./transport.js";
 
 /** How a call of either kind begins. */
@@ -32,25 +33,29 @@ export interface LastingCallInit<C> {
   readonly core: ChannelCore;
   readonly lasting: LastingCore;
   readonly options: CallOptions | undefined;
-  /** The request is still there: the call may be made once more. */
-  readonly repeatable: boolean;
+  /** Where a stream of requests comes from. */
+  readonly requests: RepeatableSource<unknown> | undefined;
   create(transport: RpcTransport): C;
 }
 
 /** A call with one answer. @throws RpcError whatever goes wrong. */
 export async function callLasting<O>(init: LastingCallInit<OneAnswer<O>>): Promise<O> {
-  const { core, lasting, options } = init;
+  const { core, lasting, options, requests } = init;
   const wait = new ConnectionWait(lasting, options);
-  for (let isFirst = true; ; isFirst = false) {
-    const transport = lasting.ready ?? (await wait.next());
-    const call = init.create(transport);
-    call.begin(core.interceptors, wait.passedMs);
-    await call.settled;
-    try {
-      return call.take();
-    } catch (error) {
-      if (!(isFirst && init.repeatable && mayRepeat(error, transport))) throw error;
+  try {
+    for (let isFirst = true; ; isFirst = false) {
+      const transport = lasting.ready ?? (await wait.next());
+      const call = init.create(transport);
+      call.begin(core.interceptors, wait.passedMs);
+      await call.settled;
+      try {
+        return call.take();
+      } catch (error) {
+        if (!isFirst || requests?.isRepeatable === false || !mayRepeat(error, transport)) throw error;
+      }
     }
+  } finally {
+    requests?.release();
   }
 }
 
@@ -77,7 +82,7 @@ export class LastingIterator<O> implements AsyncIterator<O, undefined> {
   }
 
   async return(): Promise<IteratorResult<O, undefined>> {
-    this.#isSettled = true;
+    this.#settle();
     this.#wait.cancel(new RpcError(Code.Cancelled, "the consumer left the stream"));
     return (await this.#answers?.return?.()) ?? { done: true, value: undefined };
   }
@@ -86,8 +91,13 @@ export class LastingIterator<O> implements AsyncIterator<O, undefined> {
     return (await this.#answers?.next()) ?? { done: true, value: undefined };
   }
 
+  #settle(): void {
+    this.#isSettled = true;
+    this.#init.requests?.release();
+  }
+
   async #first(): Promise<IteratorResult<O, undefined>> {
-    const { core, lasting, repeatable, create } = this.#init;
+    const { core, lasting, requests, create } = this.#init;
     for (let isFirst = true; ; isFirst = false) {
       let transport: RpcTransport | undefined;
       try {
@@ -97,12 +107,12 @@ export class LastingIterator<O> implements AsyncIterator<O, undefined> {
         call.begin(core.interceptors, this.#wait.passedMs);
         this.#answers = call.items[Symbol.asyncIterator]();
         const result = await this.#answers.next();
-        this.#isSettled = true;
+        this.#settle();
         return result;
       } catch (error) {
-        const again = isFirst && repeatable && !this.#isSettled && mayRepeat(error, transport);
-        if (again) continue;
-        this.#isSettled = true;
+        const isRepeatable = isFirst && !this.#isSettled && requests?.isRepeatable !== false;
+        if (isRepeatable && mayRepeat(error, transport)) continue;
+        this.#settle();
         throw error;
       }
     }

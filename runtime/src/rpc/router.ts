@@ -53,6 +53,7 @@ export class Router {
   readonly #rpcRoutes = new ByteTable<FoundRequest>();
   readonly #compositeRoutes = new ByteTable<HandlerEntry>();
   #runningHandlers = 0;
+  readonly #waitForIdle: (() => void)[] = [];
 
   /** @throws TypeError when a service comes twice. */
   constructor({ services, interceptors, maxRunningHandlers, compatibility = {} }: RouterOptions) {
@@ -69,7 +70,14 @@ export class Router {
 
   /** The handler took its time and is done: its slot is free. */
   releaseHandler(): void {
-    this.#runningHandlers--;
+    if (--this.#runningHandlers > 0) return;
+    for (const resolve of this.#waitForIdle.splice(0)) resolve();
+  }
+
+  /** Resolves when no handler runs. */
+  async idle(): Promise<void> {
+    if (this.#runningHandlers === 0) return;
+    await new Promise<void>((resolve) => this.#waitForIdle.push(resolve));
   }
 
   /** Serves one request of a connection. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Serves calls on every listener: reads SETUP, asks `accept`, says hello, dispatches.
 
-import type { Scheduler } from "../engine/scheduler.js";
+import { type Scheduler, systemScheduler, type Timer } from "../engine/scheduler.js";
 import { encodeEnvelopeEntry } from "../metadata/entry.js";
 import { fromWireHeaders, type Metadata } from "../metadata/headers.js";
 import { metadataModeOf } from "../metadata/mode.js";
@@ -69,7 +69,13 @@ export interface Server {
   readonly connectionCount: number;
   /** Handlers that haven't ended yet. */
   readonly runningHandlers: number;
-  /** Takes no new connections and calls, lets those that run end within `graceMs` (0 unless given), cancels the rest. */
+  /** Resolves when it has been closed, by `close` or by a signal; never rejects. */
+  readonly closed: Promise<void>;
+  /**
+   * Takes no new connections and calls, lets those that run end within `graceMs` (0 unless given), cancels the rest.
+   * Clients of ours hear of it at once, so that their channels go elsewhere; new calls that cross that word are refused
+   * such that the channels make them once more. Resolves when all is over.
+   */
   close(options?: { readonly graceMs?: number }): Promise<void>;
   /** `await using server = await serve(…)` closes it at the end of the block. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -103,16 +109,23 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
       onAcceptError: (error) => observer.onAcceptError?.(error),
     },
   );
-  return new RpcServer(core, router);
+  return new RpcServer(core, router, options.scheduler ?? systemScheduler);
 }
 
 class RpcServer implements Server {
   readonly #core: RSocketServer;
   readonly #router: Router;
+  readonly #scheduler: Scheduler;
+  readonly closed: Promise<void>;
+  #resolveClosed: () => void = () => {};
 
-  constructor(core: RSocketServer, router: Router) {
+  constructor(core: RSocketServer, router: Router, scheduler: Scheduler) {
     this.#core = core;
     this.#router = router;
+    this.#scheduler = scheduler;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
   }
 
   get urls(): readonly string[] {
@@ -127,8 +140,21 @@ class RpcServer implements Server {
     return this.#router.runningHandlers;
   }
 
-  async close(options?: { readonly graceMs?: number }): Promise<void> {
-    await this.#core.close(options);
+  async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
+    const untilMs = this.#scheduler.now() + graceMs;
+    await this.#core.close({ graceMs });
+    // Handlers of fire-and-forget calls outlive their streams.
+    if (graceMs > 0) await this.#handlersEnd(untilMs - this.#scheduler.now());
+    this.#resolveClosed();
+  }
+
+  async #handlersEnd(withinMs: number): Promise<void> {
+    let timer: Timer | undefined;
+    const timeIsUp = new Promise<void>((resolve) => {
+      timer = this.#scheduler.setTimer(Math.max(0, withinMs), resolve);
+    });
+    await Promise.race([this.#router.idle(), timeIsUp]);
+    timer?.cancel();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

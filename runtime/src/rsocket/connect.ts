@@ -93,6 +93,7 @@ function startConnection(
     onEstablished: () => onEstablished(),
     onRequest: (stream, metadata, data, complete) => hooks?.onRequest(stream, metadata, data, complete),
     onMetadataPush: (metadata) => hooks?.onMetadataPush(metadata),
+    onDraining: () => hooks?.onDraining?.(),
     onClosed: (reason) => hooks?.onClosed?.(reason),
     encodeErrorData: (code, message) => hooks?.encodeErrorData?.(code, message),
   };

@@ -39,6 +39,8 @@ export interface ConnectionOwner {
   onRequest: RequestHandler;
   /** A METADATA_PUSH. */
   onMetadataPush(metadata: Uint8Array): void;
+  /** The peer takes no new requests any more. */
+  onDraining?(): void;
   /** The connection is over. */
   onClosed(reason: CloseReason): void;
   /** How an ERROR of the session's own says `message` to the peer; as text when it gives nothing. */
@@ -46,7 +48,8 @@ export interface ConnectionOwner {
 }
 
 /** @internal What answers the peer of a connection that is set up: a responder, or the RPC level in its place. */
-export interface ConnectionHooks extends Pick<ConnectionOwner, "onRequest" | "onMetadataPush" | "encodeErrorData"> {
+export interface ConnectionHooks
+  extends Pick<ConnectionOwner, "onRequest" | "onMetadataPush" | "onDraining" | "encodeErrorData"> {
   /** The connection is over. */
   onClosed?(reason: CloseReason): void;
 }
@@ -93,6 +96,7 @@ export class RSocketConnection implements Requester {
       onEstablished: () => owner.onEstablished(),
       onRequest: owner.onRequest,
       onMetadataPush: (metadata) => owner.onMetadataPush(metadata),
+      onDraining: () => owner.onDraining?.(),
       onClosed: (error) => this.#onClosed(error),
       encodeErrorData: (code, message) => owner.encodeErrorData?.(code, message),
     };
@@ -228,7 +232,7 @@ export class RSocketConnection implements Requester {
     readonly message?: string;
   } = {}): Promise<void> {
     const { connection } = this.#driver;
-    connection.close(message);
+    connection.close(message, Math.min(graceMs, LINGER_MS));
     this.#driver.requestFlush();
     if (connection.state !== "closed") this.#endAfter(graceMs, message);
     await this.closed;
@@ -271,6 +275,8 @@ export class RSocketConnection implements Requester {
   }
 }
 
+/** How long a peer of ours may take to close when it was told to: what it had sent before is answered until then. */
+const LINGER_MS = 1_000;
 /** How long the last frames of a closing connection may take to leave. */
 const FAREWELL_MS = 1_000;
 

@@ -37,6 +37,8 @@ export interface ConnectionEvents {
   onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
   /** A METADATA_PUSH; the bytes may be kept. */
   onMetadataPush(metadata: Uint8Array): void;
+  /** The peer takes no new requests any more; those that run go on. Told at most once, and not when all ends at once. */
+  onDraining?(): void;
   /** The connection is over. Told once, after all its streams. */
   onClosed(reason: ConnectionError): void;
   /** How an ERROR of this session's own says `message` to this peer; as UTF-8 text when it gives nothing. */
@@ -132,6 +134,9 @@ export class Connection implements StreamHost {
   #reassemblyBytes = 0;
   #blockedSinceMs: number | undefined;
   #closeSent = false;
+  // A close in order that the peer may take its time for.
+  #lingerMs = 0;
+  #lingerUntilMs: number | undefined;
   #peerHasEnded = false;
   #closeReason: ConnectionError | undefined;
   #mustAbort = false;
@@ -279,17 +284,20 @@ export class Connection implements StreamHost {
   peerEnded(): void {
     if (this.#state === "closed") return;
     this.#peerHasEnded = true;
+    this.#lingerMs = 0;
     // Requests that wait behind SETUP are still to be answered.
     const requestsWait = this.#held.some(({ bytes, start }) => readStreamId(bytes, start) !== 0);
     if (this.#state === "accepting" && requestsWait) return;
     const message = "connection lost: the peer sends nothing more";
     this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "remote");
     if (this.#state !== "open" && this.#state !== "draining") return this.#end(this.#closeReason, false);
+    const isNews = this.isOpen;
     this.#state = "draining";
     this.#closeSent = true;
     this.#admission.failAll(this.#closeReason);
     for (const stream of this.#streams.snapshot()) if (stream.isRequester) stream.connectionLost(this.#closeReason);
     this.#endIfDrained();
+    if (isNews) this.#tellDraining();
   }
 
   /** The link is gone. Ends the connection if nothing else did before. */
@@ -311,6 +319,8 @@ export class Connection implements StreamHost {
       return this.#give(`the peer has read nothing for ${stallTimeoutMs} ms`, "remote");
     }
     this.handleFlush(nowMs);
+    this.#endIfDrained();
+    if (this.state === "closed") return;
     // Before the SETUP is accepted nothing of ours may go out: it would look like the acceptance.
     if (this.#keepalive.takeSendDue(nowMs) && this.#state !== "accepting") this.#sendKeepalive();
   }
@@ -390,10 +400,16 @@ export class Connection implements StreamHost {
   /**
    * Ends the connection in order: no new streams from now on, those that live run to their end. A peer that is ours is
    * told at once; others fail all their calls when told (A23), so they hear of it with the last stream's end.
+   *
+   * With `lingerMs` the peer that was told is the one that closes, so that its requests that cross our word are answered
+   * with REJECTED; we close when it hasn't so long after the last stream's end. Fire-and-forget requests, which nothing
+   * can answer, are still served then.
    */
-  close(message = "closed"): void {
+  close(message = "closed", lingerMs = 0): void {
     if (this.#state === "closed") return;
     this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_CLOSE, message, "local");
+    // Who was told by its peer has nothing to wait for.
+    if (this.#state !== "draining") this.#lingerMs = lingerMs;
     this.#state = "draining";
     this.#admission.failAll(this.#closeReason);
     if (this.peer.isOurs) this.#sendCloseBehindRequests(message);
@@ -402,6 +418,7 @@ export class Connection implements StreamHost {
 
   /** Gives up all streams: the peer's get ERROR[CANCELED], this side's CANCEL. What they sent before still goes out. */
   abandonStreams(message: string): void {
+    this.#lingerMs = 0;
     for (const stream of this.#streams.snapshot()) stream.abandon(ErrorCode.CANCELED, message);
   }
 
@@ -415,6 +432,7 @@ export class Connection implements StreamHost {
 
   /** Judges what was queued since. Call it before `pollTransmit`. */
   handleFlush(nowMs: number): void {
+    this.#nowMs = nowMs;
     if (this.#state === "closed" || !this.#isOverPeerCaused(nowMs)) return;
     this.#give(`more than ${this.settings.limits.maxPeerCausedBytes} bytes of answers wait to be read`, "remote");
   }
@@ -461,7 +479,8 @@ export class Connection implements StreamHost {
     const stillMs = isOver ? MOVING_MS : this.settings.limits.stallTimeoutMs;
     const patienceMs = this.#pausesReading ? Math.min(READ_PAUSE_MS, stillMs) : stillMs;
     const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + patienceMs;
-    const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs);
+    const lingerMs = this.#lingerUntilMs ?? Number.POSITIVE_INFINITY;
+    const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs, lingerMs);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
@@ -643,11 +662,19 @@ export class Connection implements StreamHost {
     if (this.#state === "opening") return this.#end(error, false);
     if (code === ErrorCode.CONNECTION_ERROR) return this.#end(error, false);
     if (code !== ErrorCode.CONNECTION_CLOSE) return this.#countMeaningless();
+    const isNews = this.isOpen;
     this.#closeReason ??= error;
     this.#closeSent = true;
+    this.#lingerMs = 0;
     this.#state = "draining";
     this.#admission.failAll(this.#closeReason);
     this.#endIfDrained();
+    if (isNews) this.#tellDraining();
+  }
+
+  // When all has ended at once there is nothing to tell but the end.
+  #tellDraining(): void {
+    if (this.state === "draining") this.#events.onDraining?.();
   }
 
   #receiveUnexpected(type: number, bytes: Uint8Array, start: number): void {
@@ -713,7 +740,7 @@ export class Connection implements StreamHost {
     if (this.#ids.owns(streamId))
       return this.#refuse(preset, streamId, flags, `stream id ${streamId} is not the requester's`);
     if (streamId > this.#highestRemoteId) this.#highestRemoteId = streamId;
-    if (this.#state !== "open") {
+    if (this.#state !== "open" && !this.#servesLast(preset)) {
       return this.#refuse(preset, streamId, flags, this.#closeReason?.message ?? "connection is closing");
     }
     if (this.#streams.inboundCount >= this.settings.limits.maxInboundStreams) {
@@ -725,6 +752,11 @@ export class Connection implements StreamHost {
     // Only REQUEST_CHANNEL defines C; on the others it must not win over F (HDR-02).
     const definedFlags = preset.requesterSends ? flags : flags & ~Flag.COMPLETE;
     stream.receiveRequest(bytes, preset.hasInitialN ? body + 4 : body, end, definedFlags);
+  }
+
+  // What can't be refused is served as long as there is time.
+  #servesLast(preset: InteractionPreset): boolean {
+    return this.#state === "draining" && this.#lingerMs > 0 && preset.frameType === FrameType.REQUEST_FNF;
   }
 
   // Not processed, guaranteed (ERR-07). A fire-and-forget request gets no frame back (FNF-01).
@@ -797,12 +829,21 @@ export class Connection implements StreamHost {
     if (
       this.#state !== "draining" ||
       this.#streams.size > 0 ||
-      this.outbound.byteLength > this.outbound.priority.byteLength
+      this.outbound.byteLength > this.outbound.priority.byteLength ||
+      this.#lingers()
     )
       return;
     const reason = this.#closeReason ?? new ConnectionError(ErrorCode.CONNECTION_CLOSE, "closed", "local");
     this.#sendClose(reason.message, this.outbound.priority);
     this.#end(reason, false);
+  }
+
+  // The peer has been told and is to close; it has so long from when there is nothing left.
+  #lingers(): boolean {
+    if (this.#lingerMs === 0 || !this.peer.isOurs) return false;
+    if (this.#closeReason?.initiator === "local") this.#sendCloseBehindRequests(this.#closeReason.message);
+    this.#lingerUntilMs ??= this.#nowMs + this.#lingerMs;
+    return this.#nowMs < this.#lingerUntilMs;
   }
 
   #end(reason: ConnectionError, abort: boolean, errorData?: Uint8Array): void {

@@ -81,6 +81,19 @@ const TICKER = implementTicker({
   },
 });
 
+const ECHO = implementTicker({
+  ...unimplementedTicker,
+  last: ({ name }) => ({ symbol: name }),
+  async upload(quotes) {
+    let count = 0;
+    for await (const _ of quotes) count++;
+    return { count };
+  },
+  async *chat(lines) {
+    yield* lines;
+  },
+});
+
 describe("a channel", () => {
   let place: Place;
   let channel: ClientChannel;
@@ -304,9 +317,11 @@ describe("a channel", () => {
     create();
     const running = outcome(ticker.last({ name: "A" }));
     await place.scheduler.advance(2_000);
-    const draining = place.server?.close({ graceMs: 10_000 });
-    await place.scheduler.settle();
+    const old = place.server;
     await place.open();
+    const draining = old?.close({ graceMs: 10_000 });
+    await place.scheduler.settle();
+    expect(states, "it dials before a call needs it").to.deep.equal(["connecting", "ready", "connecting", "ready"]);
     const next = outcome(ticker.last({ name: "B" }));
     await place.scheduler.settle();
     expect([next.value, running.value]).to.deep.equal(["ok", "pending"]);
@@ -314,6 +329,138 @@ describe("a channel", () => {
     await place.scheduler.settle();
     expect(running.value).to.equal("ok");
     await place.scheduler.run(draining ?? Promise.resolve());
+  });
+
+  it("loses no call that crosses with the word of a server that drains and has nothing to do", async () => {
+    await place.open();
+    create();
+    await place.scheduler.run(ticker.last({ name: "A" }));
+    await place.scheduler.advance(2_000);
+    const old = place.server;
+    await place.open();
+    const draining = old?.close({ graceMs: 10_000 });
+    // What these send crosses with CONNECTION_CLOSE.
+    const unary = outcome(ticker.last({ name: "B" }));
+    const stream = outcome(collect(ticker.watch({ name: "B" })));
+    await place.scheduler.settle();
+    expect([unary.value, stream.value]).to.deep.equal(["ok", "ok"]);
+    await place.scheduler.run(draining ?? Promise.resolve());
+    expect(old?.connectionCount).to.equal(0);
+  });
+
+  it("makes calls that send a stream once more, too: nothing but their first request was taken", async () => {
+    await place.open({ services: [ECHO] });
+    create();
+    await place.scheduler.run(ticker.last({ name: "A" }));
+    await place.scheduler.advance(2_000);
+    const old = place.server;
+    await place.open({ services: [ECHO] });
+    const draining = old?.close({ graceMs: 10_000 });
+    const closes: string[] = [];
+    const taken: string[] = [];
+    // Sources that can be read only once, one of each kind.
+    async function* prices(): AsyncGenerator<{ price: number }> {
+      try {
+        for (let price = 1; price <= 3; price++) {
+          taken.push(`price ${price}`);
+          yield { price };
+        }
+      } finally {
+        closes.push("prices");
+      }
+    }
+    function* lines(): Generator<{ text: string }> {
+      try {
+        for (const text of ["a", "b", "c"]) {
+          taken.push(text);
+          yield { text };
+        }
+      } finally {
+        closes.push("lines");
+      }
+    }
+    const upload = outcome(ticker.upload(prices()).then(({ count }) => expect(count).to.equal(3)));
+    const texts: string[] = [];
+    const chat = outcome(
+      (async () => {
+        for await (const { text } of ticker.chat(lines())) texts.push(text);
+      })(),
+    );
+    const empty = outcome(ticker.upload([]).then(({ count }) => expect(count).to.equal(0)));
+    await place.scheduler.settle();
+    expect([upload.value, chat.value, empty.value]).to.deep.equal(["ok", "ok", "ok"]);
+    expect(texts).to.deep.equal(["a", "b", "c"]);
+    expect(taken.sort()).to.deep.equal(["a", "b", "c", "price 1", "price 2", "price 3"]);
+    expect(closes.sort()).to.deep.equal(["lines", "prices"]);
+    await place.scheduler.run(draining ?? Promise.resolve());
+  });
+
+  it("closes the source of a call that isn't made once more, once", async () => {
+    await place.open({ services: [ECHO] });
+    create();
+    await place.scheduler.run(ticker.last({ name: "A" }));
+    await place.scheduler.advance(500); // the next dial waits
+    const draining = place.server?.close({ graceMs: 10_000 });
+    let closes = 0;
+    async function* prices(): AsyncGenerator<{ price: number }> {
+      try {
+        for (let price = 1; ; price++) yield { price };
+      } finally {
+        closes++;
+      }
+    }
+    const late = outcome(ticker.upload(prices(), { timeoutMs: 200 }));
+    const left = ticker
+      .chat(
+        (async function* () {
+          try {
+            for (;;) yield { text: "" };
+          } finally {
+            closes++;
+          }
+        })(),
+      )
+      [Symbol.asyncIterator]();
+    const first = left.next();
+    await place.scheduler.settle();
+    expect(closes, "they may still be needed").to.equal(0);
+    await left.return?.();
+    await first.catch(() => {});
+    await place.scheduler.advance(200);
+    expect([late.error?.code, closes]).to.deep.equal([Code.DeadlineExceeded, 2]);
+    await place.scheduler.run(draining ?? Promise.resolve());
+  });
+
+  it("waits, with its calls, for a server that is full", async () => {
+    await place.open({ limits: { maxConnections: 1 } });
+    const guest = createChannelWith(place.dialer, { scheduler: place.scheduler });
+    await place.scheduler.run(createTickerClient(guest).last({ name: "A" }));
+    create();
+    const call = outcome(ticker.last({ name: "B" }));
+    const impatient = outcome(ticker.last({ name: "B" }, { waitForReady: false }));
+    await place.scheduler.settle();
+    expect([call.value, impatient.error?.code]).to.deep.equal(["pending", Code.Unavailable]);
+    expect(impatient.value).to.match(/server is full: more than 1 connections/);
+    await place.scheduler.run(guest.close());
+    await place.scheduler.advance(1_000);
+    expect(call.value).to.equal("ok");
+  });
+
+  it("has its states as an iterable, from the one now to closed", async () => {
+    await place.open();
+    create();
+    const seen: ChannelState[] = [];
+    const watching = (async () => {
+      for await (const state of channel.states()) seen.push(state);
+    })();
+    await place.scheduler.run(ticker.last({ name: "A" }));
+    await place.kill();
+    await place.scheduler.settle();
+    await place.scheduler.run(channel.close());
+    await watching;
+    expect(seen.at(0)).to.equal("idle");
+    expect(seen.slice(-3)).to.deep.equal(["ready", "waiting", "closed"]);
+    for await (const state of channel.states()) expect(state).to.equal("closed");
   });
 
   it("makes a call that a draining server rejected once more on the next connection", async () => {

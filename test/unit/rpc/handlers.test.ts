@@ -339,6 +339,41 @@ describe("handlers", () => {
     });
   });
 
+  it("of fire-and-forget calls end before their server is closed, within the grace", async () => {
+    let end = (): void => {};
+    const served = await serve({
+      log: () =>
+        new Promise<void>((resolve) => {
+          end = resolve;
+        }),
+    });
+    served.peer.send(LOG);
+    await world.scheduler.settle();
+    let isClosed = false;
+    void served.server.close({ graceMs: 5_000 }).then(() => {
+      isClosed = true;
+    });
+    await world.scheduler.advance(3_000);
+    expect([served.peer.isClosed, served.server.runningHandlers, isClosed]).to.deep.equal([true, 1, false]);
+    end();
+    await world.scheduler.settle();
+    expect(isClosed).to.equal(true);
+
+    const other = await serve({
+      log: () =>
+        new Promise<void>((resolve) => {
+          end = resolve;
+        }),
+    });
+    other.peer.send(LOG);
+    await world.scheduler.settle();
+    await world.run(Promise.all([other.server.close({ graceMs: 5_000 }), world.scheduler.advance(5_000)]));
+    await other.server.closed;
+    expect(other.server.runningHandlers).to.equal(1);
+    end();
+    await world.scheduler.settle();
+  });
+
   describe("results that are none", () => {
     const summary = create(SummarySchema, { count: 3 });
 

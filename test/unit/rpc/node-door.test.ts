@@ -83,7 +83,10 @@ describe("Node's door", () => {
 
   it("drains on the signals it was given, and forgets them when it is closed", async () => {
     const before = process.listenerCount("SIGUSR2");
-    const server = await serve("tcp://127.0.0.1:0", { services, drain: { onSignals: ["SIGUSR2"], graceMs: 100 } });
+    const server = await serve("tcp://127.0.0.1:0", {
+      services,
+      drain: { onSignals: ["SIGUSR2"], graceMs: 100, exit: false },
+    });
     const connection = await connect(server.urls[0] as string);
     expect(process.listenerCount("SIGUSR2")).to.equal(before + 1);
     process.emit("SIGUSR2", "SIGUSR2");
@@ -91,10 +94,11 @@ describe("Node's door", () => {
     expect(reason).to.match(/server is draining/);
     expect(error).to.equal(undefined);
     expect(process.listenerCount("SIGUSR2")).to.equal(before);
-    await server.close();
+    await server.closed;
 
     const other = await serve("tcp://127.0.0.1:0", { services, drain: { onSignals: ["SIGUSR2"] } });
     await other.close();
+    await other.closed;
     expect(process.listenerCount("SIGUSR2")).to.equal(before);
   });
 });

@@ -552,7 +552,7 @@ describe("the payload level", () => {
       const { link, peer } = script();
       serving.take(link);
       await scheduler.settle();
-      expect(peer.take()).to.deep.equal([`000000002c0000000003${textHex("more than 1 connections")}`]);
+      expect(peer.take()).to.deep.equal([`000000002c0000000003${textHex("server is full: more than 1 connections")}`]);
       expect(peer.isClosed).to.equal(true);
       expect(serving.server.connections.size).to.equal(1);
     });
