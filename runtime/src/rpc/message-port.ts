@@ -15,8 +15,8 @@ import { type ServeOptions, type Server, serveWith } from "./serve.js";
  * closed with the connection or when connecting failed. Give the connection a `MessageChannel` of its own when the
  * port has other uses.
  *
- * A worker that is terminated closes its MessagePorts where the platform tells (Node, newer browsers), and so does a
- * Worker of Node; the Worker of a browser doesn't tell, and the connection then ends by its lifetime.
+ * A thread of Node that ends or is terminated ends the connection at once. Browsers don't tell that a worker has gone:
+ * the connection then ends when it has been silent for its lifetime (`maxLifetimeMs`). Close it before `terminate()`.
  * @throws ConnectError when it refused, the other end is gone, or time is up; TypeError for what is no port.
  * @example
  * const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
