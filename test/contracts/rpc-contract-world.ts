@@ -7,11 +7,14 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { expect } from "chai";
 import {
   type Connection,
   type ConnectOptions,
   connectWith,
+  listenPort,
+  portDialer,
   type Scheduler,
   type ServeOptions,
   type Server,
@@ -397,5 +400,71 @@ async function rawWebSocket(url: string): Promise<RawPeer> {
   };
 }
 
+const messagePort: ContractTransport = {
+  name: "MessagePort",
+  async serve(options) {
+    let take: (link: FrameLink) => void = () => {};
+    const listener = { url: "message-port:", close: () => Promise.resolve() };
+    const server = await serveWith(
+      [
+        (onLink) => {
+          take = onLink;
+          return Promise.resolve(listener);
+        },
+      ],
+      options,
+    );
+    const open = (): MessagePort => {
+      const { port1, port2 } = new MessageChannel();
+      void listenPort(port2, options.scheduler)((link) => take(link));
+      return port1;
+    };
+    return {
+      server,
+      connect: (connectOptions) => connectWith(portDialer(open(), connectOptions.scheduler), connectOptions),
+      connectRaw: () => rawPort(open()),
+    };
+  },
+};
+
+// Frames in ArrayBuffers, each with its length in front; what was read is acknowledged.
+async function rawPort(port: MessagePort): Promise<RawPeer> {
+  const frames = new RawFrames();
+  const held: ArrayBuffer[] = [];
+  let isPaused = false;
+  const read = (): void => {
+    for (const buffer of isPaused ? [] : held.splice(0)) {
+      const batch = Buffer.from(buffer);
+      for (let end = 0; end < batch.length; ) {
+        const start = end + 3;
+        end = start + batch.readUIntBE(end, 3);
+        frames.push(batch.toString("hex", start, end));
+      }
+      port.postMessage({ rsocket: "ack", byteLength: batch.length });
+    }
+  };
+  port.on("message", (data: unknown) => {
+    if (!(data instanceof ArrayBuffer)) return;
+    held.push(data);
+    read();
+  });
+  port.postMessage({ rsocket: "open", windowBytes: 65_536, isAnswer: false });
+  return {
+    received: frames.received,
+    until: (matches) => frames.until(matches),
+    send: (...sent) => {
+      for (const frame of sent) port.postMessage(Uint8Array.from(bytesOf(uint(frame.length / 2, 3) + frame)).buffer);
+    },
+    pause: () => {
+      isPaused = true;
+    },
+    resume: () => {
+      isPaused = false;
+      read();
+    },
+    destroy: () => port.close(),
+  };
+}
+
 /** All of them: a new one is added here. */
-export const TRANSPORTS: readonly ContractTransport[] = [inProcess, tcp, tls, unix, webSocket];
+export const TRANSPORTS: readonly ContractTransport[] = [inProcess, tcp, tls, unix, webSocket, messagePort];

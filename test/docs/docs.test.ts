@@ -98,6 +98,18 @@ describe("README and guide", function () {
     expect(exitCode).to.equal(0);
   });
 
+  it("7-browser-and-workers: threads call each other, and a channel outlives one", async () => {
+    const { exitCode, output } = await run("examples/workers/main.ts");
+    expect(output.split("\n")).to.deep.equal([
+      "the worker says: 10000 quotes have come",
+      "the worker counted 10000",
+      "taken 10 of fewer than 100 that the endless source made",
+      "the channel is on its thread number 2",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
   it("9-metadata-and-interceptors: headers, trailers, a log, authorization, a call that is tried again", async () => {
     const { exitCode, output } = await run("examples/hello/guide-9-metadata-and-interceptors.ts");
     expect(output.replace(/\d+\.\d ms/g, "N ms").split("\n")).to.deep.equal([
