@@ -58,7 +58,7 @@ export interface Started {
 /** Starts a program of Node and waits until what it writes matches `pattern`, whose first group is `found`. */
 export function startNode(args: readonly string[], cwd: string, pattern: RegExp): Promise<Started> {
   const { NODE_OPTIONS: _, ...env } = process.env;
-  const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: TIMEOUT_MS });
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   const stop = (): Promise<number | null> => {
     child.kill("SIGTERM");
