@@ -18,17 +18,27 @@ export interface Ended {
   readonly output: string;
 }
 
-/** Runs a program to its end, with the programs in `folders` before those of the machine. */
+/** Where and how a program runs. */
+export interface RunOptions {
+  readonly cwd: string;
+  /** Their programs are found before those of the machine. */
+  readonly folders?: readonly string[];
+  /** Added to what the tests' own environment holds. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+/** Runs a program to its end. */
 export function run(
   command: string,
   args: readonly string[],
-  { cwd, folders = [] }: { readonly cwd: string; readonly folders?: readonly string[] },
+  { cwd, folders = [], timeoutMs = TIMEOUT_MS, env: more = {} }: RunOptions,
 ): Promise<Ended> {
   // What the tests themselves run under (tsx) is nothing that a user's program has.
   const { NODE_OPTIONS: _, ...rest } = process.env;
-  const env = { ...rest, NO_COLOR: "1", PATH: [...folders, process.env["PATH"] ?? ""].join(delimiter) };
+  const env = { ...rest, ...more, NO_COLOR: "1", PATH: [...folders, process.env["PATH"] ?? ""].join(delimiter) };
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: TIMEOUT_MS });
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs });
     let output = "";
     const onData = (chunk: unknown): void => {
       output += String(chunk);
