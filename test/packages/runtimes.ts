@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Outcome, runClient, startServer, WAYS } from "./support/cases.js";
 import { ROOT, run, succeed } from "./support/programs.js";
+import { browserClient, sizeOf } from "./support/size.js";
 
 /** A runtime, and where its program is in its package. */
 interface Runtime {
@@ -101,8 +102,9 @@ async function rowsOf(runtime: Runtime, folder: string, urls: string): Promise<{
   return { version: /\d+\.\d+\.\d+/.exec(version)?.[0] ?? version.trim(), rows };
 }
 
-function pageOf(lines: readonly string[], failures: readonly string[]): string {
+async function pageOf(lines: readonly string[], failures: readonly string[]): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(ROOT, "runtime/package.json"), "utf8")) as { version: string };
+  const { bytes, gzipBytes } = await sizeOf(browserClient());
   const date = new Date().toISOString().slice(0, "2026-01-01".length);
   return `# Compatibility
 
@@ -120,7 +122,14 @@ ${failures.length === 0 ? "Nothing failed." : `What failed:\n\n${failures.map((f
 - \`rsocket-rpc/web\` is the same through that door, over the runtime's own \`WebSocket\`. Node 20 has none.
 - *tests of the runtime* are those in ${TESTS.map((name) => `\`test/${name}\``).join(", ")}.
 - The server runs on Node ${process.versions.node}. TypeScript 5.9, 6.0 and 7.0 are tried by \`test/packages\`, with every change.
+
+${sizeLine(bytes, gzipBytes)}
 `;
+}
+
+function sizeLine(bytes: number, gzipBytes: number): string {
+  const kilobytes = (count: number): string => (count / 1_000).toFixed(1);
+  return `The README's client, bundled for browsers with protobuf-es: ${kilobytes(gzipBytes)} kB (gzip; minified ${kilobytes(bytes)} kB).`;
 }
 
 async function main(wanted: readonly string[]): Promise<void> {
@@ -137,7 +146,7 @@ async function main(wanted: readonly string[]): Promise<void> {
   }
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
-  if (wanted.length === 0) writeFileSync(join(ROOT, "docs/compatibility.md"), pageOf(lines, failures));
+  if (wanted.length === 0) writeFileSync(join(ROOT, "docs/compatibility.md"), await pageOf(lines, failures));
   process.exitCode = failures.length > 0 ? 1 : 0;
 }
 
