@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `rsocket-rpc`: what runs everywhere. Programs import `rsocket-rpc/node` or `rsocket-rpc/web`, which include it.
 
-export type { Dialer, FrameLink, Listener } from "./engine/link.js";
+export type { Dialer, FrameLink, Listener, PeerCertificate, UpgradeRequest } from "./engine/link.js";
 export type { Scheduler, Timer } from "./engine/scheduler.js";
 export { MetadataError } from "./metadata/errors.js";
 export { type BinaryKey, type HeaderValue, Metadata, type MetadataInit } from "./metadata/headers.js";
@@ -20,6 +20,7 @@ export type { CloseReason, Connection, PeerInfo } from "./rpc/connection.js";
 export { type ContextKey, ContextValues, createContextKey } from "./rpc/context-values.js";
 export { type ErrorDetail, errorDetail, RpcError, type RpcErrorOptions } from "./rpc/error.js";
 export { type InProcessServer, serveInProcess } from "./rpc/in-process.js";
+export { connectPort, listenPort, portDialer, servePort } from "./rpc/message-port.js";
 export type { MethodIdempotency } from "./rpc/method.js";
 export type { Observer } from "./rpc/observer.js";
 export type { RouteCompatibility } from "./rpc/router.js";
@@ -43,3 +44,4 @@ export type {
 } from "./rsocket/lease.js";
 export type { ConnectionSettingsInit, Limits } from "./rsocket/settings.js";
 export { unlimitedLease } from "./rsocket/unlimited-lease.js";
+export type { PortEmitter, PortEventTarget, PortLike, PortSender } from "./transports/message-port.js";
