@@ -16,10 +16,15 @@ export {
 export type { Payload, StreamHandle } from "./rsocket/payload.js";
 export type { Requester } from "./rsocket/requester.js";
 export type { Responder } from "./rsocket/responder.js";
+export type { ResumeOptions } from "./rsocket/restore-link.js";
 export {
   type ListenerFactory,
   type RSocketServer,
+  type ServeResumptionOptions,
   type ServeRSocketOptions,
+  type Session,
+  type SessionEvent,
+  type SessionStore,
   SetupRejection,
   serveRSocket,
 } from "./rsocket/serve.js";

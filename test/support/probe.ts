@@ -2,7 +2,13 @@
 // One connection without a link: hex frames in, hex frames out, a clock that a test turns, and a record of all calls.
 
 import { createBatch, SlabPool } from "../../runtime/src/bytes/slab.js";
-import { Connection, type ConnectionEvents, type SetupPayload } from "../../runtime/src/session/connection.js";
+import type { ResumeFrame } from "../../runtime/src/frames/frame.js";
+import {
+  Connection,
+  type ConnectionEvents,
+  type ResumptionInit,
+  type SetupPayload,
+} from "../../runtime/src/session/connection.js";
 import { ConnectionError, type StreamError } from "../../runtime/src/session/errors.js";
 import { type ConnectionSettingsInit, resolveSettings } from "../../runtime/src/session/settings.js";
 import type { Stream, StreamSink } from "../../runtime/src/session/stream.js";
@@ -105,6 +111,8 @@ export interface ProbeOptions {
   readonly setup?: Partial<SetupPayload>;
   /** Leaves an inbound SETUP to the test. */
   readonly manualAccept?: boolean;
+  /** The connection may outlive its link; a client's has a token. */
+  readonly resumption?: ResumptionInit;
   readonly firstStreamId?: number;
   /** Answers requests as they come. */
   readonly onRequest?: (call: InboundCall) => void;
@@ -117,7 +125,7 @@ export class Probe implements ConnectionEvents {
   readonly connection: Connection;
   /** Inbound requests, in order. */
   readonly calls: InboundCall[] = [];
-  /** `setup`, `established`, `push <hex>`, `draining`, `closed <code> <initiator>`. */
+  /** `setup`, `established`, `push <hex>`, `detached`, `resumed`, `draining`, `closed <code> <initiator>`. */
   readonly log: string[] = [];
   nowMs = 1_000;
   /** The link takes nothing: `sent` polls no frame. */
@@ -125,9 +133,12 @@ export class Probe implements ConnectionEvents {
   transmitRequested = false;
   onRequestHook: ((call: InboundCall) => void) | undefined;
   onEvent: ((entry: string) => void) | undefined;
+  /** What a server's owner makes of RESUME. */
+  resumeHook: ((frame: ResumeFrame) => string) | undefined;
+  greeting: Uint8Array | undefined;
   readonly #manualAccept: boolean;
 
-  constructor({ side, settings, setup, manualAccept = false, firstStreamId, onRequest }: ProbeOptions) {
+  constructor({ side, settings, setup, manualAccept = false, resumption, firstStreamId, onRequest }: ProbeOptions) {
     this.#manualAccept = manualAccept;
     this.onRequestHook = onRequest;
     this.connection = new Connection({
@@ -139,6 +150,7 @@ export class Probe implements ConnectionEvents {
         ? {}
         : { setup: { metadataMimeType: "m", dataMimeType: "d", metadata: undefined, data: EMPTY, ...setup } }),
       ...(firstStreamId === undefined ? {} : { firstStreamId }),
+      ...(resumption === undefined ? {} : { resumption }),
     });
     leaveTraces(this);
   }
@@ -175,6 +187,22 @@ export class Probe implements ConnectionEvents {
 
   onMetadataPush(metadata: Uint8Array): void {
     this.#add(`push ${hexOf(metadata)}`);
+  }
+
+  onResume(frame: ResumeFrame): string {
+    return this.resumeHook?.(frame) ?? "unknown resume token";
+  }
+
+  onDetached(): void {
+    this.#add("detached");
+  }
+
+  onResumed(): void {
+    this.#add("resumed");
+  }
+
+  resumeGreeting(): Uint8Array | undefined {
+    return this.greeting;
   }
 
   onDraining(): void {

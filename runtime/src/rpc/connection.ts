@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection as users see it: a channel for calls, a place where calls are served, and an end.
 
+import type { LinkInfo } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { type TurnBudget, turnBudgetOf } from "../engine/turn-budget.js";
 import { readEnvelopeEntries, startsWithEnvelopeEntry } from "../metadata/entry.js";
@@ -72,7 +73,8 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly interceptors: ComposedInterceptors | undefined;
   readonly announcePerRequest: boolean;
   readonly repeatChannelMetadata: boolean;
-  readonly peer: PeerInfo;
+  #peer: PeerInfo | undefined;
+  #peerInfo: LinkInfo | undefined;
   /** What every call served on this connection begins with; `accept` fills it. */
   readonly values: ContextValues = new ContextValues();
   /** @internal A connection lives once. */
@@ -94,8 +96,17 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
     this.deadlines = deadlineClockOf(this.scheduler);
     this.budget = turnBudgetOf(this.scheduler);
     this.ledger = new ConsumerLedger(init.rsocket.settings.limits.maxUnconsumedBytes);
-    const { transport, remoteAddress, upgrade } = init.rsocket.info;
-    this.peer = { transport, address: remoteAddress, ...(upgrade === undefined ? {} : { upgrade }) };
+  }
+
+  get peer(): PeerInfo {
+    const { info } = this.rsocket;
+    // A resumed connection may have come over another network.
+    if (this.#peer === undefined || this.#peerInfo !== info) {
+      const { transport, remoteAddress, upgrade } = info;
+      this.#peerInfo = info;
+      this.#peer = { transport, address: remoteAddress, ...(upgrade === undefined ? {} : { upgrade }) };
+    }
+    return this.#peer;
   }
 
   get closed(): Promise<CloseReason> {

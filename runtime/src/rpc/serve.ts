@@ -12,6 +12,8 @@ import {
   type ListenerFactory,
   openServer,
   type RSocketServer,
+  type ServeResumptionOptions,
+  type Session,
   type SetupFrame,
   SetupRejection,
 } from "../rsocket/serve.js";
@@ -53,6 +55,11 @@ export interface ServeOptions extends ConnectionSettingsInit {
    * message. What the client sends meanwhile waits.
    */
   accept?(setup: Setup, connection: Connection): void | Promise<void>;
+  /**
+   * Connections of clients that ask for it outlive their links: what runs goes on when the client is back, over whichever
+   * of these listeners. Off: such clients are refused.
+   */
+  readonly resume?: boolean | ServeResumptionOptions;
   /** Told of faults that have no caller; they are printed unless given. */
   readonly observer?: Observer;
   /** Spellings of peers that differ from the .proto; all off. */
@@ -69,6 +76,8 @@ export interface Server {
   readonly connectionCount: number;
   /** Handlers that haven't ended yet. */
   readonly runningHandlers: number;
+  /** Connections that can be resumed, with or without a link now. */
+  readonly sessions: readonly Session[];
   /** Resolves when it has been closed, by `close` or by a signal; never rejects. */
   readonly closed: Promise<void>;
   /**
@@ -91,7 +100,11 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
   const observer = options.observer ?? printingObserver;
   const core = await openServer(
     factories,
-    { settings: options, ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }) },
+    {
+      settings: options,
+      ...(options.resume === undefined ? {} : { resume: options.resume }),
+      ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }),
+    },
     {
       accept: (frame, rsocket) => {
         const mode = metadataModeOf(frame.metadataMimeType);
@@ -134,6 +147,10 @@ class RpcServer implements Server {
 
   get connectionCount(): number {
     return this.#core.connections.size;
+  }
+
+  get sessions(): readonly Session[] {
+    return this.#core.sessions;
   }
 
   get runningHandlers(): number {
@@ -179,13 +196,18 @@ async function acceptConnection(
   if (hasHello) {
     rsocket.peer.receiveHello(version);
     // Before any other frame of this session: until it has come the client takes us for a server without it.
-    rsocket.metadataPush(encodeEnvelopeEntry({ hello: { version: 1 } }));
+    rsocket.metadataPush(serverHello());
   } else rsocket.peer.settleUnknown();
   return {
     onRequest: connection.receiveRequest,
     onMetadataPush: (metadata) => connection.receiveMetadataPush(metadata),
+    resumeGreeting: () => (hasHello ? serverHello() : undefined),
     encodeErrorData: (code, message) => connection.encodeErrorData(code, message),
   };
+}
+
+function serverHello(): Uint8Array {
+  return encodeEnvelopeEntry({ hello: { version: 1 } });
 }
 
 interface ReadSetup {
