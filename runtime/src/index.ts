@@ -2,7 +2,7 @@
 // `rsocket-rpc`: what runs everywhere. Programs import `rsocket-rpc/node` or `rsocket-rpc/web`, which include it.
 
 export type { BackoffOptions } from "./engine/backoff.js";
-export type { Dialer, FrameLink, Listener } from "./engine/link.js";
+export type { Dialer, FrameLink, Listener, PeerCertificate, UpgradeRequest } from "./engine/link.js";
 export type { ChannelState } from "./engine/redial.js";
 export type { Scheduler, Timer } from "./engine/scheduler.js";
 export { MetadataError } from "./metadata/errors.js";
@@ -20,6 +20,7 @@ export type { CloseReason, Connection, PeerInfo } from "./rpc/connection.js";
 export { type ContextKey, ContextValues, createContextKey } from "./rpc/context-values.js";
 export { type ErrorDetail, errorDetail, RpcError, type RpcErrorOptions } from "./rpc/error.js";
 export { type InProcessServer, serveInProcess } from "./rpc/in-process.js";
+export { connectPort, listenPort, portDialer, servePort } from "./rpc/message-port.js";
 export type { MethodIdempotency } from "./rpc/method.js";
 export type { Observer } from "./rpc/observer.js";
 export type { RouteCompatibility } from "./rpc/router.js";
@@ -28,3 +29,4 @@ export type { BoundService } from "./rpc/service.js";
 export type { ResumeOptions } from "./rsocket/restore-link.js";
 export type { ServeResumptionOptions, Session, SessionEvent, SessionStore } from "./rsocket/sessions.js";
 export type { ConnectionSettingsInit, Limits } from "./rsocket/settings.js";
+export type { PortEmitter, PortEventTarget, PortLike, PortSender } from "./transports/message-port.js";

@@ -3,34 +3,61 @@
 
 import type { Dialer } from "./engine/link.js";
 import { type ChannelOptions, type ClientChannel, createChannelWith } from "./resilience/create-channel.js";
+import { Code } from "./rpc/code.js";
 import { type ConnectOptions, connectWith } from "./rpc/connect.js";
 import type { Connection } from "./rpc/connection.js";
+import { RpcError } from "./rpc/error.js";
 import { type ServeOptions, type Server, serveWith } from "./rpc/serve.js";
-import { hostAndPort, parseUrl } from "./rpc/url.js";
+import { hostAndPort, parseUrl, socketPath } from "./rpc/url.js";
 import type { ListenerFactory } from "./rsocket/serve.js";
 import { resolveLimits } from "./rsocket/settings.js";
+import type { TlsDialOptions, TlsServerOptions } from "./transports/addresses.js";
 import { listenTcp, tcpDialer } from "./transports/tcp.js";
+import { listenTls, tlsDialer } from "./transports/tls.js";
+import { listenUds, udsDialer } from "./transports/uds.js";
 import { listenWs, wsDialer } from "./transports/ws.js";
 
 export * from "./index.js";
 export type { ListenerFactory } from "./rsocket/serve.js";
+export type {
+  HandshakeLimits,
+  Pem,
+  TcpAddress,
+  TcpListenOptions,
+  TlsDialOptions,
+  TlsIdentity,
+  TlsListener,
+  TlsListenOptions,
+  TlsServerOptions,
+  UdsAddress,
+  UpgradableServer,
+  WsUpgradeOptions,
+} from "./transports/addresses.js";
 export { listenTcp, tcpDialer } from "./transports/tcp.js";
-export { listenWs, wsDialer } from "./transports/ws.js";
+export { listenTls, tlsDialer } from "./transports/tls.js";
+export { listenUds, udsDialer } from "./transports/uds.js";
+export { attachWebSocket, listenWs, type WsDialOptions, type WsListenOptions, wsDialer } from "./transports/ws.js";
 
 /** The schemes of this door. */
-const SCHEMES = ["tcp", "ws"];
-const WS_PORT = 80;
+const SCHEMES = ["tcp", "tls", "unix", "ws", "wss"];
+/** Those that encrypt. */
+const TLS_PROTOCOLS = ["tls:", "wss:"];
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "ws:": 80, "wss:": 443 };
 
 /** Options of `connect` in Node. */
 export interface NodeConnectOptions extends ConnectOptions {
   /** Sent with the request that opens a WebSocket. */
   readonly webSocketHeaders?: Readonly<Record<string, string>>;
+  /** For `tls://` and `wss://`: which servers to trust, and who this client is. */
+  readonly tls?: TlsDialOptions;
 }
 
 /** Options of `createChannel` in Node. */
 export interface NodeChannelOptions extends ChannelOptions {
   /** Sent with the requests that open WebSockets. */
   readonly webSocketHeaders?: Readonly<Record<string, string>>;
+  /** For `tls://` and `wss://`: which servers to trust, and who this client is. */
+  readonly tls?: TlsDialOptions;
 }
 
 /** How a server ends with its process. */
@@ -55,10 +82,13 @@ export interface NodeServeOptions extends ServeOptions {
    * the host that it connects to; requests without Origin don't come from a page and are let in.
    */
   readonly allowedOrigins?: readonly string[];
+  /** For `tls://` and `wss://`: who this server is, and what clients must show. */
+  readonly tls?: TlsServerOptions;
 }
 
 /**
- * Connects to `tcp://host:port` or `ws://host:port/path` and resolves when the server has accepted.
+ * Connects to `tcp://host:port`, `tls://host:port`, `unix:/path/to.sock`, `ws://host:port/path` or `wss://host/path` and
+ * resolves when the server has accepted.
  * @throws ConnectError when it refused, can't be reached, or time is up; RpcError `invalid_argument` for a wrong URL.
  * @example
  * const connection = await connect("tcp://127.0.0.1:7000");
@@ -69,8 +99,8 @@ export async function connect(url: string | URL, options: NodeConnectOptions = {
 }
 
 /**
- * A channel to `tcp://host:port` or `ws://host:port/path` that outlives its connections: it dials at the first call, and
- * again whenever a connection ends.
+ * A channel to a URL as `connect` takes it, that outlives its connections: it dials at the first call, and again whenever
+ * a connection ends.
  * @throws RpcError `invalid_argument` for a wrong URL, RangeError for a wrong option.
  * @example
  * const channel = createChannel("tcp://127.0.0.1:7000");
@@ -81,39 +111,93 @@ export function createChannel(url: string | URL, options: NodeChannelOptions = {
 }
 
 /**
- * Serves on one or several URLs at once; port 0 lets the system choose (see `server.urls`).
- * @throws Error of the system when an address can't be had; TypeError when a service comes twice.
+ * What `connect` and `createChannel` dial a URL with: for `connectWith` and `createChannelWith`, with something of one's
+ * own in between.
+ * @throws RpcError `invalid_argument` for a wrong URL.
+ * @example
+ * const dialer = urlDialer("tcp://127.0.0.1:7000");
+ * const connection = await connectWith({ dial: async (signal) => watched(await dialer.dial(signal)) });
+ */
+export function urlDialer(
+  url: string | URL,
+  options: Pick<NodeConnectOptions, "webSocketHeaders" | "tls"> = {},
+): Dialer {
+  return dialerOf(parseUrl(url, SCHEMES), options);
+}
+
+/**
+ * Serves on one or several URLs at once, of the kinds that `connect` takes; port 0 lets the system choose (see
+ * `server.urls`). In the place of a URL may be anything that opens a listener, such as `attachWebSocket`.
+ * @throws Error of the system when an address can't be had; TypeError when a service comes twice, or when a certificate
+ * can't be used; RpcError `invalid_argument` for a wrong URL, or one that lacks `tls` or doesn't encrypt in spite of it.
  * @example
  * const server = await serve(["tcp://127.0.0.1:7000", "ws://127.0.0.1:7001/rpc"], { services: [implementTicker(…)] });
  */
-export async function serve(urls: string | readonly string[], options: NodeServeOptions): Promise<Server> {
-  const list = typeof urls === "string" ? [urls] : urls;
-  const server = await serveWith(
-    list.map((url) => listenerOf(parseUrl(url, SCHEMES), options)),
-    options,
-  );
+export async function serve(
+  where: string | ListenerFactory | readonly (string | ListenerFactory)[],
+  options: NodeServeOptions,
+): Promise<Server> {
+  const list = typeof where === "string" || typeof where === "function" ? [where] : where;
+  const places = list.map((place) => (typeof place === "function" ? place : parseUrl(place, SCHEMES)));
+  const urls = places.filter((place) => place instanceof URL);
+  if (options.tls !== undefined && urls.length > 0 && !urls.some(isEncrypted)) throw unused(urls[0]);
+  const factories = places.map((place) => (place instanceof URL ? listenerOf(place, options) : place));
+  const server = await serveWith(factories, options);
   return options.drain === undefined ? server : drainOnSignals(server, options.drain);
 }
 
-function dialerOf(url: URL, { webSocketHeaders }: Pick<NodeConnectOptions, "webSocketHeaders">): Dialer {
-  if (url.protocol === "tcp:") return tcpDialer(hostAndPort(url));
-  return wsDialer(url.href, webSocketHeaders === undefined ? {} : { headers: webSocketHeaders });
+function dialerOf(url: URL, { webSocketHeaders, tls }: Pick<NodeConnectOptions, "webSocketHeaders" | "tls">): Dialer {
+  if (tls !== undefined && !isEncrypted(url)) throw unused(url);
+  switch (url.protocol) {
+    case "tcp:":
+      return tcpDialer(hostAndPort(url));
+    case "tls:":
+      return tlsDialer(hostAndPort(url), tls);
+    case "unix:":
+      return udsDialer({ path: socketPath(url) });
+    default:
+      return wsDialer(url.href, {
+        ...(webSocketHeaders === undefined ? {} : { headers: webSocketHeaders }),
+        ...(tls === undefined ? {} : { tls }),
+      });
+  }
 }
 
+// What is wrong with a URL or with `tls` is said before anything is opened.
 function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
-  if (url.protocol === "tcp:") return (onLink) => listenTcp(hostAndPort(url), onLink);
+  if (url.protocol === "unix:") {
+    const path = socketPath(url);
+    return (onLink) => listenUds({ path }, onLink);
+  }
+  const address = hostAndPort(url, DEFAULT_PORTS[url.protocol]);
+  const tls = isEncrypted(url) ? identityFor(url, options.tls) : undefined;
+  if (url.protocol === "tcp:") return (onLink) => listenTcp(address, onLink);
+  if (url.protocol === "tls:" && tls !== undefined) return (onLink) => listenTls({ ...address, ...tls }, onLink);
   const { allowedOrigins } = options;
   const { maxMessageBytes, maxMetadataBytes } = resolveLimits(options.limits, options.preset);
-  return (onLink) =>
-    listenWs(
-      {
-        ...hostAndPort(url, WS_PORT),
-        path: url.pathname,
-        maxFrameBytes: maxMessageBytes + maxMetadataBytes + 64,
-        ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
-      },
-      onLink,
-    );
+  const webSocket = {
+    ...address,
+    path: url.pathname,
+    maxFrameBytes: maxMessageBytes + maxMetadataBytes + 64,
+    ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+  return (onLink) => listenWs(webSocket, onLink);
+}
+
+function isEncrypted(url: URL): boolean {
+  return TLS_PROTOCOLS.includes(url.protocol);
+}
+
+function identityFor(url: URL, tls: TlsServerOptions | undefined): TlsServerOptions {
+  if (tls !== undefined) return tls;
+  throw new RpcError(Code.InvalidArgument, `"${url.href}" needs the option tls with cert and key`);
+}
+
+// Whoever gives certificates means to be encrypted.
+function unused(url: URL | undefined): RpcError {
+  const message = `"${url?.href}" isn't encrypted, in spite of the option tls; expected tls:// or wss://`;
+  return new RpcError(Code.InvalidArgument, message);
 }
 
 /** Time for what the user does behind `server.closed`, such as to send the last metrics. */

@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // `rsocket-rpc/rsocket`: RSocket 1.0 on the payload level, without RPC: requests with sinks and credits.
 
-export type { Dialer, FrameBatch, FrameLink, LinkHandler, LinkInfo, Listener } from "./engine/link.js";
+export type {
+  Dialer,
+  FrameBatch,
+  FrameLink,
+  LinkHandler,
+  LinkInfo,
+  Listener,
+  PeerCertificate,
+  UpgradeRequest,
+} from "./engine/link.js";
 export { type Scheduler, systemScheduler, type Timer } from "./engine/scheduler.js";
+export { type TurnBudget, turnBudgetOf } from "./engine/turn-budget.js";
+export { type Authentication, encodeAuthEntry, readAuthentication, type SimpleCredentials } from "./metadata/auth.js";
+export { type CompositeEntry, encodeCompositeEntry, readCompositeEntries } from "./metadata/composite.js";
+export { MetadataError, MetadataFormatError } from "./metadata/errors.js";
+export { encodeRoutingEntry, readRoutingTags } from "./metadata/routing.js";
 export { type ConnectRSocketOptions, connectRSocket } from "./rsocket/connect.js";
 export type { CloseReason, RSocketConnection } from "./rsocket/connection.js";
 export { ConnectionError, ErrorCode, errorCodeName, type Initiator, StreamError } from "./rsocket/errors.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `rsocket-rpc/web`: everything of `rsocket-rpc`, with `connect` over the platform's WebSocket.
+// `rsocket-rpc/web`: everything of `rsocket-rpc`, with `connect` over the platform's WebSocket, and ports to frames.
 
 import { type ChannelOptions, type ClientChannel, createChannelWith } from "./resilience/create-channel.js";
 import { type ConnectOptions, connectWith } from "./rpc/connect.js";
@@ -8,6 +8,13 @@ import { parseUrl } from "./rpc/url.js";
 import { browserWebSocketDialer } from "./transports/browser-websocket.js";
 
 export * from "./index.js";
+export {
+  type FramePortOptions,
+  type ParentPortOptions,
+  portFromParent,
+  portToFrame,
+  type WindowLike,
+} from "./transports/frame-port.js";
 
 /**
  * Connects to `ws://host:port/path` or `wss://…` and resolves when the server has accepted.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Type-checks generated code and its type tests with every TypeScript that users may have: node test/codegen/check-compilers.mjs
+// Generated code and its type tests, and a CommonJS package, with every TypeScript that users may have: node test/codegen/check-compilers.mjs
 // (after npm run build). The test suite does so with the newest one alone, because the older ones take seconds each.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { tsImport } from "tsx/esm/api";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const { checkCommonjs } = await tsImport("./support/commonjs.ts", import.meta.url);
 const { generateGoldens } = await tsImport("./support/goldens.ts", import.meta.url);
 generateGoldens();
 
@@ -17,6 +18,10 @@ for (const name of ["typescript", "typescript-6.0", "typescript-5.9"]) {
     stdio: "inherit",
   });
   console.log(`TypeScript ${version}: ${status === 0 ? "generated code compiles" : "generated code does not compile"}`);
-  failed ||= status !== 0;
+  const complaints = checkCommonjs(name);
+  console.log(
+    `TypeScript ${version}: in a CommonJS package ${complaints === "" ? "js+dts compiles and runs" : complaints}`,
+  );
+  failed ||= status !== 0 || complaints !== "";
 }
 process.exit(failed ? 1 : 0);

@@ -2,12 +2,19 @@
 // The programs of one contract test: a server, a client, a raw peer, over one transport, in real time.
 
 import { once } from "node:events";
-import { connect as connectSocket } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect as connectSocket, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { expect } from "chai";
 import {
   type Connection,
   type ConnectOptions,
   connectWith,
+  listenPort,
+  portDialer,
   type Scheduler,
   type ServeOptions,
   type Server,
@@ -17,6 +24,7 @@ import { connect, serve } from "rsocket-rpc/node";
 import { createInProcessPair, type FrameLink, systemScheduler, type Timer } from "rsocket-rpc/rsocket";
 import { ScriptedPeer } from "rsocket-rpc/testing";
 import { WebSocket } from "ws";
+import { createAuthority } from "../../examples/hello/certificates.js";
 import {
   createTickerClient,
   implementTicker,
@@ -294,14 +302,52 @@ const tcp: ContractTransport = {
     return {
       server,
       connect: (connectOptions) => connect(url, connectOptions),
-      connectRaw: () => rawTcp(Number(new URL(url).port)),
+      connectRaw: () => rawStream(connectSocket({ ...addressOf(url), noDelay: true }), "connect"),
     };
   },
 };
 
-async function rawTcp(port: number): Promise<RawPeer> {
-  const socket = connectSocket({ port, host: "127.0.0.1", noDelay: true });
-  await once(socket, "connect");
+const authority = createAuthority();
+const identity = authority.then(({ issue }) => issue("CN=server", { names: ["IP:127.0.0.1"] }));
+
+const tls: ContractTransport = {
+  name: "TLS",
+  async serve(options) {
+    const { ca } = await authority;
+    const server = await serve("tls://127.0.0.1:0", { ...options, tls: await identity });
+    const url = server.urls[0] ?? "";
+    return {
+      server,
+      connect: (connectOptions) => connect(url, { ...connectOptions, tls: { ca } }),
+      connectRaw: () => rawStream(connectTls({ ...addressOf(url), ca }), "secureConnect"),
+    };
+  },
+};
+
+// One folder for all: a server removes its file itself.
+const folder = mkdtempSync(join(tmpdir(), "rsocket-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+let sockets = 0;
+
+const unix: ContractTransport = {
+  name: "Unix socket",
+  async serve(options) {
+    const path = join(folder, `${sockets++}`);
+    const server = await serve(`unix:${path}`, options);
+    return {
+      server,
+      connect: (connectOptions) => connect(`unix:${path}`, connectOptions),
+      connectRaw: () => rawStream(connectSocket({ path }), "connect"),
+    };
+  },
+};
+
+function addressOf(url: string): { host: string; port: number } {
+  return { host: "127.0.0.1", port: Number(new URL(url).port) };
+}
+
+async function rawStream(socket: Socket, event: "connect" | "secureConnect"): Promise<RawPeer> {
+  await once(socket, event);
   const frames = new RawFrames();
   let held: Buffer = Buffer.alloc(0);
   socket.on("error", () => {});
@@ -354,5 +400,71 @@ async function rawWebSocket(url: string): Promise<RawPeer> {
   };
 }
 
+const messagePort: ContractTransport = {
+  name: "MessagePort",
+  async serve(options) {
+    let take: (link: FrameLink) => void = () => {};
+    const listener = { url: "message-port:", close: () => Promise.resolve() };
+    const server = await serveWith(
+      [
+        (onLink) => {
+          take = onLink;
+          return Promise.resolve(listener);
+        },
+      ],
+      options,
+    );
+    const open = (): MessagePort => {
+      const { port1, port2 } = new MessageChannel();
+      void listenPort(port2, options.scheduler)((link) => take(link));
+      return port1;
+    };
+    return {
+      server,
+      connect: (connectOptions) => connectWith(portDialer(open(), connectOptions.scheduler), connectOptions),
+      connectRaw: () => rawPort(open()),
+    };
+  },
+};
+
+// Frames in ArrayBuffers, each with its length in front; what was read is acknowledged.
+async function rawPort(port: MessagePort): Promise<RawPeer> {
+  const frames = new RawFrames();
+  const held: ArrayBuffer[] = [];
+  let isPaused = false;
+  const read = (): void => {
+    for (const buffer of isPaused ? [] : held.splice(0)) {
+      const batch = Buffer.from(buffer);
+      for (let end = 0; end < batch.length; ) {
+        const start = end + 3;
+        end = start + batch.readUIntBE(end, 3);
+        frames.push(batch.toString("hex", start, end));
+      }
+      port.postMessage({ rsocket: "ack", byteLength: batch.length });
+    }
+  };
+  port.on("message", (data: unknown) => {
+    if (!(data instanceof ArrayBuffer)) return;
+    held.push(data);
+    read();
+  });
+  port.postMessage({ rsocket: "open", windowBytes: 65_536, isAnswer: false });
+  return {
+    received: frames.received,
+    until: (matches) => frames.until(matches),
+    send: (...sent) => {
+      for (const frame of sent) port.postMessage(Uint8Array.from(bytesOf(uint(frame.length / 2, 3) + frame)).buffer);
+    },
+    pause: () => {
+      isPaused = true;
+    },
+    resume: () => {
+      isPaused = false;
+      read();
+    },
+    destroy: () => port.close(),
+  };
+}
+
 /** All of them: a new one is added here. */
-export const TRANSPORTS: readonly ContractTransport[] = [inProcess, tcp, webSocket];
+export const TRANSPORTS: readonly ContractTransport[] = [inProcess, tcp, tls, unix, webSocket, messagePort];

@@ -1,36 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The code of README and guide is run as it stands there.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect } from "chai";
-
-const root = new URL("../../", import.meta.url);
-
-interface Run {
-  readonly exitCode: number | null;
-  readonly output: string;
-}
-
-function start(file: string): { child: ChildProcess; output: () => string } {
-  const child = spawn(process.execPath, ["--import", "tsx", file], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  child.stdout?.on("data", (chunk: Buffer) => {
-    output += String(chunk);
-  });
-  child.stderr?.on("data", (chunk: Buffer) => {
-    output += String(chunk);
-  });
-  return { child, output: () => output };
-}
-
-/** Runs a file to its own end: a socket or a timer that is left open would keep it from ending. */
-async function run(file: string): Promise<Run> {
-  const { child, output } = start(file);
-  await once(child, "exit");
-  return { exitCode: child.exitCode, output: output() };
-}
+import { guidePages, root, run, start } from "./support/program.js";
 
 describe("README and guide", function () {
   this.timeout(30_000);
@@ -44,15 +19,32 @@ describe("README and guide", function () {
   });
 
   it("have no empty code block", () => {
-    for (const page of [
-      "README.md",
-      "docs/guide/1-first-service.md",
-      "docs/guide/2-streaming.md",
-      "docs/guide/3-errors.md",
-      "docs/guide/4-channels.md",
-    ]) {
-      expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```ts\n```/);
+    for (const page of ["README.md", "llms.txt", ...guidePages.map((name) => `docs/guide/${name}`)]) {
+      expect(readFileSync(new URL(page, root), "utf8"), page).to.not.match(/```\w+\n```/);
     }
+  });
+
+  it("are all in the lists of README, docs and llms.txt, and run here when they have code", () => {
+    const folder = new URL("test/docs/", root);
+    const files = readdirSync(folder).filter((name) => name.endsWith(".test.ts"));
+    const tests = files.map((name) => readFileSync(new URL(name, folder), "utf8")).join("\n");
+    for (const name of guidePages) {
+      for (const list of ["README.md", "docs/README.md", "llms.txt"]) {
+        expect(readFileSync(new URL(list, root), "utf8"), list).to.include(`guide/${name})`);
+      }
+      const page = readFileSync(new URL(`docs/guide/${name}`, root), "utf8");
+      for (const [, file = ""] of page.matchAll(/<!-- file: (examples\/hello\/guide-\S+?\.ts)/g)) {
+        expect(tests, name).to.include(`"${file}"`);
+      }
+    }
+  });
+
+  it("llms.txt has a title, a summary, and links that lead somewhere", () => {
+    const text = readFileSync(new URL("llms.txt", root), "utf8");
+    expect(text).to.match(/^# .+\n\n> .+\n/);
+    const links = [...text.replace(/```[\s\S]*?```/g, "").matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
+    expect(links).to.have.length.above(10);
+    expect(links.filter((link) => !existsSync(new URL(link, root)))).to.deep.equal([]);
   });
 
   it("1-first-service: serves, calls, calls back, refuses, tests", async () => {
@@ -103,6 +95,105 @@ describe("README and guide", function () {
       "closed",
       "",
     ]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("7-browser-and-workers: threads call each other, and a channel outlives one", async () => {
+    const { exitCode, output } = await run("examples/workers/main.ts");
+    expect(output.split("\n")).to.deep.equal([
+      "the worker says: 10000 quotes have come",
+      "the worker counted 10000",
+      "taken 10 of fewer than 100 that the endless source made",
+      "the channel is on its thread number 2",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("9-metadata-and-interceptors: headers, trailers, a log, authorization, a call that is tried again", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-9-metadata-and-interceptors.ts");
+    expect(output.replace(/\d+\.\d ms/g, "N ms").split("\n")).to.deep.equal([
+      "server Read 0 N ms, 1 in, 1 out",
+      "language de",
+      "digest Uint8Array(2) [ 202, 254 ]",
+      "a note of ann",
+      "server Add [permission_denied] bob may only read N ms, 0 in, 0 out",
+      "[permission_denied] bob may only read",
+      "server Read 0 N ms, 1 in, 1 out",
+      "a note of ann",
+      "server Read [unavailable] the disk is busy N ms, 1 in, 0 out",
+      "server Read [unavailable] the disk is busy N ms, 1 in, 0 out",
+      "server Read 0 N ms, 1 in, 1 out",
+      "d",
+      "raw: as it is",
+      "server Read 0 N ms, 1 in, 1 out",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("10-calls-to-clients: the server reads, watches and tells, and hears when a client is gone", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-10-calls-to-clients.ts");
+    const [first, ...others] = output.split("\n");
+    expect(first).to.equal("milk, bread");
+    // Two clients hear of it over two connections, and a generator ends in its own time.
+    expect(others.slice(0, 3)).to.have.members([
+      "ann: the server has seen enough",
+      "ann hears: closing soon",
+      "bob hears: closing soon",
+    ]);
+    expect(others.slice(3)).to.deep.equal(["true", "true [ 'ann' ]", ""]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("11-testing: a handler, its faults, virtual time and a scripted peer", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-11-testing.ts");
+    expect(output.split("\n")).to.deep.equal([
+      "handler: ok",
+      "options: ok",
+      "time: ok",
+      'SETUP stream 0 version 1.0 keepalive 20000 ms lifetime 90000 ms "application/binary" "application/binary" metadata 32 bytes data 0 bytes',
+      "KEEPALIVE stream 0 [R] position 0 data 0 bytes",
+      "REQUEST_RESPONSE stream 1 metadata 26 bytes data 6 bytes",
+      "script: ok",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("12-plain-rsocket: requests with sinks and credits, an iterable, composite metadata", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-12-plain-rsocket.ts");
+    expect(output.split("\n")).to.deep.equal([
+      "server: got a line",
+      "echo hello",
+      "StreamError: APPLICATION_ERROR (0x201): say something",
+      "0 1 2 3 4",
+      "server: cancelled",
+      "message/x.rsocket.routing.v0 [ 'prices.acme' ]",
+      "message/x.rsocket.authentication.v0 7",
+      "server: cancelled",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("14-shutdown: a call that runs ends, and nothing is left", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-14-shutdown.ts");
+    expect(output.split("\n")).to.deep.equal(["42", "closed, now the database may go", "0 0", ""]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("5-tls: both ends show certificates, a stranger is refused, a certificate is renewed", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-5-tls.ts");
+    // The server warns of the stranger that it refused.
+    const printed = output.split("\n").filter((line) => !/Warning|^\(Use `node/.test(line));
+    expect(printed).to.deep.equal(["ann asks for ACME", "42", "refused", "ann asks for ACME", "42", "renewed", ""]);
+    expect(exitCode).to.equal(0);
+  });
+
+  it("6-websocket: a session's cookie says who calls, pages of other sites are refused", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-6-websocket.ts");
+    expect(output.split("\n")).to.deep.equal(["ann asks for ACME", "42", "no session", "refused", "a page", ""]);
     expect(exitCode).to.equal(0);
   });
 

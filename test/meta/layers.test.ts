@@ -29,9 +29,16 @@ const LAWS: Readonly<Record<string, Law>> = {
   },
   rsocket: { layers: ["bytes/", "frames/", "session/", "engine/"] },
   // Never session/ or frames/: what rpc needs of them has a name in rsocket/. Links only pass through it (types), but the
-  // in-process server makes its own pair.
+  // in-process server makes its own pair, and ports are the same everywhere.
   rpc: {
-    layers: ["metadata/", "rsocket/", "engine/scheduler.ts", "engine/turn-budget.ts", "transports/in-process.ts"],
+    layers: [
+      "metadata/",
+      "rsocket/",
+      "engine/scheduler.ts",
+      "engine/turn-budget.ts",
+      "transports/in-process.ts",
+      "transports/message-port.ts",
+    ],
     types: ["engine/link.ts"],
     packages: ["@bufbuild/protobuf"],
   },

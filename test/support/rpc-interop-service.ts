@@ -1,52 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 // The service that peers in other languages were captured with: sizes, pauses and failures as the caller asks.
 
-import { type CallContext, Code, RpcError, type Scheduler } from "rsocket-rpc";
+import { type CallContext, Code, type MetadataMode, RpcError, type Scheduler } from "rsocket-rpc";
 import type { BoundService, Input } from "rsocket-rpc/codegen";
+import { readCompositeEntries } from "../../runtime/src/metadata/composite.js";
+import { ENVELOPE_MIME_TYPE } from "../../runtime/src/metadata/entry.js";
+import { ROUTING_MIME_TYPE } from "../../runtime/src/metadata/mime-types.js";
 import type { SimpleRequest, SimpleResponseSchema } from "./gen/interop_pb.js";
 import { createTestServiceClient, implementTestService } from "./gen/interop_rsocket.js";
 
 type Answer = Input<typeof SimpleResponseSchema>;
 
-const ROUTING = 0xfe;
 const NO_BYTES = new Uint8Array(0);
 
 /** The service, with `scheduler`'s time. `numbersAnswers`: BidiStream sets `sequence`; the Java services didn't. */
 export function interopService(scheduler: Scheduler, numbersAnswers = true): BoundService {
   const fired = new Map<string, Uint8Array<ArrayBufferLike>[]>();
-  const wait = (delayMs: number): Promise<void> => new Promise((resolve) => void scheduler.setTimer(delayMs, resolve));
+  // A handler that nobody waits for any more doesn't wait either.
+  const wait = (delayMs: number, { signal }: CallContext): Promise<void> =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const timer = scheduler.setTimer(delayMs, () => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      });
+      const stop = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      signal.addEventListener("abort", stop, { once: true });
+    });
 
   const remember = (key: string, payload: Uint8Array): void =>
     void fired.set(key, [...(fired.get(key) ?? []), payload]);
   // A caller asks with Fired whether its cancellation was noticed.
   const watch = (key: string, { signal }: CallContext): void => {
-    if (key !== "") signal.addEventListener("abort", () => remember(`cancelled:${key}`, NO_BYTES));
+    if (key === "") return;
+    const note = (): void => remember(`cancelled:${key}`, NO_BYTES);
+    if (signal.aborted) note();
+    else signal.addEventListener("abort", note, { once: true });
   };
 
   async function answer(request: SimpleRequest, context: CallContext, sequence: number): Promise<Answer> {
     watch(request.key, context);
-    if (request.delayMs > 0) await wait(request.delayMs);
+    if (request.delayMs > 0) await wait(request.delayMs, context);
     if (request.failWith !== undefined) throw failure(request.failWith);
     return {
       payload: request.responseSize > 0 ? new Uint8Array(request.responseSize) : bytesOf(request.payload),
       sequence,
       ...(request.tag === undefined ? {} : { tag: request.tag }),
-      requestMetadata: bytesOf(userPart(context.rawMetadata)),
+      requestMetadata: bytesOf(userPart(context)),
     };
   }
 
   return implementTestService({
     emptyCall: () => ({}),
-    unaryCall: (request, context) => answer(request, context, 0),
+    unaryCall: (request, context) => {
+      echoHeaders(context);
+      return answer(request, context, 0);
+    },
     fireAndForget: ({ key, payload }) => remember(key, payload),
     fired: ({ key }) => {
       const payloads = fired.get(key) ?? [];
       return { count: payloads.length, lastPayload: bytesOf(payloads.at(-1) ?? new Uint8Array(0)) };
     },
-    async *serverStream({ sizes, intervalMs, failAfter, failWith }) {
+    async *serverStream({ sizes, intervalMs, failAfter, failWith }, context) {
       for (const [sequence, size] of sizes.entries()) {
         if (failWith !== undefined && sequence === failAfter) throw failure(failWith);
-        if (intervalMs > 0 && sequence > 0) await wait(intervalMs);
+        if (intervalMs > 0 && sequence > 0) await wait(intervalMs, context);
         yield { payload: new Uint8Array(size), sequence };
       }
       if (failWith !== undefined) throw failure(failWith);
@@ -78,18 +99,22 @@ function bytesOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes);
 }
 
-// In composite mode the handler sees the whole metadata: the application's part is the entry behind the routing.
-function userPart(metadata: Uint8Array): Uint8Array {
-  if (metadata[0] !== ROUTING) return metadata;
-  let at = 0;
-  let payload = new Uint8Array(0);
-  for (let i = 0; at < metadata.length; i++) {
-    const first = metadata[at] ?? 0;
-    at += (first & 0x80) !== 0 ? 1 : first + 2;
-    const byteLength = ((metadata[at] ?? 0) << 16) | ((metadata[at + 1] ?? 0) << 8) | (metadata[at + 2] ?? 0);
-    at += 3;
-    if (i === 1) payload = Uint8Array.from(metadata.subarray(at, at + byteLength));
-    at += byteLength;
+// How a caller of ours sees that its headers arrived: those that begin with x- come back, as headers and as trailers.
+function echoHeaders({ headers, responseHeaders, responseTrailers }: CallContext): void {
+  for (const [key, value] of headers) {
+    if (!key.startsWith("x-")) continue;
+    responseHeaders.append(key, value);
+    responseTrailers.append(key, value);
   }
-  return payload;
+}
+
+// In composite mode the handler sees the whole metadata: the application's part is the first entry that is neither the
+// route nor our extension's.
+function userPart({ connection, rawMetadata }: CallContext): Uint8Array {
+  const { mode } = connection as unknown as { mode: MetadataMode };
+  if (mode === "rpc") return rawMetadata;
+  const entries = readCompositeEntries(rawMetadata);
+  const own = ({ mimeType }: { mimeType: string | number }): boolean =>
+    mimeType !== ROUTING_MIME_TYPE && mimeType !== ENVELOPE_MIME_TYPE;
+  return entries.find(own)?.payload ?? NO_BYTES;
 }

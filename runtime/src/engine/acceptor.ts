@@ -40,14 +40,15 @@ export class Acceptor {
   /** Admits a connection from `remoteAddress`, or says why not. */
   admit(remoteAddress: string): string | undefined {
     const host = hostOf(remoteAddress);
-    const sameHost = this.#byAddress.get(host) ?? 0;
+    // Who has no address (a Unix socket, the same process) is nobody's neighbour.
+    const sameHost = host === "" ? 0 : (this.#byAddress.get(host) ?? 0);
     if (this.#count >= this.#limits.maxConnections)
       return `server is full: more than ${this.#limits.maxConnections} connections`;
     if (sameHost >= this.#limits.maxConnectionsPerAddress) {
       return `server is full: more than ${this.#limits.maxConnectionsPerAddress} connections from one address`;
     }
     this.#count++;
-    this.#byAddress.set(host, sameHost + 1);
+    if (host !== "") this.#byAddress.set(host, sameHost + 1);
     return undefined;
   }
 

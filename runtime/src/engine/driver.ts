@@ -11,6 +11,8 @@ import type { Scheduler, Timer } from "./scheduler.js";
 const FRAMES_PER_LOOK = 8;
 /** Handlers of one read may take so long together; then everybody else has a turn. */
 const READ_TURN_MS = 5;
+/** So much is written before the event loop has a turn: a link that takes everything at once would never let it read. */
+const WRITE_TURN_BYTES = 1_048_576;
 
 /** A successor's connection has its owner already. */
 const NO_EVENTS: DriverEvents = {
@@ -44,6 +46,9 @@ export class Driver implements LinkHandler {
   #linkStopped = false;
   #frameCount = 0;
   #isGivingWay = false;
+  // Written since the event loop had its last turn for it, and whether it is to have the next now.
+  #turnBytes = 0;
+  #writesLater = false;
   // What the link still had to send when it was looked at last.
   #unsentBytes = 0;
   #linkClosed = false;
@@ -203,15 +208,27 @@ export class Driver implements LinkHandler {
 
   #transmit(): void {
     const batch = this.#batch;
-    while (!this.#linkBlocked && this.connection.pollTransmit(batch)) {
+    while (!this.#linkBlocked && !this.#writesLater && this.connection.pollTransmit(batch)) {
+      this.#turnBytes += batch.byteLength;
       const goOn = this.link.send(batch);
       batch.chunks.length = 0;
       batch.byteLength = 0;
+      if (this.#turnBytes >= WRITE_TURN_BYTES) this.#writeLater();
       if (goOn) continue;
       this.#linkBlocked = true;
       this.#unsentBytes = this.link.unsentBytes ?? 0;
       this.connection.linkBlocked(this.#scheduler.now());
     }
+  }
+
+  // Room makes calls go out, which make room: without a turn in between no answer would be read until all are written.
+  #writeLater(): void {
+    this.#writesLater = true;
+    this.#scheduler.yield(() => {
+      this.#writesLater = false;
+      this.#turnBytes = 0;
+      this.requestFlush();
+    });
   }
 
   // The last frames are with the link (or it takes none, and the reason is lost with it).

@@ -6,9 +6,41 @@ import type { FrameBatch } from "../bytes/slab.js";
 export type { FrameBatch } from "../bytes/slab.js";
 export { forEachFrame } from "../bytes/slab.js";
 
+/** The certificate that the other end showed, as X.509 says it (RFC 5280). */
+export interface PeerCertificate {
+  /** Whom it names: `{ CN: "ann", O: "acme" }`, by short names; several of one name are a list. */
+  readonly subject: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Who signed it. */
+  readonly issuer: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** `DNS:example.com`, `IP:127.0.0.1`, `URI:spiffe://example.com/ann`, `email:ann@example.com`. */
+  readonly subjectAltNames: readonly string[];
+  /** SHA-256 of `raw`, in hex with colons. */
+  readonly fingerprint256: string;
+  /** In hex. */
+  readonly serialNumber: string;
+  readonly validFrom: Date;
+  readonly validTo: Date;
+  /** The certificate in DER; the caller's own copy. */
+  readonly raw: Uint8Array;
+  /** It was checked against the authorities that count here. False only where checking was switched off. */
+  readonly authorized: boolean;
+}
+
+/** The HTTP request that opened a WebSocket, as the server saw it (RFC 6455 §4.2.1). */
+export interface UpgradeRequest {
+  /** Path and query: `/rpc?token=x`. */
+  readonly url: string;
+  /** By name in lower case; a header that came several times is joined by commas. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Of the Cookie header, by name; the first of a name counts. Values are percent-decoded where they can be. */
+  readonly cookies: Readonly<Record<string, string | undefined>>;
+  /** The origin of the page, `https://app.example.com`; undefined when no page opened it. */
+  readonly origin: string | undefined;
+}
+
 /** What a transport knows of the other end. */
 export interface LinkInfo {
-  /** `tcp`, `ws`, `in-process`, … */
+  /** `tcp`, `tls`, `unix`, `ws`, `wss`, `in-process`, … */
   readonly transport: string;
   /** The other end's address, e.g. `127.0.0.1:52114`; empty when the transport has none. */
   readonly remoteAddress: string;
@@ -16,8 +48,10 @@ export interface LinkInfo {
   readonly localAddress: string;
   /** Whether nobody between the ends can read along. */
   readonly isSecure: boolean;
+  /** What the other end showed of itself over TLS, if it did. */
+  readonly certificate?: PeerCertificate | undefined;
   /** The request that opened a WebSocket, as the server saw it. */
-  readonly upgrade?: { readonly url: string; readonly headers: Readonly<Record<string, string | undefined>> };
+  readonly upgrade?: UpgradeRequest;
 }
 
 /** A transport's half: it takes frames to the other end. Made by a dialer or a listener, one per connection. */

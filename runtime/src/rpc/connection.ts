@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection as users see it: a channel for calls, a place where calls are served, and an end.
 
-import type { LinkInfo } from "../engine/link.js";
+import type { LinkInfo, PeerCertificate, UpgradeRequest } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { type TurnBudget, turnBudgetOf } from "../engine/turn-budget.js";
 import { readEnvelopeEntries, startsWithEnvelopeEntry } from "../metadata/entry.js";
@@ -25,12 +25,18 @@ export type { CloseReason } from "../rsocket/connection.js";
 
 /** The other end of a connection. */
 export interface PeerInfo {
-  /** `tcp`, `ws`, `in-process`, … */
+  /** `tcp`, `tls`, `unix`, `ws`, `wss`, `in-process`, … */
   readonly transport: string;
   /** Its address, e.g. `127.0.0.1:52114`; empty when the transport has none. */
   readonly address: string;
-  /** The request that opened a WebSocket, on the server. */
-  readonly upgrade?: { readonly url: string; readonly headers: Readonly<Record<string, string | undefined>> };
+  /** The address of this end, which says which of a machine's networks the other one came by. */
+  readonly localAddress: string;
+  /** Whether nobody between the ends can read along: TLS, a Unix socket, the same process. */
+  readonly isSecure: boolean;
+  /** What it showed of itself over TLS: servers always do, clients when they are asked to. */
+  readonly certificate?: PeerCertificate;
+  /** The request that opened a WebSocket, on the server: a browser says who its user is by cookies alone. */
+  readonly upgrade?: UpgradeRequest;
 }
 
 /**
@@ -98,13 +104,13 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
     this.ledger = new ConsumerLedger(init.rsocket.settings.limits.maxUnconsumedBytes);
   }
 
+  // Later than the connection: reading a certificate takes as long as a call.
   get peer(): PeerInfo {
     const { info } = this.rsocket;
     // A resumed connection may have come over another network.
     if (this.#peer === undefined || this.#peerInfo !== info) {
-      const { transport, remoteAddress, upgrade } = info;
       this.#peerInfo = info;
-      this.#peer = { transport, address: remoteAddress, ...(upgrade === undefined ? {} : { upgrade }) };
+      this.#peer = peerOf(info);
     }
     return this.#peer;
   }
@@ -186,4 +192,15 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
       this.observer.onMalformedMetadata?.(error instanceof Error ? error.message : String(error));
     }
   }
+}
+
+function peerOf({ transport, remoteAddress, localAddress, isSecure, certificate, upgrade }: LinkInfo): PeerInfo {
+  return {
+    transport,
+    address: remoteAddress,
+    localAddress,
+    isSecure,
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(upgrade === undefined ? {} : { upgrade }),
+  };
 }

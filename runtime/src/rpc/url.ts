@@ -4,9 +4,17 @@
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
 
-/** A URL, checked: one of `schemes` (without colon), with a host. @throws RpcError `invalid_argument` naming the text. */
+/** The scheme that has a path instead of a host. */
+const UNIX = "unix";
+
+/**
+ * A URL, checked: one of `schemes` (without colon), with a host unless it is a `unix:` one.
+ * @throws RpcError `invalid_argument` naming the text.
+ */
 export function parseUrl(text: string | URL, schemes: readonly string[]): URL {
-  const expected = `expected ${schemes.map((scheme) => `${scheme}://`).join(" or ")} with host and port`;
+  const withHost = schemes.filter((scheme) => scheme !== UNIX).map((scheme) => `${scheme}://`);
+  const orPath = schemes.includes(UNIX) ? ", or unix:/path/to.sock" : "";
+  const expected = `expected ${withHost.join(" or ")} with host and port${orPath}`;
   let url: URL;
   try {
     url = new URL(text);
@@ -16,8 +24,18 @@ export function parseUrl(text: string | URL, schemes: readonly string[]): URL {
   const scheme = url.protocol.slice(0, -1);
   if (!schemes.includes(scheme))
     throw new RpcError(Code.InvalidArgument, `"${String(text)}" has scheme ${scheme}, ${expected}`);
+  if (scheme === UNIX) return url;
   if (url.hostname === "") throw new RpcError(Code.InvalidArgument, `"${String(text)}" has no host, ${expected}`);
   return url;
+}
+
+/** The path of a `unix:` URL, as the file system spells it. @throws RpcError `invalid_argument` when it isn't absolute. */
+export function socketPath(url: URL): string {
+  if (url.host !== "" || !url.pathname.startsWith("/") || url.search !== "" || url.hash !== "") {
+    const expected = "expected unix:/path/to.sock, an absolute path without host; ? and # are spelled %3F and %23";
+    throw new RpcError(Code.InvalidArgument, `"${url.href}" names no Unix socket, ${expected}`);
+  }
+  return decodeURIComponent(url.pathname);
 }
 
 /** The host without the brackets of an IPv6 address, and the port. @throws RpcError when there is no port. */

@@ -92,7 +92,7 @@ export async function openServer(
   hooks: ServeHooks,
 ): Promise<RSocketServer> {
   const server = new ServerCore(resolveSettings(settings), scheduler, hooks, resume);
-  const opened = await Promise.allSettled(factories.map((factory) => factory((link) => server.take(link))));
+  const opened = await Promise.allSettled(factories.map(async (factory) => await factory((link) => server.take(link))));
   const listeners = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failed = opened.find((result) => result.status === "rejected");
   if (failed !== undefined) {

@@ -173,7 +173,9 @@ export class Sessions {
   }
 
   #identify(info: LinkInfo): string {
-    return this.#options.identify === undefined ? "" : this.#options.identify(info);
+    if (this.#options.identify !== undefined) return this.#options.identify(info);
+    const { certificate } = info;
+    return certificate?.authorized === true ? certificate.fingerprint256 : "";
   }
 
   // A store outside of the process may give sessions that aren't here.

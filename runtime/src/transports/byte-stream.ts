@@ -11,14 +11,24 @@ const HIGH_WATER_BYTES = 131_072;
 /** How long the other end may take to follow a close. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
+/** What a kind of stream does in its own way. */
+export interface ByteStreamOptions {
+  /** Tears the stream down so that the other end notices at once; `socket.destroy()` unless given. */
+  readonly reset?: () => void;
+  /**
+   * What to say when the other end ended or broke the stream without a byte in answer to what was sent; `cause` is
+   * undefined for an end in order, which is no orderly one of the link then. Unless given, it is what it seems.
+   */
+  readonly explainSilentEnd?: (cause: Error | undefined) => Error;
+}
+
 /**
  * A link over `socket`, which is open and belongs to the link from now on; nothing is read before `setHandler`.
- * `reset` tears it down so that the other end notices at once; `socket.destroy()` unless given.
  *
  * A handler that throws loses its link and nothing else: what it threw comes back through its `onClose`.
  */
-export function createByteStreamLink(socket: Duplex, info: LinkInfo, reset?: () => void): FrameLink {
-  return new ByteStreamLink(socket, info, reset ?? (() => socket.destroy()));
+export function createByteStreamLink(socket: Duplex, info: LinkInfo, options: ByteStreamOptions = {}): FrameLink {
+  return new ByteStreamLink(socket, info, options);
 }
 
 //  open ──close(), end of the stream──► closing ──both ends did, or 1 s──► closed
@@ -35,14 +45,18 @@ class ByteStreamLink implements FrameLink {
   // What comes is dropped: it can't be cut into frames, or nobody wants it any more.
   #isDeaf = false;
   #hasEnded = false;
+  #hasSent = false;
+  // Undefined when a byte has come, or when this end wants no more.
+  #explainSilentEnd: ByteStreamOptions["explainSilentEnd"];
   #error: Error | undefined;
   #resumption: NodeJS.Immediate | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Duplex, info: LinkInfo, reset: () => void) {
+  constructor(socket: Duplex, info: LinkInfo, { reset, explainSilentEnd }: ByteStreamOptions) {
     this.info = info;
     this.#socket = socket;
-    this.#reset = reset;
+    this.#reset = reset ?? (() => socket.destroy());
+    this.#explainSilentEnd = explainSilentEnd;
     socket.on("error", this.#onError);
     socket.on("close", this.#onClosed);
   }
@@ -69,6 +83,7 @@ class ByteStreamLink implements FrameLink {
   send({ chunks }: FrameBatch): boolean {
     const [first] = chunks;
     if (this.#state !== "open" || first === undefined) return true;
+    this.#hasSent = true;
     const wrote = chunks.length === 1 ? this.#socket.write(first) : this.#writeTogether(chunks);
     // 'drain' comes only after a write that returned false.
     this.#blocked = !wrote && this.#socket.writableLength > HIGH_WATER_BYTES;
@@ -89,6 +104,7 @@ class ByteStreamLink implements FrameLink {
   close(): void {
     if (this.#state !== "open") return;
     this.#isDeaf = true;
+    this.#explainSilentEnd = undefined;
     this.#endSocket();
     // Read to its end, so that the end is noticed.
     this.#socket.resume();
@@ -98,6 +114,7 @@ class ByteStreamLink implements FrameLink {
     if (this.#state === "closed") return;
     this.#state = "closing";
     this.#isDeaf = true;
+    this.#explainSilentEnd = undefined;
     this.#reset();
   }
 
@@ -120,6 +137,7 @@ class ByteStreamLink implements FrameLink {
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   readonly #onData = (chunk: Uint8Array): void => {
+    this.#explainSilentEnd = undefined;
     if (this.#isDeaf) return;
     // Not as the Buffer that it is: its `slice` and `toString` mean other things than those of a Uint8Array.
     this.#read(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
@@ -187,8 +205,9 @@ class ByteStreamLink implements FrameLink {
     const heldBytes = this.#isDeaf ? 0 : (this.#deframer?.heldBytes ?? 0);
     if (heldBytes > 0) this.#error ??= new Error(`the stream ended ${heldBytes} bytes into a frame`);
     if (this.#state !== "open") return;
+    this.#explainEnd();
     // Half of the link is still there: the handler answers what has come, then it closes.
-    if (heldBytes === 0 && this.#handler?.onPeerEnd !== undefined) this.#tellPeerEnd();
+    if (this.#error === undefined && this.#handler?.onPeerEnd !== undefined) this.#tellPeerEnd();
     else this.#endSocket();
   };
 
@@ -205,6 +224,7 @@ class ByteStreamLink implements FrameLink {
   };
 
   readonly #onClosed = (): void => {
+    this.#explainEnd();
     if (this.#state === "open" && !this.#hasEnded) this.#error ??= new Error("the stream was closed before its end");
     this.#state = "closed";
     this.#isDeaf = true;
@@ -214,6 +234,12 @@ class ByteStreamLink implements FrameLink {
     this.#socket.off("error", this.#onError).off("close", this.#onClosed);
     this.#handler?.onClose(this.#error);
   };
+
+  #explainEnd(): void {
+    if (this.#explainSilentEnd === undefined || !this.#hasSent) return;
+    this.#error = this.#explainSilentEnd(this.#error);
+    this.#explainSilentEnd = undefined;
+  }
 
   #failWith(error: unknown): void {
     this.#error ??= error instanceof Error ? error : new Error(String(error));

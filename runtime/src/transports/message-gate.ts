@@ -15,6 +15,8 @@ export class MessageGate {
   isPaused = false;
   /** What comes is dropped. */
   isDeaf = false;
+  /** A message was refused for its size, or would have been. */
+  hasOversize = false;
   /** Bytes that are kept. */
   heldBytes = 0;
   handler: LinkHandler | undefined;
@@ -79,6 +81,7 @@ export class MessageGate {
     const byteLength = message.length;
     const { maxFrameBytes } = handler;
     if (byteLength < LEAST_FRAME_BYTES || byteLength > maxFrameBytes) {
+      this.hasOversize = byteLength > maxFrameBytes;
       this.refuse(
         `message of ${byteLength} bytes, expected ${LEAST_FRAME_BYTES} … ${maxFrameBytes} (RSocket 1.0 §Framing)`,
       );

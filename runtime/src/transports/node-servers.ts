@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What servers over Node's sockets have in common: binding, addresses, errors that nobody asked for.
 
-import type { AddressInfo, Server, Socket } from "node:net";
-import type { LinkInfo, Listener } from "../engine/link.js";
+import type { AddressInfo, ListenOptions, Server, Socket } from "node:net";
+import type { FrameLink, LinkInfo, Listener } from "../engine/link.js";
 import type { TcpListenOptions } from "./addresses.js";
+import { tlsReasonOf } from "./tls-errors.js";
 
 /** Often enough to be seen, seldom enough not to fill a disk. */
 const WARNING_INTERVAL_MS = 60_000;
@@ -23,17 +24,32 @@ export function addressesOf(socket: Socket): Pick<LinkInfo, "remoteAddress" | "l
 }
 
 /** @internal Binds `server`. @throws Error naming the address. */
-export function listen(server: Server, options: TcpListenOptions): Promise<void> {
+export function listen(server: Server, { host, port, backlog }: TcpListenOptions): Promise<void> {
+  return bind(server, { host, port, ...(backlog === undefined ? {} : { backlog }) }, authority(host, port));
+}
+
+/** @internal Binds `server` to what is called `address`. @throws Error naming it. */
+export function bind(server: Server, options: ListenOptions, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (cause: Error): void => {
-      reject(new Error(`can't listen at ${authority(options.host, options.port)}: ${reasonOf(cause)}`, { cause }));
+      reject(new Error(`can't listen at ${address}: ${reasonOf(cause)}`, { cause }));
     };
     server.once("error", onError);
-    server.listen({ ...options }, () => {
+    server.listen(options, () => {
       server.off("error", onError);
       resolve();
     });
   });
+}
+
+/** @internal Hands a link to whoever wants links; one that throws loses it. */
+export function handOver(link: FrameLink, onLink: (link: FrameLink) => void, onError: (error: unknown) => void): void {
+  try {
+    onLink(link);
+  } catch (error) {
+    link.abort();
+    onError(error);
+  }
 }
 
 /** @internal The port that was bound. */
@@ -53,10 +69,18 @@ export function createListener(server: Server, url: string): Listener {
   };
 }
 
+/** @internal Tears `socket` down so that the other end sees no orderly end. */
+export function reset(socket: Socket): void {
+  // A socket whose FIN is out can't be reset any more: Node would mark it destroyed and leave it open.
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** @internal What to say about `error` in one line: several attempts (one for each address of a name) have no text. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(reasonOf).join(", ");
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return tlsReasonOf(error) ?? error.message;
 }
 
 let lastWarningMs = Number.NEGATIVE_INFINITY;

@@ -14,7 +14,14 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const READ_BYTES = 65_536;
 
 /** RFC 6455 §7.4.1. */
-const CloseCode = { NORMAL: 1000, GOING_AWAY: 1001, UNSUPPORTED_DATA: 1003, NONE: 1005, LOST: 1006 } as const;
+const CloseCode = {
+  NORMAL: 1000,
+  GOING_AWAY: 1001,
+  UNSUPPORTED_DATA: 1003,
+  NONE: 1005,
+  LOST: 1006,
+  TOO_BIG: 1009,
+} as const;
 const ORDERLY_CODES: readonly number[] = [CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.NONE];
 
 /**
@@ -92,7 +99,7 @@ class WsLink implements FrameLink {
   }
 
   close(): void {
-    this.#closeWith(CloseCode.NORMAL);
+    this.#closeWith(this.#gate.hasOversize ? CloseCode.TOO_BIG : CloseCode.NORMAL);
   }
 
   abort(): void {
@@ -173,7 +180,10 @@ class WsLink implements FrameLink {
     const unfinishedBytes = Math.max(0, this.#unfinishedBytes);
     // `ws` knows the limit of the server, not the lower one before SETUP.
     const { maxFrameBytes } = handler;
-    if (unfinishedBytes > maxFrameBytes + READ_BYTES) this.#gate.refuse(`message of more than ${maxFrameBytes} bytes`);
+    if (unfinishedBytes > maxFrameBytes + READ_BYTES) {
+      this.#gate.hasOversize = true;
+      this.#gate.refuse(`message of more than ${maxFrameBytes} bytes`);
+    }
     handler.onReadEnd(unfinishedBytes + heldBytes);
   }
 

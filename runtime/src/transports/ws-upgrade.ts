@@ -4,10 +4,13 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
-import type { FrameLink, LinkInfo } from "../engine/link.js";
+import type { FrameLink, LinkInfo, Listener } from "../engine/link.js";
 import type { UpgradableServer, UpgradeRequest, WsUpgradeOptions } from "./addresses.js";
-import { addressesOf, warn } from "./node-servers.js";
+import { withCertificate } from "./certificates.js";
+import { addressesOf, authority, handOver, warn } from "./node-servers.js";
+import { isAllowed, pathOf, upgradeRequestOf } from "./upgrade-request.js";
 import { createWsLink } from "./ws-link.js";
 
 /** No frame is larger (FRM-04). */
@@ -15,9 +18,45 @@ export const MAX_FRAME_BYTES = 0xff_ffff;
 /** Echoed when a client offers it (WS-02). */
 const SUBPROTOCOL = "rsocket";
 
+type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** What is accepted on a server that isn't ours, by path: one listener for all, which knows whose a request is. */
+interface Paths {
+  readonly byPath: Map<string, Upgrade>;
+  readonly onUpgrade: Upgrade;
+}
+
+const pathsOfServers = new WeakMap<UpgradableServer, Paths>();
+
+/**
+ * Serves WebSockets at `path` of an HTTP or HTTPS server that is there already and stays its owner's: what `serve` takes
+ * in the place of a URL. Requests for other paths are left to others that listen for upgrades, and refused with 404 when
+ * there are none.
+ * @throws Error, when it is opened, if the path is taken.
+ * @example
+ * const httpServer = createServer(app).listen(8080);
+ * const server = await serve([attachWebSocket(httpServer, { path: "/rpc" }), "tcp://127.0.0.1:7000"], { services });
+ */
+export function attachWebSocket(
+  server: UpgradableServer,
+  options: WsUpgradeOptions,
+): (onLink: (link: FrameLink) => void) => Promise<Listener> {
+  return async (onLink) => {
+    const stop = acceptUpgrade(server, options, onLink);
+    return {
+      // Asked for when it is wanted: the server may begin to listen later.
+      get url() {
+        return urlOf(server, options.path);
+      },
+      close: async () => stop(),
+    };
+  };
+}
+
 /**
  * Hands a link to `onLink` for each WebSocket that is opened at `path` of `server`, which stays its owner's. Requests for
  * other paths are refused with 404, unless somebody else listens for upgrades, too.
+ * @throws Error when the path is taken.
  * @returns stops it; links that are open live on.
  */
 export function acceptUpgrade(
@@ -26,70 +65,71 @@ export function acceptUpgrade(
   onLink: (link: FrameLink) => void,
   onError: (error: unknown) => void = warn,
 ): () => void {
+  const { path } = options;
+  const paths = pathsOfServers.get(server) ?? createPaths(server);
+  if (paths.byPath.has(path)) throw new Error(`WebSockets at ${path} of this HTTP server are served already`);
+  paths.byPath.set(path, createUpgrade(options, onLink, onError));
+  return () => {
+    if (!paths.byPath.delete(path) || paths.byPath.size > 0) return;
+    server.off("upgrade", paths.onUpgrade);
+    pathsOfServers.delete(server);
+  };
+}
+
+function createPaths(server: UpgradableServer): Paths {
+  const byPath = new Map<string, Upgrade>();
+  const onUpgrade: Upgrade = (request, socket, head) => {
+    const upgrade = byPath.get(pathOf(request.url ?? "/"));
+    if (upgrade !== undefined) upgrade(request, socket, head);
+    else if (server.listenerCount("upgrade") === 1) refuse(socket, 404);
+  };
+  const paths = { byPath, onUpgrade };
+  server.on("upgrade", onUpgrade);
+  pathsOfServers.set(server, paths);
+  return paths;
+}
+
+function createUpgrade(
+  { maxFrameBytes = MAX_FRAME_BYTES, allowedOrigins }: WsUpgradeOptions,
+  onLink: (link: FrameLink) => void,
+  onError: (error: unknown) => void,
+): Upgrade {
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     // Memory by the connection, and a lever for bombs.
     perMessageDeflate: false,
-    maxPayload: options.maxFrameBytes ?? MAX_FRAME_BYTES,
+    maxPayload: maxFrameBytes,
     // Text is refused, whatever it says.
     skipUTF8Validation: true,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const upgrade = upgradeOf(request);
-    if (pathOf(upgrade.url) !== options.path) {
-      if (server.listenerCount("upgrade") === 1) refuse(socket, 404);
-      return;
-    }
+  return (request, socket, head) => {
     try {
-      if (!isAllowed(upgrade, options.allowedOrigins)) return refuse(socket, 403);
+      const upgrade = upgradeRequestOf(request);
+      if (!isAllowed(upgrade, request.socket instanceof TLSSocket, allowedOrigins)) return refuse(socket, 403);
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        onLink(createWsLink(webSocket, socket, infoOf(request.socket, upgrade), true));
+        handOver(createWsLink(webSocket, socket, infoOf(request.socket, upgrade), true), onLink, onError);
       });
     } catch (error) {
       socket.destroy();
       onError(error);
     }
   };
-  server.on("upgrade", onUpgrade);
-  return () => {
-    server.off("upgrade", onUpgrade);
-  };
-}
-
-// A page may do what its user may, from any site that the user visits: hence its origin counts (RFC 6455 §10.2).
-function isAllowed(request: UpgradeRequest, allowed: WsUpgradeOptions["allowedOrigins"]): boolean {
-  const { origin, host } = request.headers;
-  if (origin === undefined) return true;
-  if (allowed === undefined) return isSameHost(origin, host);
-  return typeof allowed === "function" ? allowed(origin, request) : allowed.includes(origin);
-}
-
-function isSameHost(origin: string, host: string | undefined): boolean {
-  // `null` is the origin of sandboxed pages: no URL, never the same.
-  if (host === undefined || !URL.canParse(origin)) return false;
-  const page = new URL(origin);
-  const target = `${page.protocol}//${host}`;
-  // The scheme of the page says which port goes without saying.
-  return URL.canParse(target) && new URL(target).host === page.host;
-}
-
-function upgradeOf({ url = "/", headers }: IncomingMessage): UpgradeRequest {
-  const entries = Object.entries(headers).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.join(", ") : value,
-  ]);
-  return { url, headers: Object.fromEntries(entries) };
-}
-
-function pathOf(url: string): string {
-  const query = url.indexOf("?");
-  return query === -1 ? url : url.slice(0, query);
 }
 
 function infoOf(socket: Socket, upgrade: UpgradeRequest): LinkInfo {
-  return { transport: "ws", ...addressesOf(socket), isSecure: "encrypted" in socket, upgrade };
+  const addresses = addressesOf(socket);
+  if (!(socket instanceof TLSSocket)) return { transport: "ws", ...addresses, isSecure: false, upgrade };
+  return withCertificate({ transport: "wss", ...addresses, isSecure: true, upgrade }, socket);
+}
+
+function urlOf(server: UpgradableServer, path: string): string {
+  const address = server.address?.() ?? null;
+  // Before it listens, or at a pipe: what there is to say, and a URL relative to pages of the same server.
+  if (address === null || typeof address === "string") return path;
+  const scheme = "setSecureContext" in server ? "wss" : "ws";
+  return `${scheme}://${authority(address.address, address.port)}${path}`;
 }
 
 function refuse(socket: Duplex, status: number): void {

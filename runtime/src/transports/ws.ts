@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links over WebSocket with the `ws` package (RSocket 1.0 §Transport Protocol, FRM-02).
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
-import type { Dialer, FrameLink, Listener } from "../engine/link.js";
-import type { TcpListenOptions, WsUpgradeOptions } from "./addresses.js";
+import type { Dialer, FrameLink } from "../engine/link.js";
+import type {
+  HandshakeLimits,
+  TcpListenOptions,
+  TlsDialOptions,
+  TlsListener,
+  TlsServerOptions,
+  WsUpgradeOptions,
+} from "./addresses.js";
+import { withCertificate } from "./certificates.js";
+import { Handshakes } from "./handshakes.js";
 import { addressesOf, authority, createListener, listen, portOf, reasonOf, warn } from "./node-servers.js";
+import { dialOptionsOf, serverOptionsOf } from "./tls-options.js";
+import { isRefused, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
 import { createWsLink } from "./ws-link.js";
 import { acceptUpgrade, MAX_FRAME_BYTES } from "./ws-upgrade.js";
 
 export type { UpgradeRequest, WsUpgradeOptions } from "./addresses.js";
-export { acceptUpgrade } from "./ws-upgrade.js";
-
-/** Long enough for bad networks; Node's 60 s hold too many sockets of those who never say anything. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** How often Node looks for requests that take too long, at least; its own 30 s would be added to the time above. */
-const HANDSHAKE_CHECK_MS = 1_000;
+export { acceptUpgrade, attachWebSocket } from "./ws-upgrade.js";
 
 /** How to dial. */
 export interface WsDialOptions {
@@ -26,52 +34,82 @@ export interface WsDialOptions {
   readonly protocols?: readonly string[];
   /** The largest message that is read at all; handlers may allow less. 16,777,215 unless given. */
   readonly maxFrameBytes?: number;
+  /** How to open TLS, for `wss://`. */
+  readonly tls?: TlsDialOptions;
 }
 
 /** Where to listen, and which requests become links. */
-export interface WsListenOptions extends TcpListenOptions, WsUpgradeOptions {
-  /** Time for the request that opens a WebSocket, from the first byte of the connection; 10 s unless given. */
-  readonly handshakeTimeoutMs?: number;
+export interface WsListenOptions extends TcpListenOptions, WsUpgradeOptions, HandshakeLimits {
+  /** How to answer TLS, for `wss://`; without it, there is none. */
+  readonly tls?: TlsServerOptions;
 }
 
 /**
  * Opens links to `url`, a `ws://` or `wss://` one. `dial` rejects with an Error naming it, its cause that of the system
  * or an Error with the server's status.
+ * @throws TypeError when a certificate or a key can't be used.
  */
 export function wsDialer(url: string, options: WsDialOptions = {}): Dialer {
-  return { dial: (signal) => dialWs(url, options, signal) };
+  const { hostname, protocol } = new URL(url);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  // The host stays that of the URL.
+  const { host: _, ...tlsOptions } = protocol === "wss:" ? dialOptionsOf(host, options.tls ?? {}) : {};
+  return { dial: (signal) => dialWs(url, options, tlsOptions, signal) };
 }
 
 /**
- * Listens with a server of its own and hands a link to `onLink` for each WebSocket opened at `path`; other requests are
- * refused. `onError` is told what went wrong with a single link, or while accepting. `close` resolves when the port is
- * free again, whatever links live on.
- * @throws Error naming the address when it can't be had, its cause the error of the system.
+ * Listens with a server of its own, over TLS when `tls` is given, and hands a link to `onLink` for each WebSocket opened
+ * at `path`; other requests are refused. `onError` is told what went wrong with a single link, or while accepting. `close`
+ * resolves when the port is free again, whatever links live on.
+ * @throws TypeError when the options of TLS can't be used; Error naming the address when it can't be had.
  */
 export async function listenWs(
   options: WsListenOptions,
   onLink: (link: FrameLink) => void,
   onError: (error: unknown) => void = warn,
-): Promise<Listener> {
-  const { host, port, backlog, path, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
-  const timeouts = {
-    headersTimeout: handshakeTimeoutMs,
-    requestTimeout: handshakeTimeoutMs,
-    connectionsCheckingInterval: Math.min(HANDSHAKE_CHECK_MS, handshakeTimeoutMs),
+): Promise<TlsListener> {
+  const { host, path, tls } = options;
+  const server = tls === undefined ? createPlainServer() : createTlsServer(tls, onError);
+  const handshakes = new Handshakes(options);
+  handshakes.watch(server);
+  const onOpen = (link: FrameLink): void => {
+    handshakes.end(link.info);
+    onLink(link);
   };
-  const server = createServer({ ...timeouts, noDelay: true }, answerPlainRequest);
-  acceptUpgrade(server, options, onLink, onError);
-  await listen(server, { host, port, ...(backlog === undefined ? {} : { backlog }) });
+  acceptUpgrade(server, options, onOpen, onError);
+  await listen(server, options);
   server.on("error", onError);
-  const listener = createListener(server, `ws://${authority(host, portOf(server))}${path}`);
-  return {
-    url: listener.url,
+  const scheme = tls === undefined ? "ws" : "wss";
+  const { url, close } = createListener(server, `${scheme}://${authority(host, portOf(server))}${path}`);
+  const listener = {
+    url,
     close: async () => {
-      await listener.close();
+      await close();
       // Those that didn't become links.
       server.closeAllConnections();
     },
   };
+  if (tls !== undefined && "setSecureContext" in server) return withIdentity(listener, server, tls);
+  const setIdentity = (): void => {
+    throw new TypeError(`${url} has no TLS, so no certificate either`);
+  };
+  return { ...listener, setIdentity };
+}
+
+// All times are those of the handshakes; Node's own go on where those are longer.
+const SERVER_OPTIONS = { noDelay: true, headersTimeout: 0, requestTimeout: 0 } as const;
+
+function createPlainServer(): Server {
+  return createServer(SERVER_OPTIONS, answerPlainRequest);
+}
+
+function createTlsServer(tls: TlsServerOptions, onError: (error: unknown) => void): SecureServer {
+  const server = createSecureServer({ ...serverOptionsOf(tls), ...SERVER_OPTIONS }, answerPlainRequest);
+  server.prependListener("secureConnection", (socket: TLSSocket) => {
+    if (isRefused(socket)) refuse(socket, onError);
+  });
+  tellFailedHandshakes(server, onError);
+  return server;
 }
 
 function answerPlainRequest(_request: IncomingMessage, response: ServerResponse): void {
@@ -81,11 +119,13 @@ function answerPlainRequest(_request: IncomingMessage, response: ServerResponse)
 function dialWs(
   url: string,
   { headers, protocols, maxFrameBytes }: WsDialOptions,
+  tlsOptions: Omit<ReturnType<typeof dialOptionsOf>, "host">,
   signal: AbortSignal,
 ): Promise<FrameLink> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const webSocket = new WebSocket(url, [...(protocols ?? [])], {
+      ...tlsOptions,
       perMessageDeflate: false,
       maxPayload: maxFrameBytes ?? MAX_FRAME_BYTES,
       // Text is refused, whatever it says.
@@ -110,7 +150,7 @@ function dialWs(
       settle();
       webSocket.off("error", onError);
       if (socket === undefined) return reject(new Error("a WebSocket opened without an upgrade"));
-      resolve(createWsLink(webSocket, socket, infoOf(url, socket), false));
+      resolve(createWsLink(webSocket, socket, infoOf(socket), false));
     };
     const onError = (cause: Error): void => {
       settle();
@@ -121,8 +161,10 @@ function dialWs(
   });
 }
 
-function infoOf(url: string, socket: Socket): FrameLink["info"] {
-  return { transport: "ws", ...addressesOf(socket), isSecure: new URL(url).protocol === "wss:" };
+function infoOf(socket: Socket): FrameLink["info"] {
+  const addresses = addressesOf(socket);
+  if (!(socket instanceof TLSSocket)) return { transport: "ws", ...addresses, isSecure: false };
+  return withCertificate({ transport: "wss", ...addresses, isSecure: true }, socket);
 }
 
 function withoutSecrets(url: string): string {

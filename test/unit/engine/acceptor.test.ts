@@ -30,7 +30,7 @@ describe("the acceptor", () => {
     const acceptor = createAcceptor(scheduler, { maxConnections: 2 });
     expect(acceptor.admit("10.0.0.1:1")).to.equal(undefined);
     expect(acceptor.admit("10.0.0.2:1")).to.equal(undefined);
-    expect(acceptor.admit("10.0.0.3:1")).to.equal("more than 2 connections");
+    expect(acceptor.admit("10.0.0.3:1")).to.equal("server is full: more than 2 connections");
     expect(acceptor.count).to.equal(2);
     acceptor.leave("10.0.0.1:1");
     expect(acceptor.admit("10.0.0.3:1")).to.equal(undefined);
@@ -39,13 +39,20 @@ describe("the acceptor", () => {
   it("counts by address, whatever the port", () => {
     const acceptor = createAcceptor(scheduler, { maxConnectionsPerAddress: 2 });
     for (const port of [1, 2]) expect(acceptor.admit(`10.0.0.1:${port}`)).to.equal(undefined);
-    expect(acceptor.admit("10.0.0.1:3")).to.equal("more than 2 connections from one address");
+    expect(acceptor.admit("10.0.0.1:3")).to.equal("server is full: more than 2 connections from one address");
     expect(acceptor.admit("10.0.0.2:1")).to.equal(undefined);
     expect(acceptor.admit("[::1]:1")).to.equal(undefined);
     expect(acceptor.admit("[::1]:2")).to.equal(undefined);
-    expect(acceptor.admit("[::1]:3")).to.equal("more than 2 connections from one address");
+    expect(acceptor.admit("[::1]:3")).to.equal("server is full: more than 2 connections from one address");
     acceptor.leave("10.0.0.1:1");
     expect(acceptor.admit("10.0.0.1:4")).to.equal(undefined);
+  });
+
+  it("doesn't count those without an address as neighbours", () => {
+    const acceptor = createAcceptor(scheduler, { maxConnectionsPerAddress: 1 });
+    for (let i = 0; i < 3; i++) expect(acceptor.admit("")).to.equal(undefined);
+    acceptor.leave("");
+    expect(acceptor.count).to.equal(2);
   });
 
   it("one that was refused doesn't count", () => {

@@ -141,6 +141,36 @@ describe("the driver", () => {
     });
   });
 
+  describe("writes to a link that takes everything at once", () => {
+    it("give the event loop a turn each MiB, so that answers are read meanwhile", async () => {
+      const driver = start("client");
+      await scheduler.settle();
+      const payload = new Uint8Array(262_144);
+      let left = 64;
+      const call = {
+        admit: () => {
+          ask(driver, payload);
+          if (--left > 0) driver.connection.queueCall(call);
+        },
+        fail: () => {},
+      };
+      driver.connection.queueCall(call);
+      driver.requestFlush();
+      const writtenBytes = (): number => link.writes.flat().reduce((sum, frame) => sum + frame.length / 2, 0);
+      const bytesByTurn: number[] = [];
+      const turn = (): void => {
+        bytesByTurn.push(writtenBytes());
+        if (bytesByTurn.length < 64) scheduler.yield(turn);
+      };
+      scheduler.yield(turn);
+      await scheduler.settle();
+      expect(left).to.equal(0);
+      expect(writtenBytes()).to.be.above(64 * payload.length);
+      const inOneTurn = bytesByTurn.map((bytes, i) => bytes - (bytesByTurn[i - 1] ?? 0));
+      expect(Math.max(...inOneTurn)).to.be.below(1.5 * 1_048_576);
+    });
+  });
+
   describe("time", () => {
     it("has one timer, for KEEPALIVE and lifetime together", async () => {
       const driver = start("client", { keepaliveIntervalMs: 1_000, maxLifetimeMs: 2_500 });

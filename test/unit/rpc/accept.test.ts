@@ -232,7 +232,7 @@ describe("accept", () => {
     await world.run(createAlertsClient(kept as Connection).notify({ text: "welcome" }));
     await world.scheduler.settle();
     expect(lines).to.deep.equal(["welcome"]);
-    expect(kept?.peer).to.deep.equal({ transport: "in-process", address: "" });
+    expect(kept?.peer).to.deep.equal({ transport: "in-process", address: "", localAddress: "", isSecure: true });
   });
 
   it("can't call the client before it has accepted: the call fails at once", async () => {

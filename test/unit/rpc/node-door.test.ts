@@ -2,16 +2,20 @@
 // `connect` and `serve` of Node's door: URLs, several at once, addresses that can't be had, signals that drain.
 
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
-import { Code, ConnectError, connect, RpcError, type Setup, serve } from "rsocket-rpc/node";
+import { Code, ConnectError, connect, createChannel, RpcError, type Setup, serve } from "rsocket-rpc/node";
 import {
   createTickerClient,
   implementTicker,
   unimplementedTicker,
 } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { rejectionOf } from "../../support/rpc-world.js";
+import { tlsWorld } from "../../support/tls-world.js";
 
 const services = [implementTicker({ ...unimplementedTicker, last: ({ name }) => ({ symbol: name }) })];
 
@@ -47,10 +51,18 @@ describe("Node's door", () => {
   });
 
   for (const [url, message] of [
-    ["http://localhost:1", /"http:\/\/localhost:1" has scheme http, expected tcp:\/\/ or ws:\/\//],
+    [
+      "http://localhost:1",
+      /"http:\/\/localhost:1" has scheme http, expected tcp:\/\/ or tls:\/\/ or ws:\/\/ or wss:\/\/ with host and port, or unix:\/path/,
+    ],
     ["localhost:7000", /"localhost:7000" has scheme localhost/],
     ["", /"" is no URL/],
     ["tcp://localhost", /has no port/],
+    ["tls://localhost", /has no port/],
+    ["unix:relative.sock", /names no Unix socket, expected unix:\/path\/to.sock/],
+    ["unix://host/path.sock", /names no Unix socket/],
+    ["unix:/path.sock?query", /names no Unix socket/],
+    ["unix:", /names no Unix socket/],
   ] as const) {
     it(`"${url}" is refused by name, to connect and to serve`, async () => {
       for (const promise of [connect(url), serve(url, { services })]) {
@@ -60,6 +72,56 @@ describe("Node's door", () => {
       }
     });
   }
+
+  it("speaks every scheme, and tells both ends who is there", async () => {
+    const { ca, server: identity, ann } = await tlsWorld();
+    const folder = mkdtempSync(join(tmpdir(), "rsocket-"));
+    const seen: string[] = [];
+    const where = ["tls://127.0.0.1:0", "wss://127.0.0.1:0/rpc", `unix:${folder}/a.sock`];
+    const server = await serve(where, {
+      services,
+      tls: { ...identity, ca, clientCertificate: "require" },
+      accept: (_setup, { peer }) => {
+        seen.push(`${peer.transport} ${peer.isSecure} ${String(peer.certificate?.subject["CN"])}`);
+      },
+    });
+    for (const url of server.urls) {
+      const connection = await connect(url, url.startsWith("unix:") ? {} : { tls: { ca, ...ann } });
+      expect((await createTickerClient(connection).last({ name: url })).symbol).to.equal(url);
+      expect(connection.peer.isSecure).to.equal(true);
+      await connection.close();
+    }
+    expect(seen).to.deep.equal(["tls true ann", "wss true ann", "unix true undefined"]);
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("encrypts when it is told to, or says that it can't", async () => {
+    const { ca, server: tls } = await tlsWorld();
+    for (const url of ["tcp://127.0.0.1:1", "ws://127.0.0.1:1/", "unix:/tmp/none"]) {
+      for (const promise of [connect(url, { tls: { ca } }), serve(url, { services, tls })]) {
+        const error = (await rejectionOf(promise)) as RpcError;
+        expect(RpcError.is(error, Code.InvalidArgument)).to.equal(true);
+        expect(error.message).to.contain("isn't encrypted, in spite of the option tls");
+      }
+      expect(() => createChannel(url, { tls: { ca } })).to.throw(RpcError, "isn't encrypted");
+    }
+    for (const url of ["tls://127.0.0.1:0", "wss://127.0.0.1:0/"]) {
+      const error = (await rejectionOf(serve(["tcp://127.0.0.1:0", url], { services }))) as RpcError;
+      expect(error.message).to.contain(`"${url}" needs the option tls with cert and key`);
+    }
+  });
+
+  it("a client that is refused for its certificate hears so", async () => {
+    const { ca, server: identity } = await tlsWorld();
+    await using server = await serve("tls://127.0.0.1:0", {
+      services,
+      tls: { ...identity, ca, clientCertificate: "require" },
+    });
+    const error = (await rejectionOf(connect(server.urls[0] ?? "", { tls: { ca } }))) as ConnectError;
+    expect(error).to.include({ code: Code.Unavailable });
+    expect(error.message).to.match(/127\.0\.0\.1:\d+: .*certificate/);
+  });
 
   it("an address where nobody listens is unavailable, and named", async () => {
     const port = await freePort();

@@ -195,9 +195,11 @@ describe("a link over a byte stream", () => {
   it("tears the stream down in its own way", async () => {
     const stream = new FakeStream();
     let resets = 0;
-    const link = createByteStreamLink(stream, INFO, () => {
-      resets++;
-      stream.destroy();
+    const link = createByteStreamLink(stream, INFO, {
+      reset: () => {
+        resets++;
+        stream.destroy();
+      },
     });
     const handler = new LinkRecorder();
     link.setHandler(handler);

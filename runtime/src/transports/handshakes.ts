@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connections that aren't links yet: how many a server has at once, and how long they may take.
+
+import type { Server, Socket } from "node:net";
+import type { LinkInfo } from "../engine/link.js";
+import type { HandshakeLimits } from "./addresses.js";
+import { addressesOf } from "./node-servers.js";
+
+/** Long enough for bad networks; Node's 60 s and 120 s hold too many sockets of those who never say anything. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const MAX_HANDSHAKES = 1_000;
+
+type Addresses = Pick<LinkInfo, "remoteAddress" | "localAddress">;
+
+interface Handshake {
+  /** The TCP socket, whatever was laid over it. */
+  readonly socket: Socket;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** @internal Closes those that take too long, and those that are too many. */
+export class Handshakes {
+  readonly #timeoutMs: number;
+  readonly #maxCount: number;
+  // By both addresses, which TLS over a socket has in common with it: Node tells of no other way from one to the other.
+  readonly #running = new Map<string, Handshake>();
+
+  constructor({ handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS, maxHandshakes = MAX_HANDSHAKES }: HandshakeLimits) {
+    this.#timeoutMs = handshakeTimeoutMs;
+    this.#maxCount = maxHandshakes;
+  }
+
+  /** How many are running. */
+  get count(): number {
+    return this.#running.size;
+  }
+
+  /** Counts the connections that `server` accepts from now on. */
+  watch(server: Server): void {
+    server.on("connection", (socket: Socket) => this.#begin(socket));
+  }
+
+  /** The handshake between these addresses is done; returns its TCP socket. */
+  end(addresses: Addresses): Socket | undefined {
+    const key = keyOf(addresses);
+    const handshake = this.#running.get(key);
+    clearTimeout(handshake?.timer);
+    this.#running.delete(key);
+    return handshake?.socket;
+  }
+
+  #begin(socket: Socket): void {
+    if (this.#running.size >= this.#maxCount) {
+      socket.destroy();
+      return;
+    }
+    const key = keyOf(addressesOf(socket));
+    // Node's own limits leave a TLS handshake open, and begin anew with each phase.
+    const timer = setTimeout(() => socket.destroy(), this.#timeoutMs);
+    this.#running.set(key, { socket, timer });
+    socket.once("close", () => {
+      if (this.#running.get(key)?.socket !== socket) return;
+      clearTimeout(timer);
+      this.#running.delete(key);
+    });
+  }
+}
+
+function keyOf({ remoteAddress, localAddress }: Addresses): string {
+  return `${remoteAddress} ${localAddress}`;
+}

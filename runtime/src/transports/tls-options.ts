@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options of TLS as Node wants them, checked before anything is opened.
+
+import { isIP } from "node:net";
+import { type ConnectionOptions, createSecureContext, type SecureContext, type TlsOptions } from "node:tls";
+import type { Pem, TlsDialOptions, TlsIdentity, TlsServerOptions } from "./addresses.js";
+
+/** 1.0 and 1.1 are broken (RFC 8996). */
+const MIN_VERSION = "TLSv1.2";
+
+let hasWarned = false;
+
+/** @internal For dialing `host`. @throws Error when a certificate or a key can't be used. */
+export function dialOptionsOf(host: string, options: TlsDialOptions): ConnectionOptions {
+  const { servername, dangerouslyAcceptAnyCertificate = false } = options;
+  if (dangerouslyAcceptAnyCertificate) warnOfDanger();
+  return {
+    secureContext: contextOf(options),
+    host,
+    // An address is no name that can be asked for (RFC 6066 §3); the certificate is checked against it all the same.
+    servername: servername ?? (isIP(host) === 0 ? host : ""),
+    // Said in any case: an environment variable would switch it off otherwise.
+    rejectUnauthorized: !dangerouslyAcceptAnyCertificate,
+    ...(dangerouslyAcceptAnyCertificate ? { checkServerIdentity: () => undefined } : {}),
+  };
+}
+
+/** @internal For a server. @throws TypeError when clients can't be checked, Error when a certificate or a key can't be used. */
+export function serverOptionsOf(options: TlsServerOptions): TlsOptions {
+  const { clientCertificate = "none", ca, sni } = options;
+  if (clientCertificate !== "none" && ca === undefined) {
+    // Otherwise anybody with a certificate of a public authority would be let in.
+    throw new TypeError(
+      `tls.clientCertificate is "${clientCertificate}", but tls.ca doesn't say whose certificates count`,
+    );
+  }
+  contextOf(options);
+  return {
+    ...materialOf(options),
+    requestCert: clientCertificate !== "none",
+    // Node would refuse those that show nothing; who shows something wrong is refused by `isRefused`.
+    rejectUnauthorized: clientCertificate === "require",
+    ...(sni === undefined ? {} : { SNICallback: sniCallback(options, (serverName) => sni.call(options, serverName)) }),
+  };
+}
+
+/** @internal What `setSecureContext` of a server wants for a new identity. @throws Error when it can't be used. */
+export function renewedOptionsOf(options: TlsServerOptions, identity: TlsIdentity): TlsOptions {
+  const { passphrase: _, ...rest } = options;
+  const renewed = { ...rest, ...identity };
+  contextOf(renewed);
+  return materialOf(renewed);
+}
+
+type Material = Partial<TlsIdentity> & Pick<TlsDialOptions, "ca" | "minVersion" | "maxVersion">;
+
+function materialOf({ ca, cert, key, passphrase, minVersion = MIN_VERSION, maxVersion }: Material): TlsOptions {
+  return {
+    ...(ca === undefined
+      ? {}
+      : { ca: typeof ca === "string" || ca instanceof Uint8Array ? bufferOf(ca) : ca.map(bufferOf) }),
+    ...(cert === undefined ? {} : { cert: bufferOf(cert) }),
+    ...(key === undefined ? {} : { key: bufferOf(key) }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    minVersion,
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+  };
+}
+
+// Node takes a Uint8Array for a list of something.
+function bufferOf(pem: Pem): string | Buffer {
+  return typeof pem === "string" ? pem : Buffer.from(pem.buffer, pem.byteOffset, pem.byteLength);
+}
+
+function contextOf(material: Material): SecureContext {
+  const { cert, key } = material;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError(`tls.${cert === undefined ? "key" : "cert"} is given alone, expected tls.cert and tls.key`);
+  }
+  try {
+    return createSecureContext(materialOf(material));
+  } catch (cause) {
+    // OpenSSL's words name no secret, and which of them is wrong only sometimes.
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`tls.cert, tls.key or tls.ca can't be used: ${reason}`, { cause });
+  }
+}
+
+type SniCallback = NonNullable<TlsOptions["SNICallback"]>;
+
+// Contexts are kept by identity: making one takes as long as a handshake.
+function sniCallback(
+  options: TlsServerOptions,
+  choose: (serverName: string) => TlsIdentity | undefined | Promise<TlsIdentity | undefined>,
+): SniCallback {
+  const contexts = new WeakMap<TlsIdentity, SecureContext>();
+  const find = async (serverName: string): Promise<SecureContext | undefined> => {
+    const identity = await choose(serverName);
+    if (identity === undefined) return undefined;
+    const { passphrase: _, ...rest } = options;
+    const context = contexts.get(identity) ?? contextOf({ ...rest, ...identity });
+    contexts.set(identity, context);
+    return context;
+  };
+  return (serverName, done) => {
+    find(serverName).then(
+      (context) => done(null, context),
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+    );
+  };
+}
+
+function warnOfDanger(): void {
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning(
+    "dangerouslyAcceptAnyCertificate: whoever is on the way can read and change what this process sends over TLS",
+    "RSocketSecurityWarning",
+  );
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links over TLS 1.2 and newer: TCP's frames, encrypted (RSocket 1.0 §Transport Protocol, RFC 8446).
+
+import { connect as connectSocket, type Socket } from "node:net";
+import { type ConnectionOptions, connect, createServer, type TLSSocket } from "node:tls";
+import type { Dialer, FrameLink } from "../engine/link.js";
+import type { TcpAddress, TlsDialOptions, TlsListener, TlsListenOptions } from "./addresses.js";
+import { createByteStreamLink } from "./byte-stream.js";
+import { withCertificate } from "./certificates.js";
+import { dialSocket } from "./dial.js";
+import { Handshakes } from "./handshakes.js";
+import {
+  addressesOf,
+  authority,
+  createListener,
+  handOver,
+  listen,
+  portOf,
+  reasonOf,
+  reset,
+  warn,
+} from "./node-servers.js";
+import { dialOptionsOf, serverOptionsOf } from "./tls-options.js";
+import { isRefused, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
+
+export type { Pem, TlsDialOptions, TlsIdentity, TlsListener, TlsListenOptions, TlsServerOptions } from "./addresses.js";
+
+/**
+ * Opens links to `address` whose certificate is checked: `dial` rejects with an Error naming the address and what is wrong.
+ * A server that refuses this end's certificate is heard of only when the link is in use (RFC 8446 §4.4.2.4).
+ * @throws TypeError when a certificate or a key can't be used.
+ */
+export function tlsDialer(address: TcpAddress, options: TlsDialOptions = {}): Dialer {
+  const tlsOptions = dialOptionsOf(address.host, options);
+  return { dial: (signal) => dialTls(address, tlsOptions, signal) };
+}
+
+/**
+ * Listens at `address` and hands each link to `onLink` when its handshake is done and its client is let in; `onError` is
+ * told of handshakes that failed, of single links, and of accepting. `close` resolves when the port is free again,
+ * whatever links live on.
+ * @throws TypeError when the options can't be used; Error naming the address when it can't be had.
+ */
+export async function listenTls(
+  options: TlsListenOptions,
+  onLink: (link: FrameLink) => void,
+  onError: (error: unknown) => void = warn,
+): Promise<TlsListener> {
+  const server = createServer({ ...serverOptionsOf(options), noDelay: true, allowHalfOpen: true });
+  const handshakes = new Handshakes(options);
+  handshakes.watch(server);
+  server.on("secureConnection", (socket: TLSSocket) => {
+    const below = handshakes.end(addressesOf(socket));
+    if (isRefused(socket)) return refuse(socket, onError);
+    handOver(createTlsLink(socket, below ?? socket, {}), onLink, onError);
+  });
+  tellFailedHandshakes(server, onError);
+  await listen(server, options);
+  server.on("error", onError);
+  return withIdentity(createListener(server, `tls://${authority(options.host, portOf(server))}`), server, options);
+}
+
+function dialTls({ host, port }: TcpAddress, options: ConnectionOptions, signal: AbortSignal): Promise<FrameLink> {
+  return dialSocket(signal, () => {
+    const below = connectSocket({ host, port, noDelay: true, allowHalfOpen: true });
+    const socket = connect({ ...options, socket: below });
+    // What breaks below breaks what is above, which tells.
+    below.on("error", (error) => socket.destroy(error));
+    const address = authority(host, port);
+    return {
+      socket,
+      event: "secureConnect",
+      address,
+      createLink: () => createTlsLink(socket, below, { explainSilentEnd: (cause) => silentEnd(address, cause) }),
+    };
+  });
+}
+
+function createTlsLink(
+  socket: TLSSocket,
+  below: Socket,
+  options: Pick<Parameters<typeof createByteStreamLink>[2] & object, "explainSilentEnd">,
+): FrameLink {
+  const info = withCertificate({ transport: "tls", ...addressesOf(socket), isSecure: true }, socket);
+  return createByteStreamLink(socket, info, {
+    ...options,
+    // Without a reset of TCP the end would look orderly to Node. When TLS has ended, so has TCP, unknown to its socket.
+    reset: () => (socket.writableEnded ? socket.destroy() : reset(below)),
+  });
+}
+
+// To a client TLS 1.3 is open before the server has seen its certificate.
+function silentEnd(address: string, cause: Error | undefined): Error {
+  const how = cause === undefined ? "ended the connection without an answer" : reasonOf(cause);
+  return new Error(`${address}: ${how}; it may have refused this client's certificate, or demand one`, { cause });
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server as one case sees it: connections to it, each watched, all of them closed when the case is over.
+
+import { type Connection, type ConnectOptions, connectWith, type Dialer, type MetadataMode } from "rsocket-rpc";
+import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
+import type { Cuttable, Reach } from "./reach.js";
+import { Wire } from "./wire.js";
+
+/** What server and client of the interop matrix raise, so that `big_message` fits. */
+export const LIMITS = { maxMessageBytes: 33_554_432, maxReassemblyBytes: 67_108_864 } as const;
+
+/** One connection, set up and accepted. */
+export interface Session {
+  readonly connection: Connection;
+  readonly client: TestServiceClient;
+  readonly wire: Wire;
+}
+
+/** A session that can be cut. */
+export interface CuttableSession extends Session {
+  /** The server dies, as far as this client can see. */
+  cut(): void;
+}
+
+/** How a case talks to the server. */
+export interface PeerOptions {
+  readonly reach: Reach;
+  readonly mode: MetadataMode;
+  /** The longest frame that the client sends; the default of the runtime unless given. */
+  readonly mtu: number | undefined;
+  /** Where a case makes very many calls: a tenth of them. */
+  readonly quick: boolean;
+  /** False: the client says nothing of our extension, and so the server isn't one of ours to it. */
+  readonly hello: boolean;
+}
+
+/** The case can't be run here: the reason is printed. */
+export class Skipped extends Error {
+  override readonly name: string = "Skipped";
+}
+
+/** The server, for one case. */
+export class Peer {
+  readonly options: PeerOptions;
+  readonly #others: Peer[] = [];
+  readonly #connections: Connection[] = [];
+  readonly #cuttables: Cuttable[] = [];
+
+  constructor(options: PeerOptions) {
+    this.options = options;
+  }
+
+  get mode(): MetadataMode {
+    return this.options.mode;
+  }
+
+  /** The same server, talked to otherwise; what it opens is closed with this one's. */
+  with(changes: Partial<PeerOptions>): Peer {
+    const peer = new Peer({ ...this.options, ...changes });
+    this.#others.push(peer);
+    return peer;
+  }
+
+  /** A connection of its own. */
+  connect(options: ConnectOptions = {}): Promise<Session> {
+    return this.#open(this.options.reach.dialer, options);
+  }
+
+  /** A connection that can be cut. @throws Skipped where nothing goes in between. */
+  async connectCuttable(): Promise<CuttableSession> {
+    const { cuttable } = this.options.reach;
+    if (cuttable === undefined) throw new Skipped("nothing goes between the ends of this transport");
+    const between = await cuttable();
+    this.#cuttables.push(between);
+    return { ...(await this.#open(between.dialer, {})), cut: () => between.cut() };
+  }
+
+  /** Closes whatever the case has opened. */
+  async close(): Promise<void> {
+    await Promise.all(this.#others.map((other) => other.close()));
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+    await Promise.all(this.#cuttables.map((cuttable) => cuttable.close()));
+  }
+
+  async #open(dialer: Dialer, options: ConnectOptions): Promise<Session> {
+    const { mode, mtu, hello } = this.options;
+    const wire = new Wire();
+    const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
+    const connection = await connectWith(watched, {
+      metadataMode: mode,
+      hello,
+      limits: LIMITS,
+      ...(mtu === undefined ? {} : { fragmentBytes: mtu }),
+      ...options,
+    });
+    this.#connections.push(connection);
+    return { connection, client: createTestServiceClient(connection), wire };
+  }
+}
