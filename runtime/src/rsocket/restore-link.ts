@@ -16,6 +16,11 @@ export interface ResumeOptions {
   readonly timeoutMs?: number;
   /** The waits between attempts, the first of which is at once: 1 s, each 1.6 times the one before, ± 20 %, at most 10 s. */
   readonly backoff?: Partial<BackoffOptions>;
+  /**
+   * RESUMEs in a row that come to nothing, before we believe that the server can't resume. 6: where a link is cut before
+   * the answer; one that stays silent counts for three.
+   */
+  readonly maxUnanswered?: number;
   /** Opaque to the server, at most 65,535 bytes; whoever has it may take the session over. 32 random hex digits. */
   readonly token?: Uint8Array;
   /** Numbers from 0 up to 1 for the jitter of the waits; `Math.random` unless given. */
@@ -26,10 +31,9 @@ const LIFETIME_MS = 120_000;
 const TIMEOUT_MS = 5_000;
 const MAX_WAIT_MS = 10_000;
 
-/** A link that was cut behind RESUME says little, one on which nothing comes says more: at so many points we believe it. */
-const CUT_POINTS = 1;
-const SILENCE_POINTS = 3;
-const REFUSAL_POINTS = 6;
+const MAX_UNANSWERED = 6;
+/** A link that was cut behind RESUME says little, one on which nothing comes says more. */
+const SILENCE_COUNTS = 3;
 
 /** ASCII: some servers read tokens as text (Q-RES-TOKEN). 128 random bits. */
 export function randomToken(): Uint8Array {
@@ -49,10 +53,11 @@ export class LinkRestorer implements RedialHost<FrameLink> {
   readonly #scheduler: Scheduler;
   readonly #lifetimeMs: number;
   readonly #timeoutMs: number;
+  readonly #maxUnanswered: number;
   readonly #redial: Redial<FrameLink>;
   #handshake: Handshake | undefined;
   #expiry: Timer | undefined;
-  #points = 0;
+  #unanswered = 0;
 
   /** @throws RangeError for a wrong option. */
   constructor(connection: RSocketConnection, dialer: Dialer, scheduler: Scheduler, options: ResumeOptions) {
@@ -61,6 +66,7 @@ export class LinkRestorer implements RedialHost<FrameLink> {
     this.#scheduler = scheduler;
     this.#lifetimeMs = options.lifetimeMs ?? LIFETIME_MS;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#maxUnanswered = options.maxUnanswered ?? MAX_UNANSWERED;
     const backoff = resolveBackoff({ maxMs: MAX_WAIT_MS, ...options.backoff });
     this.#redial = new Redial(this, scheduler, new Backoff(backoff, options.random ?? Math.random));
   }
@@ -78,7 +84,7 @@ export class LinkRestorer implements RedialHost<FrameLink> {
 
   /** The server has answered RESUME_OK. */
   resumed(): void {
-    this.#points = 0;
+    this.#unanswered = 0;
     this.#expiry?.cancel();
     this.#expiry = undefined;
     this.#handshake?.resolve();
@@ -115,14 +121,14 @@ export class LinkRestorer implements RedialHost<FrameLink> {
       await new Promise<void>((resolve, reject) => {
         this.#handshake = { resolve, reject };
         timer = this.#scheduler.setTimer(this.#timeoutMs, () => {
-          this.#points += SILENCE_POINTS - CUT_POINTS;
+          this.#unanswered += SILENCE_COUNTS - 1;
           this.#connection.loseLink(`no answer to RESUME within ${this.#timeoutMs} ms`);
         });
         this.#connection.resumeOver(link);
       });
     } catch (error) {
-      this.#points += CUT_POINTS;
-      if (this.#points >= REFUSAL_POINTS) this.#giveUp(`the server doesn't answer RESUME: ${messageOf(error)}`);
+      this.#unanswered++;
+      if (this.#unanswered >= this.#maxUnanswered) this.#giveUp(`the server doesn't answer RESUME: ${messageOf(error)}`);
       throw error;
     } finally {
       timer?.cancel();
