@@ -145,7 +145,7 @@ export class ContractWorld {
   }
 
   /** A client and a server, of which one has `handler` and the other calls it. */
-  async call(direction: Direction, handler: Partial<TickerHandler>, caller: ConnectOptions = {}): Promise<Calling> {
+  async call(direction: Direction, handler: Partial<TickerHandler>, caller: Omit<ConnectOptions, "resume"> = {}): Promise<Calling> {
     const services = [implementTicker({ ...unimplementedTicker, ...handler })];
     const toServer = direction === "the client calls the server";
     let ofServer: Connection | undefined;

@@ -272,7 +272,7 @@ describe("a connection that is resumed", () => {
     for (let price = 2; price <= 10; price++) {
       expect((await network.scheduler.run(watching.next())).value?.price).to.equal(price);
     }
-    await network.scheduler.run(watching.return?.() ?? Promise.resolve());
+    await network.scheduler.run(Promise.resolve(watching.return?.()));
   });
 
   it("is given up by the client after its lifetime, and its calls fail unavailable, once", async () => {
