@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `rsocket-rpc`: what runs everywhere. Programs import `rsocket-rpc/node` or `rsocket-rpc/web`, which include it.
 
+export type { BackoffOptions } from "./engine/backoff.js";
 export type { Dialer, FrameLink, Listener, PeerCertificate, UpgradeRequest } from "./engine/link.js";
+export type { ChannelState } from "./engine/redial.js";
 export type { Scheduler, Timer } from "./engine/scheduler.js";
 export { MetadataError } from "./metadata/errors.js";
 export { type BinaryKey, type HeaderValue, Metadata, type MetadataInit } from "./metadata/headers.js";
 export type { MetadataMode } from "./metadata/mode.js";
-export type { BackoffOptions } from "./resilience/backoff.js";
 export { type ChannelOptions, type ClientChannel, createChannelWith } from "./resilience/create-channel.js";
-export type { ChannelState } from "./resilience/reconnect.js";
 export type { Call, CallEnd, CallMethod, Interceptor, Reply } from "./rpc/call.js";
 export type { CallContext } from "./rpc/call-context.js";
 export type { CallOptions } from "./rpc/call-options.js";
@@ -42,6 +42,8 @@ export type {
   RequestEnding,
   ServerLeaseOptions,
 } from "./rsocket/lease.js";
+export type { ResumeOptions } from "./rsocket/restore-link.js";
+export type { ServeResumptionOptions, Session, SessionEvent, SessionStore } from "./rsocket/sessions.js";
 export type { ConnectionSettingsInit, Limits } from "./rsocket/settings.js";
 export { unlimitedLease } from "./rsocket/unlimited-lease.js";
 export type { PortEmitter, PortEventTarget, PortLike, PortSender } from "./transports/message-port.js";

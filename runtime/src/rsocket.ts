@@ -46,10 +46,15 @@ export type {
 export type { Payload, StreamHandle } from "./rsocket/payload.js";
 export type { Requester } from "./rsocket/requester.js";
 export type { Responder } from "./rsocket/responder.js";
+export type { ResumeOptions } from "./rsocket/restore-link.js";
 export {
   type ListenerFactory,
   type RSocketServer,
+  type ServeResumptionOptions,
   type ServeRSocketOptions,
+  type Session,
+  type SessionEvent,
+  type SessionStore,
   SetupRejection,
   serveRSocket,
 } from "./rsocket/serve.js";

@@ -2,9 +2,17 @@
 // `rsocket-rpc/session` (unstable): one connection without I/O, for other engines and for tests.
 
 export { createBatch, type FrameBatch, SlabPool } from "./bytes/slab.js";
-export { Connection, type ConnectionEvents, type ConnectionInit, type SetupPayload } from "./session/connection.js";
+export {
+  Connection,
+  type ConnectionEvents,
+  type ConnectionInit,
+  type ResumptionInit,
+  type SetupPayload,
+} from "./session/connection.js";
 export { ConnectionError, type Initiator, StreamError } from "./session/errors.js";
 export { Peer, type PeerKind } from "./session/peer.js";
+export { ResumeLedger, ResumeStore } from "./session/resume-store.js";
+export { Resumption } from "./session/resumption.js";
 export {
   type ConnectionSettings,
   type ConnectionSettingsInit,

@@ -103,7 +103,7 @@ export class CountingScheduler implements Scheduler {
 export type Direction = "the client calls the server" | "the server calls the client";
 
 /** What either side may be told. */
-export type CallerOptions = Omit<ConnectOptions, "lease">;
+export type CallerOptions = Omit<ConnectOptions, "lease" | "resume">;
 
 /** The side that calls and the side that is called. */
 export interface Calling {

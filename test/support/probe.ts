@@ -2,7 +2,13 @@
 // One connection without a link: hex frames in, hex frames out, a clock that a test turns, and a record of all calls.
 
 import { createBatch, SlabPool } from "../../runtime/src/bytes/slab.js";
-import { Connection, type ConnectionEvents, type SetupPayload } from "../../runtime/src/session/connection.js";
+import type { ResumeFrame } from "../../runtime/src/frames/frame.js";
+import {
+  Connection,
+  type ConnectionEvents,
+  type ResumptionInit,
+  type SetupPayload,
+} from "../../runtime/src/session/connection.js";
 import { ConnectionError, type StreamError } from "../../runtime/src/session/errors.js";
 import type { LeaseInit } from "../../runtime/src/session/lease.js";
 import { type ConnectionSettingsInit, resolveSettings } from "../../runtime/src/session/settings.js";
@@ -106,6 +112,8 @@ export interface ProbeOptions {
   readonly setup?: Partial<SetupPayload>;
   /** Leaves an inbound SETUP to the test. */
   readonly manualAccept?: boolean;
+  /** The connection may outlive its link; a client's has a token. */
+  readonly resumption?: ResumptionInit;
   readonly firstStreamId?: number;
   /** Offers leases. */
   readonly lease?: Partial<LeaseInit>;
@@ -120,7 +128,7 @@ export class Probe implements ConnectionEvents {
   readonly connection: Connection;
   /** Inbound requests, in order. */
   readonly calls: InboundCall[] = [];
-  /** `setup`, `established`, `push <hex>`, `draining`, `closed <code> <initiator>`. */
+  /** `setup`, `established`, `push <hex>`, `detached`, `resumed`, `draining`, `closed <code> <initiator>`. */
   readonly log: string[] = [];
   nowMs = 1_000;
   /** The link takes nothing: `sent` polls no frame. */
@@ -128,9 +136,21 @@ export class Probe implements ConnectionEvents {
   transmitRequested = false;
   onRequestHook: ((call: InboundCall) => void) | undefined;
   onEvent: ((entry: string) => void) | undefined;
+  /** What a server's owner makes of RESUME. */
+  resumeHook: ((frame: ResumeFrame) => string) | undefined;
+  greeting: Uint8Array | undefined;
   readonly #manualAccept: boolean;
 
-  constructor({ side, settings, setup, manualAccept = false, firstStreamId, lease, onRequest }: ProbeOptions) {
+  constructor({
+    side,
+    settings,
+    setup,
+    manualAccept = false,
+    resumption,
+    firstStreamId,
+    lease,
+    onRequest,
+  }: ProbeOptions) {
     this.#manualAccept = manualAccept;
     this.onRequestHook = onRequest;
     this.connection = new Connection({
@@ -143,6 +163,7 @@ export class Probe implements ConnectionEvents {
         : { setup: { metadataMimeType: "m", dataMimeType: "d", metadata: undefined, data: EMPTY, ...setup } }),
       ...(firstStreamId === undefined ? {} : { firstStreamId }),
       ...(lease === undefined ? {} : { lease: { isOffered: true, ...lease } }),
+      ...(resumption === undefined ? {} : { resumption }),
     });
     leaveTraces(this);
   }
@@ -179,6 +200,22 @@ export class Probe implements ConnectionEvents {
 
   onMetadataPush(metadata: Uint8Array): void {
     this.#add(`push ${hexOf(metadata)}`);
+  }
+
+  onResume(frame: ResumeFrame): string {
+    return this.resumeHook?.(frame) ?? "unknown resume token";
+  }
+
+  onDetached(): void {
+    this.#add("detached");
+  }
+
+  onResumed(): void {
+    this.#add("resumed");
+  }
+
+  resumeGreeting(): Uint8Array | undefined {
+    return this.greeting;
   }
 
   onDraining(): void {

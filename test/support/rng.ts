@@ -69,7 +69,7 @@ export function random(run: (rng: Random) => void): () => void {
   };
 }
 
-function chooseSeed(): number {
+export function chooseSeed(): number {
   const wanted = process.env["SEED"];
   return wanted === undefined ? (Date.now() & 0x7fffffff) + 1 : Number(wanted);
 }

@@ -14,12 +14,27 @@ const READ_TURN_MS = 5;
 /** So much is written before the event loop has a turn: a link that takes everything at once would never let it read. */
 const WRITE_TURN_BYTES = 1_048_576;
 
+/** A successor's connection has its owner already. */
+const NO_EVENTS: DriverEvents = {
+  onSetup: () => {},
+  onEstablished: () => {},
+  onRequest: () => {},
+  onMetadataPush: () => {},
+  onClosed: () => {},
+};
+
 /** What the owner of a driver is told: all that its connection tells, but for what the driver sees to itself. */
 export type DriverEvents = Omit<ConnectionEvents, "onTransmit">;
 
-/** One connection at work. */
+/** Who drives a connection now: it may have several links, one after the other. */
+interface Seat {
+  driver: Driver;
+}
+
+/** One connection at work on one link. */
 export class Driver implements LinkHandler {
   readonly connection: Connection;
+  readonly #seat: Seat;
   readonly link: FrameLink;
   readonly #scheduler: Scheduler;
   readonly #batch = createBatch();
@@ -45,21 +60,35 @@ export class Driver implements LinkHandler {
     link: FrameLink,
     scheduler: Scheduler,
     events: DriverEvents,
-    init: Omit<ConnectionInit, "events" | "nowMs">,
+    init: Omit<ConnectionInit, "events" | "nowMs"> | Driver,
   ) {
     this.link = link;
     this.#scheduler = scheduler;
     this.#nowMs = scheduler.now();
+    if (init instanceof Driver) {
+      this.#seat = init.#seat;
+      this.connection = init.connection;
+      return;
+    }
+    const seat: Seat = { driver: this };
+    this.#seat = seat;
     this.connection = new Connection({
       ...init,
       nowMs: this.#nowMs,
       events: {
-        onTransmit: () => this.requestFlush(),
+        onTransmit: () => seat.driver.requestFlush(),
         onSetup: (setup) => events.onSetup(setup),
         onEstablished: () => events.onEstablished(),
         onRequest: (stream, metadata, data, complete) => events.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => events.onMetadataPush(metadata),
         onDraining: () => events.onDraining?.(),
+        onResume: (frame) => events.onResume?.(frame) ?? "resumption is not supported",
+        onDetached: (reason) => {
+          seat.driver.retire();
+          events.onDetached?.(reason);
+        },
+        onResumed: () => events.onResumed?.(),
+        resumeGreeting: () => events.resumeGreeting?.(),
         onClosed: (reason) => events.onClosed(reason),
         encodeErrorData: (code, message) => events.encodeErrorData?.(code, message),
       },
@@ -70,6 +99,29 @@ export class Driver implements LinkHandler {
   start(): void {
     this.link.setHandler(this);
     this.requestFlush();
+  }
+
+  /** Goes on with the connection of `predecessor`, whose link is gone, over another link. */
+  static succeed(predecessor: Driver, link: FrameLink, scheduler: Scheduler): Driver {
+    const driver = new Driver(link, scheduler, NO_EVENTS, predecessor);
+    driver.#seat.driver = driver;
+    driver.connection.linkOpened(driver.#nowMs);
+    // Whatever the link was told before, it reads on at the first flush.
+    driver.#linkStopped = true;
+    return driver;
+  }
+
+  /** Tears the link down and has nothing to do with the connection any more. */
+  retire(): void {
+    if (this.#linkClosed) return;
+    this.release().abort();
+  }
+
+  /** Gives the link away. */
+  release(): FrameLink {
+    this.#linkClosed = true;
+    this.#cancelTimer();
+    return this.link;
   }
 
   /** Writes at the end of this tick. */
@@ -98,37 +150,43 @@ export class Driver implements LinkHandler {
   }
 
   onFrame(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#linkClosed) return false;
     this.connection.receiveFrame(bytes, start, end, this.#nowMs);
     // What was read at once may be a thousand requests, and their handlers anything but quick.
     if (++this.#frameCount % FRAMES_PER_LOOK === 0 && this.#scheduler.now() - this.#nowMs > READ_TURN_MS)
       this.#giveWay();
-    const goOn = this.connection.wantsRead && !this.#isGivingWay;
+    const goOn = this.connection.wantsRead && !this.#isGivingWay && !this.#linkClosed;
     // The link stops by itself then; onReadEnd looks again, and may find that it should go on.
     if (!goOn) this.#linkStopped = true;
     return goOn;
   }
 
   onReadEnd(partialBytes: number): void {
+    if (this.#linkClosed) return;
     this.connection.receivePart(partialBytes, this.#nowMs);
     this.#balanceReading();
   }
 
   onMalformed(message: string): void {
+    if (this.#linkClosed) return;
     this.connection.receiveMalformed(message, false);
   }
 
   onDrain(): void {
+    if (this.#linkClosed) return;
     this.#linkBlocked = false;
     this.connection.linkDrained();
     this.requestFlush();
   }
 
   onPeerEnd(): void {
+    if (this.#linkClosed) return;
     this.connection.peerEnded();
     this.requestFlush();
   }
 
   onClose(error?: Error): void {
+    if (this.#linkClosed) return;
     this.#linkClosed = true;
     this.#cancelTimer();
     this.connection.linkLost(error);
@@ -142,6 +200,7 @@ export class Driver implements LinkHandler {
     this.connection.handleFlush(this.#scheduler.now());
     this.#transmit();
     this.connection.afterTransmit();
+    if (this.#linkClosed) return;
     if (this.connection.state === "closed") return this.#finish();
     this.#balanceReading();
     this.#armTimer();

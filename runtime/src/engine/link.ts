@@ -57,7 +57,10 @@ export interface LinkInfo {
 /** A transport's half: it takes frames to the other end. Made by a dialer or a listener, one per connection. */
 export interface FrameLink {
   readonly info: LinkInfo;
-  /** Who is told. Set before anything is read; frames that came before wait for it. */
+  /**
+   * Who is told. Set before anything is read; frames that came before wait for it. A handler that is set later takes over,
+   * also in the middle of a read whose `onFrame` returned false: what wasn't passed on goes to the new one.
+   */
   setHandler(handler: LinkHandler): void;
   /**
    * Sends the frames of `batch` in one write. The bytes belong to the link from then on, the batch itself doesn't.

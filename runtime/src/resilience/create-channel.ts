@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A channel that outlives its connections: calls that wait for one, and the redial machine that brings it.
 
+import { Backoff, type BackoffOptions, resolveBackoff } from "../engine/backoff.js";
 import type { Dialer } from "../engine/link.js";
+import { type ChannelState, Redial, type RedialHost } from "../engine/redial.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { type ComposedInterceptors, composeInterceptors } from "../rpc/call.js";
 import type { Channel, ChannelCore, LastingCore, TransportWaiter } from "../rpc/channel.js";
@@ -13,8 +15,6 @@ import { type Observer, printingObserver } from "../rpc/observer.js";
 import type { RpcTransport } from "../rpc/transport.js";
 import { ErrorCode } from "../rsocket/errors.js";
 import { resolveSettings } from "../rsocket/settings.js";
-import { Backoff, type BackoffOptions, resolveBackoff } from "./backoff.js";
-import { type ChannelState, Redial, type RedialHost } from "./reconnect.js";
 
 /** Options of `createChannel`: those of `connect`, for each connection anew, and how it comes to the next one. */
 export interface ChannelOptions extends Omit<ConnectOptions, "signal" | "confirm"> {

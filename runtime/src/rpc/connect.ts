@@ -11,6 +11,7 @@ import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
 import { openConnection } from "../rsocket/connect.js";
 import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
 import type { ClientLeaseOptions } from "../rsocket/lease.js";
+import type { ResumeOptions } from "../rsocket/restore-link.js";
 import { type ConnectionSettingsInit, resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
 import { codeOfAbort } from "./call-record.js";
@@ -45,6 +46,11 @@ export interface ConnectOptions extends ConnectionSettingsInit {
   readonly timeoutMs?: number;
   /** False: resolve when SETUP is on its way. By default it resolves when the server has accepted. */
   readonly confirm?: boolean;
+  /**
+   * The connection outlives its links: calls that run go on when there is a new one, over whatever network. The server must
+   * offer it, or it refuses the connection. Off.
+   */
+  readonly resume?: boolean | ResumeOptions;
   /** `rpc` for rsocket-rpc peers and our own; `composite` for Spring, brokers and the routers of other drivers. */
   readonly metadataMode?: MetadataMode;
   /** False: say nothing of our extension in SETUP. */
@@ -88,7 +94,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
         settings: options,
         // Within the time for connecting: asking for a token may take as long as it likes.
         setup: async () => ({ ...mimeTypesOf(mode), metadata: await setupMetadata(mode, options), data: NO_BYTES }),
-        ...pick(options, "signal", "timeoutMs", "confirm", "scheduler", "lease"),
+        ...pick(options, "signal", "timeoutMs", "confirm", "resume", "scheduler", "lease"),
       },
       (rsocket) => {
         const { announcePerRequest = false, repeatChannelMetadata = false } = options;

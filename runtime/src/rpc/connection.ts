@@ -85,6 +85,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly announcePerRequest: boolean;
   readonly repeatChannelMetadata: boolean;
   #peer: PeerInfo | undefined;
+  #peerInfo: LinkInfo | undefined;
   /** What every call served on this connection begins with; `accept` fills it. */
   readonly values: ContextValues = new ContextValues();
   /** @internal A connection lives once. */
@@ -110,7 +111,12 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
 
   // Later than the connection: reading a certificate takes as long as a call.
   get peer(): PeerInfo {
-    this.#peer ??= peerOf(this.rsocket.info);
+    const { info } = this.rsocket;
+    // A resumed connection may have come over another network.
+    if (this.#peer === undefined || this.#peerInfo !== info) {
+      this.#peerInfo = info;
+      this.#peer = peerOf(info);
+    }
     return this.#peer;
   }
 

@@ -13,6 +13,8 @@ import {
   type ListenerFactory,
   openServer,
   type RSocketServer,
+  type ServeResumptionOptions,
+  type Session,
   type SetupFrame,
   SetupRejection,
 } from "../rsocket/serve.js";
@@ -59,6 +61,11 @@ export interface ServeOptions extends ConnectionSettingsInit {
    * one of your own. Without it a SETUP that asks for leases is refused.
    */
   readonly lease?: LeaseStrategy | ServerLeaseOptions;
+  /**
+   * Connections of clients that ask for it outlive their links: what runs goes on when the client is back, over whichever
+   * of these listeners. Off: such clients are refused.
+   */
+  readonly resume?: boolean | ServeResumptionOptions;
   /** Told of faults that have no caller; they are printed unless given. */
   readonly observer?: Observer;
   /** Spellings of peers that differ from the .proto; all off. */
@@ -75,6 +82,8 @@ export interface Server {
   readonly connectionCount: number;
   /** Handlers that haven't ended yet. */
   readonly runningHandlers: number;
+  /** Connections that can be resumed, with or without a link now. */
+  readonly sessions: readonly Session[];
   /** Resolves when it has been closed, by `close` or by a signal; never rejects. */
   readonly closed: Promise<void>;
   /**
@@ -100,6 +109,7 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
     {
       settings: options,
       lease: options.lease,
+      ...(options.resume === undefined ? {} : { resume: options.resume }),
       ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }),
     },
     {
@@ -146,6 +156,10 @@ class RpcServer implements Server {
     return this.#core.connections.size;
   }
 
+  get sessions(): readonly Session[] {
+    return this.#core.sessions;
+  }
+
   get runningHandlers(): number {
     return this.#router.runningHandlers;
   }
@@ -189,14 +203,19 @@ async function acceptConnection(
   if (hasHello) {
     rsocket.peer.receiveHello(version);
     // Before any other frame of this session: until it has come the client takes us for a server without it.
-    rsocket.metadataPush(encodeEnvelopeEntry({ hello: { version: 1 } }));
+    rsocket.metadataPush(serverHello());
   } else rsocket.peer.settleUnknown();
   return {
     onRequest: connection.receiveRequest,
     onMetadataPush: (metadata) => connection.receiveMetadataPush(metadata),
+    resumeGreeting: () => (hasHello ? serverHello() : undefined),
     encodeErrorData: (code, message) => connection.encodeErrorData(code, message),
     onLeaseRefused: (isFireAndForget) => connection.observer.onLeaseRefused?.(isFireAndForget, connection.peer),
   };
+}
+
+function serverHello(): Uint8Array {
+  return encodeEnvelopeEntry({ hello: { version: 1 } });
 }
 
 interface ReadSetup {

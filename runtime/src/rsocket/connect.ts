@@ -5,13 +5,15 @@ import type { Dialer, FrameLink } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler, type Timer } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
-import type { SetupPayload } from "../session/connection.js";
+import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
+import { ResumeLedger } from "../session/resume-store.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { type ConnectionHooks, type ConnectionOwner, RSocketConnection } from "./connection.js";
 import type { ClientLeaseOptions } from "./lease.js";
 import { clientLeases, type LeaseSetup } from "./lease-grants.js";
 import { handlerOf, pushHandlerOf, type Responder } from "./responder.js";
+import { LinkRestorer, type ResumeOptions, randomToken } from "./restore-link.js";
 import { messageOf } from "./thrown.js";
 
 /** Options of `connectRSocket`. */
@@ -34,6 +36,11 @@ export interface ConnectRSocketOptions {
   readonly timeoutMs?: number;
   /** False: resolve when SETUP is on its way, without waiting for the peer to accept it. */
   readonly confirm?: boolean;
+  /**
+   * The connection outlives its links: what is under way goes on when a new one is there. Servers that can't do that
+   * refuse the SETUP, or later the RESUME; then the connection ends. Off.
+   */
+  readonly resume?: boolean | ResumeOptions;
   readonly scheduler?: Scheduler;
 }
 
@@ -66,8 +73,9 @@ export async function openConnection(
   try {
     const setup = typeof options.setup === "function" ? await attempt.race(options.setup(), () => {}) : options.setup;
     link = await attempt.race(options.dialer.dial(attempt.signal), (late) => late.abort());
+    const { dialer, resume } = options;
     const lease = clientLeases(options.lease);
-    const established = startConnection(link, settings, scheduler, setup, lease, hooksOf);
+    const established = startConnection({ link, dialer, settings, scheduler, setup, hooksOf, resume, lease });
     connection = established.connection;
     await attempt.race(options.confirm === false ? established.written : established.accepted, () => {});
     return connection;
@@ -87,15 +95,29 @@ interface Starting {
   readonly written: Promise<void>;
 }
 
-function startConnection(
-  link: FrameLink,
-  settings: ConnectionSettings,
-  scheduler: Scheduler,
-  given: Partial<SetupPayload> | undefined,
-  lease: LeaseSetup | undefined,
-  hooksOf: (connection: RSocketConnection) => ConnectionHooks,
-): Starting {
+interface StartInit {
+  readonly link: FrameLink;
+  readonly dialer: Dialer;
+  readonly settings: ConnectionSettings;
+  readonly scheduler: Scheduler;
+  readonly setup: Partial<SetupPayload> | undefined;
+  readonly resume: boolean | ResumeOptions | undefined;
+  readonly lease: LeaseSetup | undefined;
+  readonly hooksOf: (connection: RSocketConnection) => ConnectionHooks;
+}
+
+function startConnection({
+  link,
+  dialer,
+  settings,
+  scheduler,
+  setup: given,
+  resume,
+  lease,
+  hooksOf,
+}: StartInit): Starting {
   let hooks: ConnectionHooks | undefined;
+  let restorer: LinkRestorer | undefined;
   let onEstablished = (): void => {};
   const owner: ConnectionOwner = {
     onSetup: () => {},
@@ -103,7 +125,12 @@ function startConnection(
     onRequest: (stream, metadata, data, complete) => hooks?.onRequest(stream, metadata, data, complete),
     onMetadataPush: (metadata) => hooks?.onMetadataPush(metadata),
     onDraining: () => hooks?.onDraining?.(),
-    onClosed: (reason) => hooks?.onClosed?.(reason),
+    onDetached: (reason) => restorer?.detached(reason),
+    onResumed: () => restorer?.resumed(),
+    onClosed: (reason) => {
+      restorer?.stop();
+      hooks?.onClosed?.(reason);
+    },
     encodeErrorData: (code, message) => hooks?.encodeErrorData?.(code, message),
     onLeaseRefused: (isFireAndForget) => hooks?.onLeaseRefused?.(isFireAndForget),
   };
@@ -113,7 +140,12 @@ function startConnection(
     metadata: given?.metadata,
     data: given?.data ?? EMPTY,
   };
-  const connection = new RSocketConnection({ link, settings, scheduler, pool: sharedPool, owner, setup, lease });
+  const resumption = resume === undefined || resume === false ? undefined : resumptionOf(resume, settings);
+  const init = { link, settings, scheduler, pool: sharedPool, owner, setup, lease };
+  const connection = new RSocketConnection(resumption === undefined ? init : { ...init, resumption });
+  if (resumption !== undefined) {
+    restorer = new LinkRestorer(connection, dialer, scheduler, typeof resume === "object" ? resume : {});
+  }
   hooks = hooksOf(connection);
   const ended = connection.closed.then(({ code, reason, initiator }) => {
     throw connection.endError ?? new ConnectionError(code, reason, initiator);
@@ -129,6 +161,11 @@ function startConnection(
   starting.accepted.catch(() => {});
   starting.written.catch(() => {});
   return starting;
+}
+
+function resumptionOf(resume: true | ResumeOptions, { limits }: ConnectionSettings): ResumptionInit {
+  const token = (resume === true ? undefined : resume.token) ?? randomToken();
+  return { token, ledger: new ResumeLedger(limits.maxAllSessionsBytes) };
 }
 
 /** The time and the caller's signal of one attempt to connect. */

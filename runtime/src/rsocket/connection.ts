@@ -6,12 +6,13 @@ import { Driver, type DriverEvents } from "../engine/driver.js";
 import type { FrameLink, LinkInfo } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
-import type { SetupFrame } from "../frames/frame.js";
+import type { ResumeFrame, SetupFrame } from "../frames/frame.js";
 import type { WaitingCall } from "../session/admission.js";
-import type { SetupPayload } from "../session/connection.js";
+import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
 import type { Allowance } from "../session/lease.js";
 import type { Peer } from "../session/peer.js";
+import type { Resumption } from "../session/resumption.js";
 import type { ConnectionSettings } from "../session/settings.js";
 import type { Stream, StreamSink } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
@@ -45,6 +46,14 @@ export interface ConnectionOwner {
   onMetadataPush(metadata: Uint8Array): void;
   /** The peer takes no new requests any more. */
   onDraining?(): void;
+  /** Server: a client wants its session back; gives it the link, or says why not. */
+  onResume?(frame: ResumeFrame): string;
+  /** The link is lost, the connection waits for another. */
+  onDetached?(reason: ConnectionError): void;
+  /** The connection goes on over another link. */
+  onResumed?(): void;
+  /** The metadata of a METADATA_PUSH that goes right behind RESUME_OK. */
+  resumeGreeting?(): Uint8Array | undefined;
   /** The connection is over. */
   onClosed(reason: CloseReason): void;
   /** How an ERROR of the session's own says `message` to the peer; as text when it gives nothing. */
@@ -55,7 +64,10 @@ export interface ConnectionOwner {
 
 /** @internal What answers the peer of a connection that is set up: a responder, or the RPC level in its place. */
 export interface ConnectionHooks
-  extends Pick<ConnectionOwner, "onRequest" | "onMetadataPush" | "onDraining" | "encodeErrorData" | "onLeaseRefused"> {
+  extends Pick<
+    ConnectionOwner,
+    "onRequest" | "onMetadataPush" | "onDraining" | "resumeGreeting" | "encodeErrorData" | "onLeaseRefused"
+  > {
   /** The connection is over. */
   onClosed?(reason: CloseReason): void;
 }
@@ -71,21 +83,22 @@ export interface RSocketConnectionInit {
   readonly setup?: SetupPayload;
   /** @internal Present where leases are offered. */
   readonly lease?: LeaseSetup | undefined;
+  /** The connection may outlive its link. */
+  readonly resumption?: ResumptionInit;
 }
 
 /**
- * One RSocket connection over one link. It lives once. Requests go both ways, whoever opened it.
+ * One RSocket connection: over one link, or with resumption over one after the other. It lives once. Requests go both ways, whoever opened it.
  *
  * `requestResponse` and the others throw a ConnectionError when it is over; all else that happens to a request is told
  * to its sink.
  */
 export class RSocketConnection implements Requester {
-  readonly info: LinkInfo;
   readonly settings: ConnectionSettings;
   readonly scheduler: Scheduler;
   /** Resolves, never rejects, when the connection is over. */
   readonly closed: Promise<CloseReason>;
-  readonly #driver: Driver;
+  #driver: Driver;
   readonly #owner: ConnectionOwner;
   readonly #grants: LeaseGrants | undefined;
   /** @internal What becomes of calls for which there is no lease. */
@@ -94,15 +107,14 @@ export class RSocketConnection implements Requester {
   #resolveClosed: (reason: CloseReason) => void = () => {};
 
   constructor(init: RSocketConnectionInit) {
-    const { link, settings, scheduler, pool, owner, setup, lease } = init;
-    this.info = link.info;
+    const { link, settings, scheduler, pool, owner, setup, lease, resumption } = init;
     this.settings = settings;
     this.scheduler = scheduler;
     this.#owner = owner;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#grants = lease === undefined ? undefined : this.#createGrants(lease);
+    this.#grants = lease === undefined ? undefined : this.#createGrants(lease, link.info.remoteAddress);
     this.waitsForLease = lease?.waitForLease ?? true;
     const events: DriverEvents = {
       onSetup: (frame) => owner.onSetup(frame),
@@ -113,6 +125,13 @@ export class RSocketConnection implements Requester {
       onRequest: this.#grants?.watch(owner.onRequest) ?? owner.onRequest,
       onMetadataPush: (metadata) => owner.onMetadataPush(metadata),
       onDraining: () => owner.onDraining?.(),
+      onResume: (frame) => owner.onResume?.(frame) ?? "resumption is not supported",
+      onDetached: (reason) => owner.onDetached?.(reason),
+      onResumed: () => {
+        owner.onResumed?.();
+        this.#grants?.start();
+      },
+      resumeGreeting: () => owner.resumeGreeting?.(),
       onClosed: (error) => this.#onClosed(error),
       encodeErrorData: (code, message) => owner.encodeErrorData?.(code, message),
     };
@@ -121,12 +140,18 @@ export class RSocketConnection implements Requester {
       pool,
       ...(setup === undefined ? {} : { setup }),
       ...(this.#grants === undefined ? {} : { lease: this.#grants.init }),
+      ...(resumption === undefined ? {} : { resumption }),
     });
   }
 
   /** Begins to read, and for a client to write. */
   start(): void {
     this.#driver.start();
+  }
+
+  /** What the transport of the link tells, the latest when there were several. */
+  get info(): LinkInfo {
+    return this.#driver.link.info;
   }
 
   /** What may be sent to the peer beyond plain RSocket. */
@@ -225,12 +250,6 @@ export class RSocketConnection implements Requester {
     return !connection.hasLease;
   }
 
-  /** @internal The connection goes on over another link: leases don't (RSocket 1.0 §Resuming Operation, RESUME-15). */
-  renewLeases(): void {
-    this.#driver.connection.leases?.forget();
-    this.#grants?.start();
-  }
-
   /** @internal Lets a call wait for room; false when too many do. @throws ConnectionError when it isn't open. */
   queueCall(call: WaitingCall): boolean {
     const queued = this.#driver.connection.queueCall(call);
@@ -241,6 +260,42 @@ export class RSocketConnection implements Requester {
   /** @internal The call waits no more. */
   withdrawCall(call: WaitingCall): void {
     this.#driver.connection.withdrawCall(call);
+  }
+
+  // ── resumption ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Positions and kept frames; undefined when the connection can't outlive its link. */
+  get resumption(): Pick<Resumption, "token" | "store" | "receivedPosition"> | undefined {
+    return this.#driver.connection.resumption;
+  }
+
+  /** There is a link, and frames go both ways. */
+  get isLive(): boolean {
+    return this.#driver.connection.isLive;
+  }
+
+  /** @internal Client: goes on over `link`, with RESUME. The owner hears `onResumed`, `onDetached` or `onClosed`. */
+  resumeOver(link: FrameLink): void {
+    this.#driver = Driver.succeed(this.#driver, link, this.scheduler);
+    this.#driver.start();
+  }
+
+  /** @internal The link is of no use: it is torn down, and the owner hears `onDetached`, or `onClosed`. */
+  loseLink(message: string): void {
+    this.#driver.retire();
+    this.#driver.connection.linkLost(new Error(message));
+  }
+
+  /**
+   * @internal Server: goes on over the link of `newcomer`, which has sent `frame`. Returns why not, then `newcomer` keeps
+   * its link.
+   */
+  takeOver(newcomer: RSocketConnection, frame: ResumeFrame): string | undefined {
+    const refusal = this.#driver.connection.resume(frame);
+    if (refusal !== undefined) return refusal;
+    newcomer.#driver.connection.handOver();
+    this.resumeOver(newcomer.#driver.release());
+    return undefined;
   }
 
   // ── establishment and end ───────────────────────────────────────────────────────────────────────────────────────
@@ -313,10 +368,10 @@ export class RSocketConnection implements Requester {
     return waiting;
   }
 
-  #createGrants(lease: LeaseSetup): LeaseGrants {
+  #createGrants(lease: LeaseSetup, remoteAddress: string): LeaseGrants {
     return new LeaseGrants(lease, {
       scheduler: this.scheduler,
-      remoteAddress: this.info.remoteAddress,
+      remoteAddress,
       connection: () => this.#driver.connection,
       onRefused: (isFireAndForget) => this.#owner.onLeaseRefused?.(isFireAndForget),
     });

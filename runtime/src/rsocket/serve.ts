@@ -12,8 +12,10 @@ import { type ConnectionHooks, RSocketConnection } from "./connection.js";
 import type { LeaseStrategy, ServerLeaseOptions } from "./lease.js";
 import { type LeaseSetup, serverLeases } from "./lease-grants.js";
 import { handlerOf, pushHandlerOf, type Responder } from "./responder.js";
+import { type ServeResumptionOptions, type Session, Sessions } from "./sessions.js";
 
 export type { SetupFrame } from "../frames/frame.js";
+export type { ServeResumptionOptions, Session, SessionEvent, SessionStore } from "./sessions.js";
 
 /** Refuses a SETUP; thrown by an acceptor. */
 export class SetupRejection extends Error {
@@ -53,6 +55,8 @@ export interface ServeRSocketOptions {
    * SETUP wait for it. Requests to the client are made on `connection`.
    */
   accept(setup: SetupFrame, connection: RSocketConnection): Responder | Promise<Responder>;
+  /** Connections of clients that ask for it outlive their links. Off: such a SETUP is refused. */
+  readonly resume?: boolean | ServeResumptionOptions;
   readonly settings?: ConnectionSettingsInit;
   /** Grants requests to clients that honour leases; without it a SETUP that asks for them is refused. */
   readonly lease?: LeaseStrategy | ServerLeaseOptions | undefined;
@@ -65,6 +69,8 @@ export interface RSocketServer {
   readonly urls: readonly string[];
   /** Connections that are open. */
   readonly connections: ReadonlySet<RSocketConnection>;
+  /** Those that can be resumed, with or without a link. */
+  readonly sessions: readonly Session[];
   /** Takes no more connections, closes those that are open in order, within `graceMs`. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -86,10 +92,15 @@ export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServe
 /** @internal `serveRSocket` with hooks. */
 export async function openServer(
   factories: readonly ListenerFactory[],
-  { settings, scheduler = systemScheduler, lease }: Pick<ServeRSocketOptions, "settings" | "scheduler" | "lease">,
+  {
+    settings,
+    resume,
+    lease,
+    scheduler = systemScheduler,
+  }: Pick<ServeRSocketOptions, "settings" | "resume" | "lease" | "scheduler">,
   hooks: ServeHooks,
 ): Promise<RSocketServer> {
-  const server = new ServerCore(resolveSettings(settings), scheduler, serverLeases(lease), hooks);
+  const server = new ServerCore(resolveSettings(settings), scheduler, serverLeases(lease), hooks, resume);
   const opened = await Promise.allSettled(factories.map(async (factory) => await factory((link) => server.take(link))));
   const listeners = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failed = opened.find((result) => result.status === "rejected");
@@ -109,14 +120,26 @@ class ServerCore implements RSocketServer {
   readonly #lease: LeaseSetup | undefined;
   readonly #hooks: ServeHooks;
   readonly #acceptor: Acceptor;
+  readonly #sessions: Sessions | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(settings: ConnectionSettings, scheduler: Scheduler, lease: LeaseSetup | undefined, hooks: ServeHooks) {
+  constructor(
+    settings: ConnectionSettings,
+    scheduler: Scheduler,
+    lease: LeaseSetup | undefined,
+    hooks: ServeHooks,
+    resume: ServeRSocketOptions["resume"] = false,
+  ) {
     this.#settings = settings;
     this.#scheduler = scheduler;
     this.#lease = lease;
     this.#hooks = hooks;
     this.#acceptor = new Acceptor(scheduler, settings.limits);
+    if (resume !== false) this.#sessions = new Sessions(resume === true ? {} : resume, settings.limits, scheduler);
+  }
+
+  get sessions(): readonly Session[] {
+    return this.#sessions?.all ?? [];
   }
 
   get urls(): readonly string[] {
@@ -146,29 +169,44 @@ class ServerCore implements RSocketServer {
   #createConnection(link: FrameLink, refusal: string | undefined): RSocketConnection {
     let served: ConnectionHooks | undefined;
     let unwatch = (): void => {};
+    const sessions = this.#sessions;
+    const { remoteAddress } = link.info;
+    const leave = (): void => {
+      unwatch();
+      this.connections.delete(connection);
+      if (refusal === undefined) this.#acceptor.leave(remoteAddress);
+    };
     const connection: RSocketConnection = new RSocketConnection({
       link,
       settings: this.#settings,
       scheduler: this.#scheduler,
       pool: sharedPool,
       lease: this.#lease,
+      ...(sessions === undefined ? {} : { resumption: { ledger: sessions.ledger } }),
       owner: {
         onSetup: (setup) => {
           void this.#accept(setup, connection).then((accepted) => {
             served = accepted;
             unwatch();
-            if (accepted !== undefined) connection.accept();
+            if (accepted !== undefined) this.#begin(setup, connection);
           });
         },
+        onResume: (frame) => {
+          if (this.#closing !== undefined) return "server is draining";
+          const reason = sessions?.resume(connection, frame) ?? "resumption is not supported";
+          // The link is another connection's now, and this one never was one.
+          if (reason === "") leave();
+          return reason;
+        },
+        onDetached: () => sessions?.detached(connection),
+        resumeGreeting: () => served?.resumeGreeting?.(),
         onEstablished: () => {},
         onRequest: (stream, metadata, data, complete) => served?.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => served?.onMetadataPush(metadata),
         encodeErrorData: (code, message) => served?.encodeErrorData?.(code, message),
         onLeaseRefused: (isFireAndForget) => served?.onLeaseRefused?.(isFireAndForget),
         onClosed: (reason) => {
-          unwatch();
-          this.connections.delete(connection);
-          if (refusal === undefined) this.#acceptor.leave(link.info.remoteAddress);
+          leave();
           served?.onClosed?.(reason);
         },
       },
@@ -178,9 +216,19 @@ class ServerCore implements RSocketServer {
     return connection;
   }
 
+  #begin(setup: SetupFrame, connection: RSocketConnection): void {
+    // Another may have come with the same token while this one was being accepted.
+    const refusal = this.#sessions?.refuse(setup);
+    if (refusal !== undefined) return rejectWith(connection, new SetupRejection(refusal));
+    connection.accept();
+    if (setup.resumeToken !== undefined) this.#sessions?.add(connection);
+  }
+
   async #accept(setup: SetupFrame, connection: RSocketConnection): Promise<ConnectionHooks | undefined> {
     try {
       if (this.#closing !== undefined) throw new SetupRejection("server is draining");
+      const refusal = this.#sessions?.refuse(setup);
+      if (refusal !== undefined) throw new SetupRejection(refusal);
       return await this.#hooks.accept(setup, connection);
     } catch (error) {
       const rejection = error instanceof SetupRejection ? error : new SetupRejection("internal error");

@@ -22,6 +22,12 @@ export class Budget {
     return true;
   }
 
+  /** None is left. */
+  isEmpty(nowMs: number): boolean {
+    this.#refill(nowMs);
+    return this.#tokens < 1;
+  }
+
   /** Gives `count` more than time alone would. */
   earn(count: number): void {
     this.#tokens += count;

@@ -2,13 +2,21 @@
 // One RSocket 1.0 connection without any I/O: frames, time and commands in; frames, the next timeout and calls of
 // sinks out (RSocket 1.0 §Connection Establishment, §Stream Sequences and Lifetimes, §Handling the Unexpected).
 
-import { readUint31, readUint32 } from "../bytes/integers.js";
+import { readUint31, readUint32, readUint63 } from "../bytes/integers.js";
 import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
 import { decodeFrame } from "../frames/decode.js";
-import { encodeError, encodeKeepalive, encodeLease, encodeMetadataPush, encodeSetup } from "../frames/encode.js";
+import {
+  encodeError,
+  encodeKeepalive,
+  encodeLease,
+  encodeMetadataPush,
+  encodeResume,
+  encodeResumeOk,
+  encodeSetup,
+} from "../frames/encode.js";
 import { ErrorCode, errorCodeName, FrameFormatError } from "../frames/errors.js";
-import type { SetupFrame } from "../frames/frame.js";
+import type { ResumeFrame, SetupFrame } from "../frames/frame.js";
 import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
 import { Flag, FrameType, frameTypeName, HEADER_BYTES, MAX_31_BIT, MAX_SENT_FRAME_BYTES } from "../frames/layout.js";
 import { Admission, type WaitingCall } from "./admission.js";
@@ -18,6 +26,8 @@ import { Keepalive } from "./keepalive.js";
 import { checkLease, decodeLease, type Lease, type LeaseInit, Leases } from "./lease.js";
 import { OutboundQueue } from "./outbound.js";
 import { Peer } from "./peer.js";
+import type { ResumeLedger } from "./resume-store.js";
+import { Resumption, refuseResume } from "./resumption.js";
 import type { ConnectionSettings } from "./settings.js";
 import { judgedLifetimeMs, refuseSetup } from "./setup.js";
 import type { StreamHost, StreamSink } from "./stream.js";
@@ -40,6 +50,14 @@ export interface ConnectionEvents {
   onMetadataPush(metadata: Uint8Array): void;
   /** The peer takes no new requests any more; those that run go on. Told at most once, and not when all ends at once. */
   onDraining?(): void;
+  /** Server: a client wants its session back; take the link with `handOver`, or say why not. */
+  onResume?(frame: ResumeFrame): string;
+  /** The link is lost, the connection isn't. Get rid of the link, and bring another. */
+  onDetached?(reason: ConnectionError): void;
+  /** The connection goes on over its new link. */
+  onResumed?(): void;
+  /** The metadata of a METADATA_PUSH that goes right behind RESUME_OK. */
+  resumeGreeting?(): Uint8Array | undefined;
   /** The connection is over. Told once, after all its streams. */
   onClosed(reason: ConnectionError): void;
   /** How an ERROR of this session's own says `message` to this peer; as UTF-8 text when it gives nothing. */
@@ -56,6 +74,14 @@ export interface SetupPayload {
   readonly data: Uint8Array;
 }
 
+/** That a connection may outlive its link. */
+export interface ResumptionInit {
+  /** The client's token. A server takes it from SETUP. */
+  readonly token?: Uint8Array;
+  /** Counts what is kept, over all connections that share it. */
+  readonly ledger: ResumeLedger;
+}
+
 /** How a connection begins. */
 export interface ConnectionInit {
   readonly settings: ConnectionSettings;
@@ -67,6 +93,8 @@ export interface ConnectionInit {
   readonly setup?: SetupPayload;
   /** Present where leases are offered; without it a client obeys a LEASE all the same. */
   readonly lease?: LeaseInit;
+  /** A client asks for resumption with it; a server grants it to those who ask. */
+  readonly resumption?: ResumptionInit;
   /** @internal The first id that is handed out, for tests of the wrap. */
   readonly firstStreamId?: number;
 }
@@ -130,11 +158,14 @@ export class Connection implements StreamHost {
   #leases: Leases | undefined;
   // The latest time that a caller named; frames and timeouts name their own.
   #askedAtMs = 0;
+  readonly #resumptionInit: ResumptionInit | undefined;
+  #resumption: Resumption | undefined;
   #state: State;
   #keepalive: Keepalive;
   #nowMs: number;
   #setupStage: "setup" | "keepalive" | "done" = "done";
   #held: HeldFrame[] = [];
+  #askedToken: Uint8Array | undefined;
   #heldBytes = 0;
   #partialBytes = 0;
   #highestRemoteId = 0;
@@ -156,6 +187,8 @@ export class Connection implements StreamHost {
     this.#setup = setup;
     this.#leaseInit = init.lease;
     if (setup !== undefined && init.lease?.isOffered === true) this.#leases = negotiatedLeases(init.lease);
+    this.#resumptionInit = init.resumption;
+    if (init.resumption?.token !== undefined) this.#resumption = this.#createResumption(init.resumption.token);
     this.#nowMs = nowMs;
     this.outbound = new OutboundQueue(init.pool, settings.limits, settings.fragmentBytes);
     this.#ids = new StreamIds(this.side, init.firstStreamId);
@@ -189,6 +222,16 @@ export class Connection implements StreamHost {
   /** Where in its life the connection is. */
   get state(): State {
     return this.#state;
+  }
+
+  /** What outlives a link; undefined when nothing does. */
+  get resumption(): Resumption | undefined {
+    return this.#resumption;
+  }
+
+  /** There is a link, and frames go both ways. */
+  get isLive(): boolean {
+    return this.#resumption?.isLive !== false;
   }
 
   /** New streams may be opened. */
@@ -279,6 +322,11 @@ export class Connection implements StreamHost {
     }
     if (this.#state === "expecting-setup") return this.#receiveFirst(bytes, start, end);
     const streamId = readStreamId(bytes, start);
+    if (this.#resumption !== undefined) {
+      if (!this.#resumption.isLive) return this.#receiveWhileResuming(this.#resumption, bytes, start, end);
+      const asksAreFree = streamId !== 0 && this.#resumption.countReceived(readFrameType(bytes, start), end - start);
+      if (asksAreFree) this.#budgets.earnControl();
+    }
     if (streamId === 0) this.#receiveOnConnection(bytes, start, end);
     else this.#receiveOnStream(streamId, bytes, start, end);
   }
@@ -308,6 +356,8 @@ export class Connection implements StreamHost {
   /** The peer sends nothing more but may still read: its requests are answered, ours never will be. */
   peerEnded(): void {
     if (this.#state === "closed") return;
+    // Who may come back may have been cut off, and will be answered then.
+    if (this.#canResume) return this.#detach(connectionError("connection lost: the peer sends nothing more", "remote"));
     this.#peerHasEnded = true;
     this.#lingerMs = 0;
     // Requests that wait behind SETUP are still to be answered.
@@ -328,13 +378,25 @@ export class Connection implements StreamHost {
   /** The link is gone. Ends the connection if nothing else did before. */
   linkLost(cause: unknown): void {
     const detail = cause instanceof Error ? `: ${cause.message}` : "";
-    this.#end(new ConnectionError(ErrorCode.CONNECTION_ERROR, `connection lost${detail}`, "remote", { cause }), true);
+    const error = connectionError(`connection lost${detail}`, "remote", cause);
+    if (this.#canResume) this.#detach(error);
+    else this.#end(error, true);
+  }
+
+  /** A resumed connection has a new link. */
+  linkOpened(nowMs: number): void {
+    this.#nowMs = nowMs;
+    const resumption = this.#resumption;
+    if (resumption === undefined || resumption.isLive || this.#state === "closed") return;
+    if (this.side === "client") resumption.stage = "resume-due";
+    this.#keepalive.restart(nowMs);
+    this.requestFlush();
   }
 
   /** The time that `nextTimeoutMs` named has come. What has been received by now must have been passed in before. */
   handleTimeout(nowMs: number): void {
     this.#nowMs = nowMs;
-    if (this.#state === "closed" || this.#setupStage === "setup") return;
+    if (this.#state === "closed" || this.#setupStage === "setup" || !this.isLive) return;
     // While this side doesn't read, silence is its own.
     if (!this.wantsRead) this.#keepalive.received(nowMs);
     const silenceMs = this.#keepalive.overdueMs(nowMs);
@@ -342,6 +404,9 @@ export class Connection implements StreamHost {
     const { stallTimeoutMs } = this.settings.limits;
     if (this.#isStill(stallTimeoutMs)) {
       return this.#give(`the peer has read nothing for ${stallTimeoutMs} ms`, "remote");
+    }
+    if (nowMs >= this.#fullUntilMs) {
+      return this.#end(connectionError(`the peer has confirmed nothing for ${stallTimeoutMs} ms`, "remote"), true);
     }
     this.handleFlush(nowMs);
     this.#endIfDrained();
@@ -414,7 +479,7 @@ export class Connection implements StreamHost {
   grantLease(lease: Lease, nowMs: number, carried = 0): void {
     checkLease(lease);
     const ledger = this.#leases?.ledger;
-    if (ledger === undefined || this.#state !== "open") return;
+    if (ledger === undefined || this.#state !== "open" || !this.isLive) return;
     ledger.grant(lease, nowMs, Math.min(carried, ledger.leftAt(nowMs)));
     const before = this.outbound.priority.byteLength;
     encodeLease(this.outbound.priority, lease.ttlMs, lease.requestCount, lease.metadata);
@@ -427,6 +492,7 @@ export class Connection implements StreamHost {
   accept(): void {
     if (this.#state !== "accepting") return;
     this.#state = "open";
+    if (this.#askedToken !== undefined) this.#resumption = this.#createResumption(this.#askedToken);
     const held = this.#held;
     this.#held = [];
     this.#heldBytes = 0;
@@ -452,6 +518,9 @@ export class Connection implements StreamHost {
   close(message = "closed", lingerMs = 0): void {
     if (this.#state === "closed") return;
     this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_CLOSE, message, "local");
+    // Nobody to tell, and nobody to come back to: the session is over (RESUME-18).
+    if (!this.isLive) return this.#end(this.#closeReason, false);
+    this.#resumption?.stopKeeping();
     // Who was told by its peer has nothing to wait for.
     if (this.#state !== "draining") this.#lingerMs = lingerMs;
     this.#state = "draining";
@@ -478,7 +547,8 @@ export class Connection implements StreamHost {
   handleFlush(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#state === "closed" || !this.#isOverPeerCaused(nowMs)) return;
-    this.#give(`more than ${this.settings.limits.maxPeerCausedBytes} bytes of answers wait to be read`, "remote");
+    const message = `more than ${this.settings.limits.maxPeerCausedBytes} bytes of answers wait to be read`;
+    this.#end(connectionError(message, "remote"), true);
   }
 
   // A burst of answers to a peer that reads is no offence, as long as bytes move: but not without end.
@@ -501,7 +571,26 @@ export class Connection implements StreamHost {
       this.#setupStage = "done";
       this.#sendKeepalive();
     }
-    return this.outbound.takeInto(batch);
+    return this.#resumption === undefined
+      ? this.outbound.takeInto(batch)
+      : this.#pollResumable(this.#resumption, batch);
+  }
+
+  #pollResumable(resumption: Resumption, batch: FrameBatch): boolean {
+    const { store, stage } = resumption;
+    if (stage === "detached" || stage === "awaiting-ok") return false;
+    if (stage === "resume-due") return this.#takeResume(resumption, batch);
+    if (stage === "ok-due") return this.#takeResumeOk(resumption, batch);
+    if (store.hasUnsent) return this.outbound.takeAgain(batch, store);
+    if (!resumption.isKeeping) return this.outbound.takeInto(batch);
+    if (store.isHalfFull && !resumption.isAsking) this.#sendKeepalive();
+    // A peer of ours answers: what it has is forgotten then. Others may never say, and must not stop us.
+    if (store.isFull && this.peer.isOurs) {
+      resumption.fullSinceMs ??= this.#nowMs;
+      return this.outbound.takePriority(batch);
+    }
+    if (store.isFull) store.evict();
+    return this.outbound.takeInto(batch, store);
   }
 
   /** Tells producers and waiting calls when there is room again. Call it when `pollTransmit` is done. */
@@ -518,13 +607,13 @@ export class Connection implements StreamHost {
 
   /** When `handleTimeout` should be called next. */
   get nextTimeoutMs(): number | undefined {
-    if (this.#state === "closed" || this.#setupStage === "setup") return undefined;
+    if (this.#state === "closed" || this.#setupStage === "setup" || !this.isLive) return undefined;
     const isOver = this.outbound.peerCausedBytes > this.settings.limits.maxPeerCausedBytes;
     const stillMs = isOver ? MOVING_MS : this.settings.limits.stallTimeoutMs;
     const patienceMs = this.#pausesReading ? Math.min(READ_PAUSE_MS, stillMs) : stillMs;
     const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + patienceMs;
     const lingerMs = this.#lingerUntilMs ?? Number.POSITIVE_INFINITY;
-    const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs, lingerMs);
+    const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs, lingerMs, this.#fullUntilMs);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
@@ -620,7 +709,7 @@ export class Connection implements StreamHost {
         minorVersion: 0,
         keepaliveIntervalMs: this.settings.keepaliveIntervalMs,
         maxLifetimeMs: this.settings.maxLifetimeMs,
-        resumeToken: undefined,
+        resumeToken: this.#resumption?.token,
         lease: this.#leases?.isNegotiated === true,
         ...setup,
       }),
@@ -631,9 +720,7 @@ export class Connection implements StreamHost {
   #receiveFirst(bytes: Uint8Array, start: number, end: number): void {
     const type = readFrameType(bytes, start);
     const streamId = readStreamId(bytes, start);
-    if (type === FrameType.RESUME && streamId === 0) {
-      return this.#fail(ErrorCode.REJECTED_RESUME, "resumption is not supported");
-    }
+    if (type === FrameType.RESUME && streamId === 0) return this.#receiveResume(bytes, start, end);
     if (type !== FrameType.SETUP) {
       const message = `first frame is ${frameTypeName(type)} on stream ${streamId}, expected SETUP or RESUME on stream 0`;
       return this.#fail(ErrorCode.INVALID_SETUP, message);
@@ -647,12 +734,16 @@ export class Connection implements StreamHost {
     }
     const { acceptZeroKeepalive } = this.settings;
     const { isOffered: lease = false, isRequired: leaseRequired = false } = this.#leaseInit ?? {};
-    const refusal = refuseSetup(setup, { resumption: false, lease, leaseRequired, acceptZeroKeepalive });
+    const resumption = this.#resumptionInit !== undefined;
+    const { limits } = this.settings;
+    const refusal = refuseSetup(setup, { resumption, lease, leaseRequired, acceptZeroKeepalive, limits });
     if (refusal !== undefined) return this.#fail(refusal.code, refusal.message);
     if (setup.lease && this.#leaseInit !== undefined) this.#leases = negotiatedLeases(this.#leaseInit);
     const intervalMs = this.settings.serverKeepalive ? setup.keepaliveIntervalMs : 0;
     const lifetimeMs = this.settings.peerMayBeSilent ? MAX_31_BIT : judgedLifetimeMs(setup, this.settings.limits);
     this.#keepalive = new Keepalive(intervalMs, lifetimeMs, this.#nowMs);
+    // The frame's bytes are part of what was read, the token lives long.
+    this.#askedToken = setup.resumeToken?.slice();
     this.#state = "accepting";
     this.requestFlush(); // there are times to watch from here on
     this.#events.onSetup(setup);
@@ -666,6 +757,124 @@ export class Connection implements StreamHost {
   #confirm(): void {
     this.#state = "open";
     this.#events.onEstablished();
+  }
+
+  // ── resumption ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #createResumption(token: Uint8Array): Resumption {
+    // Only called where it was asked for.
+    const { ledger } = this.#resumptionInit as ResumptionInit;
+    return new Resumption(token, this.settings.limits.maxSessionBytes, ledger);
+  }
+
+  // A session begins with its acceptance, and isn't kept beyond a farewell.
+  get #canResume(): boolean {
+    return this.#resumption !== undefined && this.#state === "open";
+  }
+
+  get #fullUntilMs(): number {
+    return (this.#resumption?.fullSinceMs ?? Number.POSITIVE_INFINITY) + this.settings.limits.stallTimeoutMs;
+  }
+
+  #detach(reason: ConnectionError): void {
+    const resumption = this.#resumption;
+    if (resumption === undefined || resumption.stage === "detached") return;
+    resumption.stage = "detached";
+    resumption.isAsking = false;
+    resumption.fullSinceMs = undefined;
+    this.#blockedSinceMs = undefined;
+    this.#partialBytes = 0;
+    // Frames of stream 0 have no position: what was meant for the old link goes with it.
+    this.outbound.priority.clear();
+    this.#leases?.forget(); // RESUME-15
+    this.#events.onDetached?.(reason);
+  }
+
+  /**
+   * Server: the client is back, with RESUME on a new link, which follows. Returns why it can't be, then the connection is
+   * over unless it still has a link.
+   */
+  resume(frame: ResumeFrame): string | undefined {
+    const resumption = this.#resumption;
+    if (resumption === undefined || this.#state === "closed") return "the session is over";
+    const refusal = refuseResume(resumption, frame);
+    if (refusal !== undefined) {
+      if (!this.isLive) this.#end(connectionError(refusal, "remote"), true);
+      return refusal;
+    }
+    this.#detach(connectionError("the peer resumes on another link", "remote"));
+    resumption.store.rewind(frame.lastReceivedServerPosition);
+    resumption.stage = "ok-due";
+    resumption.prove();
+    return undefined;
+  }
+
+  /** Server: the link goes to the session that RESUME named; this connection never was one. Tells nobody. */
+  handOver(): void {
+    this.#state = "closed";
+  }
+
+  #takeResume(resumption: Resumption, batch: FrameBatch): boolean {
+    const { token, receivedPosition, store } = resumption;
+    resumption.stage = "awaiting-ok";
+    this.outbound.takeAlone(batch, (writer) => encodeResume(writer, token, receivedPosition, store.firstPosition));
+    return true;
+  }
+
+  #takeResumeOk(resumption: Resumption, batch: FrameBatch): boolean {
+    resumption.stage = "live";
+    const greeting = this.#events.resumeGreeting?.();
+    this.outbound.takeAlone(batch, (writer) => {
+      encodeResumeOk(writer, resumption.receivedPosition);
+      if (greeting !== undefined) encodeMetadataPush(writer, greeting);
+    });
+    this.#events.onResumed?.();
+    return true;
+  }
+
+  #receiveResume(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#resumptionInit === undefined || this.#events.onResume === undefined) {
+      return this.#fail(ErrorCode.REJECTED_RESUME, "resumption is not supported");
+    }
+    let frame: ResumeFrame;
+    try {
+      frame = decodeFrame(bytes, start, end) as ResumeFrame;
+    } catch (error) {
+      if (!(error instanceof FrameFormatError)) throw error;
+      return this.#fail(ErrorCode.REJECTED_RESUME, error.message);
+    }
+    const refusal = this.#events.onResume(frame);
+    if (this.state !== "closed") this.#fail(ErrorCode.REJECTED_RESUME, refusal);
+  }
+
+  // Client: only RESUME_OK or a refusal can come. Nothing of streams is taken: it has no position yet.
+  #receiveWhileResuming(resumption: Resumption, bytes: Uint8Array, start: number, end: number): void {
+    if (resumption.stage !== "awaiting-ok") return;
+    const type = readFrameType(bytes, start);
+    const body = start + HEADER_BYTES;
+    if (readStreamId(bytes, start) !== 0) {
+      return this.#fail(ErrorCode.CONNECTION_ERROR, `${frameTypeName(type)} before RESUME_OK`);
+    }
+    if (type === FrameType.ERROR && end - body >= 4) return this.#receiveRefusedResume(bytes, body, end);
+    if (type !== FrameType.RESUME_OK) return this.#countMeaningless();
+    if (end - body < 8) return this.#fail(ErrorCode.CONNECTION_ERROR, "RESUME_OK is cut short");
+    const position = readUint63(bytes, body);
+    const { store } = resumption;
+    if (!store.rewind(position)) {
+      const range = `${store.firstPosition} … ${store.sentPosition}`;
+      return this.#fail(ErrorCode.CONNECTION_ERROR, `state disagreement: RESUME_OK says ${position}, kept is ${range}`);
+    }
+    resumption.stage = "live";
+    resumption.prove();
+    this.#events.onResumed?.();
+    this.requestFlush();
+  }
+
+  #receiveRefusedResume(bytes: Uint8Array, body: number, end: number): void {
+    const code = readUint32(bytes, body);
+    const text = decodeUtf8(bytes.slice(body + 4, end));
+    const message = `the session can't be resumed: ${errorCodeName(code)}: ${text}`;
+    this.#end(new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "remote"), false);
   }
 
   // ── stream 0 ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -689,12 +898,15 @@ export class Connection implements StreamHost {
     const flags = readFlags(bytes, start);
     if (end - position < 8) return this.receiveMalformed("KEEPALIVE is cut short", (flags & Flag.IGNORE) !== 0);
     if (this.#giveIf(this.#budgets.takeControl(this.#nowMs))) return;
-    if ((flags & Flag.RESPOND) === 0) {
+    const isAnswer = (flags & Flag.RESPOND) === 0;
+    this.#resumption?.receiveAcknowledgement(readUint63(bytes, position), isAnswer, this.peer.isOurs);
+    if (isAnswer) {
+      if (this.#resumption !== undefined) this.requestFlush();
       if (this.side === "client") this.peer.settleUnknown();
       return;
     }
     const data = bytes.subarray(position + 8, end);
-    encodeKeepalive(this.outbound.priority, false, 0, data);
+    encodeKeepalive(this.outbound.priority, false, this.#resumption?.receivedPosition ?? 0, data);
     this.outbound.addPeerCaused(data.length + 17);
     this.requestFlush();
   }
@@ -731,6 +943,7 @@ export class Connection implements StreamHost {
     const isNews = this.isOpen;
     this.#closeReason ??= error;
     this.#closeSent = true;
+    this.#resumption?.stopKeeping();
     this.#lingerMs = 0;
     this.#state = "draining";
     this.#admission.failAll(this.#closeReason);
@@ -754,7 +967,8 @@ export class Connection implements StreamHost {
   }
 
   #sendKeepalive(): void {
-    encodeKeepalive(this.outbound.priority, true, 0, EMPTY);
+    this.#resumption?.ask();
+    encodeKeepalive(this.outbound.priority, true, this.#resumption?.receivedPosition ?? 0, EMPTY);
     this.requestFlush();
   }
 
@@ -865,9 +1079,11 @@ export class Connection implements StreamHost {
     this.#endWithError(new ConnectionError(code, message, "local"), TEXT.encode(message));
   }
 
-  // The peer is beyond hearing.
+  // The peer is beyond hearing, on this link at least.
   #give(message: string, initiator: "local" | "remote"): void {
-    this.#end(new ConnectionError(ErrorCode.CONNECTION_ERROR, message, initiator), true);
+    const error = connectionError(message, initiator);
+    if (this.#canResume) this.#detach(error);
+    else this.#end(error, true);
   }
 
   #endWithError(error: ConnectionError, data: Uint8Array): void {
@@ -900,6 +1116,7 @@ export class Connection implements StreamHost {
       this.#state !== "draining" ||
       this.#streams.size > 0 ||
       this.outbound.byteLength > this.outbound.priority.byteLength ||
+      this.#resumption?.store.hasUnsent === true ||
       this.#lingers()
     )
       return;
@@ -923,6 +1140,8 @@ export class Connection implements StreamHost {
     const isUnheardOf = this.#setupStage === "setup";
     this.#setupStage = "done";
     this.#closeReason ??= reason;
+    this.#resumption?.store.clear();
+    this.#resumption = undefined;
     this.#mustAbort = abort;
     this.#held = [];
     const ended = this.#closeReason;
@@ -947,6 +1166,10 @@ export class Connection implements StreamHost {
   #notOpenError(): ConnectionError {
     return this.#closeReason ?? new ConnectionError(ErrorCode.CONNECTION_ERROR, "connection is not open yet", "local");
   }
+}
+
+function connectionError(message: string, initiator: "local" | "remote", cause?: unknown): ConnectionError {
+  return new ConnectionError(ErrorCode.CONNECTION_ERROR, message, initiator, cause === undefined ? {} : { cause });
 }
 
 const EMPTY = new Uint8Array(0);

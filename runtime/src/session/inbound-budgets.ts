@@ -32,6 +32,11 @@ export class InboundBudgets {
     return `more than ${this.#limits.controlsPerSecond} KEEPALIVE or METADATA_PUSH frames a second`;
   }
 
+  /** So much was received that the peer may ask what we have: one KEEPALIVE more is free. */
+  earnControl(): void {
+    this.#controls.earn(1);
+  }
+
   /** A frame that means nothing. */
   takeMeaningless(nowMs: number): string | undefined {
     if (this.#meaningless.take(nowMs)) return undefined;

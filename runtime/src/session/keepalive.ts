@@ -24,6 +24,12 @@ export class Keepalive {
     this.#lastReceivedMs = nowMs;
   }
 
+  /** A new link: its silence counts from now. */
+  restart(nowMs: number): void {
+    this.#lastReceivedMs = nowMs;
+    if (this.#intervalMs > 0) this.#sendDueMs = nowMs + this.#intervalMs;
+  }
+
   /** True once per interval: a KEEPALIVE should be sent now. Missed intervals aren't made up for. */
   takeSendDue(nowMs: number): boolean {
     if (nowMs < this.#sendDueMs) return false;

@@ -6,6 +6,7 @@ import { SlabWriter } from "../bytes/slab.js";
 import { encodeError, encodePayloadFrame, encodeRequestN, payloadFrameBytes } from "../frames/encode.js";
 import { Flag, FrameType, LENGTH_PREFIX_BYTES } from "../frames/layout.js";
 import type { Fragmenter } from "./fragmenter.js";
+import type { ResumeStore } from "./resume-store.js";
 import type { Limits } from "./settings.js";
 
 /** As much as is handed to the link at once: enough for one write, little enough that a KEEPALIVE never waits long. */
@@ -177,14 +178,29 @@ export class OutboundQueue {
     writer.takeInto(batch, Number.POSITIVE_INFINITY);
   }
 
-  /** Moves the next frames into `batch`; false when there are none. */
-  takeInto(batch: FrameBatch): boolean {
+  /** Moves frames of stream 0 into `batch`; false when there are none. */
+  takePriority(batch: FrameBatch): boolean {
     this.#priority.takeInto(batch, BATCH_BYTES);
+    return batch.byteLength > 0;
+  }
+
+  /** Moves frames of stream 0, then such as were sent before, into `batch`; false when there are none. */
+  takeAgain(batch: FrameBatch, store: ResumeStore): boolean {
+    this.#priority.takeInto(batch, BATCH_BYTES);
+    store.takeUnsent(batch, BATCH_BYTES);
+    return batch.byteLength > 0;
+  }
+
+  /** Moves the next frames into `batch`, and keeps those of streams in `store`, if given; false when there are none. */
+  takeInto(batch: FrameBatch, store?: ResumeStore): boolean {
+    this.#priority.takeInto(batch, BATCH_BYTES);
+    const firstChunk = batch.chunks.length;
     const before = this.byteLength;
     // Neither a flood of short frames nor one of fragments keeps the other waiting.
     this.#data.takeInto(batch, this.#active.length > 0 ? BATCH_BYTES / 2 : BATCH_BYTES);
     this.#writeFragments(BATCH_BYTES - batch.byteLength);
     this.#fragments.takeInto(batch, Number.POSITIVE_INFINITY);
+    store?.append(batch, firstChunk);
     const left = this.byteLength;
     // Bytes leave in order, and those caused by the peer are mixed evenly among them.
     this.#peerCausedBytes = left === 0 ? 0 : Math.floor(this.#peerCausedBytes * (left / before));

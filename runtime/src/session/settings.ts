@@ -78,6 +78,22 @@ export interface Limits {
   readonly maxConnections: number;
   /** Connections of one server from one remote address. Infinity: behind a proxy all share one. */
   readonly maxConnectionsPerAddress: number;
+  /** Sessions of one server that can be resumed. 1,000; a SETUP that asks for one more is refused. */
+  readonly maxSessions: number;
+  /** Sent frames that one session keeps for its peer. 4 MiB: what may be under way on a fast link, and a bit. */
+  readonly maxSessionBytes: number;
+  /** The same, over all sessions of a server. 48 MiB: limits of single sessions multiply. */
+  readonly maxAllSessionsBytes: number;
+  /** How long a session lives without a link. 120 s: a tunnel, a lift, a switch from one network to another. */
+  readonly sessionLifetimeMs: number;
+  /** The shortest resume token a server accepts. 16 bytes: who can't guess can't take over. */
+  readonly minResumeTokenBytes: number;
+  /** The longest. 128 bytes. */
+  readonly maxResumeTokenBytes: number;
+  /** RESUMEs that may be refused to one remote address: so many at once … 20 … */
+  readonly refusedResumeBurst: number;
+  /** … and so many per second. 1; above that none is looked at: guessing goes no faster. */
+  readonly refusedResumesPerSecond: number;
 }
 
 /** For services that know each other. */
@@ -116,6 +132,14 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   maxErrorDetailsBytes: 16_384,
   maxConnections: 10_000,
   maxConnectionsPerAddress: Number.POSITIVE_INFINITY,
+  maxSessions: 1_000,
+  maxSessionBytes: 4_194_304,
+  maxAllSessionsBytes: 50_331_648,
+  sessionLifetimeMs: 120_000,
+  minResumeTokenBytes: 16,
+  maxResumeTokenBytes: 128,
+  refusedResumeBurst: 20,
+  refusedResumesPerSecond: 1,
 };
 
 /** What differs in the preset for a server that faces the internet. */

@@ -20,6 +20,8 @@ export interface ServerAbilities {
   readonly leaseRequired?: boolean;
   /** Keepalive or lifetime 0 means "none" instead of being refused. */
   readonly acceptZeroKeepalive: boolean;
+  /** Of these, those for resume tokens. */
+  readonly limits: Pick<Limits, "minResumeTokenBytes" | "maxResumeTokenBytes">;
 }
 
 /** The reason to refuse `setup`, or undefined. */
@@ -39,6 +41,12 @@ export function refuseSetup(setup: SetupFrame, abilities: ServerAbilities): Setu
   }
   if (setup.resumeToken !== undefined && !abilities.resumption) {
     return { code: ErrorCode.REJECTED_SETUP, message: "resumption is not supported" };
+  }
+  const { minResumeTokenBytes, maxResumeTokenBytes } = abilities.limits;
+  const tokenBytes = setup.resumeToken?.length ?? minResumeTokenBytes;
+  if (tokenBytes < minResumeTokenBytes || tokenBytes > maxResumeTokenBytes) {
+    const message = `resume token of ${tokenBytes} bytes, expected ${minResumeTokenBytes} … ${maxResumeTokenBytes}`;
+    return { code: ErrorCode.REJECTED_SETUP, message };
   }
   if (setup.lease && !abilities.lease) {
     return { code: ErrorCode.UNSUPPORTED_SETUP, message: "lease is not supported" };

@@ -67,6 +67,8 @@ class ByteStreamLink implements FrameLink {
       setImmediate(() => handler.onClose(this.#error));
       return;
     }
+    // Another handler goes on where the one before it stopped.
+    if (this.#deframer !== undefined) return;
     this.#deframer = new LengthDeframer(handler.maxFrameBytes, this.#onFrame);
     this.#socket.on("drain", this.#onDrain);
     this.#socket.on("end", this.#onEnd);

@@ -429,23 +429,6 @@ describe("leases", () => {
       expect(connection.grantedLease?.allowance).to.equal(0x7fffffff);
       expect(ofServer?.lease?.allowance).to.equal(0x7fffffff);
     });
-
-    it("goes on over another link without leases, and grants anew", async () => {
-      let ofServer: Connection | undefined;
-      const { strategy, connection, ticker } = await byHand(true, {
-        accept: (_setup, accepted) => void (ofServer = accepted),
-      });
-      strategy.grant(3);
-      await world.scheduler.settle();
-      for (const end of [connection, ofServer as unknown as Connection]) rsocketOf(end).renewLeases();
-      expect(connection.lease?.allowance).to.equal(0);
-      expect(ofServer?.grantedLease?.allowance).to.equal(0);
-      const answer = ticker.last({});
-      await world.scheduler.settle();
-      strategy.grant(1);
-      await world.run(answer);
-      expect(strategy.log.filter((entry) => entry === "start")).to.have.length(2);
-    });
   });
 
   describe("the other direction", () => {

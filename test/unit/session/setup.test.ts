@@ -6,7 +6,7 @@ import { FrameType } from "../../../runtime/src/frames/layout.js";
 import { resolveLimits } from "../../../runtime/src/session/settings.js";
 import { judgedLifetimeMs, refuseSetup } from "../../../runtime/src/session/setup.js";
 
-const NOTHING = { resumption: false, lease: false, acceptZeroKeepalive: false };
+const NOTHING = { resumption: false, lease: false, acceptZeroKeepalive: false, limits: resolveLimits() };
 
 function setup(changes: Partial<SetupFrame> = {}): SetupFrame {
   return {
@@ -48,8 +48,8 @@ describe("session/setup", () => {
   }
 
   it("takes what the server can do", () => {
-    const able = { resumption: true, lease: true, acceptZeroKeepalive: true };
-    const wants = setup({ resumeToken: new Uint8Array(2), lease: true, keepaliveIntervalMs: 0, maxLifetimeMs: 0 });
+    const able = { ...NOTHING, resumption: true, lease: true, acceptZeroKeepalive: true };
+    const wants = setup({ resumeToken: new Uint8Array(16), lease: true, keepaliveIntervalMs: 0, maxLifetimeMs: 0 });
     expect(refuseSetup(wants, able)).to.equal(undefined);
   });
 

@@ -2,7 +2,7 @@
 // The waits between attempts to connect: their bounds, their spread, their reset.
 
 import { expect } from "chai";
-import { Backoff, resolveBackoff } from "../../../runtime/src/resilience/backoff.js";
+import { Backoff, resolveBackoff } from "../../../runtime/src/engine/backoff.js";
 
 describe("the backoff", () => {
   it("begins with 1 s and grows by 1.6", () => {

@@ -3,8 +3,8 @@
 
 import { expect } from "chai";
 import { VirtualScheduler } from "rsocket-rpc/testing";
-import { Backoff, resolveBackoff } from "../../../runtime/src/resilience/backoff.js";
-import { type ChannelState, Redial } from "../../../runtime/src/resilience/reconnect.js";
+import { Backoff, resolveBackoff } from "../../../runtime/src/engine/backoff.js";
+import { type ChannelState, Redial } from "../../../runtime/src/engine/redial.js";
 
 /** A machine whose dials the test settles by hand; a connection is a number. */
 class Bench {

@@ -7,8 +7,8 @@
 //                      │     ▼                    ▼
 //                      └── waiting ◀──────────────┘            any ──close──▶ closed
 
-import type { Scheduler, Timer } from "../engine/scheduler.js";
 import type { Backoff } from "./backoff.js";
+import type { Scheduler, Timer } from "./scheduler.js";
 
 /** Where the machine is: nothing asked for yet; dialing; connected; waiting to dial again; over. */
 export type ChannelState = "idle" | "connecting" | "ready" | "waiting" | "closed";

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client's connection that lost its link: dials, says RESUME, and goes on or gives up (RSocket 1.0 §Resuming Operation).
+
+import { Backoff, type BackoffOptions, resolveBackoff } from "../engine/backoff.js";
+import type { Dialer, FrameLink } from "../engine/link.js";
+import { Redial, type RedialHost } from "../engine/redial.js";
+import type { Scheduler, Timer } from "../engine/scheduler.js";
+import type { RSocketConnection } from "./connection.js";
+import { messageOf } from "./thrown.js";
+
+/** How a client resumes. */
+export interface ResumeOptions {
+  /** How long to try before the connection is given up. 120 s, as long as our servers keep sessions. */
+  readonly lifetimeMs?: number;
+  /** For the answer to RESUME, from when the link is open. 5 s: some servers never answer (Q-REJECT-CODES). */
+  readonly timeoutMs?: number;
+  /** The waits between attempts, the first of which is at once: 1 s, each 1.6 times the one before, ± 20 %, at most 10 s. */
+  readonly backoff?: Partial<BackoffOptions>;
+  /**
+   * RESUMEs in a row that come to nothing, before we believe that the server can't resume. 6: where a link is cut before
+   * the answer; one that stays silent counts for three.
+   */
+  readonly maxUnanswered?: number;
+  /** Opaque to the server, at most 65,535 bytes; whoever has it may take the session over. 32 random hex digits. */
+  readonly token?: Uint8Array;
+  /** Numbers from 0 up to 1 for the jitter of the waits; `Math.random` unless given. */
+  readonly random?: () => number;
+}
+
+const LIFETIME_MS = 120_000;
+const TIMEOUT_MS = 5_000;
+const MAX_WAIT_MS = 10_000;
+
+const MAX_UNANSWERED = 6;
+/** A link that was cut behind RESUME says little, one on which nothing comes says more. */
+const SILENCE_COUNTS = 3;
+
+/** ASCII: some servers read tokens as text (Q-RES-TOKEN). 128 random bits. */
+export function randomToken(): Uint8Array {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return new TextEncoder().encode(Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join(""));
+}
+
+interface Handshake {
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Brings links to one connection. */
+export class LinkRestorer implements RedialHost<FrameLink> {
+  readonly #connection: RSocketConnection;
+  readonly #dialer: Dialer;
+  readonly #scheduler: Scheduler;
+  readonly #lifetimeMs: number;
+  readonly #timeoutMs: number;
+  readonly #maxUnanswered: number;
+  readonly #redial: Redial<FrameLink>;
+  #handshake: Handshake | undefined;
+  #expiry: Timer | undefined;
+  #unanswered = 0;
+
+  /** @throws RangeError for a wrong option. */
+  constructor(connection: RSocketConnection, dialer: Dialer, scheduler: Scheduler, options: ResumeOptions) {
+    this.#connection = connection;
+    this.#dialer = dialer;
+    this.#scheduler = scheduler;
+    this.#lifetimeMs = options.lifetimeMs ?? LIFETIME_MS;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#maxUnanswered = options.maxUnanswered ?? MAX_UNANSWERED;
+    const backoff = resolveBackoff({ maxMs: MAX_WAIT_MS, ...options.backoff });
+    this.#redial = new Redial(this, scheduler, new Backoff(backoff, options.random ?? Math.random));
+  }
+
+  /** The connection has no link any more. */
+  detached(reason: unknown): void {
+    if (this.#handshake !== undefined) return this.#handshake.reject(reason);
+    this.#expiry ??= this.#scheduler.setTimer(this.#lifetimeMs, () => {
+      this.#giveUp(`not resumed within ${this.#lifetimeMs} ms`);
+    });
+    const { connection } = this.#redial;
+    if (connection === undefined) this.#redial.connect();
+    else this.#redial.drained(connection, reason);
+  }
+
+  /** The server has answered RESUME_OK. */
+  resumed(): void {
+    this.#unanswered = 0;
+    this.#expiry?.cancel();
+    this.#expiry = undefined;
+    this.#handshake?.resolve();
+  }
+
+  /** The connection is over. */
+  stop(): void {
+    this.#expiry?.cancel();
+    this.#redial.close();
+    this.#handshake?.reject(new Error("the connection is over"));
+  }
+
+  // ── for the redial machine ──────────────────────────────────────────────────────────────────────────────────────
+
+  async dial(signal: AbortSignal): Promise<FrameLink> {
+    const link = await this.#dialer.dial(signal);
+    if (signal.aborted) {
+      link.abort();
+      throw signal.reason;
+    }
+    await this.#shakeHands(link);
+    return link;
+  }
+
+  discard(link: FrameLink): void {
+    link.abort();
+  }
+
+  onState(): void {}
+
+  async #shakeHands(link: FrameLink): Promise<void> {
+    let timer: Timer | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#handshake = { resolve, reject };
+        timer = this.#scheduler.setTimer(this.#timeoutMs, () => {
+          this.#unanswered += SILENCE_COUNTS - 1;
+          this.#connection.loseLink(`no answer to RESUME within ${this.#timeoutMs} ms`);
+        });
+        this.#connection.resumeOver(link);
+      });
+    } catch (error) {
+      this.#unanswered++;
+      if (this.#unanswered >= this.#maxUnanswered)
+        this.#giveUp(`the server doesn't answer RESUME: ${messageOf(error)}`);
+      throw error;
+    } finally {
+      timer?.cancel();
+      this.#handshake = undefined;
+    }
+  }
+
+  #giveUp(message: string): void {
+    this.#connection.abort(`the session can't be resumed: ${message}`);
+  }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions of a server that may outlive their links, over all its listeners (RSocket 1.0 §Resuming Operation, RESUME-18,
+// RESUME-19). A client that lost its TCP connection may come back over WebSocket.
+
+import { toHex } from "../bytes/hex.js";
+import type { LinkInfo } from "../engine/link.js";
+import type { Scheduler, Timer } from "../engine/scheduler.js";
+import type { ResumeFrame, SetupFrame } from "../frames/frame.js";
+import { Budget } from "../session/budget.js";
+import { ResumeLedger } from "../session/resume-store.js";
+import type { Limits } from "../session/settings.js";
+import type { RSocketConnection } from "./connection.js";
+
+/** A connection that can be resumed, as its server sees it. */
+export interface Session {
+  /** The client's token: who has it, and passes `identify`, can take the session over. Treat it as a secret. */
+  readonly token: Uint8Array;
+  /** What the transport of its latest link tells. */
+  readonly info: LinkInfo;
+  /** It has a link now. */
+  readonly isConnected: boolean;
+  /** How often it was resumed. */
+  readonly resumedCount: number;
+  /** Sent frames that are kept for the client. */
+  readonly keptBytes: number;
+  /** Live streams, of both sides. */
+  readonly streamCount: number;
+  /** Ends it; calls that run are cancelled, and its token is of no use any more. */
+  close(): Promise<void>;
+}
+
+/** Where a server looks sessions up. Keys are tokens in hex. */
+export interface SessionStore {
+  /** How many there are. */
+  readonly size: number;
+  get(token: string): Session | undefined;
+  set(token: string, session: Session): void;
+  delete(token: string): void;
+  values(): Iterable<Session>;
+}
+
+/** How a server offers resumption. */
+export interface ServeResumptionOptions {
+  /** Where sessions are looked up; a `Map` unless given. */
+  readonly store?: SessionStore;
+  /**
+   * Who is at the other end of a link, as its transport proves it. Asked at SETUP and at RESUME: a session is resumed
+   * only by who began it. What it throws refuses the RESUME. Unless given: the certificate of a client that showed one;
+   * of others the token is the credential.
+   */
+  identify?(info: LinkInfo): string;
+  /** Told when a session begins, loses its link, goes on, and ends. */
+  onSession?(event: SessionEvent, session: Session): void;
+}
+
+/** What happens to sessions. */
+export type SessionEvent = "begun" | "detached" | "resumed" | "ended";
+
+interface Entry extends Session {
+  readonly connection: RSocketConnection;
+  readonly identity: string;
+  timer: Timer | undefined;
+  resumedCount: number;
+}
+
+/** Addresses whose refused RESUMEs are counted at once, at most: an attacker with many addresses fills no memory. */
+const MAX_WATCHED_ADDRESSES = 10_000;
+
+/** The sessions of one server. */
+export class Sessions {
+  /** What all of them keep. */
+  readonly ledger: ResumeLedger;
+  readonly #options: ServeResumptionOptions;
+  readonly #limits: Limits;
+  readonly #scheduler: Scheduler;
+  readonly #store: SessionStore;
+  readonly #refusals = new Map<string, Budget>();
+
+  constructor(options: ServeResumptionOptions, limits: Limits, scheduler: Scheduler) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#scheduler = scheduler;
+    this.#store = options.store ?? new Map<string, Session>();
+    this.ledger = new ResumeLedger(limits.maxAllSessionsBytes);
+  }
+
+  /** All that can be resumed. */
+  get all(): readonly Session[] {
+    return [...this.#store.values()];
+  }
+
+  /** Why a SETUP that asks for resumption is refused, or undefined (RESUME-18). */
+  refuse({ resumeToken }: SetupFrame): string | undefined {
+    if (resumeToken === undefined) return undefined;
+    if (this.#store.get(toHex(resumeToken)) !== undefined) return "the resume token is in use";
+    if (this.#store.size >= this.#limits.maxSessions)
+      return `server is full: more than ${this.#limits.maxSessions} sessions`;
+    return undefined;
+  }
+
+  /** A SETUP that asked for resumption was accepted. */
+  add(connection: RSocketConnection): void {
+    // It may have ended by what waited behind SETUP.
+    const token = connection.resumption?.token;
+    if (token === undefined) return;
+    const entry: Entry = {
+      token,
+      connection,
+      identity: this.#identify(connection.info),
+      timer: undefined,
+      resumedCount: 0,
+      get info() {
+        return connection.info;
+      },
+      get isConnected() {
+        return connection.isLive;
+      },
+      get keptBytes() {
+        return connection.resumption?.store.byteLength ?? 0;
+      },
+      get streamCount() {
+        return connection.streamCount;
+      },
+      close: () => connection.close({ message: "the session was closed" }),
+    };
+    this.#store.set(toHex(token), entry);
+    void connection.closed.then(() => this.#remove(entry));
+    this.#tell("begun", entry);
+  }
+
+  /** The link of a session is lost: its client may come back for so long. */
+  detached(connection: RSocketConnection): void {
+    const token = connection.resumption?.token;
+    const entry = token === undefined ? undefined : this.#find(token);
+    if (entry === undefined) return;
+    const { sessionLifetimeMs } = this.#limits;
+    entry.timer?.cancel();
+    entry.timer = this.#scheduler.setTimer(sessionLifetimeMs, () => {
+      entry.connection.abort(`not resumed within ${sessionLifetimeMs} ms`);
+    });
+    this.#tell("detached", entry);
+    this.#makeRoom(entry);
+  }
+
+  /** A client that has shown `frame` on the link of `newcomer` gets its session, or hears why not. */
+  resume(newcomer: RSocketConnection, frame: ResumeFrame): string {
+    const budget = this.#budgetOf(newcomer.info.remoteAddress);
+    if (budget.isEmpty(this.#scheduler.now())) return TOO_MANY;
+    const refusal = this.#tryResume(newcomer, frame);
+    if (refusal !== undefined) budget.take(this.#scheduler.now());
+    return refusal ?? "";
+  }
+
+  #tryResume(newcomer: RSocketConnection, frame: ResumeFrame): string | undefined {
+    const entry = this.#find(frame.resumeToken);
+    // One text for both: nobody learns which tokens are in use.
+    if (entry === undefined || !this.#isSame(entry, newcomer.info)) return UNKNOWN;
+    const refusal = entry.connection.takeOver(newcomer, frame);
+    if (refusal !== undefined) return refusal;
+    entry.timer?.cancel();
+    entry.timer = undefined;
+    entry.resumedCount++;
+    this.#tell("resumed", entry);
+    return undefined;
+  }
+
+  #isSame(entry: Entry, info: LinkInfo): boolean {
+    try {
+      return this.#identify(info) === entry.identity;
+    } catch {
+      return false;
+    }
+  }
+
+  #identify(info: LinkInfo): string {
+    if (this.#options.identify !== undefined) return this.#options.identify(info);
+    const { certificate } = info;
+    return certificate?.authorized === true ? certificate.fingerprint256 : "";
+  }
+
+  // A store outside of the process may give sessions that aren't here.
+  #find(token: Uint8Array): Entry | undefined {
+    const found = this.#store.get(toHex(token));
+    return found !== undefined && "connection" in found ? (found as Entry) : undefined;
+  }
+
+  // All sessions together keep too much: those that have no link go first, the one that lost it first before others.
+  #makeRoom(latest: Entry): void {
+    for (const session of this.all) {
+      if (!this.ledger.isFull) return;
+      if (session === latest || session.isConnected) continue;
+      (session as Entry).connection.abort("too much is kept for sessions without a link");
+    }
+  }
+
+  #remove(entry: Entry): void {
+    entry.timer?.cancel();
+    const key = toHex(entry.token);
+    if (this.#store.get(key) !== entry) return;
+    this.#store.delete(key);
+    this.#tell("ended", entry);
+  }
+
+  #tell(event: SessionEvent, session: Session): void {
+    try {
+      this.#options.onSession?.(event, session);
+    } catch (error) {
+      console.error("rsocket-rpc: onSession threw:", error);
+    }
+  }
+
+  #budgetOf(remoteAddress: string): Budget {
+    const host = remoteAddress.replace(/:\d+$/, "");
+    const known = this.#refusals.get(host);
+    if (known !== undefined) return known;
+    if (this.#refusals.size >= MAX_WATCHED_ADDRESSES) this.#refusals.clear();
+    const budget = new Budget(this.#limits.refusedResumeBurst, this.#limits.refusedResumesPerSecond);
+    this.#refusals.set(host, budget);
+    return budget;
+  }
+}
+
+const UNKNOWN = "unknown resume token";
+const TOO_MANY = "too many resumptions were refused";

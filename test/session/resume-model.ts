@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two connections over links that are cut anywhere, against a model that only knows what was asked for and what was told:
+// `npx tsx test/session/resume-model.ts [operations] [seed]`, 1,000,000 unless given. It shares no code with session/.
+
+import { decodeFrame } from "../../runtime/src/frames/decode.js";
+import { LengthDeframer } from "../../runtime/src/frames/deframer.js";
+import type { ResumeFrame } from "../../runtime/src/frames/frame.js";
+import { ResumeLedger } from "../../runtime/src/session/resume-store.js";
+import type { StreamSink } from "../../runtime/src/session/stream.js";
+import { Interaction } from "../../runtime/src/session/stream-state.js";
+import { bytesOf, hexOf } from "../support/frames-dsl.js";
+import { Probe, RecordingSink } from "../support/probe.js";
+import { Random } from "../support/rng.js";
+
+const TOKEN = new TextEncoder().encode("0123456789abcdef");
+const STREAMS_AT_ONCE = 12;
+const KINDS = [
+  Interaction.REQUEST_RESPONSE,
+  Interaction.FIRE_AND_FORGET,
+  Interaction.REQUEST_STREAM,
+  Interaction.REQUEST_CHANNEL,
+] as const;
+
+/** How often each thing happened. */
+export class Tally {
+  readonly #counts = new Map<string, Map<string, number>>();
+
+  count(group: string, name: string): void {
+    const counts = this.#counts.get(group) ?? new Map<string, number>();
+    this.#counts.set(group, counts);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+
+  /** Each name with its count and its part of the group. */
+  get shares(): Record<string, Record<string, { readonly count: number; readonly share: number }>> {
+    const shares: Record<string, Record<string, { readonly count: number; readonly share: number }>> = {};
+    for (const [group, counts] of this.#counts) {
+      const sum = [...counts.values()].reduce((a, b) => a + b, 0);
+      shares[group] = Object.fromEntries([...counts].map(([name, count]) => [name, { count, share: count / sum }]));
+    }
+    return shares;
+  }
+}
+
+/** One half of a stream: what its sender was asked to send, and what the other end was told. */
+interface Half {
+  readonly sent: string[];
+  readonly told: string[];
+  /** It was ended in order by its sender. */
+  isComplete: boolean;
+}
+
+/** A stream as the model sees it. */
+interface Modelled {
+  readonly kind: Interaction;
+  readonly requester: Side;
+  readonly responder: Side;
+  readonly request: string;
+  /** From the requester, and to it. */
+  readonly up: Half;
+  readonly down: Half;
+  /** Somebody cancelled or failed: what is told is a beginning of what was sent. */
+  isBroken: boolean;
+  upStream: StreamOf | undefined;
+  downStream: StreamOf | undefined;
+  requesterEnd: string[];
+  responderEnd: string[];
+  arrivals: number;
+}
+
+type StreamOf = ReturnType<Probe["connection"]["openStream"]>;
+
+class Side extends Probe {
+  readonly name: "client" | "server";
+  readonly inbox: Uint8Array[] = [];
+  deframer: LengthDeframer;
+  /** Frames of the link before are of no interest. */
+  epoch = 0;
+
+  constructor(name: "client" | "server", fragmentBytes: number) {
+    const ledger = new ResumeLedger(Number.POSITIVE_INFINITY);
+    super({
+      side: name,
+      settings: { fragmentBytes, limits: { maxSessionBytes: 4_096 } },
+      resumption: name === "client" ? { token: TOKEN, ledger } : { ledger },
+    });
+    this.name = name;
+    this.deframer = this.#newDeframer();
+  }
+
+  newLink(): void {
+    this.inbox.length = 0;
+    this.deframer = this.#newDeframer();
+  }
+
+  onFrame: (frame: Uint8Array) => void = () => {};
+
+  #newDeframer(): LengthDeframer {
+    const deframer: LengthDeframer = new LengthDeframer(this.connection.maxFrameBytes, (bytes, start, end) => {
+      if (this.deframer !== deframer) return false;
+      this.onFrame(bytes.slice(start, end));
+      this.connection.receiveFrame(bytes, start, end, this.nowMs);
+      return this.deframer === deframer;
+    });
+    return deframer;
+  }
+}
+
+/** A run of random operations. */
+export class ResumeModel {
+  readonly tally = new Tally();
+  readonly #rng: Random;
+  readonly #client: Side;
+  readonly #server: Side;
+  readonly #streams: Modelled[] = [];
+  #isLinked = true;
+  #names = 0;
+  operations = 0;
+  cuts = 0;
+
+  constructor(rng: Random) {
+    this.#rng = rng;
+    const fragmentBytes = rng.pick([64, 200, 65_536]);
+    this.#client = new Side("client", fragmentBytes);
+    this.#server = new Side("server", fragmentBytes);
+    for (const side of this.#sides) {
+      side.onFrame = (frame) => this.#note(side, frame);
+      side.onRequestHook = ({ stream, sink, data, complete }) => this.#arrive(side, stream, sink, data, complete);
+    }
+    this.#server.resumeHook = () => "not in this test";
+    this.#settle();
+    for (const side of this.#sides) side.connection.peer.receiveHello(1);
+  }
+
+  get #sides(): readonly [Side, Side] {
+    return [this.#client, this.#server];
+  }
+
+  /** One random operation. */
+  step(): void {
+    this.operations++;
+    const rng = this.#rng;
+    const [name, run] = rng.pick(this.#operations);
+    this.tally.count("operation", name);
+    this.tally.count("state", this.#stateName());
+    run();
+  }
+
+  /** Lets everything come to its end, and looks at it. @throws Error naming what is wrong. */
+  finish(): void {
+    for (let i = 0; i < 200; i++) {
+      this.#link();
+      for (const stream of this.#streams) this.#end(stream);
+      if (this.#settle() === 0 && this.#isLinked && this.#sides.every(({ connection }) => connection.streamCount === 0))
+        break;
+    }
+    for (const side of this.#sides) {
+      check(side.connection.state === "open", `${side.name} is ${side.connection.state}: ${side.log.at(-1)}`);
+      check(side.connection.streamCount === 0, `${side.name} has ${side.connection.streamCount} streams left`);
+      check(side.connection.reassemblyBytes === 0, `${side.name} keeps fragments`);
+    }
+    for (const stream of this.#streams) verify(stream);
+    this.#streams.length = 0;
+  }
+
+  readonly #operations: readonly (readonly [string, () => void])[] = [
+    ["open", () => this.#open()],
+    ["open", () => this.#open()],
+    ["send", () => this.#send(0)],
+    ["send", () => this.#send(0)],
+    ["send a large one", () => this.#send(400)],
+    ["ask", () => this.#ask()],
+    ["ask", () => this.#ask()],
+    ["complete", () => this.#with((stream) => this.#end(stream))],
+    ["cancel", () => this.#with((stream) => this.#cancel(stream))],
+    ["fail", () => this.#with((stream) => this.#fail(stream))],
+    ["push", () => this.#rng.pick(this.#sides).connection.metadataPush(bytesOf("70"))],
+    ["write", () => this.#flush(this.#rng.pick(this.#sides))],
+    ["write", () => this.#flush(this.#rng.pick(this.#sides))],
+    ["read a bit", () => this.#read(this.#rng.pick(this.#sides), 1 + this.#rng.below(40))],
+    ["read", () => this.#read(this.#rng.pick(this.#sides), 5_000)],
+    ["read", () => this.#read(this.#rng.pick(this.#sides), 5_000)],
+    ["time", () => this.#advance()],
+    ["cut", () => (this.#rng.oneIn(3) ? this.#cut() : this.#link())],
+    ["link", () => this.#link()],
+  ];
+
+  #open(): void {
+    const alive = this.#streams.filter((stream) => stream.requesterEnd.length === 0);
+    if (alive.length >= STREAMS_AT_ONCE) return this.#end(this.#rng.pick(alive));
+    const requester = this.#rng.pick(this.#sides);
+    const kind = this.#rng.pick(KINDS);
+    const request = this.#item(this.#rng.oneIn(4) ? 300 : 0);
+    const stream: Modelled = {
+      kind,
+      requester,
+      responder: requester === this.#client ? this.#server : this.#client,
+      request,
+      up: { sent: [], told: [], isComplete: kind !== Interaction.REQUEST_CHANNEL },
+      down: { sent: [], told: [], isComplete: kind === Interaction.FIRE_AND_FORGET },
+      isBroken: false,
+      upStream: undefined,
+      downStream: undefined,
+      requesterEnd: [],
+      responderEnd: [],
+      arrivals: 0,
+    };
+    this.#streams.push(stream);
+    const n = 1 + this.#rng.below(5);
+    const sink = new HalfSink(stream.down.told, stream.requesterEnd);
+    const { connection } = requester;
+    stream.upStream = connection.openStream(kind, undefined, bytesOf(request), n, sink);
+  }
+
+  #arrive(side: Side, inbound: StreamOf, _sink: StreamSink, data: string, complete: boolean): void {
+    const stream = this.#streams.find(({ request, responder }) => request === data && responder === side);
+    check(stream !== undefined, `${side.name} got a request that nobody made: ${data.slice(0, 20)}`);
+    if (stream === undefined) return;
+    stream.arrivals++;
+    check(stream.arrivals === 1, `${side.name} got a request twice`);
+    check(!complete || stream.up.isComplete, "a request is complete that isn't");
+    stream.downStream = inbound;
+    inbound.sink = new HalfSink(stream.up.told, stream.responderEnd);
+  }
+
+  #send(padding: number): void {
+    this.#with((stream) => {
+      const [half, sender] = this.#rng.oneIn(2)
+        ? ([stream.up, stream.kind === Interaction.REQUEST_CHANNEL ? stream.upStream : undefined] as const)
+        : ([stream.down, stream.downStream] as const);
+      if (sender === undefined || half.isComplete || !sender.isSendOpen || !sender.mayProduce) return;
+      const item = this.#item(padding);
+      half.sent.push(item);
+      if (half === stream.down && stream.kind === Interaction.REQUEST_RESPONSE) half.isComplete = true;
+      sender.next(bytesOf(item));
+    });
+  }
+
+  #ask(): void {
+    this.#with((stream) => {
+      if (stream.kind === Interaction.REQUEST_RESPONSE || stream.kind === Interaction.FIRE_AND_FORGET) return;
+      const n = 1 + this.#rng.below(6);
+      if (this.#rng.oneIn(2)) {
+        if (stream.requesterEnd.length === 0) stream.upStream?.request(n);
+      } else if (stream.kind === Interaction.REQUEST_CHANNEL && stream.responderEnd.length === 0) {
+        stream.downStream?.request(n);
+      }
+    });
+  }
+
+  #end(stream: Modelled): void {
+    const { upStream, downStream } = stream;
+    if (!stream.up.isComplete && upStream?.isSendOpen === true) {
+      stream.up.isComplete = true;
+      upStream.complete();
+    }
+    if (!stream.down.isComplete && downStream?.isSendOpen === true) {
+      stream.down.isComplete = true;
+      downStream.complete();
+    }
+  }
+
+  #cancel(stream: Modelled): void {
+    // Nothing takes back what nobody answers.
+    if (stream.kind === Interaction.FIRE_AND_FORGET) return;
+    if (stream.requesterEnd.length > 0) return;
+    stream.isBroken = true;
+    stream.requesterEnd.push("cancelled");
+    stream.upStream?.cancel();
+  }
+
+  #fail(stream: Modelled): void {
+    if (stream.downStream === undefined || stream.kind === Interaction.FIRE_AND_FORGET) return;
+    if (!stream.downStream.isSendOpen) return;
+    stream.isBroken = true;
+    stream.down.isComplete = true;
+    stream.up.isComplete = true;
+    stream.downStream.error(0x201, bytesOf("21"));
+  }
+
+  #advance(): void {
+    for (const side of this.#sides) side.advance(this.#rng.pick([100, 21_000, 41_000]));
+    if (!this.#isLinked) return;
+    // Nobody is silent for 90 s: what was asked is answered.
+    this.#settle();
+  }
+
+  #cut(): void {
+    if (!this.#isLinked) return;
+    this.cuts++;
+    if (this.#rng.oneIn(2)) for (const side of this.#sides) this.#read(side, 1 + this.#rng.below(16));
+    const under = this.#sides.reduce(
+      (sum, { inbox }) => sum + inbox.reduce((bytes, { length }) => bytes + length, 0),
+      0,
+    );
+    const held = this.#sides.some(({ deframer }) => deframer.heldBytes > 0);
+    this.tally.count("cut", held ? "inside a frame" : under > 0 ? "with frames under way" : "with nothing under way");
+    this.#isLinked = false;
+    for (const side of this.#sides) {
+      side.newLink();
+      side.lose();
+    }
+  }
+
+  // The client dials: RESUME reaches the server, RESUME_OK may not come back.
+  #link(): void {
+    if (this.#isLinked) return;
+    for (const side of this.#sides) side.newLink();
+    this.#client.connection.linkOpened(this.#client.nowMs);
+    const [resume] = this.#client.sentWrites().flat();
+    if (resume === undefined) return check(false, "the client sends no RESUME");
+    if (this.#rng.oneIn(8)) {
+      this.tally.count("cut", "before RESUME came");
+      return this.#client.lose();
+    }
+    const refusal = this.#server.connection.resume(decodeFrame(resume, 0, resume.length) as ResumeFrame);
+    check(refusal === undefined, `RESUME is refused: ${refusal}`);
+    this.#server.connection.linkOpened(this.#server.nowMs);
+    this.#isLinked = true;
+    this.#flush(this.#server);
+    if (!this.#rng.oneIn(8)) return;
+    this.#isLinked = false;
+    this.tally.count("cut", "before RESUME_OK came");
+    for (const side of this.#sides) {
+      side.newLink();
+      side.lose();
+    }
+  }
+
+  #flush(side: Side): number {
+    const frames = side.sentWrites().flat();
+    if (!this.#isLinked) {
+      check(frames.length === 0, `${side.name} sends without a link`);
+      return 0;
+    }
+    const other = side === this.#client ? this.#server : this.#client;
+    for (const frame of frames) other.inbox.push(withPrefix(frame));
+    return frames.length;
+  }
+
+  #read(side: Side, most: number): number {
+    let left = most;
+    let moved = 0;
+    while (left > 0 && this.#isLinked) {
+      const bytes = side.inbox.shift();
+      if (bytes === undefined) break;
+      const taken = bytes.subarray(0, left);
+      if (taken.length < bytes.length) side.inbox.unshift(bytes.subarray(left));
+      left -= taken.length;
+      moved += taken.length;
+      side.deframer.push(taken);
+      side.connection.receivePart(side.deframer.heldBytes, side.nowMs);
+    }
+    return moved;
+  }
+
+  #settle(): number {
+    let moved = 0;
+    for (;;) {
+      let now = 0;
+      for (const side of this.#sides) now += this.#flush(side);
+      for (const side of this.#sides) now += this.#read(side, Number.POSITIVE_INFINITY);
+      if (now === 0) return moved;
+      moved += now;
+    }
+  }
+
+  #with(run: (stream: Modelled) => void): void {
+    if (this.#streams.length > 0) run(this.#rng.pick(this.#streams.slice(-STREAMS_AT_ONCE)));
+  }
+
+  #item(padding: number): string {
+    const name = (++this.#names).toString(16).padStart(8, "0");
+    return name + "00".repeat(padding === 0 ? 0 : this.#rng.below(padding));
+  }
+
+  #stateName(): string {
+    if (this.#isLinked) return "linked";
+    return this.#client.connection.resumption?.stage ?? "over";
+  }
+
+  #note(side: Side, frame: Uint8Array): void {
+    const type = ((frame[4] ?? 0) << 8) | (frame[5] ?? 0);
+    this.tally.count(`frame to the ${side.name}`, `0x${(type >> 10).toString(16).padStart(2, "0")}`);
+  }
+}
+
+class HalfSink extends RecordingSink {
+  readonly #told: string[];
+  readonly #ends: string[];
+
+  constructor(told: string[], ends: string[]) {
+    super();
+    this.#told = told;
+    this.#ends = ends;
+  }
+
+  override onNext(data: Uint8Array, _metadata: Uint8Array | undefined, complete: boolean): void {
+    this.#told.push(hexOf(data));
+    if (complete) this.#ends.push("complete");
+  }
+
+  override onComplete(): void {
+    this.#ends.push("complete");
+  }
+
+  override onError(): void {
+    this.#ends.push("error");
+  }
+
+  override onCancel(): void {
+    this.#ends.push("cancel");
+  }
+}
+
+function verify(stream: Modelled): void {
+  const { kind, up, down, isBroken, requesterEnd, responderEnd, arrivals } = stream;
+  for (const [name, { sent, told }] of [
+    ["up", up],
+    ["down", down],
+  ] as const) {
+    const expected = isBroken ? sent.slice(0, told.length) : sent;
+    check(told.join() === expected.join(), `${kind} ${name}: told ${told.length} of ${sent.length}, or out of order`);
+  }
+  const ends = requesterEnd.filter((end) => end !== "cancelled");
+  check(
+    requesterEnd.length === 1 || (requesterEnd[0] === "cancelled" && ends.length === 0),
+    `${kind}: the requester was told ${requesterEnd.join()}`,
+  );
+  check(isBroken || arrivals === 1, `${kind}: the request came ${arrivals} times`);
+  // Behind the end of what it receives, a channel's responder may still hear that what it sends isn't wanted.
+  const heard = responderEnd.join();
+  check(
+    responderEnd.length <= 1 || heard === "complete,cancel",
+    `${kind}: the responder was told ${responderEnd.join()}`,
+  );
+}
+
+function withPrefix(frame: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(frame.length + 3);
+  bytes.set([frame.length >>> 16, frame.length >>> 8, frame.length]);
+  bytes.set(frame, 3);
+  return bytes;
+}
+
+function check(holds: boolean, message: string): void {
+  if (!holds) throw new Error(message);
+}
+
+/** `operations` random operations in rounds; returns what happened how often. */
+export function runResumeModel(operations: number, seed: number): { readonly tally: Tally; readonly cuts: number } {
+  const rng = new Random(seed);
+  const tally = new Tally();
+  let done = 0;
+  let cuts = 0;
+  while (done < operations) {
+    const roundSeed = rng.uint32();
+    const model = new ResumeModel(new Random(roundSeed));
+    Object.assign(model, { tally });
+    try {
+      const count = 200 + rng.below(600);
+      for (let i = 0; i < count; i++) model.step();
+      model.finish();
+    } catch (error) {
+      throw new Error(`round of seed ${roundSeed}, at operation ${model.operations}`, { cause: error });
+    }
+    done += model.operations;
+    cuts += model.cuts;
+  }
+  return { tally, cuts };
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
+  console.log(`seed ${seed}`);
+  const { tally, cuts } = runResumeModel(Number(process.argv[2] ?? 1_000_000), seed);
+  console.log(`${cuts} cuts`);
+  for (const [group, counts] of Object.entries(tally.shares)) {
+    console.log(group);
+    for (const [name, { count, share }] of Object.entries(counts)) {
+      console.log(`  ${name}: ${count} (${(100 * share).toFixed(1)} %)`);
+    }
+  }
+}

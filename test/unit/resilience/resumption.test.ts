@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls over a connection whose links are cut, in virtual time: nothing above notices, nothing is lost or repeated.
+
+import { expect } from "chai";
+import {
+  Code,
+  ConnectError,
+  type Connection,
+  type ConnectOptions,
+  connectWith,
+  type LeasedConnection,
+  RpcError,
+  type ServeOptions,
+  type Server,
+  type Session,
+  type SessionEvent,
+  serveWith,
+} from "rsocket-rpc";
+import type { FrameLink, LinkInfo } from "rsocket-rpc/rsocket";
+import { VirtualScheduler } from "rsocket-rpc/testing";
+import {
+  createAlertsClient,
+  createTickerClient,
+  implementAlerts,
+  implementTicker,
+  type TickerClient,
+  unimplementedTicker,
+} from "../../../examples/hello/gen/ticker_rsocket.js";
+import { createInProcessPair } from "../../../runtime/src/transports/in-process.js";
+
+/** A network between one client and one server, which a test cuts. */
+class Network {
+  readonly scheduler: VirtualScheduler = new VirtualScheduler();
+  dials = 0;
+  /** Nobody answers. */
+  isDown = false;
+  /** Links open and are cut behind the first thing that the client sends. */
+  cutsAtOnce = false;
+  /** What the server's end says of the client. */
+  info: Partial<LinkInfo> = {};
+  #takes: ((link: FrameLink) => void)[] = [];
+  #near: FrameLink | undefined;
+  #far: FrameLink | undefined;
+
+  /** A server with two listeners; links come to them in turn. */
+  serve(options: Partial<ServeOptions> = {}): Promise<Server> {
+    const listen = (onLink: (link: FrameLink) => void) => {
+      this.#takes.push(onLink);
+      return Promise.resolve({ url: "network:", close: () => Promise.resolve() });
+    };
+    const services = [implementTicker({ ...unimplementedTicker, ...TICKER })];
+    return this.scheduler.run(
+      serveWith([listen, listen], { services, resume: true, scheduler: this.scheduler, ...options }),
+    );
+  }
+
+  connect(options: ConnectOptions = {}): Promise<Connection> {
+    const resume = { random: () => 0.5 };
+    return this.scheduler.run(connectWith(this.dialer, { resume, scheduler: this.scheduler, ...options }));
+  }
+
+  readonly dialer = {
+    dial: (): Promise<FrameLink> => {
+      this.dials++;
+      if (this.isDown) return Promise.reject(new Error("no network"));
+      const [near, far] = createInProcessPair(this.scheduler);
+      Object.assign(far, { info: { ...far.info, ...this.info } });
+      [this.#near, this.#far] = [near, far];
+      this.#takes[this.dials % 2]?.(far);
+      if (this.cutsAtOnce) {
+        const { send } = near;
+        near.send = (batch) => {
+          const goOn = send.call(near, batch);
+          near.abort();
+          return goOn;
+        };
+      }
+      return Promise.resolve(near);
+    },
+  };
+
+  /** The network is gone for both ends, with whatever is under way. */
+  async cut(): Promise<void> {
+    this.#near?.abort();
+    this.#far?.abort();
+    await this.scheduler.settle();
+  }
+
+  /** The client's end is gone, the server's looks alive. */
+  async cutNear(): Promise<void> {
+    const far = this.#far;
+    if (far !== undefined) far.send = () => true;
+    Object.assign(this.#near ?? {}, { abort: () => {} });
+    await this.scheduler.settle();
+  }
+}
+
+const TICKER = {
+  last: ({ name }: { name: string }) => ({ symbol: name, price: 42 }),
+  async *watch({ name }: { name: string }) {
+    for (let price = 1; price <= 200; price++) yield { symbol: name, price };
+  },
+  async upload(quotes: AsyncIterable<{ price: number }>) {
+    let count = 0;
+    for await (const { price } of quotes) if (price === ++count || price === 0) continue;
+    return { count };
+  },
+  async *chat(lines: AsyncIterable<{ text: string }>) {
+    for await (const { text } of lines) yield { text: `echo ${text}` };
+  },
+};
+
+describe("a connection that is resumed", () => {
+  let network: Network;
+  let server: Server;
+  let connection: Connection;
+  let ticker: TickerClient;
+  let events: string[];
+
+  beforeEach(() => {
+    network = new Network();
+    events = [];
+  });
+
+  afterEach(async () => {
+    await network.scheduler.run(connection.close());
+    await network.scheduler.run(server.close());
+    await network.scheduler.settle();
+    expect(server.sessions).to.have.length(0);
+    expect(server.connectionCount).to.equal(0);
+    expect(server.runningHandlers).to.equal(0);
+    expect(network.scheduler.timerCount, "timers left").to.equal(0);
+  });
+
+  async function begin(serve: Partial<ServeOptions> = {}, connect: ConnectOptions = {}): Promise<void> {
+    server = await network.serve({
+      resume: { onSession: (event: SessionEvent) => void events.push(event) },
+      ...serve,
+    });
+    connection = await network.connect(connect);
+    ticker = createTickerClient(connection);
+    await network.scheduler.settle();
+  }
+
+  async function fails(promise: Promise<unknown>): Promise<RpcError> {
+    return RpcError.from(
+      await network.scheduler.run(
+        promise.then(
+          () => expect.fail("it succeeded"),
+          (error: unknown) => error,
+        ),
+      ),
+    );
+  }
+
+  it("begins without leases on its new link, in both directions, and is granted anew", async () => {
+    const granted: LeasedConnection[] = [];
+    let starts = 0;
+    const strategy = {
+      attach: (leased: LeasedConnection) => {
+        granted.push(leased);
+        return { start: () => void starts++, stop: () => {} };
+      },
+    };
+    let ofServer: Connection | undefined;
+    server = await network.serve({ lease: strategy, accept: (_setup, accepted) => void (ofServer = accepted) });
+    connection = await network.connect({ lease: true });
+    ticker = createTickerClient(connection);
+    await network.scheduler.settle();
+    granted[0]?.grant({ requestCount: 3, ttlMs: 60_000 });
+    await network.scheduler.settle();
+    expect(connection.lease?.allowance).to.equal(3);
+    network.isDown = true;
+    await network.cut();
+    expect([connection.lease?.allowance, ofServer?.grantedLease?.allowance]).to.deep.equal([0, 0]);
+    expect([connection.grantedLease?.allowance, ofServer?.lease?.allowance]).to.deep.equal([0, 0]);
+    const answer = ticker.last({ name: "ACME" });
+    // There is nobody to grant to.
+    granted[0]?.grant({ requestCount: 3, ttlMs: 60_000 });
+    network.isDown = false;
+    await network.scheduler.advance(5_000);
+    expect([network.dials > 1, starts, granted.length]).to.deep.equal([true, 2, 1]);
+    expect(connection.lease?.allowance).to.equal(0);
+    expect(ofServer?.lease?.allowance, "what the client grants again").to.equal(0x7fffffff);
+    granted[0]?.grant({ requestCount: 2, ttlMs: 60_000 });
+    expect((await network.scheduler.run(answer)).symbol).to.equal("ACME");
+    expect(connection.lease?.allowance).to.equal(1);
+    expect(ofServer?.grantedLease).to.include({ allowance: 1, refusedCount: 0 });
+  });
+
+  it("keeps a stream through cuts, every item once and in order", async () => {
+    await begin();
+    const prices: number[] = [];
+    const watching = (async () => {
+      for await (const { price } of ticker.watch({ name: "A" }, { prefetch: 8 })) {
+        prices.push(price);
+        if (price % 20 === 0) await network.cut();
+      }
+    })();
+    for (let i = 0; i < 40; i++) await network.scheduler.advance(1_000);
+    await network.scheduler.run(watching);
+    expect(prices).to.deep.equal(Array.from({ length: 200 }, (_, i) => i + 1));
+    expect(network.dials).to.equal(11);
+    expect(events.filter((event) => event === "resumed")).to.have.length(10);
+    expect((await network.scheduler.run(ticker.last({ name: "A" }))).price).to.equal(42);
+  });
+
+  it("keeps streams of requests and of both, and calls of the server", async () => {
+    const told: string[] = [];
+    await begin(
+      {
+        services: [
+          implementTicker({
+            ...unimplementedTicker,
+            ...TICKER,
+            async *chat(lines, { connection: client }) {
+              for await (const { text } of lines) {
+                await createAlertsClient(client).notify({ text });
+                yield { text: `echo ${text}` };
+              }
+            },
+          }),
+        ],
+      },
+      { services: [implementAlerts({ notify: ({ text }) => void told.push(text) })] },
+    );
+    async function* lines() {
+      for (let i = 0; i < 30; i++) {
+        if (i % 10 === 5) await network.cut();
+        yield { text: `${i}` };
+      }
+    }
+    const echoes: string[] = [];
+    const chatting = (async () => {
+      for await (const { text } of ticker.chat(lines())) echoes.push(text);
+    })();
+    for (let i = 0; i < 10; i++) await network.scheduler.advance(1_000);
+    await network.scheduler.run(chatting);
+    const expected = Array.from({ length: 30 }, (_, i) => `${i}`);
+    expect(echoes).to.deep.equal(expected.map((text) => `echo ${text}`));
+    expect(told).to.deep.equal(expected);
+  });
+
+  it("tries at once, then with backoff; calls made meanwhile wait", async () => {
+    await begin();
+    await network.scheduler.advance(5_000);
+    network.isDown = true;
+    await network.cut();
+    expect(network.dials).to.equal(2);
+    const call = ticker.last({ name: "A" });
+    await network.scheduler.advance(999);
+    expect(network.dials).to.equal(2);
+    await network.scheduler.advance(1);
+    expect(network.dials).to.equal(3);
+    network.isDown = false;
+    await network.scheduler.advance(1_600);
+    expect((await network.scheduler.run(call)).price).to.equal(42);
+    expect(events).to.deep.equal(["begun", "detached", "resumed"]);
+  });
+
+  it("lets deadlines run on while it waits; the handler is told when it is back", async () => {
+    let reason: unknown;
+    await begin({
+      services: [
+        implementTicker({
+          ...unimplementedTicker,
+          last: (_, { signal }) =>
+            new Promise((_resolve, reject) => {
+              signal.addEventListener("abort", () => {
+                reason = signal.reason;
+                reject(signal.reason);
+              });
+            }),
+        }),
+      ],
+    });
+    const call = ticker.last({ name: "A" }, { timeoutMs: 3_000 });
+    await network.scheduler.settle();
+    network.isDown = true;
+    await network.cut();
+    const failing = fails(call);
+    await network.scheduler.advance(3_000);
+    expect((await failing).code).to.equal(Code.DeadlineExceeded);
+    network.isDown = false;
+    await network.scheduler.advance(20_000);
+    expect(RpcError.from(reason).code).to.equal(Code.DeadlineExceeded);
+  });
+
+  it("goes on over another listener", async () => {
+    await begin();
+    const [session] = server.sessions;
+    network.isDown = true;
+    await network.cut();
+    expect(session?.isConnected).to.equal(false);
+    network.isDown = false;
+    await network.scheduler.advance(1_000);
+    expect([session?.isConnected, session?.resumedCount]).to.deep.equal([true, 1]);
+    expect(server.connectionCount).to.equal(1);
+  });
+
+  it("is taken over by RESUME at once, though its old link looks alive", async () => {
+    await begin({}, { keepaliveIntervalMs: 1_000, maxLifetimeMs: 3_000 });
+    const watching = ticker.watch({ name: "A" }, { prefetch: 2 })[Symbol.asyncIterator]();
+    expect((await network.scheduler.run(watching.next())).value?.price).to.equal(1);
+    await network.cutNear();
+    await network.scheduler.advance(5_000);
+    expect(events).to.include("resumed");
+    for (let price = 2; price <= 10; price++) {
+      expect((await network.scheduler.run(watching.next())).value?.price).to.equal(price);
+    }
+    await network.scheduler.run(Promise.resolve(watching.return?.()));
+  });
+
+  it("is given up by the client after its lifetime, and its calls fail unavailable, once", async () => {
+    await begin({}, { resume: { lifetimeMs: 30_000 } });
+    const call = fails(
+      (async () => {
+        for await (const _ of ticker.watch({ name: "A" }, { prefetch: 1 })) await network.cut();
+      })(),
+    );
+    network.isDown = true;
+    await network.scheduler.advance(29_000);
+    expect(server.sessions).to.have.length(1);
+    await network.scheduler.advance(2_000);
+    expect((await call).code).to.equal(Code.Unavailable);
+    expect((await network.scheduler.run(connection.closed)).reason).to.match(/not resumed within 30000 ms/);
+  });
+
+  it("sessionLifetimeMs: is forgotten by the server, its handlers are told, and the client hears REJECTED_RESUME", async () => {
+    await begin({ limits: { sessionLifetimeMs: 10_000 } });
+    network.isDown = true;
+    const call = fails(
+      (async () => {
+        for await (const _ of ticker.watch({ name: "A" }, { prefetch: 1 })) await network.cut();
+      })(),
+    );
+    await network.scheduler.advance(9_999);
+    expect(server.runningHandlers).to.equal(1);
+    await network.scheduler.advance(1);
+    expect([server.runningHandlers, server.sessions.length]).to.deep.equal([0, 0]);
+    expect(events).to.deep.equal(["begun", "detached", "ended"]);
+    network.isDown = false;
+    await network.scheduler.advance(20_000);
+    expect((await call).message).to.match(/REJECTED_RESUME.*unknown resume token/);
+  });
+
+  it("gives up when the server cuts it again and again behind RESUME", async () => {
+    await begin();
+    network.cutsAtOnce = true;
+    await network.cut();
+    await network.scheduler.advance(60_000);
+    expect((await network.scheduler.run(connection.closed)).reason).to.match(/the server doesn't answer RESUME/);
+    expect(network.dials).to.equal(7);
+  });
+
+  it("is over with an orderly end, at once also without a link", async () => {
+    await begin();
+    await network.scheduler.run(connection.close());
+    await network.scheduler.settle();
+    expect(server.sessions).to.have.length(0);
+    expect(events).to.deep.equal(["begun", "ended"]);
+  });
+
+  it("is over when the server closes it through its list of sessions", async () => {
+    await begin();
+    const [session] = server.sessions;
+    await network.scheduler.run(session?.close() ?? Promise.resolve());
+    expect((await network.scheduler.run(connection.closed)).reason).to.match(/the session was closed/);
+  });
+
+  it("is resumed only by who began it: by the client's certificate", async () => {
+    const certificate = { authorized: true, fingerprint256: "AA" } as LinkInfo["certificate"];
+    network.info = { certificate };
+    await begin();
+    network.info = { certificate: { authorized: true, fingerprint256: "BB" } as LinkInfo["certificate"] };
+    await network.cut();
+    await network.scheduler.advance(2_000);
+    expect((await network.scheduler.run(connection.closed)).reason).to.match(/unknown resume token/);
+    // Its owner could still come back.
+    expect(server.sessions).to.have.length(1);
+  });
+
+  it("is resumed only by whom the hook takes for the same; one that throws refuses", async () => {
+    let user = "ann";
+    const identify = (): string => {
+      if (user === "") throw new Error("no session");
+      return user;
+    };
+    await begin({ resume: { identify } });
+    user = "";
+    await network.cut();
+    await network.scheduler.advance(2_000);
+    expect((await network.scheduler.run(connection.closed)).reason).to.match(/unknown resume token/);
+  });
+
+  it("tells both ends where the other is now", async () => {
+    network.info = { remoteAddress: "192.0.2.1:1" };
+    let seen: Connection | undefined;
+    await begin({ accept: (_, client) => void (seen = client) });
+    expect(seen?.peer.address).to.equal("192.0.2.1:1");
+    network.info = { remoteAddress: "198.51.100.7:9" };
+    await network.cut();
+    await network.scheduler.advance(1_000);
+    expect(seen?.peer.address).to.equal("198.51.100.7:9");
+  });
+
+  it("has a token that no other connection may use while it lives", async () => {
+    const token = new TextEncoder().encode("0123456789abcdef");
+    await begin({}, { resume: { token } });
+    const error = await fails(network.connect({ resume: { token } }));
+    expect(error.message).to.match(/REJECTED_SETUP.*the resume token is in use/);
+    await network.scheduler.run(connection.close());
+    await network.scheduler.settle();
+    connection = await network.connect({ resume: { token } });
+  });
+
+  it("maxSessions: one more is refused as unavailable", async () => {
+    await begin({ limits: { maxSessions: 1 } });
+    const error = await fails(network.connect());
+    expect(error.code).to.equal(Code.Unavailable);
+    expect(error.message).to.match(/server is full: more than 1 sessions/);
+  });
+
+  it("maxAllSessionsBytes: sessions without a link go first", async () => {
+    await begin({ limits: { maxAllSessionsBytes: 400 } });
+    const first = connection;
+    for (let i = 0; i < 20; i++) await network.scheduler.run(ticker.last({ name: "A" }));
+    network.isDown = true;
+    await network.cut();
+    network.isDown = false;
+    connection = await network.connect();
+    const second = createTickerClient(connection);
+    for (let i = 0; i < 20; i++) await network.scheduler.run(second.last({ name: "A" }));
+    await network.cut();
+    expect(server.sessions.filter(({ isConnected }: Session) => !isConnected).length).to.be.at.most(1);
+    await network.scheduler.advance(5_000);
+    await network.scheduler.run(first.close());
+  });
+
+  it("a server that doesn't offer it refuses the connection", async () => {
+    await begin();
+    const other = new Network();
+    const plain = await other.serve({ resume: false });
+    const error = RpcError.from(await other.connect().catch((thrown: unknown) => thrown));
+    expect(error).to.be.instanceOf(ConnectError);
+    expect(error.message).to.match(/resumption is not supported/);
+    await other.scheduler.run(plain.close());
+  });
+
+  it("a server that drains resumes nobody, and ends those without a link", async () => {
+    await begin();
+    network.isDown = true;
+    await network.cut();
+    await network.scheduler.run(server.close({ graceMs: 5_000 }));
+    expect(server.sessions).to.have.length(0);
+  });
+});
