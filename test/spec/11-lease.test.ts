@@ -335,8 +335,8 @@ describe("RSocket 1.0 §Lease Semantics", () => {
   it("LEASE-09, RESUME-15: on another link both directions begin without a lease", () => {
     for (const probe of [leasedClient(), leasedServer()]) {
       probe.receive(FIVE_FOR_A_SECOND);
-      grant(probe, 5, 1_000);
-      probe.connection.leases?.forget();
+      grant(probe, 0, 1_000);
+      probe.connection.leases?.forget(probe.nowMs);
       expect(openSome(probe, 9)).to.equal(0);
       const id = probe.connection.side === "client" ? "00000002" : "00000001";
       probe.receive(hex`${id} 1000 61`);
@@ -349,7 +349,7 @@ describe("RSocket 1.0 §Lease Semantics", () => {
     }
     const unasked = newClient();
     unasked.receive(KEEPALIVE, lease("000003e8", "00000000"));
-    unasked.connection.leases?.forget();
+    unasked.connection.leases?.forget(unasked.nowMs);
     expect(unasked.connection.hasLease).to.equal(true);
   });
 

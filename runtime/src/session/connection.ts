@@ -786,7 +786,7 @@ export class Connection implements StreamHost {
     this.#partialBytes = 0;
     // Frames of stream 0 have no position: what was meant for the old link goes with it.
     this.outbound.priority.clear();
-    this.#leases?.forget(); // RESUME-15
+    this.#leases?.forget(this.#nowMs); // RESUME-15
     this.#events.onDetached?.(reason);
   }
 

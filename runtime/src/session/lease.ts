@@ -49,6 +49,8 @@ export class Allowance {
   #left = 0;
   #untilMs = 0;
   #isGranted = false;
+  // Requests that were left when the link was lost: as many may have been sent, and will come again.
+  #owed = 0;
 
   /** Some grant came and wasn't forgotten since. */
   get isGranted(): boolean {
@@ -62,7 +64,8 @@ export class Allowance {
 
   /** Replaces what was granted before; `carried` requests are allowed beyond, such as may be under way. */
   grant({ requestCount, ttlMs }: Lease, nowMs: number, carried = 0): void {
-    this.#left = requestCount + carried;
+    this.#left = requestCount + carried + this.#owed;
+    this.#owed = 0;
     this.#untilMs = nowMs + ttlMs;
     this.#isGranted = true;
   }
@@ -74,13 +77,19 @@ export class Allowance {
 
   /** Takes one; false when none is left. */
   take(nowMs: number): boolean {
-    if (this.leftAt(nowMs) === 0) return false;
-    this.#left--;
+    if (this.leftAt(nowMs) > 0) this.#left--;
+    else if (this.#owed > 0) this.#owed--;
+    else return false;
     return true;
   }
 
-  /** As if nothing had been granted: leases don't outlive their link (LEASE-09). */
-  forget(): void {
+  /**
+   * As if nothing had been granted: leases don't outlive their link (LEASE-09). The responder still takes as many requests
+   * as were left at `nowMs`: those that were sent before and lost with the link come again on the next one, and nobody is
+   * to notice (RSocket 1.0 §Resuming Operation).
+   */
+  forget(nowMs?: number): void {
+    if (nowMs !== undefined) this.#owed += this.leftAt(nowMs);
     this.#left = 0;
     this.#untilMs = 0;
     this.#isGranted = false;
@@ -165,8 +174,8 @@ export class Leases {
   }
 
   /** The link is another one: both sides begin without a lease, or without a limit where none was agreed (LEASE-09). */
-  forget(): void {
-    this.#ledger?.forget();
+  forget(nowMs: number): void {
+    this.#ledger?.forget(nowMs);
     if (this.isNegotiated) this.#gate?.forget();
     else this.#gate = undefined;
   }

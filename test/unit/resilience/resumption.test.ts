@@ -86,6 +86,11 @@ class Network {
     await this.scheduler.settle();
   }
 
+  /** What the client writes from now on is lost. */
+  loseWrites(): void {
+    if (this.#near !== undefined) this.#near.send = () => true;
+  }
+
   /** The client's end is gone, the server's looks alive. */
   async cutNear(): Promise<void> {
     const far = this.#far;
@@ -185,7 +190,32 @@ describe("a connection that is resumed", () => {
     granted[0]?.grant({ requestCount: 2, ttlMs: 60_000 });
     expect((await network.scheduler.run(answer)).symbol).to.equal("ACME");
     expect(connection.lease?.allowance).to.equal(1);
-    expect(ofServer?.grantedLease).to.include({ allowance: 1, refusedCount: 0 });
+    expect(ofServer?.grantedLease).to.include({ refusedCount: 0 });
+  });
+
+  it("a call that had a lease and was lost with its link is taken on the next one, and costs nothing of the new lease", async () => {
+    let granted: LeasedConnection | undefined;
+    let ofServer: Connection | undefined;
+    const strategy = {
+      attach: (leased: LeasedConnection) => {
+        granted = leased;
+        return { start: () => leased.grant({ requestCount: 1, ttlMs: 60_000 }), stop: () => {} };
+      },
+    };
+    server = await network.serve({ lease: strategy, accept: (_setup, accepted) => void (ofServer = accepted) });
+    connection = await network.connect({ lease: true });
+    ticker = createTickerClient(connection);
+    await network.scheduler.settle();
+    network.loseWrites();
+    const lost = ticker.last({ name: "LOST" });
+    await network.scheduler.settle();
+    await network.cut();
+    await network.scheduler.advance(5_000);
+    const next = ticker.last({ name: "NEXT" });
+    expect((await network.scheduler.run(lost)).symbol).to.equal("LOST");
+    expect((await network.scheduler.run(next)).symbol).to.equal("NEXT");
+    expect(ofServer?.grantedLease).to.include({ allowance: 0, refusedCount: 0 });
+    expect(granted?.runningCount).to.equal(0);
   });
 
   it("keeps a stream through cuts, every item once and in order", async () => {

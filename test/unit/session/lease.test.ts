@@ -23,6 +23,20 @@ describe("session/lease: an allowance", () => {
     expect([allowance.take(299), allowance.take(300)]).to.deep.equal([true, false]);
   });
 
+  it("takes what may have been sent before its link was lost, once, until the grant after the next", () => {
+    const allowance = new Allowance();
+    allowance.grant({ requestCount: 3, ttlMs: 100 }, 0);
+    allowance.take(0);
+    allowance.forget(50);
+    expect([allowance.leftAt(50), allowance.take(999)]).to.deep.equal([0, true]);
+    allowance.grant({ requestCount: 4, ttlMs: 100 }, 1_000);
+    expect(allowance.leftAt(1_000)).to.equal(5);
+    allowance.grant({ requestCount: 4, ttlMs: 100 }, 1_000);
+    expect(allowance.leftAt(1_000)).to.equal(4);
+    allowance.forget(2_000); // its time was over
+    expect(allowance.take(2_000)).to.equal(false);
+  });
+
   it("is replaced by the next grant, which may carry some of it on", () => {
     const allowance = new Allowance();
     allowance.grant({ requestCount: 5, ttlMs: 100 }, 0);
@@ -40,7 +54,7 @@ describe("session/lease: both directions", () => {
     expect([leases.admit(false, 0), leases.refusedCount]).to.deep.equal([true, 0]);
     leases.receive({ requestCount: 1, ttlMs: 1 }, 0);
     expect([leases.gate?.leftAt(0), leases.ledger]).to.deep.equal([1, undefined]);
-    leases.forget();
+    leases.forget(0);
     expect(leases.gate).to.equal(undefined);
   });
 
