@@ -151,7 +151,8 @@ export class ResumeModel {
     for (let i = 0; i < 200; i++) {
       this.#link();
       for (const stream of this.#streams) this.#end(stream);
-      if (this.#settle() === 0 && this.#isLinked && this.#sides.every(({ connection }) => connection.streamCount === 0)) break;
+      if (this.#settle() === 0 && this.#isLinked && this.#sides.every(({ connection }) => connection.streamCount === 0))
+        break;
     }
     for (const side of this.#sides) {
       check(side.connection.state === "open", `${side.name} is ${side.connection.state}: ${side.log.at(-1)}`);
@@ -287,11 +288,14 @@ export class ResumeModel {
   #cut(): void {
     if (!this.#isLinked) return;
     this.cuts++;
-    if (this.#rng.oneIn(2)) for (const side of this.#sides) this.#read(side, 1 + this.#rng.below(16));
-    const under = this.#sides.reduce(
-      (sum, { inbox }) => sum + inbox.reduce((bytes, { length }) => bytes + length, 0),
-      0,
-    );
+    // Anywhere in what is under way: between two frames of one write, too.
+    for (const side of this.#sides) this.#flush(side);
+    for (const side of this.#sides) {
+      if (this.#rng.below(1_000) < 400) this.#read(side, this.#rng.below(1 + bytesUnderWay(side)));
+      else
+        for (let n = this.#rng.below(1 + side.inbox.length); n > 0; n--) this.#read(side, side.inbox[0]?.length ?? 0);
+    }
+    const under = bytesUnderWay(this.#client) + bytesUnderWay(this.#server);
     const held = this.#sides.some(({ deframer }) => deframer.heldBytes > 0);
     this.tally.count("cut", held ? "inside a frame" : under > 0 ? "with frames under way" : "with nothing under way");
     this.#isLinked = false;
@@ -308,7 +312,7 @@ export class ResumeModel {
     this.#client.connection.linkOpened(this.#client.nowMs);
     const [resume] = this.#client.sentWrites().flat();
     if (resume === undefined) return check(false, "the client sends no RESUME");
-    if (this.#rng.oneIn(8)) {
+    if (this.#rng.below(1_000) < 150) {
       this.tally.count("cut", "before RESUME came");
       return this.#client.lose();
     }
@@ -317,7 +321,7 @@ export class ResumeModel {
     this.#server.connection.linkOpened(this.#server.nowMs);
     this.#isLinked = true;
     this.#flush(this.#server);
-    if (!this.#rng.oneIn(8)) return;
+    if (this.#rng.below(1_000) >= 150) return;
     this.#isLinked = false;
     this.tally.count("cut", "before RESUME_OK came");
     for (const side of this.#sides) {
@@ -429,7 +433,14 @@ function verify(stream: Modelled): void {
   check(isBroken || arrivals === 1, `${kind}: the request came ${arrivals} times`);
   // Behind the end of what it receives, a channel's responder may still hear that what it sends isn't wanted.
   const heard = responderEnd.join();
-  check(responderEnd.length <= 1 || heard === "complete,cancel", `${kind}: the responder was told ${responderEnd.join()}`);
+  check(
+    responderEnd.length <= 1 || heard === "complete,cancel",
+    `${kind}: the responder was told ${responderEnd.join()}`,
+  );
+}
+
+function bytesUnderWay({ inbox }: Side): number {
+  return inbox.reduce((sum, { length }) => sum + length, 0);
 }
 
 function withPrefix(frame: Uint8Array): Uint8Array {
