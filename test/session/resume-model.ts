@@ -296,7 +296,8 @@ export class ResumeModel {
   }
 
   #advance(): void {
-    for (const side of this.#sides) side.advance(this.#rng.pick([100, 21_000, 41_000]));
+    const durationMs = this.#rng.pick([100, 21_000, 41_000]);
+    for (const side of this.#sides) side.advance(durationMs);
     if (!this.#isLinked) return;
     // Nobody is silent for 90 s: what was asked is answered.
     this.#settle();
