@@ -190,13 +190,16 @@ class AdaptiveGranter implements LeaseGranter {
   renew(): void {
     const { connection } = this;
     const { windowMs, ttlMs } = this.#strategy.options;
-    const room = this.#strategy.shareOf(this) - this.runningCount;
+    const share = this.#strategy.shareOf(this);
+    const room = share - this.runningCount;
     const left = connection.allowance;
     const isExpiring = connection.untilMs - connection.scheduler.now() <= 2 * windowMs;
     if (room <= 0 || (!isExpiring && left > room / 2)) return;
     // What is left may be under way: it is honoured, and counts as used. An idle peer has nothing under way.
     const carriedCount = this.isActive ? Math.min(left, room) : 0;
     const requestCount = room - carriedCount;
-    if (requestCount > 0) connection.grant({ requestCount, ttlMs, carriedCount });
+    // Not a LEASE for each request that ends: an eighth of the share at a time, which what still runs will make room for.
+    const least = isExpiring ? 1 : Math.ceil(share / 8);
+    if (requestCount >= least) connection.grant({ requestCount, ttlMs, carriedCount });
   }
 }
