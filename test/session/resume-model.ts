@@ -9,6 +9,7 @@ import { ResumeLedger } from "../../runtime/src/session/resume-store.js";
 import type { StreamSink } from "../../runtime/src/session/stream.js";
 import { Interaction } from "../../runtime/src/session/stream-state.js";
 import { bytesOf, hexOf } from "../support/frames-dsl.js";
+import { expectNoTraceYet } from "../support/no-trace.js";
 import { Probe, RecordingSink } from "../support/probe.js";
 import { Random } from "../support/rng.js";
 
@@ -178,6 +179,7 @@ export class ResumeModel {
     }
     for (const stream of this.#streams) verify(stream);
     this.#streams.length = 0;
+    expectNoTraceYet();
   }
 
   readonly #operations: readonly (readonly [string, () => void])[] = [

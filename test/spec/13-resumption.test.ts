@@ -6,6 +6,7 @@ import { decodeFrame } from "../../runtime/src/frames/decode.js";
 import type { ResumeFrame } from "../../runtime/src/frames/frame.js";
 import { ResumeLedger } from "../../runtime/src/session/resume-store.js";
 import { bytesOf, hex, repeat, textHex, withoutText } from "../support/frames-dsl.js";
+import { expectNoTrace } from "../support/no-trace.js";
 import { KEEPALIVE, newClient, newServer, type Probe, type ProbeOptions } from "../support/probe.js";
 
 const TOKEN = repeat("74", 16);
@@ -69,6 +70,8 @@ function resume(probe: Probe, serverPosition: number, clientPosition: number): s
 }
 
 describe("RSocket 1.0 §Resuming Operation", () => {
+  afterEach(expectNoTrace);
+
   it("RESUME-01: a client asks with R and its token in SETUP", () => {
     const probe = newClient({
       resumption: { token: bytesOf(TOKEN), ledger: new ResumeLedger(1) },
@@ -362,9 +365,14 @@ describe("RSocket 1.0 §Resuming Operation", () => {
     expect(store.firstPosition, "it has resumed: it counts").to.equal(8);
   });
 
-  it("RESUME-18: a token outside of the limits is refused with SETUP", () => {
-    for (const tokenBytes of [15, 129]) {
-      const far = newServer({ resumption: { ledger: new ResumeLedger(1e9) } });
+  it("RESUME-18: a token outside of minResumeTokenBytes and maxResumeTokenBytes is refused with SETUP", () => {
+    for (const [tokenBytes, limits] of [
+      [15, {}],
+      [129, {}],
+      [16, { minResumeTokenBytes: 17 }],
+      [17, { maxResumeTokenBytes: 16 }],
+    ] as const) {
+      const far = newServer({ settings: { limits }, resumption: { ledger: new ResumeLedger(1e9) } });
       const length = tokenBytes.toString(16).padStart(4, "0");
       far.receive(hex`00000000 0480 0001 0000 00004e20 00015f90 ${length} ${repeat("74", tokenBytes)} 016d 0164`);
       expect(far.sent().map(withoutText)).to.deep.equal([hex`00000000 2c00 00000003`]);

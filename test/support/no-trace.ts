@@ -41,6 +41,8 @@ function expectEnded(owner: Traced): void {
   owner.isBlocked = false;
   owner.sentWrites();
   owner.lose();
+  // What may be resumed outlives its link.
+  owner.connection.close();
   owner.sentWrites();
   expectQuiet(owner.connection);
   expect(owner.connection.state).to.equal("closed");

@@ -10,6 +10,7 @@ import { FrameType } from "../../runtime/src/frames/layout.js";
 import { ResumeLedger } from "../../runtime/src/session/resume-store.js";
 import { Interaction } from "../../runtime/src/session/stream-state.js";
 import { bytesOf, hexOf } from "../support/frames-dsl.js";
+import { expectNoTrace } from "../support/no-trace.js";
 import { type Call, KEEPALIVE, newClient, newServer, type Probe } from "../support/probe.js";
 
 interface Vector {
@@ -39,6 +40,8 @@ for (const [name, file, prefix, from] of [
   ["rsocket-js 1.0 alpha's", "js-alpha", "resume-resume/", 0],
 ] as const) {
   describe(`${name} resumption, as captured`, () => {
+    afterEach(expectNoTrace);
+
     it("goes the same way with our server", () => {
       const server = newServer({ resumption: { ledger } });
       for (const { vector, frame } of read(file, prefix, from)) {

@@ -17,7 +17,7 @@ import {
   serveWith,
 } from "rsocket-rpc";
 import type { FrameLink, LinkInfo } from "rsocket-rpc/rsocket";
-import { VirtualScheduler } from "rsocket-rpc/testing";
+import { scriptedPeer, VirtualScheduler } from "rsocket-rpc/testing";
 import {
   createAlertsClient,
   createTickerClient,
@@ -78,6 +78,11 @@ class Network {
       return Promise.resolve(near);
     },
   };
+
+  /** A link of somebody else. */
+  take(link: FrameLink): void {
+    this.#takes[0]?.(link);
+  }
 
   /** The network is gone for both ends, with whatever is under way. */
   async cut(): Promise<void> {
@@ -465,6 +470,27 @@ describe("a connection that is resumed", () => {
     expect(server.sessions.filter(({ isConnected }: Session) => !isConnected).length).to.be.at.most(1);
     await network.scheduler.advance(5_000);
     await network.scheduler.run(first.close());
+  });
+
+  it("refusedResumeBurst, refusedResumesPerSecond: guessing goes no faster, and nobody else is bothered", async () => {
+    await begin({ limits: { refusedResumeBurst: 2, refusedResumesPerSecond: 1 } });
+    network.info = { remoteAddress: "192.0.2.1:1" };
+    const guess = async (): Promise<string> => {
+      const [link, peer] = scriptedPeer(network.scheduler);
+      Object.assign(link, { info: { ...link.info, ...network.info } });
+      network.take(link);
+      peer.send(`000000003400000100000010${"67".repeat(16)}${"00".repeat(16)}`);
+      await network.scheduler.settle();
+      return Buffer.from(peer.take()[0]?.slice(20) ?? "", "hex").toString();
+    };
+    expect(await guess()).to.equal("unknown resume token");
+    expect(await guess()).to.equal("unknown resume token");
+    expect(await guess()).to.equal("too many resumptions were refused");
+    await network.scheduler.advance(1_000);
+    expect(await guess()).to.equal("unknown resume token");
+    expect(await guess()).to.equal("too many resumptions were refused");
+    network.info = { remoteAddress: "198.51.100.7:9" };
+    expect(await guess()).to.equal("unknown resume token");
   });
 
   it("a server that doesn't offer it refuses the connection", async () => {
