@@ -197,6 +197,17 @@ describe("README and guide", function () {
     expect(exitCode).to.equal(0);
   });
 
+  it("16-resumption: a stream goes on through 20 cuts of its network", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-16-resumption.ts");
+    expect(output.split("\n")).to.deep.equal([
+      "2050 prices, each once and in order",
+      "20 times resumed",
+      "true 20 0",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
   it("5-tls: both ends show certificates, a stranger is refused, a certificate is renewed", async () => {
     const { exitCode, output } = await run("examples/hello/guide-5-tls.ts");
     // The server warns of the stranger that it refused.
