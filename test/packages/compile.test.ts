@@ -5,7 +5,7 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { inPairs } from "./support/in-pairs.js";
+import { inPairs } from "../support/in-pairs.js";
 import { installed, project, textOf } from "./support/packed.js";
 import { type Ended, ROOT, run, startNode } from "./support/programs.js";
 
