@@ -2,7 +2,7 @@
 // The attempts at one call, within its deadline and its caller's signal: on which connection the next one is made, whether
 // there is a next one, and the waiting before it.
 
-import type { Timer } from "../engine/scheduler.js";
+import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import { type CallOptions, checkCallOptions } from "./call-options.js";
 import type { ChannelCore, LastingCore, TransportWaiter } from "./channel.js";
@@ -24,7 +24,7 @@ export class Attempts {
   readonly #core: ChannelCore;
   readonly #options: CallOptions;
   readonly #requests: RepeatableSource<unknown> | undefined;
-  readonly #now: () => number;
+  readonly #scheduler: Scheduler | undefined;
   readonly #beganAtMs: number;
   #cancel: ((error: RpcError) => void) | undefined;
 
@@ -35,17 +35,16 @@ export class Attempts {
     requests: RepeatableSource<unknown> | undefined,
     first: ClientCall | undefined,
   ) {
-    const scheduler = first?.transport.scheduler ?? core.lasting?.scheduler;
     this.#core = core;
     this.#options = options ?? NO_OPTIONS;
     this.#requests = requests;
-    this.#now = () => scheduler?.now() ?? 0;
-    this.#beganAtMs = first?.beganAtMs ?? this.#now();
+    this.#scheduler = first?.transport.scheduler ?? core.lasting?.scheduler;
+    this.#beganAtMs = first?.beganAtMs ?? this.#nowMs;
   }
 
   /** Since the call was made; its deadline counts from there. */
   get passedMs(): number {
-    return this.#now() - this.#beganAtMs;
+    return this.#nowMs - this.#beganAtMs;
   }
 
   /** The connection for the next attempt. @throws RpcError as the call then fails. */
@@ -74,6 +73,10 @@ export class Attempts {
   /** Waits no more. */
   cancel(error: RpcError): void {
     this.#cancel?.(error);
+  }
+
+  get #nowMs(): number {
+    return this.#scheduler?.now() ?? 0;
   }
 
   #leftMs(): number {

@@ -76,6 +76,10 @@ export interface Limits {
   readonly maxConnections: number;
   /** Connections of one server from one remote address. Infinity: behind a proxy all share one. */
   readonly maxConnectionsPerAddress: number;
+  /** TLS and the request that opens a WebSocket, together, before `setupTimeoutMs` begins. 10 s, as that. Node's `serve`. */
+  readonly handshakeTimeoutMs: number;
+  /** Connections at that at once, for each URL; one more is closed. 1,000: a slow second of 1,000 newcomers. Node's `serve`. */
+  readonly maxHandshakes: number;
 }
 
 /** For services that know each other. */
@@ -113,6 +117,8 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   maxErrorDetailsBytes: 16_384,
   maxConnections: 10_000,
   maxConnectionsPerAddress: Number.POSITIVE_INFINITY,
+  handshakeTimeoutMs: 10_000,
+  maxHandshakes: 1_000,
 };
 
 /** What differs in the preset for a server that faces the internet. */
