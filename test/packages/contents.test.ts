@@ -76,6 +76,16 @@ describe("the tarball", function () {
     });
   }
 
+  it("of the runtime holds llms.txt, whole, and without links to what isn't in it", async () => {
+    const text = readFileSync(join(await installed(), "node_modules/rsocket-rpc/llms.txt"), "utf8");
+    const whole = textOf("llms.txt");
+    const headings = (of: string): readonly string[] => of.match(/^## .*$/gm) ?? [];
+    expect([...headings(text), "## Guide", "## Examples", "## Optional"]).to.deep.equal(headings(whole));
+    expect(text)
+      .to.include("export interface CallOptions")
+      .and.not.match(/\]\((?!https:)[^)]*\.(?:md|ts)\)/);
+  });
+
   it("of the runtime holds a declaration for every script, and no script points to a source map that isn't there", async () => {
     const dist = join(await installed(), "node_modules/rsocket-rpc/dist");
     const files = readdirSync(dist, { recursive: true, encoding: "utf8" });
