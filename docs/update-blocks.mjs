@@ -66,6 +66,7 @@ function pagesList(prefix, short) {
     if (short) return `${Number.parseInt(name, 10)}. ${link}`;
     return `- ${link}: ${first
       .replaceAll("\n", " ")
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1") // links lead from the page, not from the index
       .replace(/(?<=[.:?!]) .*/, "")
       .replace(/:$/, ".")}`;
   });

@@ -14,7 +14,7 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 
 // #region bundle
 const { outputFiles } = await build({
-  entryPoints: [here("page.ts"), here("worker.ts")],
+  entryPoints: [here("page.ts"), here("worker.ts"), here("frame.ts")],
   outdir: "/",
   bundle: true,
   format: "esm",
@@ -23,11 +23,13 @@ const { outputFiles } = await build({
 // #endregion
 const scripts = new Map(outputFiles.map(({ path, text }) => [path.slice(path.lastIndexOf("/")), text]));
 
+const FRAME = `<!doctype html><title>a frame</title><script type="module" src="/frame.js"></script>`;
 const pages = createServer((request, response) => {
   const { pathname } = new URL(request.url ?? "/", "http://localhost");
   const script = scripts.get(pathname);
   if (script !== undefined) response.writeHead(200, { "content-type": "text/javascript" }).end(script);
   else if (pathname === "/") response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(html());
+  else if (pathname === "/frame") response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(FRAME);
   else response.writeHead(404).end();
 });
 pages.listen(Number(process.env["PORT"] ?? 8080), "127.0.0.1");
@@ -65,6 +67,7 @@ function html(): string {
 <p>Price of ACME: <output id="price"></output> <button id="stop">Stop</button>
 <form><input id="line" value="hello"><button>Say</button></form>
 <p>In a worker: <output id="worker"></output>
+<p>In a frame: <output id="widget"></output> <iframe id="frame" src="/frame" hidden></iframe>
 <pre id="log"></pre>
 <script>globalThis.rpcUrl = ${JSON.stringify(server.urls[0])};</script>
 <script type="module" src="/page.js"></script>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page: it watches a price, talks to the server, and has a worker of its own.
+// The page: it watches a price, talks to the server, and has a worker and a frame of its own.
 
 // #region channel
-import { connectPort, createChannel } from "rsocket-rpc/web";
+import { connectPort, createChannel, portToFrame } from "rsocket-rpc/web";
 import { createTickerClient, implementAlerts } from "../hello/gen/ticker_rsocket.js";
 
 const { rpcUrl } = globalThis as unknown as { readonly rpcUrl: string };
@@ -17,6 +17,14 @@ const ticker = createTickerClient(channel);
 const worker = new Worker(new URL("./worker.js", location.href), { type: "module" });
 const inWorker = createTickerClient(await connectPort(worker));
 element("worker").textContent = `${(await inWorker.upload([{ price: 40 }, { price: 2 }])).count} quotes counted`;
+// #endregion
+
+// #region frame
+const { contentWindow } = element("frame") as HTMLIFrameElement;
+if (contentWindow === null) throw new Error("the frame has no window");
+const widgetOrigin = location.origin; // here the same site; otherwise "https://widgets.example.com"
+const inFrame = createTickerClient(await connectPort(await portToFrame(contentWindow, widgetOrigin)));
+element("widget").textContent = `${(await inFrame.last({ name: "ACME" })).price} in the frame`;
 // #endregion
 
 element("log")

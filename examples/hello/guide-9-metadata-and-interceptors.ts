@@ -2,8 +2,7 @@
 // The code of docs/guide/9-metadata-and-interceptors.md.
 
 import { Code, connect, RpcError, serve } from "rsocket-rpc/node";
-import { createNotesClient, implementNotes, NotesRead } from "./gen/notes_rsocket.js";
-import { retry } from "./retry.js";
+import { createNotesClient, implementNotes } from "./gen/notes_rsocket.js";
 
 let failures = 0;
 
@@ -103,14 +102,33 @@ console.log((await createNotesClient(anonymous).read({ name: "c" })).text);
 // #endregion
 
 failures = 2;
+
 // #region retry
-const found = await retry(NotesRead, (options) => notes.read({ name: "d" }, options), { timeoutMs: 2_000 });
+import { retry } from "rsocket-rpc/node";
+
+const persistent = await connect(url, { bearerToken: "secret", interceptors: [retry({ maxAttempts: 3 })] });
+const found = await createNotesClient(persistent).read({ name: "d" }, { timeoutMs: 2_000 });
 console.log(found.name);
+// #endregion
+
+// #region retry-when
+let token = "of yesterday";
+const renewing: Interceptor = (call, next) => {
+  call.headers.set("authorization", `Bearer ${token}`);
+  call.retryWhen(({ error, attempt }) => {
+    if (error.code !== Code.Unauthenticated || attempt > 1) return undefined;
+    token = "secret"; // from wherever tokens come
+    return 0; // once more, at once
+  });
+  return next(call);
+};
+const renewed = await connect(url, { interceptors: [renewing] });
+console.log((await createNotesClient(renewed).read({ name: "f" })).text);
 // #endregion
 
 // #region raw
 await notes.read({ name: "e" }, { rawMetadata: new TextEncoder().encode("as it is") });
 // #endregion
 
-await Promise.all([connection.close(), anonymous.close()]);
+await Promise.all([connection, anonymous, persistent, renewed].map((open) => open.close()));
 await server.close();

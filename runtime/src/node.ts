@@ -169,14 +169,18 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
     const path = socketPath(url);
     return (onLink) => listenUds({ path }, onLink);
   }
+  const { maxMessageBytes, maxMetadataBytes, handshakeTimeoutMs, maxHandshakes } = resolveLimits(
+    options.limits,
+    options.preset,
+  );
   const address = hostAndPort(url, DEFAULT_PORTS[url.protocol]);
   const tls = isEncrypted(url) ? identityFor(url, options.tls) : undefined;
   if (url.protocol === "tcp:") return (onLink) => listenTcp(address, onLink);
-  if (url.protocol === "tls:" && tls !== undefined) return (onLink) => listenTls({ ...address, ...tls }, onLink);
+  const guarded = { ...address, handshakeTimeoutMs, maxHandshakes };
+  if (url.protocol === "tls:" && tls !== undefined) return (onLink) => listenTls({ ...guarded, ...tls }, onLink);
   const { allowedOrigins } = options;
-  const { maxMessageBytes, maxMetadataBytes } = resolveLimits(options.limits, options.preset);
   const webSocket = {
-    ...address,
+    ...guarded,
     path: url.pathname,
     maxFrameBytes: maxMessageBytes + maxMetadataBytes + 64,
     ...(allowedOrigins === undefined ? {} : { allowedOrigins }),

@@ -208,14 +208,31 @@ describe("in a real browser", function () {
       expect(await run("workerMissing")).to.deep.equal([Code.Unavailable, true]);
     });
 
-    it("a worker that is terminated in the middle of a stream ends the call when its silence has lasted", async () => {
-      expect(await run("workerTerminated")).to.equal(Code.Unavailable);
+    it("a worker that is terminated in the middle of a stream ends the call at once", async () => {
+      const [code, isSoon] = (await run("workerTerminated")) as [number, boolean];
+      expect([code, isSoon]).to.deep.equal([Code.Unavailable, true]);
+    });
+
+    it("a worker that closes itself behind its answer is gone when that has come", async () => {
+      expect(await run("workerLeaves")).to.deep.equal(["answered", true]);
+    });
+
+    it("no lock is left when connections and workers are closed", async () => {
+      expect(await run("locksLeft")).to.equal(0);
     });
   });
 
   describe("between page and frame", () => {
     it("every shape with a frame of another origin, and calls back to the page", async () => {
       expect(await run("frame", otherSite.origin)).to.deep.equal(EVERY_SHAPE);
+    });
+
+    it("a frame of this origin that is taken away ends the call at once", async () => {
+      expect(await run("frameRemoved")).to.deep.equal([Code.Unavailable, true]);
+    });
+
+    it("a frame of another origin that is taken away ends it when its silence has lasted", async () => {
+      expect(await run("frameOfOthersRemoved", otherSite.origin)).to.equal(Code.Unavailable);
     });
 
     it("a frame calls the page around it", async () => {

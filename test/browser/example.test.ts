@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page of examples/browser, opened as a person would: it shows prices, answers, and what its worker says.
+// The page of examples/browser, opened as a person would: it shows prices, answers, and what its worker and its frame say.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ const root = new URL("../../", import.meta.url);
 describe("examples/browser", function () {
   this.timeout(30_000);
 
-  it("is a page that watches, talks, is called back and has a worker", async function () {
+  it("is a page that watches, talks, is called back, and has a worker and a frame", async function () {
     const executablePath = chromiumOrSkip(this);
     const server = spawn(process.execPath, ["--import", "tsx", "examples/browser/main.ts"], {
       cwd: root,
@@ -27,6 +27,7 @@ describe("examples/browser", function () {
       await page.goto(String(line).replace("open ", "").trim());
       await page.waitForFunction("/\\d/.test(document.getElementById('price').textContent)");
       expect(await page.textContent("#worker")).to.equal("2 quotes counted");
+      expect(await page.textContent("#widget")).to.equal("7 in the frame");
       await page.click("form button");
       await page.waitForFunction("/calls the page/.test(document.getElementById('log').textContent)");
       await page.click("#stop");

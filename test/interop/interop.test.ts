@@ -2,24 +2,48 @@
 // Our server and our client of the interop matrix against each other, as processes: every case, over every transport, in
 // both metadata modes.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
-import { type BoundService, type Dialer, type FrameLink, serveWith } from "rsocket-rpc";
-import { createInProcessPair, systemScheduler } from "rsocket-rpc/rsocket";
+import type { BoundService, MetadataMode } from "rsocket-rpc";
+import { systemScheduler } from "rsocket-rpc/rsocket";
 import { implementTestService, unimplementedTestService } from "../support/gen/interop_rsocket.js";
+import { pairQueue } from "../support/in-pairs.js";
 import { interopService } from "../support/rpc-interop-service.js";
+import { tlsWorld } from "../support/tls-world.js";
 import { readClientArguments, readServerArguments, WrongArgument } from "./arguments.js";
 import { CASES } from "./cases/table.js";
-import { LIMITS, type PeerOptions } from "./peer.js";
+import { inProcess, type LinkPair, messagePorts, type Verdict, verdicts } from "./in-one-process.js";
 import { compilePrograms, type Run, type RunningServer, run, startServer } from "./programs.js";
-import { runCase } from "./run-case.js";
 
-/** Each server listens at all of them. */
-const TRANSPORTS: readonly { readonly name: string; readonly listen: string; readonly args: readonly string[] }[] = [
-  { name: "TCP", listen: "tcp://127.0.0.1:0", args: [] },
-  { name: "WebSocket", listen: "ws://127.0.0.1:0/rpc", args: [] },
+const folder = mkdtempSync(join(tmpdir(), "interop-"));
+const file = (name: string): string => join(folder, name);
+
+/** Each server listens at all of them; sockets of the file system have a name of their own for each server. */
+const TRANSPORTS: readonly { readonly name: string; listen(server: string): string }[] = [
+  { name: "TCP", listen: () => "tcp://127.0.0.1:0" },
+  { name: "WebSocket", listen: () => "ws://127.0.0.1:0/rpc" },
+  { name: "TLS", listen: () => "tls://127.0.0.1:0" },
+  { name: "WebSocket with TLS", listen: () => "wss://127.0.0.1:0/rpc" },
+  { name: "a Unix socket", listen: (server) => `unix:${file(`${server}.sock`)}` },
 ];
-const MODES = ["rpc", "composite"];
-const MTUS = ["64", "16384"];
+const MODES: readonly MetadataMode[] = ["rpc", "composite"];
+
+/** By name: what each is told of its frames. */
+const SERVERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["usual", []],
+  ["64", ["--mtu", "64"]],
+  ["16384", ["--mtu", "16384"]],
+]);
+
+/** What the client does, and how it went: all are asked for at once, two run. */
+interface Pass {
+  readonly title: string;
+  readonly names: readonly string[];
+  go(): Promise<Run>;
+  result?: Promise<Run>;
+}
 
 const MISSING = ["lease", "resume"];
 const NAMES = [...CASES.keys()];
@@ -27,45 +51,40 @@ const NAMES = [...CASES.keys()];
 describe("the interop server and client", function () {
   this.timeout(60_000);
 
+  const queue = pairQueue();
   const servers = new Map<string, RunningServer>();
-  const urlOf = (mtu: string, index: number): string => servers.get(mtu)?.urls[index] ?? "";
+  const urlOf = (server: string, index: number): string => servers.get(server)?.urls[index] ?? "";
+  const passes = TRANSPORTS.flatMap((_, index) => passesOver(index, urlOf));
+  passes.push({
+    title: "agree when neither knows the other as one of ours",
+    names: NAMES,
+    go: () => run("client", ["--connect", urlOf("usual", 0), "--no-hello", "--quick"]),
+  });
 
   before(async () => {
-    await compilePrograms();
-    const listen = TRANSPORTS.map((transport) => transport.listen);
-    const started = ["", ...MTUS].map(async (mtu) => {
-      servers.set(mtu, await startServer(listen, mtu === "" ? [] : ["--mtu", mtu]));
+    await Promise.all([compilePrograms(), writeCertificates()]);
+    const security = ["--cert", file("cert.pem"), "--key", file("key.pem")];
+    const started = [...SERVERS].map(async ([name, args]) => {
+      const listen = TRANSPORTS.map((transport) => transport.listen(name));
+      servers.set(name, await startServer(listen, [...args, ...security]));
     });
     await Promise.all(started);
+    for (const pass of passes) pass.result = queue(pass.go);
   });
 
   after(async () => {
+    await Promise.allSettled(passes.flatMap((pass) => pass.result ?? []));
     const codes = await Promise.all([...servers.values()].map((server) => server.stop()));
+    rmSync(folder, { recursive: true });
     expect(codes, "exit codes after SIGTERM").to.deep.equal(codes.map(() => 0));
   });
 
-  TRANSPORTS.forEach(({ name, args }, index) => {
-    for (const mode of MODES) {
-      it(`agree on every case over ${name} in ${mode} mode`, async () => {
-        // All of the calls once: elsewhere a tenth of them shows the same.
-        const size = index === 0 && mode === "rpc" ? [] : ["--quick"];
-        const result = await run("client", ["--connect", urlOf("", index), "--mode", mode, ...size, ...args]);
-        expectAll(result, NAMES);
-      });
-
-      for (const mtu of MTUS) {
-        it(`agree in pieces of ${mtu} bytes over ${name} in ${mode} mode`, async () => {
-          const options = ["--case", "fragmented", "--mtu", mtu, "--mode", mode, ...args];
-          expectAll(await run("client", ["--connect", urlOf(mtu, index), ...options]), ["fragmented"]);
-        });
-      }
-    }
-  });
-
-  it("agree when neither knows the other as one of ours", async () => {
-    const result = await run("client", ["--connect", urlOf("", 0), "--no-hello", "--quick"]);
-    expectAll(result, NAMES);
-  });
+  for (const pass of passes) {
+    it(pass.title, async () => {
+      const result = await pass.result;
+      expectAll(result as Run, pass.names); // `before` has begun it
+    });
+  }
 
   describe("the client", () => {
     it("says what failed and why, and exits with 1", async () => {
@@ -81,7 +100,13 @@ describe("the interop server and client", function () {
 
     it("leaves out what the peer is known not to do, with the reason", async () => {
       const skip = ["--skip", "empty_unary=it knows = no empty messages"];
-      const { lines, exitCode } = await run("client", ["--connect", urlOf("", 0), "--case", "empty_unary", ...skip]);
+      const { lines, exitCode } = await run("client", [
+        "--connect",
+        urlOf("usual", 0),
+        "--case",
+        "empty_unary",
+        ...skip,
+      ]);
       expect(lines).to.deep.equal(["SKIP empty_unary: it knows = no empty messages", "0 passed, 0 failed, 1 skipped"]);
       expect(exitCode).to.equal(0);
     });
@@ -134,7 +159,7 @@ describe("the interop server and client", function () {
     });
 
     it("says in one line that a port is taken, and exits with 1", async () => {
-      const { lines, errors, exitCode } = await run("server", ["--listen", urlOf("", 0)]);
+      const { lines, errors, exitCode } = await run("server", ["--listen", urlOf("usual", 0)]);
       expect(lines).to.deep.equal([]);
       expect(errors).to.match(/^interop:server: [^\n]*EADDRINUSE[^\n]*\n$/);
       expect(exitCode).to.equal(1);
@@ -142,51 +167,82 @@ describe("the interop server and client", function () {
   });
 });
 
-describe("the interop cases", () => {
+describe("the interop cases", function () {
+  this.timeout(60_000);
+
+  const queue = pairQueue();
+  const over = new Map<string, Promise<readonly Verdict[]>>();
+
+  before(() => {
+    const begin = (title: string, service: BoundService, pair: LinkPair, mode: MetadataMode): void => {
+      over.set(
+        title,
+        queue(() => verdicts(service, pair, mode)),
+      );
+    };
+    for (const mode of MODES) begin(`ports ${mode}`, interopService(systemScheduler), messagePorts, mode);
+    begin("functions", interopService(systemScheduler), inProcess, "rpc");
+    begin("nothing", implementTestService(unimplementedTestService), inProcess, "rpc");
+  });
+
+  for (const mode of MODES) {
+    it(`pass over a MessagePort in ${mode} mode`, async () => {
+      expectVerdicts(await over.get(`ports ${mode}`));
+    });
+  }
+
   it("pass within one process, too", async () => {
-    const all = await verdicts(interopService(systemScheduler));
-    expect(all.filter(([name, verdict]) => verdict !== (MISSING.includes(name) ? "SKIP" : "PASS"))).to.deep.equal([]);
+    expectVerdicts(await over.get("functions"));
   });
 
   it("don't pass against a server that serves nothing, but for those about just that", async () => {
-    const all = await verdicts(implementTestService(unimplementedTestService));
+    const all = (await over.get("nothing")) ?? [];
     const passed = all.filter(([, verdict]) => verdict === "PASS").map(([name]) => name);
     expect(passed).to.deep.equal(["unimplemented_method", "unimplemented_service"]);
   });
 });
 
-// Every case against one service, within this process.
-async function verdicts(service: BoundService): Promise<(readonly [name: string, verdict: string, why: string])[]> {
-  let take = (_: FrameLink): void => {};
-  const listener = { url: "in-process:", close: () => Promise.resolve() };
-  const server = await serveWith(
-    [
-      (onLink) => {
-        take = onLink;
-        return Promise.resolve(listener);
-      },
-    ],
-    { services: [service], limits: LIMITS, observer: {} },
-  );
-  let far: FrameLink | undefined;
-  const dialer: Dialer = {
-    dial: () => {
-      const pair = createInProcessPair(systemScheduler);
-      far = pair[1];
-      take(far);
-      return Promise.resolve(pair[0]);
-    },
-  };
-  const cuttable = { dialer, cut: () => far?.abort(), close: () => Promise.resolve() };
-  const reach = { dialer, cuttable: () => Promise.resolve(cuttable) };
-  const options: PeerOptions = { reach, mode: "rpc", mtu: undefined, quick: true, hello: true };
-  const all: (readonly [string, string, string])[] = [];
-  for (const [name, run] of CASES) {
-    const { verdict, why } = await runCase(run, options);
-    all.push([name, verdict, why]);
-  }
-  await server.close();
-  return all;
+// Every case in both modes. Frames of the server cut to pieces: in one mode, and where TLS or the system cut bytes anew
+// anyway, to the smallest pieces only.
+function passesOver(index: number, urlOf: (server: string, index: number) => string): Pass[] {
+  const name = TRANSPORTS[index]?.name ?? "";
+  const passes = MODES.map((mode): Pass => {
+    // All of the calls once: elsewhere a tenth of them shows the same.
+    const size = index === 0 && mode === "rpc" ? [] : ["--quick"];
+    return {
+      title: `agree on every case over ${name} in ${mode} mode`,
+      names: NAMES,
+      go: () => run("client", [...connectTo(urlOf("usual", index)), "--mode", mode, ...size]),
+    };
+  });
+  const mtus = index < 2 ? ["64", "16384"] : ["64"];
+  mtus.forEach((mtu, number) => {
+    const mode = MODES[(index + number) % MODES.length] ?? "rpc";
+    const args = ["--case", "fragmented", "--mtu", mtu, "--mode", mode];
+    passes.push({
+      title: `agree in pieces of ${mtu} bytes over ${name} in ${mode} mode`,
+      names: ["fragmented"],
+      go: () => run("client", [...connectTo(urlOf(mtu, index)), ...args]),
+    });
+  });
+  return passes;
+}
+
+// Who gives certificates for a URL that doesn't encrypt is refused.
+function connectTo(url: string): readonly string[] {
+  return ["--connect", url, ...(/^(tls|wss):/.test(url) ? ["--ca", file("ca.pem")] : [])];
+}
+
+async function writeCertificates(): Promise<void> {
+  const { ca, server } = await tlsWorld();
+  writeFileSync(file("ca.pem"), ca);
+  writeFileSync(file("cert.pem"), server.cert);
+  writeFileSync(file("key.pem"), server.key, { mode: 0o600 });
+}
+
+function expectVerdicts(all: readonly Verdict[] = []): void {
+  expect(all).to.have.length(NAMES.length);
+  expect(all.filter(([name, verdict]) => verdict !== (MISSING.includes(name) ? "SKIP" : "PASS"))).to.deep.equal([]);
 }
 
 function expectAll({ lines, errors, exitCode }: Run, names: readonly string[]): void {

@@ -4,11 +4,11 @@
 import { expect } from "chai";
 import { browserClient, sizeOf } from "./support/size.js";
 
-/** Everything, protobuf-es included: as of writing 57.7 kB, of which protobuf-es alone is 18.9 kB. */
-const MAX_GZIP_BYTES = 60_500;
+/** Everything, protobuf-es included: as of writing 60.5 kB, of which protobuf-es alone is 18.9 kB. */
+const MAX_GZIP_BYTES = 62_000;
 
-/** The same without protobuf-es and generated code, minified: as of writing 118.6 kB. */
-const MAX_OWN_BYTES = 127_000;
+/** The same without protobuf-es and generated code, minified: as of writing 127.8 kB. */
+const MAX_OWN_BYTES = 131_000;
 
 describe("the README's client, bundled for browsers", function () {
   this.timeout(30_000);

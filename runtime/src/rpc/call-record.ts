@@ -3,7 +3,7 @@
 
 import type { Scheduler } from "../engine/scheduler.js";
 import type { Metadata } from "../metadata/headers.js";
-import type { Call, CallEnd, CallMethod } from "./call.js";
+import type { Call, CallEnd, CallMethod, FailedAttempt } from "./call.js";
 import { Code } from "./code.js";
 import { ContextValues } from "./context-values.js";
 import type { Deadline } from "./deadline.js";
@@ -32,6 +32,8 @@ export abstract class CallRecord implements Call {
   sentCount = 0;
   /** Messages received by this side. */
   receivedCount = 0;
+  /** 1 unless the caller's side makes it again. */
+  attempt = 1;
   protected deadline: Deadline | undefined;
   /** The method, with its codecs. */
   readonly definition: AnyMethod;
@@ -78,6 +80,14 @@ export abstract class CallRecord implements Call {
     if (this.#end !== undefined) return this.#tell(listener, this.#end);
     this.#listeners ??= [];
     this.#listeners.push(listener);
+  }
+
+  /** Only who makes a call can make it again. */
+  retryWhen(_decide: (failed: FailedAttempt) => number | undefined): void {}
+
+  /** When the call began, once `markBegin` was called. */
+  get beganAtMs(): number {
+    return this.#beganAtMs;
   }
 
   /** The call passes through interceptors: its duration may be asked for. */

@@ -30,6 +30,14 @@ export interface CallEnd {
   readonly receivedCount: number;
 }
 
+/** An attempt at a call that failed. */
+export interface FailedAttempt {
+  /** Why. With `retryable` the peer certainly didn't process the call. */
+  readonly error: RpcError;
+  /** 1 for the first. */
+  readonly attempt: number;
+}
+
 /** A call on its way through the interceptors. */
 export interface Call {
   /** Where the call is made or served. */
@@ -43,8 +51,27 @@ export interface Call {
   readonly signal: AbortSignal;
   /** What is left of the call's deadline, undefined without one. */
   readonly timeoutMs: number | undefined;
-  /** Calls `listener` when the call is over, whatever way; at once if it is. Costs nothing per item. */
+  /** Which attempt at what the caller wants this is: 1, and more when `retryWhen` let it be made again. */
+  readonly attempt: number;
+  /**
+   * Calls `listener` when the call is over, whatever way; at once if it is. Costs nothing per item. Of a call that is made
+   * again each attempt is a call of its own, which passes through all interceptors and has one end.
+   */
   onEnd(listener: (end: CallEnd) => void): void;
+  /**
+   * Asks `decide` when this attempt fails: the milliseconds until the next one, or undefined to let the error be the
+   * caller's. To be called before `next`; of several the first that names a time counts. Not asked, because nothing can
+   * be made again: when the caller gave up, on a connection that has ended (a channel has others), when an answer of a
+   * stream has come, when a stream of requests has been read beyond its second item. A wait that the deadline would cut
+   * short isn't begun. On the server this does nothing. `retry` is such an interceptor, ready-made.
+   *
+   * @example
+   * const onceMore: Interceptor = (call, next) => {
+   *   call.retryWhen(({ error, attempt }) => (error.retryable && attempt === 1 ? 50 : undefined));
+   *   return next(call);
+   * };
+   */
+  retryWhen(decide: (failed: FailedAttempt) => number | undefined): void;
 }
 
 declare const reply: unique symbol;
@@ -56,7 +83,8 @@ export interface Reply<C extends Call> {
 
 /**
  * Stands around calls of all shapes, on the client or the server: `(call, next) => next(call)`. It may set headers and
- * values, wait before it goes on, refuse by throwing an RpcError, and watch the end with `call.onEnd`.
+ * values, wait before it goes on, refuse by throwing an RpcError, watch the end with `call.onEnd`, and let a call that
+ * failed be made again with `call.retryWhen`.
  *
  * @example
  * const log: Interceptor = (call, next) => {

@@ -9,7 +9,7 @@ import { ConnectionError, type StreamError } from "../rsocket/errors.js";
 import type { StreamHandle } from "../rsocket/payload.js";
 import type { Interaction, StreamSink, WaitingCall } from "../rsocket/sink.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
-import type { ComposedInterceptors } from "./call.js";
+import type { ComposedInterceptors, FailedAttempt } from "./call.js";
 import { type CallOptions, checkCallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
 import { CallRecord, codeOfAbort } from "./call-record.js";
 import { Code } from "./code.js";
@@ -37,6 +37,8 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   #queued: WaitingCall | undefined;
   #headersSeen = false;
   #onAbort: (() => void) | undefined;
+  #launched = false;
+  #decide: ((failed: FailedAttempt) => number | undefined) | undefined;
 
   constructor(transport: RpcTransport, method: AnyMethod, options: CallOptions | undefined) {
     super(method, transport.scheduler, transport.observer, options?.values);
@@ -53,6 +55,28 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   /** The call is over. */
   get isEnded(): boolean {
     return this.#ended;
+  }
+
+  override retryWhen(decide: (failed: FailedAttempt) => number | undefined): void {
+    const earlier = this.#decide;
+    this.#decide = earlier === undefined ? decide : (failed) => earlier(failed) ?? decide(failed);
+  }
+
+  /** Somebody wants to decide whether the call is made again. */
+  get mayRetry(): boolean {
+    return this.#decide !== undefined;
+  }
+
+  /** The interceptors are done with it. */
+  get isLaunched(): boolean {
+    return this.#launched;
+  }
+
+  /** How long until it is made again, undefined for never. @throws whatever the interceptor that decides throws. */
+  retryDelayMs(error: unknown): number | undefined {
+    const waitMs = this.#decide?.({ error: RpcError.from(error), attempt: this.attempt });
+    if (waitMs === undefined || (waitMs >= 0 && waitMs <= MAX_TIMEOUT_MS)) return waitMs;
+    throw new RangeError(`retryWhen was told to wait ${waitMs} ms, expected 0 … ${MAX_TIMEOUT_MS}`);
   }
 
   /**
@@ -203,6 +227,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   }
 
   #launch(): void {
+    this.#launched = true;
     if (this.#ended) return;
     const { rsocket } = this.transport;
     if (rsocket.hasRoom) return this.admit();

@@ -4,14 +4,14 @@
 import { IncomingItems } from "../rsocket/iterate.js";
 import { Interaction } from "../rsocket/sink.js";
 import type { CallOptions } from "./call-options.js";
-import type { Channel, LastingCore } from "./channel.js";
+import type { Channel, ChannelCore } from "./channel.js";
 import { ChannelOutput, type Source } from "./channel-output.js";
 import { ClientCall, type Failure, undecodable } from "./client-call.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
-import { callLasting, LastingIterator } from "./lasting-call.js";
 import type { AnyMethod, Method } from "./method.js";
 import { RepeatableSource } from "./repeatable-source.js";
+import { callRepeatedly, type RepeatedCallInit, RepeatedIterator } from "./repeated-call.js";
 import type { RpcTransport } from "./transport.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -45,8 +45,8 @@ export function callClientStream<I, IInit, O, OInit>(
   requests: Source<IInit>,
   options?: CallOptions,
 ): Promise<O> {
-  const { lasting } = channel.channelCore;
-  return answerOf<O>(ClientStreamCall, channel, method, requests, options, repeatable(lasting, requests));
+  const kept = repeatable(channel.channelCore, requests);
+  return answerOf<O>(ClientStreamCall, channel, method, requests, options, kept);
 }
 
 /** One request, a stream of answers: opened by iterating it, cancelled by leaving the loop. */
@@ -66,18 +66,19 @@ export function callBidi<I, IInit, O, OInit>(
   requests: Source<IInit>,
   options?: CallOptions,
 ): AsyncIterable<O> {
-  const kept = repeatable(channel.channelCore.lasting, requests);
+  const kept = repeatable(channel.channelCore, requests);
   return iterate(channel, options, kept, (transport) => {
-    return new BidiCall(transport, method, kept?.attempt(transport, method) ?? requests, options);
+    const source = kept?.attempt(transport, method, () => call.mayRetry) ?? requests;
+    const call: BidiCall<O> = new BidiCall(transport, method, source, options);
+    return call;
   });
 }
 
-// Where calls may be made once more, what they have read is kept for it.
-function repeatable(
-  lasting: LastingCore | undefined,
-  requests: Source<unknown>,
-): RepeatableSource<unknown> | undefined {
-  return lasting === undefined ? undefined : new RepeatableSource(requests);
+// Where calls may be made again, what they have read is kept for it.
+function repeatable(core: ChannelCore, requests: Source<unknown>): RepeatableSource<unknown> | undefined {
+  const { lasting, interceptors } = core;
+  if (lasting === undefined && interceptors === undefined) return undefined;
+  return new RepeatableSource(requests, lasting !== undefined);
 }
 
 // Makes the call and waits for its end.
@@ -90,17 +91,47 @@ async function answerOf<O>(
   requests?: RepeatableSource<unknown>,
 ): Promise<O> {
   const core = channel.channelCore;
-  const { lasting } = core;
-  if (lasting !== undefined) {
-    const create = (transport: RpcTransport) =>
-      new CallOfKind(transport, method, requests?.attempt(transport, method) ?? request, options);
-    return await callLasting({ core, lasting, options, requests, create });
+  if (core.lasting !== undefined) {
+    return await callRepeatedly(repeatedInit(CallOfKind, core, method, request, options, requests));
   }
-  const call = new CallOfKind(core.pick(), method, request, options);
+  const call =
+    requests === undefined
+      ? new CallOfKind(core.pick(), method, request, options)
+      : callReading(CallOfKind, core.pick(), method, requests, options);
   call.begin(core.interceptors);
   await call.settled;
   // Made only now, behind an await, the error's stack names the caller's line.
-  return call.take();
+  if (!call.mayRetry) return call.take();
+  return await callRepeatedly(repeatedInit(CallOfKind, core, method, request, options, requests), call);
+}
+
+// A function of its own: without it every call would pay for the closure.
+function repeatedInit<O>(
+  CallOfKind: PromiseCallConstructor<O>,
+  core: ChannelCore,
+  method: AnyMethod,
+  request: unknown,
+  options: CallOptions | undefined,
+  requests: RepeatableSource<unknown> | undefined,
+): RepeatedCallInit<PromiseCall<O>> {
+  const create = (transport: RpcTransport): PromiseCall<O> =>
+    requests === undefined
+      ? new CallOfKind(transport, method, request, options)
+      : callReading(CallOfKind, transport, method, requests, options);
+  return { core, options, requests, create };
+}
+
+// A call that reads what may be read again.
+function callReading<O>(
+  CallOfKind: PromiseCallConstructor<O>,
+  transport: RpcTransport,
+  method: AnyMethod,
+  requests: RepeatableSource<unknown>,
+  options: CallOptions | undefined,
+): PromiseCall<O> {
+  const source = requests.attempt(transport, method, () => call.mayRetry);
+  const call: PromiseCall<O> = new CallOfKind(transport, method, source, options);
+  return call;
 }
 
 type PromiseCallConstructor<O> = new (
@@ -270,15 +301,17 @@ function iterate<O>(
   return {
     [Symbol.asyncIterator]() {
       if (isIterated) throw new RpcError(Code.FailedPrecondition, ITERATED);
-      const { lasting } = core;
-      if (lasting !== undefined) {
+      if (core.lasting !== undefined) {
         isIterated = true;
-        return new LastingIterator<O>({ core, lasting, options, requests, create });
+        return new RepeatedIterator<O>({ core, options, requests, create });
       }
       const call = create(core.pick());
       isIterated = true;
       call.begin(core.interceptors);
-      return call.items[Symbol.asyncIterator]();
+      // Whether an interceptor wants it made again is known when all of them have passed it on.
+      const isOnlyAttempt = core.interceptors === undefined || (call.isLaunched && !call.mayRetry);
+      if (isOnlyAttempt) return call.items[Symbol.asyncIterator]();
+      return new RepeatedIterator<O>({ core, options, requests, create }, call);
     },
   };
 }

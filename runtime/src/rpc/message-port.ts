@@ -15,8 +15,9 @@ import { type ServeOptions, type Server, serveWith } from "./serve.js";
  * closed with the connection or when connecting failed. Give the connection a `MessageChannel` of its own when the
  * port has other uses.
  *
- * A thread of Node that ends or is terminated ends the connection at once. Browsers don't tell that a worker has gone:
- * the connection then ends when it has been silent for its lifetime (`maxLifetimeMs`). Close it before `terminate()`.
+ * A worker, thread or frame of the same origin that ends or is terminated ends the connection at once; in browsers its lock
+ * tells (`navigator.locks`, in secure contexts). Of a frame of another origin nothing is told: the connection then ends when
+ * it has been silent for its lifetime (`maxLifetimeMs`).
  * @throws ConnectError when it refused, the other end is gone, or time is up; TypeError for what is no port.
  * @example
  * const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The requests of a call on a channel that outlives its connections. A server that drains refuses a call that crosses with
-// its word for it; by then the first request went out, and perhaps one was looked at: they are kept for a second attempt.
+// The requests of a call that may be made again: on a channel that outlives its connections, or because an interceptor
+// wants it. A server that drains refuses a call that crosses with its word for it; by then the first request went out, and
+// perhaps one was looked at: they are kept for the next attempt.
 
 import { describeMethod } from "./call-record.js";
 import type { Source } from "./channel-output.js";
@@ -20,16 +21,20 @@ interface Inner<T> {
 /** A source that may be read from its beginning again, as long as little was taken. */
 export class RepeatableSource<T> {
   readonly #source: Source<T>;
+  readonly #isLasting: boolean;
   readonly #isAsync: boolean;
   #inner: Inner<T> | undefined;
   #kept: Step<T>[] = [];
   #takenCount = 0;
-  // An attempt was done with it while its connection was ending; whether another follows isn't known yet.
+  // An attempt was done with it and may be followed by another.
   #closeIsDue = false;
+  #isReleased = false;
   #report: (error: unknown) => void = () => {};
 
-  constructor(source: Source<T>) {
+  /** `isLasting`: of a channel that outlives its connections. */
+  constructor(source: Source<T>, isLasting: boolean) {
     this.#source = source;
+    this.#isLasting = isLasting;
     this.#isAsync = Symbol.asyncIterator in Object(source);
   }
 
@@ -38,26 +43,30 @@ export class RepeatableSource<T> {
     return this.#takenCount <= KEPT_ITEMS;
   }
 
-  /** What the call on `transport` reads. The attempt before it must have ended. */
-  attempt(transport: RpcTransport, method: AnyMethod): Source<T> {
+  /** What the call on `transport` reads. The attempt before it must have ended. `mayRetry` is known when reading begins. */
+  attempt(transport: RpcTransport, method: AnyMethod, mayRetry: () => boolean): Source<T> {
     // What is no source is refused where every call's is.
     if (!this.#isAsync && !(Symbol.iterator in Object(this.#source))) return this.#source;
-    this.#closeIsDue = false;
     this.#report = (error) => transport.observer.onCleanupError?.(error, describeMethod(method));
     let position = 0;
     const iterator = {
       next: (): Step<T> =>
         position < this.#kept.length ? (this.#kept[position++] as Step<T>) : this.#take(++position),
       return: (): Step<T> => {
-        if (transport.rsocket.isOpen || !this.isRepeatable) return this.#close();
+        const isLast = this.#isReleased || (transport.rsocket.isOpen && !mayRetry());
+        if (isLast || !this.isRepeatable) return this.#close();
         this.#closeIsDue = true;
         return { done: true, value: undefined };
       },
     };
     const key = this.#isAsync ? Symbol.asyncIterator : Symbol.iterator;
-    const open = (): typeof iterator => {
-      this.#open();
-      return iterator;
+    const open = (): Inner<T> => {
+      this.#closeIsDue = false;
+      const inner = this.#open();
+      if (this.#isLasting || mayRetry()) return iterator;
+      // Nobody reads it again: nothing needs to be kept or counted.
+      this.#takenCount = Number.POSITIVE_INFINITY;
+      return inner;
     };
     // A source is one of both, which the type of a computed key doesn't tell.
     return { [key]: open } as unknown as Source<T>;
@@ -65,6 +74,7 @@ export class RepeatableSource<T> {
 
   /** No attempt follows. */
   release(): void {
+    this.#isReleased = true;
     if (!this.#closeIsDue) return;
     this.#closeIsDue = false;
     try {

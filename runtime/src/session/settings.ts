@@ -94,6 +94,10 @@ export interface Limits {
   readonly refusedResumeBurst: number;
   /** … and so many per second. 1; above that none is looked at: guessing goes no faster. */
   readonly refusedResumesPerSecond: number;
+  /** TLS and the request that opens a WebSocket, together, before `setupTimeoutMs` begins. 10 s, as that. Node's `serve`. */
+  readonly handshakeTimeoutMs: number;
+  /** Connections at that at once, for each URL; one more is closed. 1,000: a slow second of 1,000 newcomers. Node's `serve`. */
+  readonly maxHandshakes: number;
 }
 
 /** For services that know each other. */
@@ -140,6 +144,8 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   maxResumeTokenBytes: 128,
   refusedResumeBurst: 20,
   refusedResumesPerSecond: 1,
+  handshakeTimeoutMs: 10_000,
+  maxHandshakes: 1_000,
 };
 
 /** What differs in the preset for a server that faces the internet. */

@@ -73,7 +73,7 @@ export interface TlsServerOptions extends TlsIdentity {
   readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
 }
 
-/** What connections may cost that aren't links yet. */
+/** What connections may cost that aren't links yet; `serve` has the same in its option `limits`. `Infinity` switches one off. */
 export interface HandshakeLimits {
   /** Time for what comes before a link, TLS and the upgrade request together; 10 s unless given. */
   readonly handshakeTimeoutMs?: number;

@@ -9,6 +9,8 @@ import { addressesOf } from "./node-servers.js";
 /** Long enough for bad networks; Node's 60 s and 120 s hold too many sockets of those who never say anything. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_HANDSHAKES = 1_000;
+/** Node turns longer delays into 1 ms. */
+const MAX_DELAY_MS = 0x7fffffff;
 
 type Addresses = Pick<LinkInfo, "remoteAddress" | "localAddress">;
 
@@ -56,7 +58,7 @@ export class Handshakes {
     }
     const key = keyOf(addressesOf(socket));
     // Node's own limits leave a TLS handshake open, and begin anew with each phase.
-    const timer = setTimeout(() => socket.destroy(), this.#timeoutMs);
+    const timer = setTimeout(() => socket.destroy(), Math.min(this.#timeoutMs, MAX_DELAY_MS));
     this.#running.set(key, { socket, timer });
     socket.once("close", () => {
       if (this.#running.get(key)?.socket !== socket) return;

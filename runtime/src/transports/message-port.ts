@@ -5,6 +5,7 @@ import type { FrameBatch, FrameLink, LinkHandler, LinkInfo } from "../engine/lin
 import type { DeliveryScheduler } from "./in-process.js";
 import { listenToPort, type PortLike } from "./port-events.js";
 import { type PortMessage, readPortMessage } from "./port-messages.js";
+import { locksFor, PortPresence } from "./port-presence.js";
 
 export type { PortEmitter, PortEventTarget, PortLike, PortSender } from "./port-events.js";
 
@@ -64,6 +65,9 @@ class PortLink implements FrameLink {
   #isDeaf = false;
   #sawOpen = false;
   #sawAnswer = false;
+  #sawHeld = false;
+  // Where only locks tell that the other end is gone.
+  #presence: PortPresence | undefined;
   // ── writing
   readonly #outbox: ArrayBuffer[] = [];
   #outboxBytes = 0;
@@ -80,7 +84,7 @@ class PortLink implements FrameLink {
     this.#detach = listenToPort(port, {
       onMessage: (data) => this.#guard(() => this.#receive(data)),
       onUnreadable: () => this.#guard(() => this.#refuse("message that couldn't be cloned")),
-      onGone: (reason) => this.#guard(() => this.#finish(this.#state === "closing" ? undefined : new Error(reason))),
+      onGone: (reason) => this.#guard(() => this.#lose(reason)),
     });
     this.#post({ rsocket: "open", windowBytes: WINDOW_BYTES, isAnswer: false });
   }
@@ -155,6 +159,8 @@ class PortLink implements FrameLink {
         return this.#receiveOpen(message.windowBytes, message.isAnswer);
       case "ack":
         return this.#receiveAck(message.byteLength);
+      case "held":
+        return this.#receiveHeld(message.name);
       case "close":
         return this.#receiveClose();
       case "abort":
@@ -172,7 +178,26 @@ class PortLink implements FrameLink {
     if (this.#state !== "opening") return;
     this.#state = "open";
     this.#windowBytes = windowBytes;
+    this.#showPresence();
     this.#opening.onOpen(this);
+  }
+
+  #showPresence(): void {
+    const locks = locksFor(this.#port);
+    if (locks === undefined) return;
+    this.#presence = new PortPresence(locks, {
+      onHeld: (name) => this.#post({ rsocket: "held", name }),
+      // A turn later: what the other end has posted with its last breath comes first.
+      onGone: () => this.#scheduler.yield(() => this.#guard(() => this.#lose("the other end is gone"))),
+    });
+    this.#presence.hold();
+  }
+
+  #receiveHeld(name: string): void {
+    if (this.#state === "opening") return this.#refuse("lock before open");
+    if (this.#sawHeld) return this.#refuse("second lock");
+    this.#sawHeld = true;
+    this.#presence?.watch(name);
   }
 
   #receiveFrames(buffer: ArrayBuffer): void {
@@ -307,6 +332,11 @@ class PortLink implements FrameLink {
     this.#finish(undefined);
   }
 
+  // Nothing follows, without a word of the other end.
+  #lose(reason: string): void {
+    this.#finish(this.#state === "closing" ? undefined : new Error(reason));
+  }
+
   #finish(error: Error | undefined): void {
     if (this.#state === "closed") return;
     const wasOpening = this.#state === "opening";
@@ -314,6 +344,7 @@ class PortLink implements FrameLink {
     this.#error ??= error;
     this.#isDeaf = true;
     clearTimeout(this.#closeTimer);
+    this.#presence?.end();
     this.#detach();
     this.#forgetInbox();
     this.#outbox.length = 0;

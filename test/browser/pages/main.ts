@@ -25,6 +25,8 @@ import {
 
 const alerts: string[] = [];
 const services = [implementAlerts({ notify: ({ text }) => void alerts.push(text) })];
+/** Much sooner than by the silence of 90 s. */
+const SOON_MS = 5_000;
 const frames = new Map<string, HTMLIFrameElement>();
 
 async function withConnection<Result>(
@@ -101,19 +103,53 @@ const scenarios = {
     return [code, performance.now() - startMs < 5_000];
   },
 
-  /** A worker that is ended in the middle of a stream, over a port of its own. Browsers don't tell: it is silent. */
+  /** A worker that is ended in the middle of a stream, over a port of its own. The code, and whether it came soon. */
   async workerTerminated(): Promise<unknown> {
     const worker = new Worker("/worker.js#port", { type: "module" });
     const { port1, port2 } = new MessageChannel();
     worker.postMessage(port2, [port2]);
-    const connection = await connectPort(port1, { keepaliveIntervalMs: 200, maxLifetimeMs: 1_000 });
-    return await codeOf(
-      (async () => {
-        for await (const { price } of createTickerClient(connection).watch({ name: "A" })) {
-          if (price === 10) worker.terminate();
-        }
-      })(),
-    );
+    return await goneDuringStream(await connectPort(port1), () => worker.terminate());
+  },
+
+  /** Its last answer comes, then the end. */
+  async workerLeaves(): Promise<unknown> {
+    const connection = await connectPort(new Worker("/worker.js#leaves", { type: "module" }));
+    const startMs = performance.now();
+    await createTickerClient(connection).last({ name: "A" });
+    await connection.closed;
+    return ["answered", performance.now() - startMs < SOON_MS];
+  },
+
+  /** Both ends hold a lock while there is a connection to a worker; how many are left behind it. */
+  async locksLeft(): Promise<unknown> {
+    const count = async (): Promise<number> => {
+      const { held = [], pending = [] } = await navigator.locks.query();
+      return [...held, ...pending].filter(({ name }) => name?.startsWith("rsocket-rpc-port ")).length;
+    };
+    const worker = new Worker("/worker.js", { type: "module" });
+    const connection = await connectPort(worker);
+    while ((await count()) < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await connection.close();
+    worker.terminate();
+    const startMs = performance.now();
+    while ((await count()) > 0 && performance.now() - startMs < SOON_MS)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    return await count();
+  },
+
+  async frameRemoved(): Promise<unknown> {
+    const url = `${location.origin}/frame#${location.origin}#removed`;
+    const port = await portToFrame(contentWindow(url), location.origin);
+    return await goneDuringStream(await connectPort(port), () => frames.get(url)?.remove());
+  },
+
+  /** Its lock isn't seen from here: it is silent. */
+  async frameOfOthersRemoved(origin: string): Promise<unknown> {
+    const url = `${origin}/frame#${location.origin}#removed`;
+    const port = await portToFrame(contentWindow(url), origin);
+    const connection = await connectPort(port, { keepaliveIntervalMs: 200, maxLifetimeMs: 1_000 });
+    const [code] = await goneDuringStream(connection, () => frames.get(url)?.remove());
+    return code;
   },
 
   async frame(origin: string): Promise<Findings> {
@@ -148,6 +184,21 @@ const scenarios = {
     ]);
   },
 };
+
+/** Ends whoever serves `connection` in the middle of a stream: the code of its end, and whether it came soon. */
+async function goneDuringStream(connection: Connection, end: () => void): Promise<readonly [unknown, boolean]> {
+  let endedAtMs = 0;
+  const code = await codeOf(
+    (async () => {
+      for await (const { price } of createTickerClient(connection).watch({ name: "A" })) {
+        if (price !== 10) continue;
+        end();
+        endedAtMs = performance.now();
+      }
+    })(),
+  );
+  return [code, performance.now() - endedAtMs < SOON_MS];
+}
 
 function contentWindow(url: string): Window {
   const frame = frames.get(url) ?? document.createElement("iframe");

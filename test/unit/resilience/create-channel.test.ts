@@ -431,6 +431,33 @@ describe("a channel", () => {
     await place.scheduler.run(draining ?? Promise.resolve());
   });
 
+  it("closes the source of a call that had answers and then lost its connection", async () => {
+    await place.open({ services: [ECHO] });
+    create();
+    let closes = 0;
+    const steps = [Promise.resolve({ done: false, value: { text: "only" } }), new Promise<never>(() => {})];
+    const lines = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => steps.shift() ?? Promise.reject(new Error("asked for more than twice")),
+        return: () => {
+          closes++;
+          return Promise.resolve({ done: true as const, value: undefined });
+        },
+      }),
+    };
+    const texts: string[] = [];
+    const chat = outcome(
+      (async () => {
+        for await (const { text } of ticker.chat(lines)) texts.push(text);
+      })(),
+    );
+    await place.scheduler.settle();
+    expect(texts).to.deep.equal(["only"]);
+    await place.kill();
+    await place.scheduler.settle();
+    expect([chat.error?.code, closes]).to.deep.equal([Code.Unavailable, 1]);
+  });
+
   it("waits, with its calls, for a server that is full", async () => {
     await place.open({ limits: { maxConnections: 1 } });
     const guest = createChannelWith(place.dialer, { scheduler: place.scheduler });

@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
+import { connect as connectSocket, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -121,6 +121,29 @@ describe("Node's door", () => {
     const error = (await rejectionOf(connect(server.urls[0] ?? "", { tls: { ca } }))) as ConnectError;
     expect(error).to.include({ code: Code.Unavailable });
     expect(error.message).to.match(/127\.0\.0\.1:\d+: .*certificate/);
+  });
+
+  it("bounds handshakes, by number and time, over tls, wss and ws", async () => {
+    const { ca, server: identity } = await tlsWorld();
+    for (const scheme of ["tls", "wss", "ws"]) {
+      const tls = scheme === "ws" ? {} : { tls: identity };
+      const limits = { maxHandshakes: 1, handshakeTimeoutMs: 400 };
+      await using server = await serve(`${scheme}://127.0.0.1:0${scheme === "tls" ? "" : "/rpc"}`, {
+        services,
+        limits,
+        ...tls,
+      });
+      const [url = ""] = server.urls;
+      const silent = connectSocket({ host: "127.0.0.1", port: Number(new URL(url).port) });
+      silent.on("error", () => {});
+      const closed = once(silent, "close");
+      await once(silent, "connect");
+      const options = scheme === "ws" ? {} : { tls: { ca } };
+      expect(await rejectionOf(connect(url, options)), `${scheme}, one too many`).to.be.instanceOf(ConnectError);
+      await closed;
+      await using connection = await connect(url, options);
+      expect((await createTickerClient(connection).last({ name: "X" })).symbol).to.equal("X");
+    }
   });
 
   it("an address where nobody listens is unavailable, and named", async () => {

@@ -73,6 +73,9 @@ function frameOf(byteLength: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** The other end holds a lock. */
+const HELD = { rsocket: "held", name: "rsocket-rpc-port 000102030405060708090a0b0c0d0e0f" };
+
 describe("a link over a port", () => {
   let port: FakePort;
   let tasks: Tasks;
@@ -249,6 +252,8 @@ describe("a link over a port", () => {
       ["an acknowledgement of text", { rsocket: "ack", byteLength: "9" }, /none of this link/],
       ["an acknowledgement of what wasn't sent", { rsocket: "ack", byteLength: 1 }, /of 1 bytes, 0 were posted/],
       ["a second open", OPEN, /second open/],
+      ["a lock of no name", { rsocket: "held" }, /none of this link/],
+      ["a lock that may be the program's", { rsocket: "held", name: "save" }, /none of this link/],
       ["an empty buffer", new ArrayBuffer(0), /message of 0 bytes/],
       ["a buffer above any batch", new ArrayBuffer(33_554_433), /message of 33554433 bytes/],
       ["two bytes", framesOf("0000"), /ends 2 bytes into a frame/],
@@ -267,6 +272,14 @@ describe("a link over a port", () => {
         expect(handler.closes.length).to.equal(0);
       });
     }
+
+    it("is told once: a second lock, and the first is nothing to a platform without locks", () => {
+      open();
+      port.receive(HELD, framesOf(CANCEL));
+      expect([handler.malformed, handler.frames.length]).to.deep.equal([[], 1]);
+      port.receive(HELD);
+      expect(handler.malformed).to.deep.equal(["second lock"]);
+    });
 
     it("is told: a message that can't be cloned", () => {
       open();
