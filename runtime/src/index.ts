@@ -3,6 +3,7 @@
 
 export type { Dialer, FrameLink, Listener, PeerCertificate, UpgradeRequest } from "./engine/link.js";
 export type { Scheduler, Timer } from "./engine/scheduler.js";
+export { compositeMetadata } from "./metadata/composite-format.js";
 export { MetadataError } from "./metadata/errors.js";
 export { type BinaryKey, type HeaderValue, Metadata, type MetadataInit } from "./metadata/headers.js";
 export type { MetadataMode } from "./metadata/mode.js";
@@ -15,7 +16,7 @@ export type { CallOptions } from "./rpc/call-options.js";
 export type { Channel } from "./rpc/channel.js";
 export type { Source } from "./rpc/channel-output.js";
 export { Code, codeName } from "./rpc/code.js";
-export { ConnectError, type ConnectOptions, connectWith } from "./rpc/connect.js";
+export { type CompositeMetadata, ConnectError, type ConnectOptions, connectWith } from "./rpc/connect.js";
 export type { CloseReason, Connection, PeerInfo } from "./rpc/connection.js";
 export { type ContextKey, ContextValues, createContextKey } from "./rpc/context-values.js";
 export { type ErrorDetail, errorDetail, RpcError, type RpcErrorOptions } from "./rpc/error.js";

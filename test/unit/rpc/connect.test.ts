@@ -2,7 +2,7 @@
 // Connecting for calls: what goes into SETUP, what a refusal means, and what can go wrong before.
 
 import { expect } from "chai";
-import { Code, ConnectError, type ConnectOptions, connectWith, RpcError } from "rsocket-rpc";
+import { Code, ConnectError, type ConnectOptions, compositeMetadata, connectWith, RpcError } from "rsocket-rpc";
 import { createTickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { textHex, uint } from "../../support/frames-dsl.js";
 import {
@@ -57,7 +57,7 @@ describe("connecting", () => {
         { headers: { "x-a": "b" } },
         setup(BINARY + BINARY, `${ENTRY}${"00000e"}${"0a020801"}${"2208"}${"0a03782d61"}${"120162"}`),
       ],
-      "the mime types of composite mode": [{ metadataMode: "composite" }, setup(COMPOSITE, HELLO_ENTRY)],
+      "the mime types of composite mode": [{ metadataMode: compositeMetadata }, setup(COMPOSITE, HELLO_ENTRY)],
       "its times": [
         { hello: false, keepaliveIntervalMs: 1_000, maxLifetimeMs: 3_000 },
         `00000000040000010000${"000003e8"}${"00000bb8"}${BINARY}${BINARY}`,
