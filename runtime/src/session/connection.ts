@@ -5,7 +5,7 @@
 import { readUint31, readUint32 } from "../bytes/integers.js";
 import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
-import { decodeFrame } from "../frames/decode.js";
+import { decodeSetup } from "../frames/decode-opening.js";
 import { encodeError, encodeKeepalive, encodeMetadataPush, encodeSetup } from "../frames/encode.js";
 import { ErrorCode, errorCodeName, FrameFormatError } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
@@ -595,7 +595,7 @@ export class Connection implements StreamHost {
     }
     let setup: SetupFrame;
     try {
-      setup = decodeFrame(bytes, start, end) as SetupFrame;
+      setup = decodeSetup(bytes, start, end);
     } catch (error) {
       if (!(error instanceof FrameFormatError)) throw error;
       return this.#fail(ErrorCode.INVALID_SETUP, error.message);
