@@ -9,6 +9,7 @@ import { Code } from "../rpc/code.js";
 import { ConnectError, type ConnectOptions, connectWith } from "../rpc/connect.js";
 import type { RpcConnection } from "../rpc/connection.js";
 import { RpcError } from "../rpc/error.js";
+import { type LastingCalls, lastingCalls } from "../rpc/lasting-call.js";
 import { type Observer, printingObserver } from "../rpc/observer.js";
 import type { RpcTransport } from "../rpc/transport.js";
 import { ErrorCode } from "../rsocket/errors.js";
@@ -68,6 +69,7 @@ const SETUP_REFUSALS: readonly (number | undefined)[] = [
 ];
 
 class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialHost<RpcConnection> {
+  readonly calls: LastingCalls = lastingCalls;
   readonly scheduler: Scheduler;
   readonly interceptors: ComposedInterceptors | undefined;
   readonly closed: Promise<void>;

@@ -4,6 +4,7 @@
 import type { Scheduler } from "../engine/scheduler.js";
 import type { ComposedInterceptors } from "./call.js";
 import type { RpcError } from "./error.js";
+import type { LastingCalls } from "./lasting-call.js";
 import type { RpcTransport } from "./transport.js";
 
 /** @internal What calls need of a channel. */
@@ -18,6 +19,8 @@ export interface ChannelCore {
 
 /** @internal A channel that outlives its connections, as calls see it. */
 export interface LastingCore {
+  /** How calls are made on it. The channel brings this along, so that programs without one do without it. */
+  readonly calls: LastingCalls;
   readonly scheduler: Scheduler;
   /** The connection for the next call, if one is ready. */
   readonly ready: RpcTransport | undefined;

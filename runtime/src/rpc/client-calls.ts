@@ -9,9 +9,8 @@ import { ChannelOutput, type Source } from "./channel-output.js";
 import { ClientCall, type Failure, undecodable } from "./client-call.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
-import { callLasting, LastingIterator } from "./lasting-call.js";
 import type { AnyMethod, Method } from "./method.js";
-import { RepeatableSource } from "./repeatable-source.js";
+import type { RepeatableSource } from "./repeatable-source.js";
 import type { RpcTransport } from "./transport.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -77,7 +76,7 @@ function repeatable(
   lasting: LastingCore | undefined,
   requests: Source<unknown>,
 ): RepeatableSource<unknown> | undefined {
-  return lasting === undefined ? undefined : new RepeatableSource(requests);
+  return lasting?.calls.keep(requests);
 }
 
 // Makes the call and waits for its end.
@@ -94,7 +93,7 @@ async function answerOf<O>(
   if (lasting !== undefined) {
     const create = (transport: RpcTransport) =>
       new CallOfKind(transport, method, requests?.attempt(transport, method) ?? request, options);
-    return await callLasting({ core, lasting, options, requests, create });
+    return await lasting.calls.answer({ core, lasting, options, requests, create });
   }
   const call = new CallOfKind(core.pick(), method, request, options);
   call.begin(core.interceptors);
@@ -273,7 +272,7 @@ function iterate<O>(
       const { lasting } = core;
       if (lasting !== undefined) {
         isIterated = true;
-        return new LastingIterator<O>({ core, lasting, options, requests, create });
+        return lasting.calls.iterate<O>({ core, lasting, options, requests, create });
       }
       const call = create(core.pick());
       isIterated = true;

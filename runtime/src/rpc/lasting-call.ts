@@ -6,12 +6,13 @@ import { listenForAbort, stopListening } from "./abort-listeners.js";
 import type { ComposedInterceptors } from "./call.js";
 import { type CallOptions, checkCallOptions } from "./call-options.js";
 import type { ChannelCore, LastingCore, TransportWaiter } from "./channel.js";
+import type { Source } from "./channel-output.js";
 import { abortError, deadlineExceeded } from "./client-call.js";
 import { Code } from "./code.js";
 import { type Deadline, deadlineClockOf } from "./deadline.js";
 import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
-import type { RepeatableSource } from "./repeatable-source.js";
+import { RepeatableSource } from "./repeatable-source.js";
 import type { RpcTransport } from "./transport.js";
 
 /** How a call of either kind begins. */
@@ -38,8 +39,25 @@ export interface LastingCallInit<C> {
   create(transport: RpcTransport): C;
 }
 
+/** The ways to call on such a channel. */
+export interface LastingCalls {
+  /** Requests that may be read once more. */
+  keep(requests: Source<unknown>): RepeatableSource<unknown>;
+  /** Makes a call with one answer. @throws RpcError whatever goes wrong. */
+  answer<O>(init: LastingCallInit<OneAnswer<O>>): Promise<O>;
+  /** A call with a stream of answers, which begins at the first `next`. */
+  iterate<O>(init: LastingCallInit<ManyAnswers<O>>): AsyncIterator<O, undefined>;
+}
+
+/** What a channel that outlives its connections has as `calls`. */
+export const lastingCalls: LastingCalls = {
+  keep: (requests) => new RepeatableSource(requests),
+  answer: callLasting,
+  iterate: (init) => new LastingIterator(init),
+};
+
 /** A call with one answer. @throws RpcError whatever goes wrong. */
-export async function callLasting<O>(init: LastingCallInit<OneAnswer<O>>): Promise<O> {
+async function callLasting<O>(init: LastingCallInit<OneAnswer<O>>): Promise<O> {
   const { core, lasting, options, requests } = init;
   const wait = new ConnectionWait(lasting, options);
   try {
@@ -60,7 +78,7 @@ export async function callLasting<O>(init: LastingCallInit<OneAnswer<O>>): Promi
 }
 
 /** A call with a stream of answers, which begins at the first `next`. */
-export class LastingIterator<O> implements AsyncIterator<O, undefined> {
+class LastingIterator<O> implements AsyncIterator<O, undefined> {
   readonly #init: LastingCallInit<ManyAnswers<O>>;
   readonly #wait: ConnectionWait;
   #answers: AsyncIterator<O, undefined> | undefined;
