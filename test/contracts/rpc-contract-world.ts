@@ -21,7 +21,7 @@ import {
   serveWith,
 } from "rsocket-rpc";
 import { connect, serve } from "rsocket-rpc/node";
-import { createInProcessPair, type FrameLink, systemScheduler, type Timer } from "rsocket-rpc/rsocket";
+import { createInProcessPair, type FrameLink, type Listener, systemScheduler, type Timer } from "rsocket-rpc/rsocket";
 import { ScriptedPeer } from "rsocket-rpc/testing";
 import { WebSocket } from "ws";
 import { createAuthority } from "../../examples/hello/certificates.js";
@@ -404,7 +404,11 @@ const messagePort: ContractTransport = {
   name: "MessagePort",
   async serve(options) {
     let take: (link: FrameLink) => void = () => {};
-    const listener = { url: "message-port:", close: () => Promise.resolve() };
+    const listening: Promise<Listener>[] = [];
+    const close = async (): Promise<void> => {
+      for (const port of await Promise.all(listening)) await port.close();
+    };
+    const listener = { url: "message-port:", close };
     const server = await serveWith(
       [
         (onLink) => {
@@ -416,7 +420,7 @@ const messagePort: ContractTransport = {
     );
     const open = (): MessagePort => {
       const { port1, port2 } = new MessageChannel();
-      void listenPort(port2, options.scheduler)((link) => take(link));
+      listening.push(listenPort(port2, options.scheduler)((link) => take(link)));
       return port1;
     };
     return {

@@ -5,10 +5,10 @@ import { expect } from "chai";
 import { browserClient, sizeOf } from "./support/size.js";
 
 /** Everything, protobuf-es included: as of writing 57.7 kB, of which protobuf-es alone is 18.9 kB. */
-const MAX_GZIP_BYTES = 59_000;
+const MAX_GZIP_BYTES = 60_500;
 
 /** The same without protobuf-es and generated code, minified: as of writing 118.6 kB. */
-const MAX_OWN_BYTES = 121_500;
+const MAX_OWN_BYTES = 127_000;
 
 describe("the README's client, bundled for browsers", function () {
   this.timeout(30_000);

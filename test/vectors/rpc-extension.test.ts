@@ -452,8 +452,11 @@ describe("the vectors of our extension", () => {
       await world.scheduler.settle();
       expect(peer.take()).to.deep.equal([vector("error-rejected")]);
       answer?.({});
-      await world.run(closing);
+      await world.scheduler.settle();
       expect(peer.take()).to.deep.equal(["000000012860"]);
+      // The peer is the one to close; this one doesn't.
+      await world.scheduler.advance(1_000);
+      await world.run(closing);
     });
   });
 
