@@ -103,6 +103,26 @@ describe("connecting", () => {
     await world.run(summary);
   });
 
+  it("knows modes by their values, so that programs carry those that they name, and says so", async () => {
+    // What Node's door takes by name; JavaScript may say it elsewhere, too.
+    const options = { metadataMode: "composite" } as unknown as ConnectOptions;
+    const error = await rejectionOf(connectWith({ dial: () => Promise.reject(new Error("dialed")) }, options));
+    expect(error).to.be.instanceOf(RangeError);
+    expect(String(error)).to.contain('metadataMode is "composite", expected "rpc" or compositeMetadata');
+  });
+
+  it("without services refuses the server's calls as unknown, and answers no fire-and-forget", async () => {
+    for (const metadataMode of ["rpc", compositeMetadata] as const) {
+      const { connection, peer } = await world.connectScripted({ metadataMode }, false);
+      peer.send(`00000002${"1100"}00000161`); // REQUEST_RESPONSE with one byte of metadata
+      peer.send(`00000004${"1400"}`); // REQUEST_FNF
+      await world.scheduler.settle();
+      const text = textHex("can not find service: this client serves none");
+      expect(peer.take()).to.deep.equal([`00000002${"2c00"}${"00000201"}${text}`]);
+      expect(world.streamCount(connection)).to.equal(0);
+    }
+  });
+
   describe("is refused", () => {
     for (const [wireCode, code] of [
       [0x001, Code.FailedPrecondition],
