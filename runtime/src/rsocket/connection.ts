@@ -12,6 +12,7 @@ import type { SetupPayload } from "../session/connection.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
 import type { Peer } from "../session/peer.js";
 import type { ConnectionSettings } from "../session/settings.js";
+import type { Opening } from "../session/setup.js";
 import type { Stream, StreamSink } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
 import type { Payload, StreamHandle } from "./payload.js";
@@ -63,6 +64,8 @@ export interface RSocketConnectionInit {
   readonly owner: ConnectionOwner;
   /** Present on the client's side. */
   readonly setup?: SetupPayload;
+  /** Present on the server's side. */
+  readonly opening?: Opening;
 }
 
 /**
@@ -83,7 +86,7 @@ export class RSocketConnection implements Requester {
   #resolveClosed: (reason: CloseReason) => void = () => {};
 
   constructor(init: RSocketConnectionInit) {
-    const { link, settings, scheduler, pool, owner, setup } = init;
+    const { link, settings, scheduler, pool, owner, setup, opening } = init;
     this.info = link.info;
     this.settings = settings;
     this.scheduler = scheduler;
@@ -100,12 +103,12 @@ export class RSocketConnection implements Requester {
       onClosed: (error) => this.#onClosed(error),
       encodeErrorData: (code, message) => owner.encodeErrorData?.(code, message),
     };
-    this.#driver = new Driver(
-      link,
-      scheduler,
-      events,
-      setup === undefined ? { settings, pool } : { settings, pool, setup },
-    );
+    this.#driver = new Driver(link, scheduler, events, {
+      settings,
+      pool,
+      ...(setup === undefined ? {} : { setup }),
+      ...(opening === undefined ? {} : { opening }),
+    });
   }
 
   /** Begins to read, and for a client to write. */

@@ -8,6 +8,7 @@ import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
+import { serverOpening } from "../session/setup.js";
 import { type ConnectionHooks, RSocketConnection } from "./connection.js";
 import { handlerOf, pushHandlerOf, type Responder } from "./responder.js";
 
@@ -148,6 +149,7 @@ class ServerCore implements RSocketServer {
       settings: this.#settings,
       scheduler: this.#scheduler,
       pool: sharedPool,
+      opening: serverOpening,
       owner: {
         onSetup: (setup) => {
           void this.#accept(setup, connection).then((accepted) => {

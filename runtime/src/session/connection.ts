@@ -5,7 +5,6 @@
 import { readUint31, readUint32 } from "../bytes/integers.js";
 import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
-import { decodeSetup } from "../frames/decode-opening.js";
 import { encodeError, encodeKeepalive, encodeMetadataPush, encodeSetup } from "../frames/encode.js";
 import { ErrorCode, errorCodeName, FrameFormatError } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
@@ -18,7 +17,7 @@ import { Keepalive } from "./keepalive.js";
 import { OutboundQueue } from "./outbound.js";
 import { Peer } from "./peer.js";
 import type { ConnectionSettings } from "./settings.js";
-import { judgedLifetimeMs, refuseSetup } from "./setup.js";
+import type { Opening } from "./setup.js";
 import type { StreamHost, StreamSink } from "./stream.js";
 import { SILENT_SINK, Stream } from "./stream.js";
 import { StreamIds } from "./stream-ids.js";
@@ -64,6 +63,8 @@ export interface ConnectionInit {
   readonly nowMs: number;
   /** Present on the client's side. */
   readonly setup?: SetupPayload;
+  /** Present on the server's side. */
+  readonly opening?: Opening;
   /** @internal The first id that is handed out, for tests of the wrap. */
   readonly firstStreamId?: number;
 }
@@ -123,6 +124,7 @@ export class Connection implements StreamHost {
   // Fire-and-forget requests that are encoded but not with the link yet, in order.
   #handingOver: { readonly stream: Stream; readonly endsAtByte: number }[] = [];
   readonly #setup: SetupPayload | undefined;
+  readonly #opening: Opening | undefined;
   #state: State;
   #keepalive: Keepalive;
   #nowMs: number;
@@ -147,6 +149,9 @@ export class Connection implements StreamHost {
     this.settings = settings;
     this.#events = init.events;
     this.#setup = setup;
+    this.#opening = init.opening;
+    if (setup === undefined && init.opening === undefined)
+      throw new TypeError("setup and opening are missing, expected one");
     this.#nowMs = nowMs;
     this.outbound = new OutboundQueue(init.pool, settings.limits, settings.fragmentBytes);
     this.#ids = new StreamIds(this.side, init.firstStreamId);
@@ -584,6 +589,7 @@ export class Connection implements StreamHost {
   }
 
   #receiveFirst(bytes: Uint8Array, start: number, end: number): void {
+    const opening = this.#opening as Opening; // who expects a SETUP has it
     const type = readFrameType(bytes, start);
     const streamId = readStreamId(bytes, start);
     if (type === FrameType.RESUME && streamId === 0) {
@@ -595,16 +601,18 @@ export class Connection implements StreamHost {
     }
     let setup: SetupFrame;
     try {
-      setup = decodeSetup(bytes, start, end);
+      setup = opening.decodeSetup(bytes, start, end);
     } catch (error) {
       if (!(error instanceof FrameFormatError)) throw error;
       return this.#fail(ErrorCode.INVALID_SETUP, error.message);
     }
     const { acceptZeroKeepalive } = this.settings;
-    const refusal = refuseSetup(setup, { resumption: false, lease: false, acceptZeroKeepalive });
+    const refusal = opening.refuseSetup(setup, { resumption: false, lease: false, acceptZeroKeepalive });
     if (refusal !== undefined) return this.#fail(refusal.code, refusal.message);
     const intervalMs = this.settings.serverKeepalive ? setup.keepaliveIntervalMs : 0;
-    const lifetimeMs = this.settings.peerMayBeSilent ? MAX_31_BIT : judgedLifetimeMs(setup, this.settings.limits);
+    const lifetimeMs = this.settings.peerMayBeSilent
+      ? MAX_31_BIT
+      : opening.judgedLifetimeMs(setup, this.settings.limits);
     this.#keepalive = new Keepalive(intervalMs, lifetimeMs, this.#nowMs);
     this.#state = "accepting";
     this.requestFlush(); // there are times to watch from here on
