@@ -2,9 +2,11 @@
 // `rsocket-rpc/node`: everything of `rsocket-rpc`, with `connect` and `serve` over Node's sockets.
 
 import type { Dialer } from "./engine/link.js";
+import { formatOf } from "./metadata/formats.js";
+import type { MetadataMode } from "./metadata/mode.js";
 import { type ChannelOptions, type ClientChannel, createChannelWith } from "./resilience/create-channel.js";
 import { Code } from "./rpc/code.js";
-import { type ConnectOptions, connectWith } from "./rpc/connect.js";
+import { type CompositeMetadata, type ConnectOptions, connectWith } from "./rpc/connect.js";
 import type { Connection } from "./rpc/connection.js";
 import { RpcError } from "./rpc/error.js";
 import { type ServeOptions, type Server, serveWith } from "./rpc/serve.js";
@@ -44,21 +46,21 @@ const SCHEMES = ["tcp", "tls", "unix", "ws", "wss"];
 const TLS_PROTOCOLS = ["tls:", "wss:"];
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "ws:": 80, "wss:": 443 };
 
-/** Options of `connect` in Node. */
-export interface NodeConnectOptions extends ConnectOptions {
+/** What the options of Node's clients have beside, or in the place of, those that run everywhere. */
+export interface NodeClientOptions {
+  /** `rpc` for rsocket-rpc peers and our own; `composite` for Spring, brokers and the routers of other drivers. */
+  readonly metadataMode?: MetadataMode | CompositeMetadata;
   /** Sent with the request that opens a WebSocket. */
   readonly webSocketHeaders?: Readonly<Record<string, string>>;
   /** For `tls://` and `wss://`: which servers to trust, and who this client is. */
   readonly tls?: TlsDialOptions;
 }
 
+/** Options of `connect` in Node. */
+export interface NodeConnectOptions extends Omit<ConnectOptions, "metadataMode">, NodeClientOptions {}
+
 /** Options of `createChannel` in Node. */
-export interface NodeChannelOptions extends ChannelOptions {
-  /** Sent with the requests that open WebSockets. */
-  readonly webSocketHeaders?: Readonly<Record<string, string>>;
-  /** For `tls://` and `wss://`: which servers to trust, and who this client is. */
-  readonly tls?: TlsDialOptions;
-}
+export interface NodeChannelOptions extends Omit<ChannelOptions, "metadataMode">, NodeClientOptions {}
 
 /** How a server ends with its process. */
 export interface DrainOptions {
@@ -95,7 +97,7 @@ export interface NodeServeOptions extends ServeOptions {
  * const ticker = createTickerClient(connection);
  */
 export async function connect(url: string | URL, options: NodeConnectOptions = {}): Promise<Connection> {
-  return await connectWith(dialerOf(parseUrl(url, SCHEMES), options), options);
+  return await connectWith(dialerOf(parseUrl(url, SCHEMES), options), everywhere(options));
 }
 
 /**
@@ -107,7 +109,7 @@ export async function connect(url: string | URL, options: NodeConnectOptions = {
  * const ticker = createTickerClient(channel);
  */
 export function createChannel(url: string | URL, options: NodeChannelOptions = {}): ClientChannel {
-  return createChannelWith(dialerOf(parseUrl(url, SCHEMES), options), options);
+  return createChannelWith(dialerOf(parseUrl(url, SCHEMES), options), everywhere(options));
 }
 
 /**
@@ -144,6 +146,12 @@ export async function serve(
   const factories = places.map((place) => (place instanceof URL ? listenerOf(place, options) : place));
   const server = await serveWith(factories, options);
   return options.drain === undefined ? server : drainOnSignals(server, options.drain);
+}
+
+// Modes have names here, where nobody counts the bytes of a bundle; clients elsewhere name the mode's value.
+function everywhere<O extends NodeClientOptions>({ metadataMode = "rpc", ...options }: O) {
+  const mode: "rpc" | CompositeMetadata = metadataMode === "composite" ? formatOf(metadataMode) : metadataMode;
+  return { ...options, metadataMode: mode };
 }
 
 function dialerOf(url: URL, { webSocketHeaders, tls }: Pick<NodeConnectOptions, "webSocketHeaders" | "tls">): Dialer {

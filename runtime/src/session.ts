@@ -20,5 +20,6 @@ export {
   resolveLimits,
   resolveSettings,
 } from "./session/settings.js";
+export { type Opening, serverOpening } from "./session/setup.js";
 export { Stream, type StreamSink } from "./session/stream.js";
 export { Interaction } from "./session/stream-state.js";

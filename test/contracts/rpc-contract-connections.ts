@@ -2,7 +2,7 @@
 // What connections promise on every transport: how they begin, refuse, drain and end.
 
 import { expect } from "chai";
-import { Code, ConnectError, type Connection, RpcError } from "rsocket-rpc";
+import { Code, ConnectError, type Connection, compositeMetadata, RpcError } from "rsocket-rpc";
 import {
   createAlertsClient,
   createTickerClient,
@@ -44,7 +44,7 @@ export function rpcConnectionContract(transport: ContractTransport, fragmentByte
       });
       await connect({ bearerToken: "abc", headers: { "x-app": "test" } });
       expect(seen.splice(0)).to.deep.equal(["abc", undefined, [["x-app", "test"]], "application/binary", true]);
-      await connect({ credentials: { username: "ann", password: "secret" }, metadataMode: "composite" });
+      await connect({ credentials: { username: "ann", password: "secret" }, metadataMode: compositeMetadata });
       expect(seen).to.deep.equal([
         undefined,
         { username: "ann", password: "secret" },

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server as one case sees it: connections to it, each watched, all of them closed when the case is over.
 
-import { type Connection, type ConnectOptions, connectWith, type Dialer, type MetadataMode } from "rsocket-rpc";
+import {
+  type Connection,
+  type ConnectOptions,
+  compositeMetadata,
+  connectWith,
+  type Dialer,
+  type MetadataMode,
+} from "rsocket-rpc";
 import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
 import type { Cuttable, Reach } from "./reach.js";
 import { Wire } from "./wire.js";
@@ -87,7 +94,7 @@ export class Peer {
     const wire = new Wire();
     const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
     const connection = await connectWith(watched, {
-      metadataMode: mode,
+      metadataMode: mode === "rpc" ? mode : compositeMetadata,
       hello,
       limits: LIMITS,
       ...(mtu === undefined ? {} : { fragmentBytes: mtu }),

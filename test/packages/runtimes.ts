@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Outcome, runClient, startServer, WAYS } from "./support/cases.js";
 import { ROOT, run, succeed } from "./support/programs.js";
-import { browserClient, sizeOf } from "./support/size.js";
+import { browserClient, callingClient, sizeOf } from "./support/size.js";
 
 /** A runtime, and where its program is in its package. */
 interface Runtime {
@@ -104,7 +104,6 @@ async function rowsOf(runtime: Runtime, folder: string, urls: string): Promise<{
 
 async function pageOf(lines: readonly string[], failures: readonly string[]): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(ROOT, "runtime/package.json"), "utf8")) as { version: string };
-  const { bytes, gzipBytes } = await sizeOf(browserClient());
   const date = new Date().toISOString().slice(0, "2026-01-01".length);
   return `# Compatibility
 
@@ -123,13 +122,16 @@ ${failures.length === 0 ? "Nothing failed." : `What failed:\n\n${failures.map((f
 - *tests of the runtime* are those in ${TESTS.map((name) => `\`test/${name}\``).join(", ")}.
 - The server runs on Node ${process.versions.node}. TypeScript 5.9, 6.0 and 7.0 are tried by \`test/packages\`, with every change.
 
-${sizeLine(bytes, gzipBytes)}
+${await sizeLine()}
 `;
 }
 
-function sizeLine(bytes: number, gzipBytes: number): string {
+async function sizeLine(): Promise<string> {
   const kilobytes = (count: number): string => (count / 1_000).toFixed(1);
-  return `The README's client, bundled for browsers with protobuf-es: ${kilobytes(gzipBytes)} kB (gzip; minified ${kilobytes(bytes)} kB).`;
+  const { bytes, gzipBytes } = await sizeOf(browserClient());
+  const calling = await sizeOf(callingClient());
+  return `The README's client, bundled for browsers with protobuf-es: ${kilobytes(gzipBytes)} kB (gzip; minified ${kilobytes(bytes)} kB); ${kilobytes(calling.gzipBytes)} kB without services for
+calls from the server.`;
 }
 
 async function main(wanted: readonly string[]): Promise<void> {

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints what the README's client costs in a browser, part by part: npm run size.
 
-import { browserClient, sizeOf } from "./support/size.js";
+import { browserClient, callingClient, sizeOf } from "./support/size.js";
 
-const { bytes, gzipBytes, parts } = await sizeOf(browserClient());
-for (const part of parts) console.log(`${String(part.bytes).padStart(8)}  ${part.name}`);
-console.log(`${String(bytes).padStart(8)}  in all, minified`);
-console.log(`${String(gzipBytes).padStart(8)}  gzip -9`);
+for (const [name, client] of [
+  ["the README's client", browserClient()],
+  ["the same without services", callingClient()],
+] as const) {
+  const { bytes, gzipBytes, parts } = await sizeOf(client);
+  console.log(`${name}:`);
+  for (const part of parts) console.log(`${String(part.bytes).padStart(8)}  ${part.name}`);
+  console.log(`${String(bytes).padStart(8)}  in all, minified`);
+  console.log(`${String(gzipBytes).padStart(8)}  gzip -9`);
+}

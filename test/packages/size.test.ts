@@ -1,24 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// The README's client in a browser never grows unnoticed.
+// The README's client in a browser never grows unnoticed, and carries only what it uses.
 
 import { expect } from "chai";
-import { browserClient, sizeOf } from "./support/size.js";
+import { browserClient, callingClient, sizeOf } from "./support/size.js";
 
-/** Everything, protobuf-es included: as of writing 60.5 kB, of which protobuf-es alone is 18.9 kB. */
-const MAX_GZIP_BYTES = 62_000;
+/** Everything, protobuf-es included: as of writing 63.3 kB, of which protobuf-es alone is 18.9 kB. */
+const MAX_GZIP_BYTES = 64_600;
 
-/** The same without protobuf-es and generated code, minified: as of writing 127.8 kB. */
-const MAX_OWN_BYTES = 131_000;
+/** The same without protobuf-es and generated code, minified: as of writing 137.1 kB. */
+const MAX_OWN_BYTES = 139_900;
+
+/** A client that serves nothing, everything included: as of writing 60.6 kB. */
+const MAX_CALLING_GZIP_BYTES = 61_900;
+
+/** What a client of the mode `rpc` never runs. */
+const UNUSED = [
+  "frames/decode.js",
+  "frames/decode-opening.js",
+  "frames/describe.js",
+  "metadata/b3.js",
+  "metadata/composite-format.js",
+  "metadata/routing.js",
+  "rpc/in-process.js",
+  "rpc/serve.js",
+  "session/setup.js",
+  "transports/message-port.js",
+];
+/** What nobody runs who serves nothing. */
+const SERVING = ["rpc/router.js", "rpc/server-call.js"];
+/** What outlives a connection. */
+const LASTING = ["resilience/create-channel.js"];
 
 describe("the README's client, bundled for browsers", function () {
   this.timeout(30_000);
 
   it(`is at most ${MAX_GZIP_BYTES} bytes minified and compressed, with protobuf-es`, async () => {
-    const { gzipBytes, parts } = await sizeOf(browserClient());
+    const { gzipBytes, parts, modules } = await sizeOf(browserClient());
     expect(gzipBytes)
       .to.be.below(MAX_GZIP_BYTES)
       .and.above(MAX_GZIP_BYTES * 0.9); // else lower the bound
     const own = parts.filter(({ name }) => name.startsWith("rsocket-rpc"));
     expect(own.reduce((sum, { bytes }) => sum + bytes, 0)).to.be.below(MAX_OWN_BYTES);
+    expect(modules).to.include.members([...SERVING, ...LASTING]);
+    expect(modules.filter((module) => UNUSED.includes(module))).to.deep.equal([]);
+  });
+
+  it(`is at most ${MAX_CALLING_GZIP_BYTES} bytes without services, and has no router then`, async () => {
+    const { gzipBytes, modules } = await sizeOf(callingClient());
+    expect(gzipBytes)
+      .to.be.below(MAX_CALLING_GZIP_BYTES)
+      .and.above(MAX_CALLING_GZIP_BYTES * 0.9);
+    expect(modules.filter((module) => SERVING.includes(module))).to.deep.equal([]);
+  });
+
+  it("has nothing of channels that outlive connections when it makes connections itself", async () => {
+    const { modules } = await sizeOf(callingClient().replaceAll("createChannel", "connect"));
+    expect(modules.filter((module) => [...SERVING, ...LASTING].includes(module))).to.deep.equal([]);
   });
 });

@@ -12,6 +12,7 @@ import {
 import { ConnectionError, type StreamError } from "../../runtime/src/session/errors.js";
 import type { LeaseInit } from "../../runtime/src/session/lease.js";
 import { type ConnectionSettingsInit, resolveSettings } from "../../runtime/src/session/settings.js";
+import { serverOpening } from "../../runtime/src/session/setup.js";
 import type { Stream, StreamSink } from "../../runtime/src/session/stream.js";
 import type { Interaction } from "../../runtime/src/session/stream-state.js";
 import { bytesOf, cutFrames, hex, hexOf } from "./frames-dsl.js";
@@ -159,7 +160,7 @@ export class Probe implements ConnectionEvents {
       pool: new SlabPool((byteLength) => new Uint8Array(byteLength)),
       nowMs: this.nowMs,
       ...(side === "server"
-        ? {}
+        ? { opening: serverOpening }
         : { setup: { metadataMimeType: "m", dataMimeType: "d", metadata: undefined, data: EMPTY, ...setup } }),
       ...(firstStreamId === undefined ? {} : { firstStreamId }),
       ...(lease === undefined ? {} : { lease: { isOffered: true, ...lease } }),

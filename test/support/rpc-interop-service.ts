@@ -111,8 +111,8 @@ function echoHeaders({ headers, responseHeaders, responseTrailers }: CallContext
 // In composite mode the handler sees the whole metadata: the application's part is the first entry that is neither the
 // route nor our extension's.
 function userPart({ connection, rawMetadata }: CallContext): Uint8Array {
-  const { mode } = connection as unknown as { mode: MetadataMode };
-  if (mode === "rpc") return rawMetadata;
+  const { format } = connection as unknown as { format: { readonly mode: MetadataMode } };
+  if (format.mode === "rpc") return rawMetadata;
   const entries = readCompositeEntries(rawMetadata);
   const own = ({ mimeType }: { mimeType: string | number }): boolean =>
     mimeType !== ROUTING_MIME_TYPE && mimeType !== ENVELOPE_MIME_TYPE;

@@ -4,7 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { Code, ConnectError, errorDetail, Metadata, RpcError, type ServeOptions } from "rsocket-rpc";
+import { Code, ConnectError, compositeMetadata, errorDetail, Metadata, RpcError, type ServeOptions } from "rsocket-rpc";
 import { LineSchema } from "../../examples/hello/gen/ticker_pb.js";
 import {
   createTickerClient,
@@ -145,7 +145,7 @@ describe("the vectors of our extension", () => {
     });
 
     it("is sent as unary-request-composite in composite mode", async () => {
-      const { connection, peer } = await world.connectScripted({ metadataMode: "composite" });
+      const { connection, peer } = await world.connectScripted({ metadataMode: compositeMetadata });
       const answer = createTickerClient(connection).last({ name: "ACME" }, { timeoutMs: 2_000, headers });
       await world.scheduler.settle();
       expect(peer.take()).to.deep.equal([vector("unary-request-composite")]);

@@ -9,8 +9,9 @@ import { decodeFrame } from "../../runtime/src/frames/decode.js";
 import { LengthDeframer } from "../../runtime/src/frames/deframer.js";
 import { describeFrame } from "../../runtime/src/frames/describe.js";
 import type { Frame } from "../../runtime/src/frames/frame.js";
-import { frameTypeName, LEGAL_FLAGS, MAX_FRAME_BYTES } from "../../runtime/src/frames/layout.js";
+import { frameTypeName, MAX_FRAME_BYTES } from "../../runtime/src/frames/layout.js";
 import { bytesOf, hexOf } from "../support/frames-dsl.js";
+import { LEGAL_FLAGS } from "../support/legal-flags.js";
 import { decodeBetweenCanaries, encodedFrame } from "../unit/frames/support.js";
 import { type Meaning, readMeaning } from "./meaning.js";
 

@@ -5,7 +5,7 @@
 
 import { readUint16, writeBytes, writeUint16 } from "../bytes/integers.js";
 import { decodeUtf8Strict, encodeUtf8, encodeUtf8Into, utf8ByteLength } from "../bytes/utf8.js";
-import { encodeCompositeEntry } from "./composite.js";
+import { encodeEntry } from "./composite.js";
 import { MetadataFormatError } from "./errors.js";
 import { idOrNameBytes, idOrNameEnd, readIdOrName, writeIdOrName } from "./id-or-name.js";
 import { MimeTypeId } from "./mime-types.js";
@@ -29,7 +29,7 @@ export type Authentication =
 
 /** A whole authentication entry. @throws RangeError when a username is above 65,535 bytes or a custom name can't be written. */
 export function encodeAuthEntry(authentication: Authentication): Uint8Array {
-  return encodeCompositeEntry(MimeTypeId.AUTHENTICATION, encodeAuthentication(authentication));
+  return encodeEntry(MimeTypeId.AUTHENTICATION, encodeAuthentication(authentication));
 }
 
 /** The payload of an authentication entry. @throws RangeError as `encodeAuthEntry`. */

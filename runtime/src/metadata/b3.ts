@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trace as B3 names and values, which rsocket-rpc peers carry in a tracing map and all others in a Zipkin entry.
 
-import type { MetadataMode } from "./mode.js";
-import {
-  encodeTracingMap,
-  encodeZipkinTrace,
-  readTracingMap,
-  readZipkinTrace,
-  type ZipkinSampling,
-} from "./tracing.js";
+import { encodeZipkinTrace, readZipkinTrace, type ZipkinSampling } from "./tracing.js";
 
 const TRACE_ID = "x-b3-traceid";
 const SPAN_ID = "x-b3-spanid";
@@ -16,12 +9,8 @@ const PARENT_SPAN_ID = "x-b3-parentspanid";
 const SAMPLED = "x-b3-sampled";
 const FLAGS = "x-b3-flags";
 
-/** The bytes of a trace: a tracing map in `rpc` mode, the payload of a Zipkin entry in `composite` mode. @throws RangeError for ids that are no hex. */
-export function encodeTracing(
-  mode: MetadataMode,
-  entries: Iterable<readonly [key: string, value: string]>,
-): Uint8Array {
-  if (mode === "rpc") return encodeTracingMap(entries);
+/** The payload of a Zipkin entry that says what B3 names and values say. @throws RangeError for ids that are no hex. */
+export function encodeZipkinTracing(entries: Iterable<readonly [key: string, value: string]>): Uint8Array {
   const map = new Map<string, string>();
   for (const [key, value] of entries) map.set(key.toLowerCase(), value);
   const traceId = map.get(TRACE_ID);
@@ -35,9 +24,8 @@ export function encodeTracing(
   });
 }
 
-/** The trace of a request by B3 names; empty when there is none. @throws MetadataFormatError when the bytes are cut off. */
-export function decodeTracing(mode: MetadataMode, bytes: Uint8Array): Map<string, string> {
-  if (mode === "rpc") return readTracingMap(bytes);
+/** What the payload of a Zipkin entry says by B3 names; empty for no payload. @throws MetadataFormatError when it is cut off. */
+export function decodeZipkinTracing(bytes: Uint8Array): Map<string, string> {
   const map = new Map<string, string>();
   if (bytes.length === 0) return map;
   const { sampling, ids } = readZipkinTrace(bytes);

@@ -4,7 +4,7 @@
 //   entry = id or name of the mime type | u24 length | payload
 
 import { readUint24, writeBytes, writeUint24 } from "../bytes/integers.js";
-import { MetadataFormatError } from "./errors.js";
+import { MetadataError, MetadataFormatError } from "./errors.js";
 import { idOrNameBytes, idOrNameEnd, readIdOrName, writeIdOrName } from "./id-or-name.js";
 import { wellKnownMimeType, wellKnownMimeTypeId } from "./mime-types.js";
 
@@ -26,21 +26,26 @@ export interface CompositeEntry {
  * @throws RangeError when the name isn't 1 … 128 ASCII characters or the payload is above 16,777,215 bytes.
  */
 export function encodeCompositeEntry(mimeType: string | number, payload: Uint8Array): Uint8Array {
-  const entry = new Uint8Array(compositeHeaderBytes(mimeType) + payload.length);
-  writeBytes(entry, writeCompositeHeader(entry, 0, mimeType, payload.length), payload);
+  return encodeEntry(typeof mimeType === "string" ? (wellKnownMimeTypeId(mimeType) ?? mimeType) : mimeType, payload);
+}
+
+/** The same for an id, or a name that is written as it is. @throws RangeError as `encodeCompositeEntry`. */
+export function encodeEntry(idOrName: string | number, payload: Uint8Array): Uint8Array {
+  const entry = new Uint8Array(compositeHeaderBytes(idOrName) + payload.length);
+  writeBytes(entry, writeCompositeHeader(entry, 0, idOrName, payload.length), payload);
   return entry;
 }
 
 /** The bytes in front of an entry's payload. @throws RangeError as `encodeCompositeEntry`. */
-export function compositeHeaderBytes(mimeType: string | number): number {
-  return idOrNameBytes(toIdOrName(mimeType)) + LENGTH_BYTES;
+export function compositeHeaderBytes(idOrName: string | number): number {
+  return idOrNameBytes(idOrName) + LENGTH_BYTES;
 }
 
 /** Writes what stands in front of a payload of `payloadBytes`; returns the offset where the payload begins. */
 export function writeCompositeHeader(
   target: Uint8Array,
   at: number,
-  mimeType: string | number,
+  idOrName: string | number,
   payloadBytes: number,
 ): number {
   if (payloadBytes > MAX_PAYLOAD_BYTES) {
@@ -48,7 +53,7 @@ export function writeCompositeHeader(
       `the payload of a composite entry has ${payloadBytes} bytes, expected at most ${MAX_PAYLOAD_BYTES}`,
     );
   }
-  return writeUint24(target, writeIdOrName(target, at, toIdOrName(mimeType)), payloadBytes);
+  return writeUint24(target, writeIdOrName(target, at, idOrName), payloadBytes);
 }
 
 /** Walks over entries without making objects; each is decoded as far as it is asked for. */
@@ -95,15 +100,30 @@ export class CompositeReader {
     throw new MetadataFormatError(`a composite entry is cut off: ${left} bytes`, `${payloadBytes}`, this.payloadStart);
   }
 
-  /** The mime type of the current entry; a number for an unassigned id. @throws MetadataFormatError when it isn't ASCII. */
-  get mimeType(): string | number {
-    const idOrName = readIdOrName(this.#bytes, this.#start, this.#nameEnd);
-    return typeof idOrName === "number" ? (wellKnownMimeType(idOrName) ?? idOrName) : idOrName;
+  /** The mime type of the current entry as it is written: an id, or a name. @throws MetadataFormatError when it isn't ASCII. */
+  get idOrName(): string | number {
+    return readIdOrName(this.#bytes, this.#start, this.#nameEnd);
   }
 
   /** A view of the current entry's payload. */
   get payload(): Uint8Array {
     return this.#bytes.subarray(this.payloadStart, this.payloadEnd);
+  }
+}
+
+/** The mime type of a reader's current entry; a number for an unassigned id. @throws MetadataFormatError when it isn't ASCII. */
+export function mimeTypeOf({ idOrName }: CompositeReader): string | number {
+  return typeof idOrName === "number" ? (wellKnownMimeType(idOrName) ?? idOrName) : idOrName;
+}
+
+/** Refuses bytes that the peer would have to read as entries and couldn't. @throws MetadataError */
+export function checkEntries(rawMetadata: Uint8Array): void {
+  try {
+    const reader = new CompositeReader(rawMetadata);
+    while (reader.next()) void reader.idOrName;
+  } catch (error) {
+    if (!(error instanceof MetadataFormatError)) throw error;
+    throw new MetadataError(`raw metadata isn't composite entries, which it must be here: ${error.message}`);
   }
 }
 
@@ -119,10 +139,6 @@ export function readCompositeEntries(
 ): CompositeEntry[] {
   const reader = new CompositeReader(bytes, start, end, maxEntries);
   const entries: CompositeEntry[] = [];
-  while (reader.next()) entries.push({ mimeType: reader.mimeType, payload: reader.payload });
+  while (reader.next()) entries.push({ mimeType: mimeTypeOf(reader), payload: reader.payload });
   return entries;
-}
-
-function toIdOrName(mimeType: string | number): string | number {
-  return typeof mimeType === "string" ? (wellKnownMimeTypeId(mimeType) ?? mimeType) : mimeType;
 }

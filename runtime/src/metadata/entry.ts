@@ -5,7 +5,7 @@
 import { readUint24, writeBytes, writeUint24 } from "../bytes/integers.js";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.js";
 import { allocate } from "./allocate.js";
-import { type CompositeEntry, CompositeReader, MAX_ENTRIES } from "./composite.js";
+import { type CompositeEntry, CompositeReader, MAX_ENTRIES, mimeTypeOf } from "./composite.js";
 import { type Envelope, envelopeBytes, writeEnvelope } from "./envelope.js";
 import { decodeEnvelope } from "./envelope-reader.js";
 import { MetadataError, MetadataFormatError } from "./errors.js";
@@ -83,11 +83,27 @@ export function readEnvelopeEntries(
   const rest: CompositeEntry[] = [];
   let envelope: Envelope | undefined;
   while (reader.next()) {
-    const { mimeType } = reader;
+    const mimeType = mimeTypeOf(reader);
     if (mimeType === ENVELOPE_MIME_TYPE) envelope = decodeOnlyEnvelope(reader, bytes, envelope);
     else rest.push({ mimeType, payload: reader.payload });
   }
   return { envelope, rest };
+}
+
+/** The Envelope among the entries of `bytes[start, end)`, which are all looked at. @throws MetadataFormatError as `readEnvelopeEntries`. */
+export function readEnvelope(
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+  maxEntries: number = MAX_ENTRIES,
+): Envelope | undefined {
+  if (isSingleEntry(bytes, start, end)) return decodeEnvelope(bytes, start + ENTRY_HEADER_BYTES, end);
+  const reader = new CompositeReader(bytes, start, end, maxEntries);
+  let envelope: Envelope | undefined;
+  while (reader.next()) {
+    if (reader.idOrName === ENVELOPE_MIME_TYPE) envelope = decodeOnlyEnvelope(reader, bytes, envelope);
+  }
+  return envelope;
 }
 
 /** The Envelope of the reader's current entry. @throws MetadataFormatError when it is malformed or there was one before. */

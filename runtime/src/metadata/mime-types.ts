@@ -70,10 +70,15 @@ export const TRACING_ZIPKIN_MIME_TYPE = "message/x.rsocket.tracing-zipkin.v0";
 /** The mime type of a routing entry. */
 export const ROUTING_MIME_TYPE = "message/x.rsocket.routing.v0";
 
-const ids: ReadonlyMap<string, number> = /*@__PURE__*/ new Map<string, number>([
-  ...LOW_IDS.map((name, id) => [name, id] as const),
-  ...HIGH_IDS.map((name, index) => [name, FIRST_HIGH_ID + index] as const),
-]);
+// Made when somebody asks: a bundle that knows its ids is to do without the names.
+let ids: ReadonlyMap<string, number> | undefined;
+
+function idsByName(): ReadonlyMap<string, number> {
+  return new Map([
+    ...LOW_IDS.map((name, id) => [name, id] as const),
+    ...HIGH_IDS.map((name, index) => [name, FIRST_HIGH_ID + index] as const),
+  ]);
+}
 
 /** The mime type of a 7-bit id; undefined for the ids that nobody has assigned (WK-02). */
 export function wellKnownMimeType(id: number): string | undefined {
@@ -82,5 +87,6 @@ export function wellKnownMimeType(id: number): string | undefined {
 
 /** The id of a mime type; undefined for those that travel as text. Exact: nothing is lower-cased. */
 export function wellKnownMimeTypeId(name: string): number | undefined {
+  ids ??= idsByName();
   return ids.get(name);
 }

@@ -21,10 +21,3 @@ export interface SetupMimeTypes {
 export function metadataModeOf(metadataMimeType: string): MetadataMode {
   return metadataMimeType === COMPOSITE_METADATA_MIME_TYPE ? "composite" : "rpc";
 }
-
-/** What a client announces in `mode`. */
-export function mimeTypesOf(mode: MetadataMode): SetupMimeTypes {
-  return mode === "rpc"
-    ? { metadataMimeType: BINARY_MIME_TYPE, dataMimeType: BINARY_MIME_TYPE }
-    : { metadataMimeType: COMPOSITE_METADATA_MIME_TYPE, dataMimeType: PROTOBUF_MIME_TYPE };
-}

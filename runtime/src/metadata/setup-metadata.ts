@@ -6,13 +6,12 @@
 
 import { writeBytes } from "../bytes/integers.js";
 import { type Authentication, encodeAuthEntry, readAuthentication, type SimpleCredentials } from "./auth.js";
-import { type CompositeEntry, MAX_ENTRIES } from "./composite.js";
+import { type CompositeEntry, checkEntries, MAX_ENTRIES } from "./composite.js";
 import { checkMetadataBytes, encodeEnvelopeEntry, readEnvelopeEntries, startsWithEnvelopeEntry } from "./entry.js";
 import type { Envelope } from "./envelope.js";
 import { MetadataError, MetadataFormatError } from "./errors.js";
 import { AUTHENTICATION_MIME_TYPE } from "./mime-types.js";
 import type { MetadataMode } from "./mode.js";
-import { checkEntries } from "./request-metadata.js";
 
 const NO_BYTES = new Uint8Array(0);
 const NO_ENTRIES: readonly CompositeEntry[] = [];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One outgoing call: its deadline, its caller's signal, its turn in the write queue, and its one end.
 
-import { readEnvelopeEntries, startsWithEnvelopeEntry } from "../metadata/entry.js";
+import { readEnvelope, startsWithEnvelopeEntry } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
 import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
 import { mayReadAsComposite } from "../metadata/rpc-metadata.js";
@@ -147,7 +147,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     const { rawMetadata, tracing } = this.options;
     const isBare = envelope === undefined && rawMetadata === undefined && tracing === undefined;
     const metadata = requestMetadata(
-      this.transport.mode,
+      this.transport.format,
       this.definition,
       isBare ? undefined : { envelope, rawMetadata, tracing },
     );
@@ -165,7 +165,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     let headers: Metadata;
     let trailers: Metadata;
     try {
-      const { envelope } = readEnvelopeEntries(metadata);
+      const envelope = readEnvelope(metadata);
       headers = fromWireHeaders(envelope?.headers ?? []);
       trailers = fromWireHeaders(envelope?.trailers ?? []);
     } catch (error) {
@@ -298,10 +298,10 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   }
 
   #warnOfComposite(metadataBytes: number): void {
-    const { mode, observer } = this.transport;
+    const { format, observer } = this.transport;
     // Names in a .proto are ASCII: as many bytes as characters.
-    const moreBytes = metadataBytes - routeOf(this.definition, "rpc").length;
-    if (mode !== "rpc" || !mayReadAsComposite(this.definition.service.length, moreBytes)) return;
+    const moreBytes = metadataBytes - routeOf(this.definition, format).length;
+    if (format.mode !== "rpc" || !mayReadAsComposite(this.definition.service.length, moreBytes)) return;
     observer.onLargeUserMetadata?.(moreBytes, this.method);
   }
 

@@ -5,8 +5,9 @@ import type { Dialer } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { readErrorData } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
+import type { MetadataFormat } from "../metadata/format.js";
 import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
-import { type MetadataMode, mimeTypesOf } from "../metadata/mode.js";
+import { rpcMetadata } from "../metadata/rpc-format.js";
 import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
 import { openConnection } from "../rsocket/connect.js";
 import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
@@ -19,9 +20,12 @@ import { Code, codeFromWire } from "./code.js";
 import { type Connection, RpcConnection } from "./connection.js";
 import { RpcError } from "./error.js";
 import { type Observer, printingObserver } from "./observer.js";
-import { Router } from "./router.js";
+import { noServices } from "./refuse.js";
 import type { BoundService } from "./service.js";
 import { wireCodeOf } from "./status-codec.js";
+
+/** The type of `compositeMetadata`: a metadata mode that only programs carry which name it. */
+export type CompositeMetadata = MetadataFormat;
 
 /** Options of `connect`; all may be left out. */
 export interface ConnectOptions extends ConnectionSettingsInit {
@@ -51,8 +55,8 @@ export interface ConnectOptions extends ConnectionSettingsInit {
    * offer it, or it refuses the connection. Off.
    */
   readonly resume?: boolean | ResumeOptions;
-  /** `rpc` for rsocket-rpc peers and our own; `composite` for Spring, brokers and the routers of other drivers. */
-  readonly metadataMode?: MetadataMode;
+  /** `rpc` for rsocket-rpc peers and our own; `compositeMetadata` for Spring, brokers and the routers of other drivers. */
+  readonly metadataMode?: "rpc" | CompositeMetadata;
   /** False: say nothing of our extension in SETUP. */
   readonly hello?: boolean;
   /** Every request carries our mark, so that it gets through brokers. Off. */
@@ -81,11 +85,12 @@ const NO_BYTES = new Uint8Array(0);
  */
 export async function connectWith(dialer: Dialer, options: ConnectOptions = {}): Promise<Connection> {
   const settings = resolveSettings(options);
-  const mode = options.metadataMode ?? "rpc";
+  const format = formatIn(options);
   const observer = options.observer ?? printingObserver;
   const interceptors = composeInterceptors(options.interceptors ?? []);
   const { maxRunningHandlers } = settings.limits;
-  const router = new Router({ services: options.services ?? [], interceptors, maxRunningHandlers });
+  const { services = [] } = options;
+  const router = services[0]?.createRouter({ services, interceptors, maxRunningHandlers }) ?? noServices;
   let connection: RpcConnection | undefined;
   try {
     await openConnection(
@@ -93,12 +98,12 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
         dialer,
         settings: options,
         // Within the time for connecting: asking for a token may take as long as it likes.
-        setup: async () => ({ ...mimeTypesOf(mode), metadata: await setupMetadata(mode, options), data: NO_BYTES }),
+        setup: async () => ({ ...format.mimeTypes, metadata: await setupMetadata(format, options), data: NO_BYTES }),
         ...pick(options, "signal", "timeoutMs", "confirm", "resume", "scheduler", "lease"),
       },
       (rsocket) => {
         const { announcePerRequest = false, repeatChannelMetadata = false } = options;
-        const init = { rsocket, mode, router, interceptors, observer, announcePerRequest, repeatChannelMetadata };
+        const init = { rsocket, format, router, interceptors, observer, announcePerRequest, repeatChannelMetadata };
         const created = new RpcConnection(init);
         connection = created;
         return {
@@ -117,7 +122,14 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
   return connection as unknown as Connection;
 }
 
-async function setupMetadata(mode: MetadataMode, options: ConnectOptions): Promise<Uint8Array | undefined> {
+// JavaScript may say anything.
+function formatIn({ metadataMode = "rpc" }: ConnectOptions): MetadataFormat {
+  if (metadataMode === "rpc") return rpcMetadata;
+  if (typeof metadataMode === "object") return metadataMode;
+  throw new RangeError(`metadataMode is ${JSON.stringify(metadataMode)}, expected "rpc" or compositeMetadata`);
+}
+
+async function setupMetadata({ mode }: MetadataFormat, options: ConnectOptions): Promise<Uint8Array | undefined> {
   const { bearerToken, credentials, headers, hello = true } = options;
   const token = typeof bearerToken === "function" ? await bearerToken() : bearerToken;
   const wireHeaders = headers === undefined ? [] : toWireHeaders(Metadata.from(headers));

@@ -4,8 +4,8 @@
 import type { LinkInfo, PeerCertificate, UpgradeRequest } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { type TurnBudget, turnBudgetOf } from "../engine/turn-budget.js";
-import { readEnvelopeEntries, startsWithEnvelopeEntry } from "../metadata/entry.js";
-import type { MetadataMode } from "../metadata/mode.js";
+import { readEnvelope, startsWithEnvelopeEntry } from "../metadata/entry.js";
+import type { MetadataFormat } from "../metadata/format.js";
 import type { CloseReason, RSocketConnection } from "../rsocket/connection.js";
 import { ConnectionError } from "../rsocket/errors.js";
 import { ConsumerLedger } from "../rsocket/iterate.js";
@@ -17,8 +17,8 @@ import { ContextValues } from "./context-values.js";
 import { type DeadlineClock, deadlineClockOf } from "./deadline.js";
 import { RpcError } from "./error.js";
 import type { Observer } from "./observer.js";
-import type { Router } from "./router.js";
 import type { ServerCall, ServerCallHost } from "./server-call.js";
+import type { RequestRouter } from "./service.js";
 import { codeOfSessionError, decodeConnectionError, encodeErrorData } from "./status-codec.js";
 import type { RpcTransport } from "./transport.js";
 
@@ -62,8 +62,9 @@ export interface Connection extends Channel {
 /** How a connection takes and makes calls. */
 export interface RpcConnectionInit {
   readonly rsocket: RSocketConnection;
-  readonly mode: MetadataMode;
-  readonly router: Router;
+  readonly format: MetadataFormat;
+  /** Serves the peer's calls. */
+  readonly router: RequestRouter;
   readonly interceptors: ComposedInterceptors | undefined;
   readonly observer: Observer;
   /** Every request carries our entry, so that it gets through brokers. */
@@ -75,7 +76,7 @@ export interface RpcConnectionInit {
 /** The connection behind the interface. */
 export class RpcConnection implements Connection, RpcTransport, ServerCallHost, ChannelCore {
   readonly rsocket: RSocketConnection;
-  readonly mode: MetadataMode;
+  readonly format: MetadataFormat;
   readonly scheduler: Scheduler;
   readonly deadlines: DeadlineClock;
   readonly budget: TurnBudget;
@@ -92,12 +93,12 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly lasting: LastingCore | undefined = undefined;
   /** @internal Told when the peer takes no new calls any more. */
   onDraining: (() => void) | undefined;
-  readonly #router: Router;
+  readonly #router: RequestRouter;
   #dropped = false;
 
   constructor(init: RpcConnectionInit) {
     this.rsocket = init.rsocket;
-    this.mode = init.mode;
+    this.format = init.format;
     this.interceptors = init.interceptors;
     this.observer = init.observer;
     this.announcePerRequest = init.announcePerRequest;
@@ -198,7 +199,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   receiveMetadataPush(metadata: Uint8Array): void {
     if (!startsWithEnvelopeEntry(metadata)) return;
     try {
-      const hello = readEnvelopeEntries(metadata).envelope?.hello;
+      const hello = readEnvelope(metadata)?.hello;
       if (hello !== undefined) this.rsocket.peer.receiveHello(hello.version ?? 0);
     } catch (error) {
       // Nothing could be answered: ignored and counted.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the generated code says of a method, and the route bytes that follow from it.
 
-import type { MetadataMode } from "../metadata/mode.js";
-import { encodeCompositeRoute, encodeRpcRoute } from "../metadata/rpc-metadata.js";
+import type { MetadataFormat } from "../metadata/format.js";
 import type { Codec } from "./codec.js";
 
 /** How many messages go each way. */
@@ -34,20 +33,15 @@ export function method<I, IInit, O, OInit>(definition: Method<I, IInit, O, OInit
   return definition;
 }
 
-const rpcRoutes = new WeakMap<AnyMethod, Uint8Array>();
-const compositeRoutes = new WeakMap<AnyMethod, Uint8Array>();
-
 /**
  * The route of `method`, encoded once: the whole metadata of a bare call in `rpc` mode, the routing entry in `composite`.
  * @throws RangeError when its names are too long for the wire (32,767 bytes each, 255 in all).
  */
-export function routeOf(method: AnyMethod, mode: MetadataMode): Uint8Array {
-  const routes = mode === "rpc" ? rpcRoutes : compositeRoutes;
-  let route = routes.get(method);
+export function routeOf(method: AnyMethod, format: MetadataFormat): Uint8Array {
+  let route = format.routes.get(method);
   if (route === undefined) {
-    const encode = mode === "rpc" ? encodeRpcRoute : encodeCompositeRoute;
-    route = encode(method.service, method.name);
-    routes.set(method, route);
+    route = format.encodeRoute(method.service, method.name);
+    format.routes.set(method, route);
   }
   return route;
 }

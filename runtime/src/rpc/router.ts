@@ -2,8 +2,7 @@
 // From a request's metadata to the handler: by the raw bytes of the route, without making strings.
 
 import type { Envelope } from "../metadata/envelope.js";
-import { type RequestMetadata, readRequestMetadata, readRpcRequestDetails } from "../metadata/request-metadata.js";
-import { rpcRouteEnd } from "../metadata/rpc-metadata.js";
+import type { MetadataFormat, RequestMetadata } from "../metadata/format.js";
 import { ErrorCode } from "../rsocket/errors.js";
 import { Interaction, type Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
@@ -11,9 +10,9 @@ import { describeMethod } from "./call-record.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
 import { type AnyMethod, routeOf } from "./method.js";
+import { refuse } from "./refuse.js";
 import { ServerCall, type ServerCallHost } from "./server-call.js";
-import type { BoundService, HandlerEntry } from "./service.js";
-import { encodeErrorData } from "./status-codec.js";
+import type { BoundService, HandlerEntry, RequestRouter, RequestRouterOptions } from "./service.js";
 
 /** How routes of peers that spell them otherwise are read; all off. */
 export interface RouteCompatibility {
@@ -24,10 +23,7 @@ export interface RouteCompatibility {
 }
 
 /** What a router is made of. */
-export interface RouterOptions {
-  readonly services: readonly BoundService[];
-  readonly interceptors: ComposedInterceptors | undefined;
-  readonly maxRunningHandlers: number;
+export interface RouterOptions extends RequestRouterOptions {
   readonly compatibility?: RouteCompatibility | undefined;
 }
 
@@ -40,18 +36,16 @@ interface FoundRequest {
 }
 
 const NO_BYTES = new Uint8Array(0);
-/** A routing tag holds 255 bytes; a method with a longer route can't be called in `composite` mode. */
-const MAX_COMPOSITE_ROUTE_LENGTH = 255;
 
 /** Dispatches requests to handlers, and counts the handlers that run. One for all connections of a server. */
-export class Router {
+export class Router implements RequestRouter {
   readonly #interceptors: ComposedInterceptors | undefined;
   readonly #maxRunningHandlers: number;
   readonly #compatibility: RouteCompatibility;
   readonly #services = new Set<string>();
   readonly #byName = new Map<string, HandlerEntry>();
-  readonly #rpcRoutes = new ByteTable<FoundRequest>();
-  readonly #compositeRoutes = new ByteTable<HandlerEntry>();
+  // By mode, made for the first request in it.
+  readonly #routes = new Map<MetadataFormat, ByteTable<FoundRequest>>();
   #runningHandlers = 0;
   readonly #waitForIdle: (() => void)[] = [];
 
@@ -92,10 +86,7 @@ export class Router {
     let request: FoundRequest | RequestMetadata;
     try {
       const { maxMetadataEntries } = host.transport.rsocket.settings.limits;
-      request =
-        host.transport.mode === "rpc"
-          ? this.#readRpc(metadata, maxMetadataEntries)
-          : this.#readComposite(metadata, maxMetadataEntries);
+      request = this.#read(host.transport.format, metadata, maxMetadataEntries);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return refuse(host, stream, malformed(message), ErrorCode.INVALID, false);
@@ -161,30 +152,40 @@ export class Router {
     for (const entry of entries) {
       const { service, name } = entry.method;
       this.#byName.set(`${service}/${name}`, entry);
-      // What a bare call comes to is the same for all of them.
-      const bare = { entry, envelope: undefined, userMetadata: NO_BYTES, tracing: NO_BYTES };
-      this.#rpcRoutes.set(withoutTracing(routeOf(entry.method, "rpc")), bare);
-      if (service.length + name.length < MAX_COMPOSITE_ROUTE_LENGTH) {
-        this.#compositeRoutes.set(routeOf(entry.method, "composite"), entry);
-      }
     }
   }
 
   // By the bytes of the route as they are; what follows them is read only when there is something.
-  #readRpc(metadata: Uint8Array, maxEntries: number): FoundRequest | RequestMetadata {
-    const routeEnd = rpcRouteEnd(metadata, 0, metadata.length);
-    const found = routeEnd < 0 ? undefined : this.#rpcRoutes.get(metadata, routeEnd);
-    if (found === undefined) return readRequestMetadata("rpc", metadata, maxEntries);
-    if (isBare(metadata, routeEnd)) return found;
-    const { entry } = found;
-    const { envelope, userMetadata, tracing } = readRpcRequestDetails(metadata, routeEnd, maxEntries);
-    return { entry, envelope, userMetadata, tracing };
+  #read(format: MetadataFormat, metadata: Uint8Array, maxEntries: number): FoundRequest | RequestMetadata {
+    const routeEnd = format.routeEnd(metadata);
+    const found = routeEnd < 0 ? undefined : this.#routesIn(format).get(metadata, routeEnd);
+    if (found === undefined) return format.readRequest(metadata, maxEntries);
+    const details = format.readDetails(metadata, routeEnd, maxEntries);
+    if (details === undefined) return found;
+    const { envelope, userMetadata, tracing } = details;
+    return { entry: found.entry, envelope, userMetadata, tracing };
   }
 
-  #readComposite(metadata: Uint8Array, maxEntries: number): FoundRequest | RequestMetadata {
-    const entry = this.#compositeRoutes.get(metadata, metadata.length);
-    if (entry !== undefined) return { entry, envelope: undefined, userMetadata: metadata, tracing: NO_BYTES };
-    return readRequestMetadata("composite", metadata, maxEntries);
+  #routesIn(format: MetadataFormat): ByteTable<FoundRequest> {
+    let routes = this.#routes.get(format);
+    if (routes === undefined) {
+      routes = this.#encodeRoutes(format);
+      this.#routes.set(format, routes);
+    }
+    return routes;
+  }
+
+  #encodeRoutes(format: MetadataFormat): ByteTable<FoundRequest> {
+    const routes = new ByteTable<FoundRequest>();
+    for (const entry of this.#byName.values()) {
+      const { service, name } = entry.method;
+      if (service.length + name.length >= format.maxRouteLength) continue;
+      const route = routeOf(entry.method, format);
+      // What a bare call comes to is the same for all of them.
+      const bare = { entry, envelope: undefined, userMetadata: NO_BYTES, tracing: NO_BYTES };
+      routes.set(route.subarray(0, format.routeEnd(route)), bare);
+    }
+    return routes;
   }
 
   #findByName(given: string, method: string): HandlerEntry | undefined {
@@ -197,16 +198,6 @@ export class Router {
   }
 }
 
-// Nothing behind the route but, perhaps, the length of no tracing: the old JavaScript client leaves even that out.
-function isBare(metadata: Uint8Array, routeEnd: number): boolean {
-  if (routeEnd === metadata.length) return true;
-  return routeEnd + 2 === metadata.length && metadata[routeEnd] === 0 && metadata[routeEnd + 1] === 0;
-}
-
-function withoutTracing(route: Uint8Array): Uint8Array {
-  return route.subarray(0, rpcRouteEnd(route, 0, route.length));
-}
-
 function fits(method: AnyMethod, interaction: Interaction): boolean {
   if (method.interaction === interaction) return true;
   // rsocket-rpc-go knows no fire-and-forget option and calls such methods by REQUEST_RESPONSE.
@@ -215,17 +206,6 @@ function fits(method: AnyMethod, interaction: Interaction): boolean {
 
 function malformed(message: string): RpcError {
   return new RpcError(Code.InvalidArgument, message);
-}
-
-function refuse(
-  host: ServerCallHost,
-  stream: Stream,
-  error: RpcError,
-  wireCode: number,
-  readsEnvelopes: boolean,
-): void {
-  const { rsocket } = host.transport;
-  stream.error(wireCode, encodeErrorData(error, readsEnvelopes || rsocket.peer.isOurs, rsocket.settings.limits));
 }
 
 interface Slot<T> {

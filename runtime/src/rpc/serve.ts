@@ -3,8 +3,8 @@
 
 import { type Scheduler, systemScheduler, type Timer } from "../engine/scheduler.js";
 import { encodeEnvelopeEntry } from "../metadata/entry.js";
+import { formatOfMimeType } from "../metadata/formats.js";
 import { fromWireHeaders, type Metadata } from "../metadata/headers.js";
-import { metadataModeOf } from "../metadata/mode.js";
 import { readSetupMetadata } from "../metadata/setup-metadata.js";
 import type { ConnectionHooks, RSocketConnection } from "../rsocket/connection.js";
 import { ErrorCode } from "../rsocket/errors.js";
@@ -114,10 +114,10 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
     },
     {
       accept: (frame, rsocket) => {
-        const mode = metadataModeOf(frame.metadataMimeType);
+        const format = formatOfMimeType(frame.metadataMimeType);
         const init = {
           rsocket,
-          mode,
+          format,
           router,
           interceptors,
           observer,
@@ -227,7 +227,7 @@ interface ReadSetup {
 function readSetup(frame: SetupFrame, connection: RpcConnection): ReadSetup {
   const metadata = frame.metadata ?? new Uint8Array(0);
   try {
-    const { envelope, bearerToken, simple } = readSetupMetadata(connection.mode, metadata);
+    const { envelope, bearerToken, simple } = readSetupMetadata(connection.format.mode, metadata);
     const setup: Setup = {
       bearerToken,
       credentials: simple,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One incoming call: decode, run the handler, answer, and end exactly once whatever happens meanwhile.
 
-import { decodeTracing } from "../metadata/b3.js";
 import type { Envelope } from "../metadata/envelope.js";
 import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
 import type { ConnectionError, StreamError } from "../rsocket/errors.js";
@@ -114,7 +113,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
 
   get tracing(): ReadonlyMap<string, string> {
     try {
-      return decodeTracing(this.#host.transport.mode, this.#request.tracing);
+      return this.#host.transport.format.decodeTracing(this.#request.tracing);
     } catch {
       // A trace is an extra: one that is cut off doesn't stop the call that it came with.
       return new Map();

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handlers bound to their methods: what generated `implementX` functions return.
 
+import type { Stream } from "../rsocket/sink.js";
+import type { ComposedInterceptors } from "./call.js";
 import type { CallContext } from "./call-context.js";
 import type { Source } from "./channel-output.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
 import type { AnyMethod, Method } from "./method.js";
+import { Router } from "./router.js";
+import type { ServerCallHost } from "./server-call.js";
 
 /** A method with the function that serves it. */
 export interface HandlerEntry {
@@ -13,16 +17,38 @@ export interface HandlerEntry {
   readonly handle: (request: unknown, context: CallContext) => unknown;
 }
 
+/** @internal Takes the requests of a peer to their handlers. */
+export interface RequestRouter {
+  dispatch(
+    host: ServerCallHost,
+    stream: Stream,
+    metadata: Uint8Array | undefined,
+    data: Uint8Array,
+    complete: boolean,
+  ): void;
+  /** A handler is done: its slot is free. */
+  releaseHandler(): void;
+}
+
+/** @internal What a client's router is made of. */
+export interface RequestRouterOptions {
+  readonly services: readonly BoundService[];
+  readonly interceptors: ComposedInterceptors | undefined;
+  readonly maxRunningHandlers: number;
+}
+
 /** A service with its handler: pass it to `serve`, or to `connect` for calls from the server. */
 export interface BoundService {
   /** The service's full protobuf name. */
   readonly typeName: string;
   readonly entries: readonly HandlerEntry[];
+  /** @internal Services bring their router along: a client that serves nothing is to do without one. */
+  createRouter(options: RequestRouterOptions): RequestRouter;
 }
 
 /** Binds entries to a service; what generated code calls. */
 export function serviceHandler(typeName: string, entries: readonly HandlerEntry[]): BoundService {
-  return { typeName, entries };
+  return { typeName, entries, createRouter: (options) => new Router(options) };
 }
 
 /** Serves a unary method. */

@@ -3,11 +3,9 @@
 
 import type { Scheduler } from "../engine/scheduler.js";
 import type { TurnBudget } from "../engine/turn-budget.js";
-import { encodeTracing } from "../metadata/b3.js";
 import { encodeEnvelopeEntry } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
-import type { MetadataMode } from "../metadata/mode.js";
-import { encodeRequestMetadata } from "../metadata/request-metadata.js";
+import type { MetadataFormat } from "../metadata/format.js";
 import type { RSocketConnection } from "../rsocket/connection.js";
 import type { ConsumerLedger } from "../rsocket/iterate.js";
 import type { DeadlineClock } from "./deadline.js";
@@ -17,7 +15,7 @@ import type { Observer } from "./observer.js";
 /** @internal What a call needs of its connection. */
 export interface RpcTransport {
   readonly rsocket: RSocketConnection;
-  readonly mode: MetadataMode;
+  readonly format: MetadataFormat;
   readonly scheduler: Scheduler;
   readonly deadlines: DeadlineClock;
   readonly budget: TurnBudget;
@@ -38,11 +36,15 @@ export interface RequestExtras {
 }
 
 /** @internal The metadata of a request frame; the same bytes for every bare call of a method. */
-export function requestMetadata(mode: MetadataMode, method: AnyMethod, extras: RequestExtras | undefined): Uint8Array {
-  const route = routeOf(method, mode);
+export function requestMetadata(
+  format: MetadataFormat,
+  method: AnyMethod,
+  extras: RequestExtras | undefined,
+): Uint8Array {
+  const route = routeOf(method, format);
   if (extras === undefined) return route;
-  const tracing = extras.tracing === undefined ? undefined : encodeTracing(mode, Object.entries(extras.tracing));
-  return encodeRequestMetadata(mode, route, extras.envelope, extras.rawMetadata, tracing);
+  const tracing = extras.tracing === undefined ? undefined : format.encodeTracing(Object.entries(extras.tracing));
+  return format.encodeRequest(route, extras.envelope, extras.rawMetadata, tracing);
 }
 
 /** @internal The entry of an answer's metadata, or undefined when there is nothing to say. */

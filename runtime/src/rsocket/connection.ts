@@ -14,6 +14,7 @@ import type { Allowance } from "../session/lease.js";
 import type { Peer } from "../session/peer.js";
 import type { Resumption } from "../session/resumption.js";
 import type { ConnectionSettings } from "../session/settings.js";
+import type { Opening } from "../session/setup.js";
 import type { Stream, StreamSink } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
 import type { GrantedLeaseStatus, LeaseStatus } from "./lease.js";
@@ -85,6 +86,8 @@ export interface RSocketConnectionInit {
   readonly lease?: LeaseSetup | undefined;
   /** The connection may outlive its link. */
   readonly resumption?: ResumptionInit;
+  /** Present on the server's side. */
+  readonly opening?: Opening;
 }
 
 /**
@@ -107,7 +110,7 @@ export class RSocketConnection implements Requester {
   #resolveClosed: (reason: CloseReason) => void = () => {};
 
   constructor(init: RSocketConnectionInit) {
-    const { link, settings, scheduler, pool, owner, setup, lease, resumption } = init;
+    const { link, settings, scheduler, pool, owner, setup, lease, resumption, opening } = init;
     this.settings = settings;
     this.scheduler = scheduler;
     this.#owner = owner;
@@ -141,6 +144,7 @@ export class RSocketConnection implements Requester {
       ...(setup === undefined ? {} : { setup }),
       ...(this.#grants === undefined ? {} : { lease: this.#grants.init }),
       ...(resumption === undefined ? {} : { resumption }),
+      ...(opening === undefined ? {} : { opening }),
     });
   }
 

@@ -8,6 +8,7 @@ import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
+import { serverOpening } from "../session/setup.js";
 import { type ConnectionHooks, RSocketConnection } from "./connection.js";
 import type { LeaseStrategy, ServerLeaseOptions } from "./lease.js";
 import { type LeaseSetup, serverLeases } from "./lease-grants.js";
@@ -181,6 +182,7 @@ class ServerCore implements RSocketServer {
       settings: this.#settings,
       scheduler: this.#scheduler,
       pool: sharedPool,
+      opening: serverOpening,
       lease: this.#lease,
       ...(sessions === undefined ? {} : { resumption: { ledger: sessions.ledger } }),
       owner: {

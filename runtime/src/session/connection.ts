@@ -5,7 +5,6 @@
 import { readUint31, readUint32, readUint63 } from "../bytes/integers.js";
 import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
-import { decodeFrame } from "../frames/decode.js";
 import {
   encodeError,
   encodeKeepalive,
@@ -29,7 +28,7 @@ import { Peer } from "./peer.js";
 import type { ResumeLedger } from "./resume-store.js";
 import { Resumption, refuseResume } from "./resumption.js";
 import type { ConnectionSettings } from "./settings.js";
-import { judgedLifetimeMs, refuseSetup } from "./setup.js";
+import type { Opening } from "./setup.js";
 import type { StreamHost, StreamSink } from "./stream.js";
 import { SILENT_SINK, Stream } from "./stream.js";
 import { StreamIds } from "./stream-ids.js";
@@ -95,6 +94,8 @@ export interface ConnectionInit {
   readonly lease?: LeaseInit;
   /** A client asks for resumption with it; a server grants it to those who ask. */
   readonly resumption?: ResumptionInit;
+  /** Present on the server's side. */
+  readonly opening?: Opening;
   /** @internal The first id that is handed out, for tests of the wrap. */
   readonly firstStreamId?: number;
 }
@@ -160,6 +161,7 @@ export class Connection implements StreamHost {
   #askedAtMs = 0;
   readonly #resumptionInit: ResumptionInit | undefined;
   #resumption: Resumption | undefined;
+  readonly #opening: Opening | undefined;
   #state: State;
   #keepalive: Keepalive;
   #nowMs: number;
@@ -189,6 +191,9 @@ export class Connection implements StreamHost {
     if (setup !== undefined && init.lease?.isOffered === true) this.#leases = negotiatedLeases(init.lease);
     this.#resumptionInit = init.resumption;
     if (init.resumption?.token !== undefined) this.#resumption = this.#createResumption(init.resumption.token);
+    this.#opening = init.opening;
+    if (setup === undefined && init.opening === undefined)
+      throw new TypeError("setup and opening are missing, expected one");
     this.#nowMs = nowMs;
     this.outbound = new OutboundQueue(init.pool, settings.limits, settings.fragmentBytes);
     this.#ids = new StreamIds(this.side, init.firstStreamId);
@@ -718,6 +723,7 @@ export class Connection implements StreamHost {
   }
 
   #receiveFirst(bytes: Uint8Array, start: number, end: number): void {
+    const opening = this.#opening as Opening; // who expects a SETUP has it
     const type = readFrameType(bytes, start);
     const streamId = readStreamId(bytes, start);
     if (type === FrameType.RESUME && streamId === 0) return this.#receiveResume(bytes, start, end);
@@ -727,7 +733,7 @@ export class Connection implements StreamHost {
     }
     let setup: SetupFrame;
     try {
-      setup = decodeFrame(bytes, start, end) as SetupFrame;
+      setup = opening.decodeSetup(bytes, start, end);
     } catch (error) {
       if (!(error instanceof FrameFormatError)) throw error;
       return this.#fail(ErrorCode.INVALID_SETUP, error.message);
@@ -736,11 +742,13 @@ export class Connection implements StreamHost {
     const { isOffered: lease = false, isRequired: leaseRequired = false } = this.#leaseInit ?? {};
     const resumption = this.#resumptionInit !== undefined;
     const { limits } = this.settings;
-    const refusal = refuseSetup(setup, { resumption, lease, leaseRequired, acceptZeroKeepalive, limits });
+    const refusal = opening.refuseSetup(setup, { resumption, lease, leaseRequired, acceptZeroKeepalive, limits });
     if (refusal !== undefined) return this.#fail(refusal.code, refusal.message);
     if (setup.lease && this.#leaseInit !== undefined) this.#leases = negotiatedLeases(this.#leaseInit);
     const intervalMs = this.settings.serverKeepalive ? setup.keepaliveIntervalMs : 0;
-    const lifetimeMs = this.settings.peerMayBeSilent ? MAX_31_BIT : judgedLifetimeMs(setup, this.settings.limits);
+    const lifetimeMs = this.settings.peerMayBeSilent
+      ? MAX_31_BIT
+      : opening.judgedLifetimeMs(setup, this.settings.limits);
     this.#keepalive = new Keepalive(intervalMs, lifetimeMs, this.#nowMs);
     // The frame's bytes are part of what was read, the token lives long.
     this.#askedToken = setup.resumeToken?.slice();
@@ -838,7 +846,7 @@ export class Connection implements StreamHost {
     }
     let frame: ResumeFrame;
     try {
-      frame = decodeFrame(bytes, start, end) as ResumeFrame;
+      frame = (this.#opening as Opening).decodeResume(bytes, start, end); // who expects a SETUP has it
     } catch (error) {
       if (!(error instanceof FrameFormatError)) throw error;
       return this.#fail(ErrorCode.REJECTED_RESUME, error.message);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server makes of a SETUP before its application sees it (RSocket 1.0 §SETUP, SETUP-01 … SETUP-08, CONN-13).
 
+import { decodeResume, decodeSetup } from "../frames/decode-opening.js";
 import { ErrorCode } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { MAJOR_VERSION, MAX_31_BIT, MINOR_VERSION } from "../frames/layout.js";
@@ -64,3 +65,14 @@ export function judgedLifetimeMs(setup: SetupFrame, limits: Limits): number {
   if (setup.keepaliveIntervalMs === 0) return MAX_31_BIT;
   return Math.min(Math.max(setup.maxLifetimeMs, limits.minLifetimeMs), limits.maxLifetimeMs);
 }
+
+/** How a server reads and judges what opens a connection. Servers give it to theirs; a client's bundle is without. */
+export interface Opening {
+  readonly decodeSetup: typeof decodeSetup;
+  readonly decodeResume: typeof decodeResume;
+  readonly refuseSetup: typeof refuseSetup;
+  readonly judgedLifetimeMs: typeof judgedLifetimeMs;
+}
+
+/** What servers open with. */
+export const serverOpening: Opening = { decodeSetup, decodeResume, refuseSetup, judgedLifetimeMs };

@@ -2,10 +2,10 @@
 // One stream: two half-streams with credit, for every interaction model and both sides
 // (RSocket 1.0 §Stream Sequences and Lifetimes, §Flow Control, §Fragmentation And Reassembly).
 
-import { readPayloadStart, viewOf } from "../frames/decode.js";
 import { encodeCancel, encodeError, encodeRequestN } from "../frames/encode.js";
 import { ErrorCode, errorCodeName, errorCodeScope } from "../frames/errors.js";
 import { Flag, FrameType, MAX_31_BIT, MAX_SENT_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import { readPayloadStart, viewOf } from "../frames/payload-start.js";
 import type { ConnectionError } from "./errors.js";
 import { StreamError } from "./errors.js";
 import { Fragmenter } from "./fragmenter.js";

@@ -18,6 +18,8 @@ export interface Size {
   readonly bytes: number;
   readonly gzipBytes: number;
   readonly parts: readonly Part[];
+  /** Modules of the runtime of which something is in it, such as `rpc/router.js`. */
+  readonly modules: readonly string[];
 }
 
 /** The README's client as a page has it: through the other door, over a WebSocket. */
@@ -25,6 +27,13 @@ export function browserClient(): string {
   return textOf("examples/hello/client.ts")
     .replace("rsocket-rpc/node", "rsocket-rpc/web")
     .replace("tcp://127.0.0.1:7000", "ws://127.0.0.1:7001/rpc");
+}
+
+/** The same client without services for calls from the server. */
+export function callingClient(): string {
+  return browserClient()
+    .replace(/^ *services: .*\n/m, "")
+    .replace(", implementAlerts", "");
 }
 
 /** Measures a module as if it stood beside the example's files. */
@@ -42,14 +51,19 @@ export async function sizeOf(contents: string): Promise<Size> {
     logLevel: "silent",
   });
   const bytes = new Map<string, number>();
+  const modules: string[] = [];
   for (const { inputs } of Object.values(metafile.outputs))
-    for (const [path, { bytesInOutput }] of Object.entries(inputs))
+    for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
       bytes.set(partOf(path), (bytes.get(partOf(path)) ?? 0) + bytesInOutput);
+      const module = /runtime\/dist\/(.*)$/.exec(path)?.[1];
+      if (module !== undefined && bytesInOutput > 0) modules.push(module);
+    }
   const [output] = outputFiles;
   return {
     bytes: output?.contents.length ?? 0,
     gzipBytes: gzipSync(output?.contents ?? "", { level: 9 }).length,
     parts: [...bytes].map(([name, size]) => ({ name, bytes: size })).sort((a, b) => b.bytes - a.bytes),
+    modules,
   };
 }
 

@@ -12,6 +12,7 @@ import { SlabPool } from "../../../runtime/src/bytes/slab.js";
 import { Driver, type DriverEvents } from "../../../runtime/src/engine/driver.js";
 import type { FrameLink, LinkHandler } from "../../../runtime/src/engine/link.js";
 import { resolveSettings } from "../../../runtime/src/session/settings.js";
+import { serverOpening } from "../../../runtime/src/session/setup.js";
 import { VirtualScheduler } from "../../../runtime/src/testing/virtual-scheduler.js";
 import { bytesOf } from "../../support/frames-dsl.js";
 import { SETUP } from "../../support/probe.js";
@@ -62,7 +63,11 @@ describe("engine/driver, reading", () => {
     const scheduler = new VirtualScheduler();
     const link = new StoppingLink();
     const pool = new SlabPool((byteLength) => new Uint8Array(byteLength));
-    const driver = new Driver(link, scheduler, SILENT_EVENTS, { settings: resolveSettings(), pool });
+    const driver = new Driver(link, scheduler, SILENT_EVENTS, {
+      settings: resolveSettings(),
+      pool,
+      opening: serverOpening,
+    });
     driver.start();
     link.read(bytesOf(SETUP), 0);
     link.read(undefined, 39_000);

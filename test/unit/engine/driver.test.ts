@@ -7,6 +7,7 @@ import { Driver } from "../../../runtime/src/engine/driver.js";
 import type { FrameBatch, FrameLink, LinkHandler, LinkInfo } from "../../../runtime/src/engine/link.js";
 import { ConnectionError } from "../../../runtime/src/session/errors.js";
 import { type ConnectionSettingsInit, resolveSettings } from "../../../runtime/src/session/settings.js";
+import { serverOpening } from "../../../runtime/src/session/setup.js";
 import { SILENT_SINK } from "../../../runtime/src/session/stream.js";
 import { VirtualScheduler } from "../../../runtime/src/testing/virtual-scheduler.js";
 import { bytesOf, cutFrames, hexOf } from "../../support/frames-dsl.js";
@@ -90,7 +91,7 @@ describe("the driver", () => {
         settings: resolveSettings(init),
         pool: new SlabPool((byteLength) => new Uint8Array(byteLength)),
         ...(side === "server"
-          ? {}
+          ? { opening: serverOpening }
           : { setup: { metadataMimeType: "m", dataMimeType: "d", metadata: undefined, data: EMPTY } }),
       },
     );

@@ -4,8 +4,9 @@
 import { expect } from "chai";
 import { decodeFrame } from "../../../runtime/src/frames/decode.js";
 import type { Frame } from "../../../runtime/src/frames/frame.js";
-import { Flag, FrameType, LEGAL_FLAGS } from "../../../runtime/src/frames/layout.js";
+import { Flag, FrameType } from "../../../runtime/src/frames/layout.js";
 import { bytesOf, hex, hexOf, repeat } from "../../support/frames-dsl.js";
+import { LEGAL_FLAGS } from "../../support/legal-flags.js";
 import { SPECIMENS } from "./catalogue.js";
 import { decodeBetweenCanaries, encodedFrame } from "./support.js";
 

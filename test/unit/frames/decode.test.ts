@@ -2,9 +2,10 @@
 // Bytes that are no frame: each is refused with its reason, none leads beyond its end (FRM-07, META-02).
 
 import { expect } from "chai";
-import { decodeFrame, readPayloadStart, viewOf } from "../../../runtime/src/frames/decode.js";
+import { decodeFrame } from "../../../runtime/src/frames/decode.js";
 import { FrameFormatError } from "../../../runtime/src/frames/errors.js";
 import { Flag, FrameType } from "../../../runtime/src/frames/layout.js";
+import { readPayloadStart, viewOf } from "../../../runtime/src/frames/payload-start.js";
 import { bytesOf, hex, hexOf } from "../../support/frames-dsl.js";
 import { SPECIMENS } from "./catalogue.js";
 import { decodeBetweenCanaries } from "./support.js";

@@ -3,13 +3,8 @@
 
 import { expect } from "chai";
 import { ErrorCode, errorCodeName, errorCodeScope, FrameFormatError } from "../../../runtime/src/frames/errors.js";
-import {
-  FrameType,
-  frameTypeName,
-  LEGAL_FLAGS,
-  MAX_FRAME_BYTES,
-  MAX_SENT_FRAME_BYTES,
-} from "../../../runtime/src/frames/layout.js";
+import { FrameType, frameTypeName, MAX_FRAME_BYTES, MAX_SENT_FRAME_BYTES } from "../../../runtime/src/frames/layout.js";
+import { LEGAL_FLAGS } from "../../support/legal-flags.js";
 
 describe("error codes", () => {
   it("stand on the connection, on streams, or nowhere (ERR-01)", () => {

@@ -6,8 +6,9 @@ import fc from "fast-check";
 import { encodeUtf8 } from "../../../runtime/src/bytes/utf8.js";
 import { LengthDeframer } from "../../../runtime/src/frames/deframer.js";
 import type { Frame } from "../../../runtime/src/frames/frame.js";
-import { FrameType, LEGAL_FLAGS, MAX_FRAME_BYTES } from "../../../runtime/src/frames/layout.js";
+import { FrameType, MAX_FRAME_BYTES } from "../../../runtime/src/frames/layout.js";
 import { bytesOf, hexOf } from "../../support/frames-dsl.js";
+import { LEGAL_FLAGS } from "../../support/legal-flags.js";
 import { SPECIMENS } from "./catalogue.js";
 import { decodeBetweenCanaries, encodedFrame } from "./support.js";
 

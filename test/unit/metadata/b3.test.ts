@@ -2,7 +2,7 @@
 // A trace by B3 names in both modes.
 
 import { expect } from "chai";
-import { decodeTracing, encodeTracing } from "../../../runtime/src/metadata/b3.js";
+import { formatOf } from "../../../runtime/src/metadata/formats.js";
 import { hexOf, textHex } from "../../support/frames-dsl.js";
 
 const TRACE_ID = "463ac35c9f6413ad";
@@ -10,9 +10,9 @@ const SPAN_ID = "a2fb4a1d1a96d312";
 
 describe("a trace by B3 names", () => {
   it("is a tracing map in rpc mode, whatever its names", () => {
-    const map = encodeTracing("rpc", [["traceparent", "00-…"]]);
+    const map = formatOf("rpc").encodeTracing([["traceparent", "00-…"]]);
     expect(hexOf(map)).to.equal(`000b${textHex("traceparent")}0006${textHex("00-…")}`);
-    expect([...decodeTracing("rpc", map)]).to.deep.equal([["traceparent", "00-…"]]);
+    expect([...formatOf("rpc").decodeTracing(map)]).to.deep.equal([["traceparent", "00-…"]]);
   });
 
   it("is a Zipkin payload in composite mode", () => {
@@ -22,9 +22,9 @@ describe("a trace by B3 names", () => {
       ["x-b3-parentspanid", SPAN_ID],
       ["x-b3-sampled", "1"],
     ];
-    const payload = encodeTracing("composite", entries);
+    const payload = formatOf("composite").encodeTracing(entries);
     expect(hexOf(payload)).to.equal(`a4${TRACE_ID}${SPAN_ID}${SPAN_ID}`); // I S P
-    expect([...decodeTracing("composite", payload)]).to.deep.equal(entries);
+    expect([...formatOf("composite").decodeTracing(payload)]).to.deep.equal(entries);
   });
 
   it("keeps the sampling decision without ids", () => {
@@ -33,9 +33,11 @@ describe("a trace by B3 names", () => {
       ["x-b3-sampled", "1"],
       ["x-b3-sampled", "0"],
     ] as const) {
-      expect([...decodeTracing("composite", encodeTracing("composite", [entry]))]).to.deep.equal([entry]);
+      expect([...formatOf("composite").decodeTracing(formatOf("composite").encodeTracing([entry]))]).to.deep.equal([
+        entry,
+      ]);
     }
-    expect(hexOf(encodeTracing("composite", []))).to.equal("00");
-    expect(decodeTracing("composite", new Uint8Array(0)).size).to.equal(0);
+    expect(hexOf(formatOf("composite").encodeTracing([]))).to.equal("00");
+    expect(formatOf("composite").decodeTracing(new Uint8Array(0)).size).to.equal(0);
   });
 });

@@ -3,7 +3,8 @@
 
 import { expect } from "chai";
 import { allocate } from "../../../runtime/src/metadata/allocate.js";
-import { metadataModeOf, mimeTypesOf } from "../../../runtime/src/metadata/mode.js";
+import { formatOf } from "../../../runtime/src/metadata/formats.js";
+import { metadataModeOf } from "../../../runtime/src/metadata/mode.js";
 import { truncateUtf8 } from "../../../runtime/src/metadata/text.js";
 import { Random } from "../../support/rng.js";
 
@@ -66,11 +67,11 @@ describe("the metadata mode", () => {
   });
 
   it("announces the mime types that old peers and routers expect", () => {
-    expect(mimeTypesOf("rpc")).to.deep.equal({
+    expect(formatOf("rpc").mimeTypes).to.deep.equal({
       metadataMimeType: "application/binary",
       dataMimeType: "application/binary",
     });
-    expect(mimeTypesOf("composite")).to.deep.equal({
+    expect(formatOf("composite").mimeTypes).to.deep.equal({
       metadataMimeType: "message/x.rsocket.composite-metadata.v0",
       dataMimeType: "application/x-protobuf",
     });

@@ -2,7 +2,15 @@
 // The accept hook: who a client is, before anything of it is served; what it sends meanwhile waits.
 
 import { expect } from "chai";
-import { Code, type Connection, createContextKey, RpcError, type ServeOptions, type Setup } from "rsocket-rpc";
+import {
+  Code,
+  type Connection,
+  compositeMetadata,
+  createContextKey,
+  RpcError,
+  type ServeOptions,
+  type Setup,
+} from "rsocket-rpc";
 import {
   createAlertsClient,
   createTickerClient,
@@ -181,7 +189,7 @@ describe("accept", () => {
     });
     await world.connect(server, {
       credentials: { username: "ann", password: "pä" },
-      metadataMode: "composite",
+      metadataMode: compositeMetadata,
       hello: false,
     });
     const { peer } = await world.serveScripted(serves({}, { accept: (setup) => void seen.push(setup) }));

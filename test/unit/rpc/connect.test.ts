@@ -2,7 +2,7 @@
 // Connecting for calls: what goes into SETUP, what a refusal means, and what can go wrong before.
 
 import { expect } from "chai";
-import { Code, ConnectError, type ConnectOptions, connectWith, RpcError } from "rsocket-rpc";
+import { Code, ConnectError, type ConnectOptions, compositeMetadata, connectWith, RpcError } from "rsocket-rpc";
 import { createTickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { textHex, uint } from "../../support/frames-dsl.js";
 import {
@@ -57,7 +57,7 @@ describe("connecting", () => {
         { headers: { "x-a": "b" } },
         setup(BINARY + BINARY, `${ENTRY}${"00000e"}${"0a020801"}${"2208"}${"0a03782d61"}${"120162"}`),
       ],
-      "the mime types of composite mode": [{ metadataMode: "composite" }, setup(COMPOSITE, HELLO_ENTRY)],
+      "the mime types of composite mode": [{ metadataMode: compositeMetadata }, setup(COMPOSITE, HELLO_ENTRY)],
       "its times": [
         { hello: false, keepaliveIntervalMs: 1_000, maxLifetimeMs: 3_000 },
         `00000000040000010000${"000003e8"}${"00000bb8"}${BINARY}${BINARY}`,
@@ -101,6 +101,26 @@ describe("connecting", () => {
     expect(peer.take()).to.have.length(2);
     peer.send("000000012860");
     await world.run(summary);
+  });
+
+  it("knows modes by their values, so that programs carry those that they name, and says so", async () => {
+    // What Node's door takes by name; JavaScript may say it elsewhere, too.
+    const options = { metadataMode: "composite" } as unknown as ConnectOptions;
+    const error = await rejectionOf(connectWith({ dial: () => Promise.reject(new Error("dialed")) }, options));
+    expect(error).to.be.instanceOf(RangeError);
+    expect(String(error)).to.contain('metadataMode is "composite", expected "rpc" or compositeMetadata');
+  });
+
+  it("without services refuses the server's calls as unknown, and answers no fire-and-forget", async () => {
+    for (const metadataMode of ["rpc", compositeMetadata] as const) {
+      const { connection, peer } = await world.connectScripted({ metadataMode }, false);
+      peer.send(`00000002${"1100"}00000161`); // REQUEST_RESPONSE with one byte of metadata
+      peer.send(`00000004${"1400"}`); // REQUEST_FNF
+      await world.scheduler.settle();
+      const text = textHex("can not find service: this client serves none");
+      expect(peer.take()).to.deep.equal([`00000002${"2c00"}${"00000201"}${text}`]);
+      expect(world.streamCount(connection)).to.equal(0);
+    }
   });
 
   describe("is refused", () => {

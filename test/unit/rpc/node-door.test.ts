@@ -8,7 +8,16 @@ import { connect as connectSocket, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { Code, ConnectError, connect, createChannel, RpcError, type Setup, serve } from "rsocket-rpc/node";
+import {
+  Code,
+  ConnectError,
+  compositeMetadata,
+  connect,
+  createChannel,
+  RpcError,
+  type Setup,
+  serve,
+} from "rsocket-rpc/node";
 import {
   createTickerClient,
   implementTicker,
@@ -48,6 +57,22 @@ describe("Node's door", () => {
     expect(tcp?.upgrade).to.equal(undefined);
     expect(ws?.upgrade?.url).to.equal("/rpc");
     expect(ws?.upgrade?.headers["x-test"]).to.equal("1");
+  });
+
+  it("takes metadata modes by name and by value", async () => {
+    const mimeTypes: string[] = [];
+    const accept = ({ metadataMimeType }: Setup): void => void mimeTypes.push(metadataMimeType);
+    await using server = await serve("tcp://127.0.0.1:0", { services, accept });
+    const [url = ""] = server.urls;
+    for (const metadataMode of ["rpc", "composite", compositeMetadata] as const) {
+      await using connection = await connect(url, { metadataMode });
+      expect((await createTickerClient(connection).last({ name: "A" })).symbol).to.equal("A");
+      await using channel = createChannel(url, { metadataMode });
+      expect((await createTickerClient(channel).last({ name: "B" })).symbol).to.equal("B");
+    }
+    const composite = "message/x.rsocket.composite-metadata.v0";
+    const rpc = "application/binary";
+    expect(mimeTypes).to.deep.equal([rpc, rpc, composite, composite, composite, composite]);
   });
 
   for (const [url, message] of [
