@@ -138,7 +138,7 @@ export class Probe implements ConnectionEvents {
   onRequestHook: ((call: InboundCall) => void) | undefined;
   onEvent: ((entry: string) => void) | undefined;
   /** What a server's owner makes of RESUME. */
-  resumeHook: ((frame: ResumeFrame) => string) | undefined;
+  resumeHook: ((frame: ResumeFrame) => string | undefined) | undefined;
   greeting: Uint8Array | undefined;
   readonly #manualAccept: boolean;
 
@@ -203,7 +203,7 @@ export class Probe implements ConnectionEvents {
     this.#add(`push ${hexOf(metadata)}`);
   }
 
-  onResume(frame: ResumeFrame): string {
+  onResume(frame: ResumeFrame): string | undefined {
     return this.resumeHook?.(frame) ?? "unknown resume token";
   }
 

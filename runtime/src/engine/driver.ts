@@ -82,7 +82,7 @@ export class Driver implements LinkHandler {
         onRequest: (stream, metadata, data, complete) => events.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => events.onMetadataPush(metadata),
         onDraining: () => events.onDraining?.(),
-        onResume: (frame) => events.onResume?.(frame) ?? "resumption is not supported",
+        onResume: (frame) => events.onResume?.(frame),
         onDetached: (reason) => {
           seat.driver.retire();
           events.onDetached?.(reason);

@@ -48,7 +48,7 @@ export interface ConnectionOwner {
   /** The peer takes no new requests any more. */
   onDraining?(): void;
   /** Server: a client wants its session back; gives it the link, or says why not. */
-  onResume?(frame: ResumeFrame): string;
+  onResume?(frame: ResumeFrame): string | undefined;
   /** The link is lost, the connection waits for another. */
   onDetached?(reason: ConnectionError): void;
   /** The connection goes on over another link. */
@@ -128,7 +128,7 @@ export class RSocketConnection implements Requester {
       onRequest: this.#grants?.watch(owner.onRequest) ?? owner.onRequest,
       onMetadataPush: (metadata) => owner.onMetadataPush(metadata),
       onDraining: () => owner.onDraining?.(),
-      onResume: (frame) => owner.onResume?.(frame) ?? "resumption is not supported",
+      onResume: (frame) => owner.onResume?.(frame),
       onDetached: (reason) => owner.onDetached?.(reason),
       onResumed: () => {
         owner.onResumed?.();

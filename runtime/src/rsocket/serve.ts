@@ -195,9 +195,9 @@ class ServerCore implements RSocketServer {
         },
         onResume: (frame) => {
           if (this.#closing !== undefined) return "server is draining";
-          const reason = sessions?.resume(connection, frame) ?? "resumption is not supported";
+          const reason = sessions?.resume(connection, frame);
           // The link is another connection's now, and this one never was one.
-          if (reason === "") leave();
+          if (reason === undefined) leave();
           return reason;
         },
         onDetached: () => sessions?.detached(connection),
@@ -219,11 +219,18 @@ class ServerCore implements RSocketServer {
   }
 
   #begin(setup: SetupFrame, connection: RSocketConnection): void {
-    // Another may have come with the same token while this one was being accepted.
-    const refusal = this.#sessions?.refuse(setup);
-    if (refusal !== undefined) return rejectWith(connection, new SetupRejection(refusal));
-    connection.accept();
-    if (setup.resumeToken !== undefined) this.#sessions?.add(connection);
+    try {
+      // Another may have come with the same token while this one was being accepted.
+      const refusal = this.#sessions?.refuse(setup);
+      if (refusal !== undefined) return rejectWith(connection, new SetupRejection(refusal));
+      const identity = setup.resumeToken === undefined ? undefined : this.#sessions?.identify(connection.info);
+      connection.accept();
+      if (identity !== undefined) this.#sessions?.add(connection, identity);
+    } catch (error) {
+      // A store or a hook of the application's.
+      this.#hooks.onAcceptError(error);
+      rejectWith(connection, new SetupRejection("internal error"));
+    }
   }
 
   async #accept(setup: SetupFrame, connection: RSocketConnection): Promise<ConnectionHooks | undefined> {

@@ -45,7 +45,7 @@ export interface ServeResumptionOptions {
   readonly store?: SessionStore;
   /**
    * Who is at the other end of a link, as its transport proves it. Asked at SETUP and at RESUME: a session is resumed
-   * only by who began it. What it throws refuses the RESUME. Unless given: the certificate of a client that showed one;
+   * only by who began it. What it throws refuses the client. Unless given: the certificate of a client that showed one;
    * of others the token is the credential.
    */
   identify?(info: LinkInfo): string;
@@ -98,15 +98,15 @@ export class Sessions {
     return undefined;
   }
 
-  /** A SETUP that asked for resumption was accepted. */
-  add(connection: RSocketConnection): void {
+  /** A SETUP that asked for resumption was accepted, of a client with this `identity`. */
+  add(connection: RSocketConnection, identity: string): void {
     // It may have ended by what waited behind SETUP.
     const token = connection.resumption?.token;
     if (token === undefined) return;
     const entry: Entry = {
       token,
       connection,
-      identity: this.#identify(connection.info),
+      identity,
       timer: undefined,
       resumedCount: 0,
       get info() {
@@ -143,12 +143,12 @@ export class Sessions {
   }
 
   /** A client that has shown `frame` on the link of `newcomer` gets its session, or hears why not. */
-  resume(newcomer: RSocketConnection, frame: ResumeFrame): string {
+  resume(newcomer: RSocketConnection, frame: ResumeFrame): string | undefined {
     const budget = this.#budgetOf(newcomer.info.remoteAddress);
     if (budget.isEmpty(this.#scheduler.now())) return TOO_MANY;
     const refusal = this.#tryResume(newcomer, frame);
     if (refusal !== undefined) budget.take(this.#scheduler.now());
-    return refusal ?? "";
+    return refusal;
   }
 
   #tryResume(newcomer: RSocketConnection, frame: ResumeFrame): string | undefined {
@@ -166,13 +166,14 @@ export class Sessions {
 
   #isSame(entry: Entry, info: LinkInfo): boolean {
     try {
-      return this.#identify(info) === entry.identity;
+      return this.identify(info) === entry.identity;
     } catch {
       return false;
     }
   }
 
-  #identify(info: LinkInfo): string {
+  /** Who is at the other end of a link. @throws what the application's hook throws. */
+  identify(info: LinkInfo): string {
     if (this.#options.identify !== undefined) return this.#options.identify(info);
     const { certificate } = info;
     return certificate?.authorized === true ? certificate.fingerprint256 : "";

@@ -50,7 +50,7 @@ export interface ConnectionEvents {
   /** The peer takes no new requests any more; those that run go on. Told at most once, and not when all ends at once. */
   onDraining?(): void;
   /** Server: a client wants its session back; take the link with `handOver`, or say why not. */
-  onResume?(frame: ResumeFrame): string;
+  onResume?(frame: ResumeFrame): string | undefined;
   /** The link is lost, the connection isn't. Get rid of the link, and bring another. */
   onDetached?(reason: ConnectionError): void;
   /** The connection goes on over its new link. */
@@ -852,7 +852,7 @@ export class Connection implements StreamHost {
       return this.#fail(ErrorCode.REJECTED_RESUME, error.message);
     }
     const refusal = this.#events.onResume(frame);
-    if (this.state !== "closed") this.#fail(ErrorCode.REJECTED_RESUME, refusal);
+    if (refusal !== undefined) this.#fail(ErrorCode.REJECTED_RESUME, refusal);
   }
 
   // Client: only RESUME_OK or a refusal can come. Nothing of streams is taken: it has no position yet.

@@ -428,6 +428,26 @@ describe("a connection that is resumed", () => {
     expect((await network.scheduler.run(connection.closed)).reason).to.match(/unknown resume token/);
   });
 
+  it("is refused with its SETUP when the hook throws, which the application hears of", async () => {
+    const told: unknown[] = [];
+    const fault = new Error("no session");
+    await begin();
+    const other = new Network();
+    const strict = await other.serve({
+      observer: { onAcceptError: (error) => void told.push(error) },
+      resume: {
+        identify: () => {
+          throw fault;
+        },
+      },
+    });
+    const error = RpcError.from(await other.connect().catch((thrown: unknown) => thrown));
+    expect(error.message).to.match(/REJECTED_SETUP.*internal error/);
+    expect(told).to.deep.equal([fault]);
+    expect([strict.sessions.length, strict.connectionCount]).to.deep.equal([0, 0]);
+    await other.scheduler.run(strict.close());
+  });
+
   it("tells both ends where the other is now", async () => {
     network.info = { remoteAddress: "192.0.2.1:1" };
     let seen: Connection | undefined;
