@@ -113,6 +113,12 @@ export async function openServer(
   return server;
 }
 
+interface Accepted {
+  readonly hooks: ConnectionHooks;
+  /** Of a client that asked for resumption. */
+  readonly identity: string | undefined;
+}
+
 class ServerCore implements RSocketServer {
   readonly connections = new Set<RSocketConnection>();
   listeners: readonly Listener[] = [];
@@ -188,9 +194,9 @@ class ServerCore implements RSocketServer {
       owner: {
         onSetup: (setup) => {
           void this.#accept(setup, connection).then((accepted) => {
-            served = accepted;
+            served = accepted?.hooks;
             unwatch();
-            if (accepted !== undefined) this.#begin(setup, connection);
+            if (accepted !== undefined) this.#begin(setup, connection, accepted.identity);
           });
         },
         onResume: (frame) => {
@@ -218,27 +224,28 @@ class ServerCore implements RSocketServer {
     return connection;
   }
 
-  #begin(setup: SetupFrame, connection: RSocketConnection): void {
+  #begin(setup: SetupFrame, connection: RSocketConnection, identity: string | undefined): void {
     try {
       // Another may have come with the same token while this one was being accepted.
       const refusal = this.#sessions?.refuse(setup);
       if (refusal !== undefined) return rejectWith(connection, new SetupRejection(refusal));
-      const identity = setup.resumeToken === undefined ? undefined : this.#sessions?.identify(connection.info);
       connection.accept();
       if (identity !== undefined) this.#sessions?.add(connection, identity);
     } catch (error) {
-      // A store or a hook of the application's.
+      // A store of the application's.
       this.#hooks.onAcceptError(error);
       rejectWith(connection, new SetupRejection("internal error"));
     }
   }
 
-  async #accept(setup: SetupFrame, connection: RSocketConnection): Promise<ConnectionHooks | undefined> {
+  async #accept(setup: SetupFrame, connection: RSocketConnection): Promise<Accepted | undefined> {
     try {
       if (this.#closing !== undefined) throw new SetupRejection("server is draining");
       const refusal = this.#sessions?.refuse(setup);
       if (refusal !== undefined) throw new SetupRejection(refusal);
-      return await this.#hooks.accept(setup, connection);
+      // Before the application answers: nothing may go out ahead of a refusal.
+      const identity = setup.resumeToken === undefined ? undefined : this.#sessions?.identify(connection.info);
+      return { hooks: await this.#hooks.accept(setup, connection), identity };
     } catch (error) {
       const rejection = error instanceof SetupRejection ? error : new SetupRejection("internal error");
       if (rejection !== error) this.#hooks.onAcceptError(error);
