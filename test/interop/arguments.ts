@@ -18,8 +18,10 @@ export interface ServerArguments {
   readonly urls: readonly string[];
   readonly mtu: number | undefined;
   readonly pem: Pem;
-  /** What was asked for and isn't there, with the reason. */
-  readonly skipped: readonly (readonly [name: string, why: string])[];
+  /** Sessions outlive their links, for clients that ask for it. */
+  readonly resume: boolean;
+  /** Requests a second that each connection may make whose client honours leases; undefined: no leases. */
+  readonly lease: number | undefined;
 }
 
 /** What the client is told. */
@@ -30,7 +32,7 @@ export interface ClientArguments {
   readonly mtu: number | undefined;
   readonly mode: MetadataMode;
   readonly pem: Pem;
-  /** The two cases of many calls make a tenth of them. */
+  /** The cases of many calls or messages make a tenth of them. */
   readonly quick: boolean;
   /** False: say nothing of our extension, as a client of another make. */
   readonly hello: boolean;
@@ -45,6 +47,8 @@ export class WrongArgument extends Error {
 
 /** The largest frame that the wire has a length for. */
 const MAX_MTU = 0xffffff;
+/** As many requests as a LEASE can allow. */
+const MAX_LEASE = 0x7fffffff;
 
 const COMMON = {
   mtu: { type: "string" },
@@ -61,21 +65,18 @@ export function readServerArguments(args: readonly string[]): ServerArguments {
       options: {
         ...COMMON,
         listen: { type: "string", multiple: true },
-        resume: { type: "boolean" },
+        resume: { type: "boolean", default: false },
         lease: { type: "string" },
       },
     }),
   );
   if (values.listen === undefined) throw new WrongArgument("--listen URL is missing");
-  if (values.lease !== undefined) wholeNumber("--lease", values.lease, 1, 0x7fffffff);
   return {
     urls: values.listen,
     mtu: mtuOf(values.mtu),
     pem: readPem(values),
-    skipped: [
-      ...(values.resume === true ? [["resume", "this server resumes no sessions"] as const] : []),
-      ...(values.lease === undefined ? [] : [["lease", "this server grants no leases"] as const]),
-    ],
+    resume: values.resume,
+    lease: values.lease === undefined ? undefined : wholeNumber("--lease", values.lease, 1, MAX_LEASE),
   };
 }
 

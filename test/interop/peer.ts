@@ -8,9 +8,10 @@ import {
   connectWith,
   type Dialer,
   type MetadataMode,
+  RpcError,
 } from "rsocket-rpc";
 import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
-import type { Cuttable, Reach } from "./reach.js";
+import type { CutKind, Cuttable, Reach } from "./reach.js";
 import { Wire } from "./wire.js";
 
 /** What server and client of the interop matrix raise, so that `big_message` fits. */
@@ -25,8 +26,8 @@ export interface Session {
 
 /** A session that can be cut. */
 export interface CuttableSession extends Session {
-  /** The server dies, as far as this client can see. */
-  cut(): void;
+  /** The server dies, or closes, as far as this client can see. */
+  cut(kind?: CutKind): void;
 }
 
 /** How a case talks to the server. */
@@ -35,7 +36,7 @@ export interface PeerOptions {
   readonly mode: MetadataMode;
   /** The longest frame that the client sends; the default of the runtime unless given. */
   readonly mtu: number | undefined;
-  /** Where a case makes very many calls: a tenth of them. */
+  /** Where a case makes very many calls, or asks for very many messages: a tenth of them. */
   readonly quick: boolean;
   /** False: the client says nothing of our extension, and so the server isn't one of ours to it. */
   readonly hello: boolean;
@@ -74,12 +75,23 @@ export class Peer {
   }
 
   /** A connection that can be cut. @throws Skipped where nothing goes in between. */
-  async connectCuttable(): Promise<CuttableSession> {
+  async connectCuttable(options: ConnectOptions = {}): Promise<CuttableSession> {
     const { cuttable } = this.options.reach;
     if (cuttable === undefined) throw new Skipped("nothing goes between the ends of this transport");
     const between = await cuttable();
     this.#cuttables.push(between);
-    return { ...(await this.#open(between.dialer, {})), cut: () => between.cut() };
+    return { ...(await this.#open(between.dialer, options)), cut: (kind) => between.cut(kind) };
+  }
+
+  /** `connecting`, which asks for something that not every server has. @throws Skipped when it refuses just that. */
+  async ifOffered<T extends Session>(connecting: Promise<T>): Promise<T> {
+    try {
+      return await connecting;
+    } catch (error) {
+      if (!RpcError.is(error) || error.initiator !== "remote") throw error;
+      await this.connect(); // who refuses everybody isn't excused
+      throw new Skipped(`the server refuses it: ${error.rawMessage}`);
+    }
   }
 
   /** Closes whatever the case has opened. */

@@ -16,10 +16,14 @@ export interface Reach {
   readonly cuttable: (() => Promise<Cuttable>) | undefined;
 }
 
-/** A way to the server that can be cut: both ends lose their connections without a word, as if the other had died. */
+/** How a connection is cut: with RST, as if the other end had died, or with FIN, as if it had closed it. */
+export type CutKind = "reset" | "end";
+
+/** A way to the server that can be cut: both ends lose their connections without a word. */
 export interface Cuttable {
   readonly dialer: Dialer;
-  cut(): void;
+  /** With RST unless told otherwise. What is under way is lost. */
+  cut(kind?: CutKind): void;
   close(): Promise<void>;
 }
 
@@ -33,7 +37,7 @@ export function reachByUrl(url: string, pem: Pem): Reach {
     dialer: urlDialer(url, options),
     cuttable: async () => {
       const relay = await Relay.start(new URL(url));
-      return { dialer: urlDialer(relay.url, options), cut: () => relay.cut(), close: () => relay.close() };
+      return { dialer: urlDialer(relay.url, options), cut: (kind) => relay.cut(kind), close: () => relay.close() };
     },
   };
 }
@@ -78,10 +82,11 @@ class Relay {
     return new Relay(relayUrl.href, server, target, undefined);
   }
 
-  cut(): void {
+  cut(kind: CutKind = "reset"): void {
     for (const socket of this.#sockets) {
       // Sockets of the file system can't be reset: there the end is what the others see of a death.
-      if (this.#folder === undefined) socket.resetAndDestroy();
+      if (kind === "end") finish(socket);
+      else if (this.#folder === undefined) socket.resetAndDestroy();
       else socket.destroy();
     }
   }
@@ -106,6 +111,13 @@ class Relay {
       from.pipe(to);
     }
   }
+}
+
+// FIN goes out; what still comes goes nowhere.
+function finish(socket: Socket): void {
+  socket.unpipe();
+  socket.resume();
+  socket.end();
 }
 
 function listening(server: Server, listen: () => void): Promise<void> {

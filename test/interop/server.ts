@@ -3,7 +3,7 @@
 //
 //   npm run interop:server -- --listen URL [--listen URL] [--mtu N] [--cert FILE --key FILE [--ca FILE]] [--resume] [--lease N]
 
-import { serve } from "rsocket-rpc/node";
+import { fixedRateLease, serve } from "rsocket-rpc/node";
 import { systemScheduler } from "rsocket-rpc/rsocket";
 import { interopService } from "../support/rpc-interop-service.js";
 import { readServerArguments, runProgram } from "./arguments.js";
@@ -14,16 +14,17 @@ import { securityOf } from "./reach.js";
 const GRACE_MS = 1_000;
 
 await runProgram("interop:server", async (args) => {
-  const { urls, mtu, pem, skipped } = readServerArguments(args);
+  const { urls, mtu, pem, resume, lease } = readServerArguments(args);
   const server = await serve(urls, {
     services: [interopService(systemScheduler)],
     limits: LIMITS,
     // Names as some peers of other makes write them.
     compatibility: { leadingDot: true, capitalizedMethods: true },
     drain: { onSignals: ["SIGTERM", "SIGINT"], graceMs: GRACE_MS },
+    resume,
+    ...(lease === undefined ? {} : { lease: fixedRateLease({ requestsPerSecond: lease }) }),
     ...(mtu === undefined ? {} : { fragmentBytes: mtu }),
     ...securityOf(pem),
   });
-  for (const [name, why] of skipped) console.log(`SKIP ${name}: ${why}`);
   for (const url of server.urls) console.log(`LISTENING ${url}`);
 });

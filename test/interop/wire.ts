@@ -13,9 +13,20 @@ export interface WatchedItems {
   received: number;
 }
 
+/** A LEASE that came. */
+export interface WatchedLease {
+  readonly requestCount: number;
+  /** When it expires, by `performance.now`. */
+  readonly untilMs: number;
+  /** Requests that were sent under it. */
+  used: number;
+}
+
 /** The mime type that our extension's entry begins with: `17`, then `message/x.rsocket-rpc.v1`. */
 const OUR_ENTRY = "176d6573736167652f782e72736f636b65742d7270632e7631";
 const LENGTH_BYTES = 3;
+/** A request is written a little after it was allowed. */
+const WRITING_MS = 20;
 
 /** Counts what goes over one link. */
 export class Wire {
@@ -29,10 +40,17 @@ export class Wire {
   fragmentsReceived = 0;
   /** The longest frame sent on a stream, with its length prefix: those of stream 0 can't be fragmented. */
   longestSentBytes = 0;
+  /** Answers to RESUME frames that let the session go on. */
+  resumesAccepted = 0;
+  /** All leases of a client that honours them, in order; the last is the one that counts. */
+  readonly leases: WatchedLease[] = [];
+  /** Requests of such a client that no lease allowed, in words. */
+  readonly unleased: string[] = [];
   /** Items that came though nobody had asked for them, in words. */
   readonly surplus: string[] = [];
   readonly #items = new Map<number, WatchedItems>();
   readonly #inFragments = new Set<number>();
+  #honoursLeases = false;
 
   /** Watches `link` from now on. */
   watch(link: FrameLink): FrameLink {
@@ -60,7 +78,9 @@ export class Wire {
   }
 
   #sent(frame: Uint8Array): void {
-    const { type, streamId, n, follows, respond } = seeFrame(frame);
+    const { type, streamId, n, complete, follows, respond } = seeFrame(frame);
+    if (type === "SETUP") this.#honoursLeases = complete; // L has the same bit
+    if (type.startsWith("REQUEST_") && type !== "REQUEST_N" && this.#honoursLeases) this.#useLease(type);
     if (streamId > 0) this.longestSentBytes = Math.max(this.longestSentBytes, frame.length + LENGTH_BYTES);
     if (type === "KEEPALIVE") {
       if (respond) this.keepalivesAsked++;
@@ -71,7 +91,9 @@ export class Wire {
   }
 
   #received(frame: Uint8Array): void {
-    const { type, streamId, next, follows, respond, metadata } = seeFrame(frame);
+    const { type, streamId, next, follows, respond, metadata, data } = seeFrame(frame);
+    if (type === "RESUME_OK") this.resumesAccepted++;
+    if (type === "LEASE") this.leases.push(leaseOf(data));
     if (type === "KEEPALIVE" && !respond) this.keepalivesAnswered++;
     if (type === "METADATA_PUSH" && hexOf((metadata ?? frame).subarray(0, 25)) === OUR_ENTRY) this.isOurs = true;
     if (type !== "PAYLOAD") return;
@@ -86,4 +108,20 @@ export class Wire {
       this.surplus.push(`item ${items.received} came on stream ${streamId}, granted were ${items.granted}`);
     }
   }
+
+  #useLease(type: string): void {
+    const lease = this.leases.at(-1);
+    const isAllowed = lease !== undefined && lease.used < lease.requestCount;
+    if (!isAllowed || performance.now() > lease.untilMs + WRITING_MS) {
+      const granted = lease === undefined ? "none had come" : `the lease was for ${lease.requestCount}`;
+      this.unleased.push(`${type} was sent when ${lease?.used ?? 0} had been, ${granted}`);
+    }
+    if (lease !== undefined) lease.used++;
+  }
+}
+
+// Behind the head: time to live and number of requests.
+function leaseOf(data: Uint8Array): WatchedLease {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return { requestCount: view.getUint32(4), untilMs: performance.now() + view.getUint32(0), used: 0 };
 }

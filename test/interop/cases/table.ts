@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All cases, in the order in which docs/interop.md lists them.
 
-import { type Peer, Skipped } from "../peer.js";
+import type { Peer } from "../peer.js";
 import { compositeRouting, fragmented, keepalive, peerDisconnects } from "./connections.js";
 import {
   failMidStream,
@@ -11,8 +11,10 @@ import {
   unimplementedService,
 } from "./failures.js";
 import { cancelAfterBegin, cancelAfterFirstResponse, timeoutOnSleepingServer } from "./giving-up.js";
+import { lease } from "./leases.js";
 import { concurrentLargeUnary, manySmall } from "./load.js";
 import { customMetadata } from "./metadata.js";
+import { resume } from "./resuming.js";
 import { clientStreaming, emptyStream, pingPong, serverStreaming, serverStreamingSlowReader } from "./streams.js";
 import { bigMessage, callBack, emptyUnary, fireAndForget, largeUnary } from "./unary.js";
 
@@ -46,12 +48,8 @@ export const CASES: ReadonlyMap<string, InteropCase> = new Map(
     big_message: bigMessage,
     keepalive,
     peer_disconnects: peerDisconnects,
-    lease: missing("this client asks for no leases"),
-    resume: missing("this client resumes no sessions"),
+    lease,
+    resume,
     composite_routing: compositeRouting,
   }),
 );
-
-function missing(why: string): InteropCase {
-  return () => Promise.reject(new Skipped(why));
-}

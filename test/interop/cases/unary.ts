@@ -2,6 +2,7 @@
 // One request, one answer or none: empty_unary, large_unary, big_message, fire_and_forget, call_back.
 
 import { expect } from "chai";
+import type { ConnectOptions } from "rsocket-rpc";
 import { implementTestService, unimplementedTestService } from "../../support/gen/interop_rsocket.js";
 import { eventually, expectBytes, freshKey, pattern } from "../checks.js";
 import { type Peer, Skipped } from "../peer.js";
@@ -52,13 +53,13 @@ export async function fireAndForget(peer: Peer): Promise<void> {
 }
 
 /** The server calls this client over the same connection and passes its answer on. */
-export async function callBack(peer: Peer): Promise<void> {
+export async function callBack(peer: Peer, options: ConnectOptions = {}): Promise<void> {
   // Backwards, so that it is the client's answer for certain: the server would give the payload as it is.
   const service = implementTestService({
     ...unimplementedTestService,
     unaryCall: ({ payload }) => ({ payload: Uint8Array.from(payload).reverse() }),
   });
-  const { client } = await peer.connect({ services: [service] });
+  const { client } = await peer.connect({ ...options, services: [service] });
   const payload = pattern(1_000);
   const answer = await client.callBack({ payload });
   expectBytes(answer.payload, payload.reverse(), "the answer");
