@@ -130,7 +130,7 @@ describe("RSocket 1.0 §Resuming Operation", () => {
     expect(bytes, "100 of data, two headers of 6").to.equal(112);
   });
 
-  it("RESUME-03, RESUME-04, RESUME-05: on a new link RESUME goes first, and nothing else before RESUME_OK", () => {
+  it("RESUME-03, RESUME-04, RESUME-05, RESUME-16: on a new link RESUME goes first, and nothing else before RESUME_OK", () => {
     const near = client();
     near.open("request_response", { data: "6162" });
     near.sent();
@@ -218,7 +218,7 @@ describe("RSocket 1.0 §Resuming Operation", () => {
     expect(far.sent().map(withoutText)).to.deep.equal([hex`00000000 2c00 00000004`]);
   });
 
-  it("RESUME-06: a RESUME that is cut short is refused", () => {
+  it("RESUME-06, RESUME-14: a RESUME that is cut short is refused, as such", () => {
     const far = newServer({ resumption: { ledger: new ResumeLedger(1e9) } });
     far.receive(resumeFrame(at(0), at(0)).slice(0, -8));
     expect(far.sent().map(withoutText)).to.deep.equal([hex`00000000 2c00 00000004`]);

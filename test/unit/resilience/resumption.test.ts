@@ -361,7 +361,7 @@ describe("a connection that is resumed", () => {
     expect((await network.scheduler.run(connection.closed)).reason).to.match(/not resumed within 30000 ms/);
   });
 
-  it("sessionLifetimeMs: is forgotten by the server, its handlers are told, and the client hears REJECTED_RESUME", async () => {
+  it("RESUME-19, sessionLifetimeMs: is forgotten by the server, its handlers are told, and the client hears REJECTED_RESUME", async () => {
     await begin({ limits: { sessionLifetimeMs: 10_000 } });
     network.isDown = true;
     const call = fails(
