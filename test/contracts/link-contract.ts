@@ -86,7 +86,10 @@ export function linkContract(name: string, openMaker: () => Promise<LinkMaker>):
       await maker.close();
       // Sockets are closed a turn or two after their links.
       for (let i = 0; i < 100 && networkResources().length > resources.length; i++) await turns();
-      expect(networkResources(), "what keeps the process alive").to.deep.equal(resources);
+      // What other files had left behind may have gone meanwhile.
+      expect(networkResources().length, `what keeps the process alive: ${networkResources().join()}`).to.be.at.most(
+        resources.length,
+      );
     });
 
     function listen(): void {

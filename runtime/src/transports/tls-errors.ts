@@ -31,7 +31,8 @@ export function tlsReasonOf(error: Error): string | undefined {
   if (typeof code !== "string") return undefined;
   // The names in the certificate, which say what was meant, are in Node's own text.
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `the certificate is for other names: ${String(reason)} (${code})`;
-  const meaning = MEANINGS[code];
+  // OpenSSL 3.2 and newer call the alerts that SSL 3 had by another name.
+  const meaning = MEANINGS[code.replace("ERR_SSL_SSL/TLS_ALERT_", "ERR_SSL_SSLV3_ALERT_")];
   if (meaning !== undefined) return `${meaning} (${code})`;
   if (code.startsWith("ERR_SSL_") && typeof reason === "string") return `${reason} (${code})`;
   return undefined;
