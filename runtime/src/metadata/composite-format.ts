@@ -4,7 +4,6 @@
 //   routing entry | [tracing entry] | [our entry] [other entries]; read in any order
 
 import { writeBytes } from "../bytes/integers.js";
-import { allocate } from "./allocate.js";
 import { decodeZipkinTracing, encodeZipkinTracing } from "./b3.js";
 import {
   CompositeReader,
@@ -14,18 +13,13 @@ import {
   mimeTypeOf,
   writeCompositeHeader,
 } from "./composite.js";
-import {
-  checkMetadataBytes,
-  decodeOnlyEnvelope,
-  ENTRY_HEADER_BYTES,
-  ENVELOPE_MIME_TYPE,
-  writeEnvelopeEntry,
-} from "./entry.js";
-import { type Envelope, envelopeBytes } from "./envelope.js";
+import { decodeOnlyEnvelope, ENVELOPE_MIME_TYPE } from "./entry.js";
+import type { Envelope } from "./envelope.js";
 import { MetadataFormatError } from "./errors.js";
 import type { MetadataFormat, RequestMetadata } from "./format.js";
 import { MimeTypeId, ROUTING_MIME_TYPE, TRACING_ZIPKIN_MIME_TYPE } from "./mime-types.js";
 import { COMPOSITE_METADATA_MIME_TYPE, PROTOBUF_MIME_TYPE } from "./mode.js";
+import { joinRequest, type TraceLayout } from "./request-bytes.js";
 import { readFirstRoutingTag } from "./routing.js";
 import { encodeCompositeRoute, splitRoute } from "./rpc-metadata.js";
 
@@ -53,6 +47,12 @@ export const compositeMetadata: MetadataFormat = {
   decodeTracing: decodeZipkinTracing,
 };
 
+const ZIPKIN_ENTRY: TraceLayout = {
+  headerBytes: /*@__PURE__*/ compositeHeaderBytes(MimeTypeId.TRACING_ZIPKIN),
+  write: (metadata, at, tracing) =>
+    writeBytes(metadata, writeCompositeHeader(metadata, at, MimeTypeId.TRACING_ZIPKIN, tracing.length), tracing),
+};
+
 function encodeRequest(
   route: Uint8Array,
   envelope: Envelope | undefined,
@@ -61,19 +61,7 @@ function encodeRequest(
 ): Uint8Array {
   if (envelope === undefined && rawMetadata.length === 0 && tracing.length === 0) return route;
   if (rawMetadata.length > 0) checkEntries(rawMetadata);
-  const envelopeLength = envelope === undefined ? 0 : envelopeBytes(envelope);
-  const tracingBytes = tracing.length === 0 ? 0 : compositeHeaderBytes(MimeTypeId.TRACING_ZIPKIN) + tracing.length;
-  const entryBytes = envelope === undefined ? 0 : ENTRY_HEADER_BYTES + envelopeLength;
-  const byteLength = route.length + tracingBytes + entryBytes + rawMetadata.length;
-  const metadata = allocate(envelope === undefined ? byteLength : checkMetadataBytes(byteLength));
-  let at = writeBytes(metadata, 0, route);
-  if (tracing.length > 0) {
-    at = writeCompositeHeader(metadata, at, MimeTypeId.TRACING_ZIPKIN, tracing.length);
-    at = writeBytes(metadata, at, tracing);
-  }
-  if (envelope !== undefined) at = writeEnvelopeEntry(envelope, envelopeLength, metadata, at);
-  writeBytes(metadata, at, rawMetadata);
-  return metadata;
+  return joinRequest(route, ZIPKIN_ENTRY, tracing, envelope, rawMetadata);
 }
 
 function readRequest(bytes: Uint8Array = NO_BYTES, maxEntries: number = MAX_ENTRIES): RequestMetadata {

@@ -4,19 +4,13 @@
 //   version, service, method | tracing map | [our entry] [other entries]   or   | the application's bytes
 
 import { writeBytes, writeUint16 } from "../bytes/integers.js";
-import { allocate } from "./allocate.js";
 import { CompositeReader, checkEntries, MAX_ENTRIES } from "./composite.js";
-import {
-  checkMetadataBytes,
-  ENTRY_HEADER_BYTES,
-  readEnvelope,
-  startsWithEnvelopeEntry,
-  writeEnvelopeEntry,
-} from "./entry.js";
-import { type Envelope, envelopeBytes } from "./envelope.js";
+import { readEnvelope, startsWithEnvelopeEntry } from "./entry.js";
+import type { Envelope } from "./envelope.js";
 import { MetadataFormatError } from "./errors.js";
 import type { MetadataFormat, RequestDetails, RequestMetadata } from "./format.js";
 import { BINARY_MIME_TYPE } from "./mode.js";
+import { joinRequest, type TraceLayout } from "./request-bytes.js";
 import {
   checkTracing,
   encodeRpcRoute,
@@ -45,6 +39,15 @@ export const rpcMetadata: MetadataFormat = {
   decodeTracing: (bytes) => readTracingMap(bytes),
 };
 
+// The route ends with the length of its own tracing map, 0: it is written over.
+const TRACING_MAP: TraceLayout = {
+  headerBytes: 0,
+  write(metadata, at, tracing) {
+    checkTracing(tracing);
+    return writeBytes(metadata, writeUint16(metadata, at - TRACING_LENGTH_BYTES, tracing.length), tracing);
+  },
+};
+
 function encodeRequest(
   route: Uint8Array,
   envelope: Envelope | undefined,
@@ -53,15 +56,7 @@ function encodeRequest(
 ): Uint8Array {
   if (envelope === undefined && rawMetadata.length === 0 && tracing.length === 0) return route;
   if (rawMetadata.length > 0 && envelope !== undefined) checkEntries(rawMetadata);
-  const envelopeLength = envelope === undefined ? 0 : envelopeBytes(envelope);
-  const entryBytes = envelope === undefined ? 0 : ENTRY_HEADER_BYTES + envelopeLength;
-  const byteLength = route.length + tracing.length + entryBytes + rawMetadata.length;
-  const metadata = allocate(envelope === undefined ? byteLength : checkMetadataBytes(byteLength));
-  let at = writeBytes(metadata, 0, route);
-  if (tracing.length > 0) at = writeTracingMap(metadata, at, tracing);
-  if (envelope !== undefined) at = writeEnvelopeEntry(envelope, envelopeLength, metadata, at);
-  writeBytes(metadata, at, rawMetadata);
-  return metadata;
+  return joinRequest(route, TRACING_MAP, tracing, envelope, rawMetadata);
 }
 
 function readDetails(
@@ -94,12 +89,6 @@ function isBare(metadata: Uint8Array, routeEnd: number): boolean {
   return (
     routeEnd + TRACING_LENGTH_BYTES === metadata.length && metadata[routeEnd] === 0 && metadata[routeEnd + 1] === 0
   );
-}
-
-// The route ends with the length of its own tracing map, 0: it is written over.
-function writeTracingMap(metadata: Uint8Array, at: number, tracing: Uint8Array): number {
-  checkTracing(tracing);
-  return writeBytes(metadata, writeUint16(metadata, at - TRACING_LENGTH_BYTES, tracing.length), tracing);
 }
 
 function firstEntryEnd(bytes: Uint8Array, start: number): number {
