@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // What dialing a socket of Node has in common: it opens, fails, or is given up, and then nobody listens to it any more.
 
-import type { Socket } from "node:net";
+import type { EventEmitter } from "node:events";
 import type { FrameLink } from "../engine/link.js";
 import { reasonOf } from "./node-servers.js";
 
-/** @internal A socket that opens. */
+/** @internal A socket, or a WebSocket, that opens. */
 export interface Opening {
-  readonly socket: Socket;
+  readonly socket: EventEmitter;
   /** What it emits when it is open. */
-  readonly event: "connect" | "secureConnect";
+  readonly event: "connect" | "secureConnect" | "open";
   /** Its address, for people. */
   readonly address: string;
-  /** Makes the link when it is open. */
+  /** Nobody wants it any more. */
+  giveUp(): void;
+  /** Makes the link when it is open. What it throws is what `dial` rejects with. */
   createLink(): FrameLink;
 }
 
@@ -20,21 +22,25 @@ export interface Opening {
 export function dialSocket(signal: AbortSignal, open: () => Opening): Promise<FrameLink> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const { socket, event, address, createLink } = open();
+    const { socket, event, address, giveUp, createLink } = open();
     const settle = (): void => {
       signal.removeEventListener("abort", onAbort);
       socket.off(event, onOpen);
-      // The error listener stays: a socket that is destroyed while it connects may still report one.
+      // The error listener stays: a socket that is given up while it opens may still report one.
     };
     const onAbort = (): void => {
       settle();
-      socket.destroy();
+      giveUp();
       reject(signal.reason);
     };
     const onOpen = (): void => {
       settle();
       socket.off("error", onError);
-      resolve(createLink());
+      try {
+        resolve(createLink());
+      } catch (error) {
+        reject(error);
+      }
     };
     const onError = (cause: Error): void => {
       settle();

@@ -37,7 +37,13 @@ export async function listenTcp(
 function dialTcp({ host, port }: TcpAddress, signal: AbortSignal): Promise<FrameLink> {
   return dialSocket(signal, () => {
     const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
-    return { socket, event: "connect", address: authority(host, port), createLink: () => createTcpLink(socket) };
+    return {
+      socket,
+      giveUp: () => socket.destroy(),
+      event: "connect",
+      address: authority(host, port),
+      createLink: () => createTcpLink(socket),
+    };
   });
 }
 

@@ -71,6 +71,7 @@ function dialTls({ host, port }: TcpAddress, options: ConnectionOptions, signal:
       socket,
       event: "secureConnect",
       address,
+      giveUp: () => socket.destroy(),
       createLink: () => createTlsLink(socket, below, { explainSilentEnd: (cause) => silentEnd(address, cause) }),
     };
   });

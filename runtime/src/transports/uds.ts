@@ -92,7 +92,13 @@ function isAlive(path: string): Promise<boolean> {
 function dialUds(path: string, signal: AbortSignal): Promise<FrameLink> {
   return dialSocket(signal, () => {
     const socket = connect({ path, allowHalfOpen: true });
-    return { socket, event: "connect", address: path, createLink: () => createUdsLink(socket, "", path) };
+    return {
+      socket,
+      giveUp: () => socket.destroy(),
+      event: "connect",
+      address: path,
+      createLink: () => createUdsLink(socket, "", path),
+    };
   });
 }
 

@@ -109,7 +109,7 @@ function createUpgrade(
       const upgrade = upgradeRequestOf(request);
       if (!isAllowed(upgrade, request.socket instanceof TLSSocket, allowedOrigins)) return refuse(socket, 403);
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        handOver(createWsLink(webSocket, socket, infoOf(request.socket, upgrade), true), onLink, onError);
+        handOver(createWsLink(webSocket, socket, webSocketInfoOf(request.socket, upgrade), true), onLink, onError);
       });
     } catch (error) {
       socket.destroy();
@@ -118,10 +118,11 @@ function createUpgrade(
   };
 }
 
-function infoOf(socket: Socket, upgrade: UpgradeRequest): LinkInfo {
-  const addresses = addressesOf(socket);
-  if (!(socket instanceof TLSSocket)) return { transport: "ws", ...addresses, isSecure: false, upgrade };
-  return withCertificate({ transport: "wss", ...addresses, isSecure: true, upgrade }, socket);
+/** @internal What is known of a WebSocket's other end; `upgrade` on the server. */
+export function webSocketInfoOf(socket: Socket, upgrade?: UpgradeRequest): LinkInfo {
+  const known = { ...addressesOf(socket), ...(upgrade === undefined ? {} : { upgrade }) };
+  if (!(socket instanceof TLSSocket)) return { transport: "ws", ...known, isSecure: false };
+  return withCertificate({ transport: "wss", ...known, isSecure: true }, socket);
 }
 
 function urlOf(server: UpgradableServer, path: string): string {

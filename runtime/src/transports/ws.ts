@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import type { Dialer, FrameLink } from "../engine/link.js";
 import type {
@@ -15,13 +15,13 @@ import type {
   TlsServerOptions,
   WsUpgradeOptions,
 } from "./addresses.js";
-import { withCertificate } from "./certificates.js";
+import { dialSocket } from "./dial.js";
 import { Handshakes } from "./handshakes.js";
-import { addressesOf, authority, createListener, listen, portOf, reasonOf, warn } from "./node-servers.js";
+import { authority, createListener, listen, portOf, warn } from "./node-servers.js";
 import { dialOptionsOf, serverOptionsOf } from "./tls-options.js";
 import { isRefused, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
 import { createWsLink } from "./ws-link.js";
-import { acceptUpgrade, MAX_FRAME_BYTES } from "./ws-upgrade.js";
+import { acceptUpgrade, MAX_FRAME_BYTES, webSocketInfoOf } from "./ws-upgrade.js";
 
 export type { UpgradeRequest, WsUpgradeOptions } from "./addresses.js";
 export { acceptUpgrade, attachWebSocket } from "./ws-upgrade.js";
@@ -122,8 +122,7 @@ function dialWs(
   tlsOptions: Omit<ReturnType<typeof dialOptionsOf>, "host">,
   signal: AbortSignal,
 ): Promise<FrameLink> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
+  return dialSocket(signal, () => {
     const webSocket = new WebSocket(url, [...(protocols ?? [])], {
       ...tlsOptions,
       perMessageDeflate: false,
@@ -133,38 +132,20 @@ function dialWs(
       ...(headers === undefined ? {} : { headers }),
     });
     let socket: Socket | undefined;
-    const settle = (): void => {
-      signal.removeEventListener("abort", onAbort);
-      // The error listener stays: giving up while it opens is an error to `ws`.
-      webSocket.off("upgrade", onUpgrade).off("open", onOpen);
-    };
-    const onAbort = (): void => {
-      settle();
-      webSocket.terminate();
-      reject(signal.reason);
-    };
-    const onUpgrade = (response: IncomingMessage): void => {
+    webSocket.once("upgrade", (response) => {
       socket = response.socket;
+    });
+    return {
+      socket: webSocket,
+      event: "open",
+      address: withoutSecrets(url),
+      giveUp: () => webSocket.terminate(),
+      createLink: () => {
+        if (socket === undefined) throw new Error("a WebSocket opened without an upgrade");
+        return createWsLink(webSocket, socket, webSocketInfoOf(socket), false);
+      },
     };
-    const onOpen = (): void => {
-      settle();
-      webSocket.off("error", onError);
-      if (socket === undefined) return reject(new Error("a WebSocket opened without an upgrade"));
-      resolve(createWsLink(webSocket, socket, infoOf(socket), false));
-    };
-    const onError = (cause: Error): void => {
-      settle();
-      reject(new Error(`can't connect to ${withoutSecrets(url)}: ${reasonOf(cause)}`, { cause }));
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    webSocket.on("upgrade", onUpgrade).on("open", onOpen).on("error", onError);
   });
-}
-
-function infoOf(socket: Socket): FrameLink["info"] {
-  const addresses = addressesOf(socket);
-  if (!(socket instanceof TLSSocket)) return { transport: "ws", ...addresses, isSecure: false };
-  return withCertificate({ transport: "wss", ...addresses, isSecure: true }, socket);
 }
 
 function withoutSecrets(url: string): string {
