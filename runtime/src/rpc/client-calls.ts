@@ -94,10 +94,7 @@ async function answerOf<O>(
   if (core.lasting !== undefined) {
     return await callRepeatedly(repeatedInit(CallOfKind, core, method, request, options, requests));
   }
-  const call =
-    requests === undefined
-      ? new CallOfKind(core.pick(), method, request, options)
-      : callReading(CallOfKind, core.pick(), method, requests, options);
+  const call = createCall(CallOfKind, core.pick(), method, request, options, requests);
   call.begin(core.interceptors);
   await call.settled;
   // Made only now, behind an await, the error's stack names the caller's line.
@@ -115,13 +112,23 @@ function repeatedInit<O>(
   requests: RepeatableSource<unknown> | undefined,
 ): RepeatedCallInit<PromiseCall<O>> {
   const create = (transport: RpcTransport): PromiseCall<O> =>
-    requests === undefined
-      ? new CallOfKind(transport, method, request, options)
-      : callReading(CallOfKind, transport, method, requests, options);
+    createCall(CallOfKind, transport, method, request, options, requests);
   return { core, options, requests, create };
 }
 
-// A call that reads what may be read again.
+function createCall<O>(
+  CallOfKind: PromiseCallConstructor<O>,
+  transport: RpcTransport,
+  method: AnyMethod,
+  request: unknown,
+  options: CallOptions | undefined,
+  requests: RepeatableSource<unknown> | undefined,
+): PromiseCall<O> {
+  if (requests === undefined) return new CallOfKind(transport, method, request, options);
+  return callReading(CallOfKind, transport, method, requests, options);
+}
+
+// A call that reads what may be read again; apart, since its closure would cost every call.
 function callReading<O>(
   CallOfKind: PromiseCallConstructor<O>,
   transport: RpcTransport,
