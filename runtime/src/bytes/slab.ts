@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where outgoing frames are written: slabs of 64 KiB, handed on as few chunks as possible.
 
+import { readUint24, writeBytes } from "./integers.js";
+
 /** Gives `byteLength` fresh bytes. They may hold anything: a slab is written before it is read. */
 export type AllocateBytes = (byteLength: number) => Uint8Array;
 
@@ -159,6 +161,16 @@ export class SlabWriter {
   }
 }
 
+/** The bytes of `batch` from chunk `firstChunk` on, in one piece of memory of their own. */
+export function copyBatch({ chunks }: FrameBatch, firstChunk = 0): Uint8Array<ArrayBuffer> {
+  let byteLength = 0;
+  for (let i = firstChunk; i < chunks.length; i++) byteLength += chunks[i]?.length ?? 0;
+  const bytes = new Uint8Array(byteLength);
+  let at = 0;
+  for (let i = firstChunk; i < chunks.length; i++) at = writeBytes(bytes, at, chunks[i] ?? NO_BYTES);
+  return bytes;
+}
+
 /** An empty batch. */
 export function createBatch(): FrameBatch {
   return { chunks: [], byteLength: 0 };
@@ -180,7 +192,7 @@ export function forEachFrame(batch: FrameBatch, visit: (bytes: Uint8Array, start
       continue;
     }
     // A prefix never crosses chunks: it was reserved in one piece with the header behind it.
-    const byteLength = ((chunk[at] ?? 0) << 16) | ((chunk[at + 1] ?? 0) << 8) | (chunk[at + 2] ?? 0);
+    const byteLength = readUint24(chunk, at);
     at += 3;
     if (at + byteLength <= chunk.length) {
       visit(chunk, at, at + byteLength);

@@ -72,6 +72,7 @@ export class Acceptor {
   }
 }
 
-function hostOf(remoteAddress: string): string {
+/** The remote address without its port: who is at the other end, as far as addresses tell. */
+export function hostOf(remoteAddress: string): string {
   return remoteAddress.replace(/:\d+$/, "");
 }

@@ -3,6 +3,7 @@
 // (RSocket 1.0 §Lease Semantics).
 
 import type { Scheduler, Timer } from "../engine/scheduler.js";
+import { MAX_31_BIT } from "../frames/layout.js";
 import { Interaction } from "../session/stream-state.js";
 import type { FinishedRequest, LeasedConnection, LeaseGranter, LeaseStrategy } from "./lease.js";
 import { VegasLimit } from "./vegas-limit.js";
@@ -57,7 +58,7 @@ function resolve(options: AdaptiveLeaseOptions): Required<AdaptiveLeaseOptions> 
     ttlMs: options.ttlMs ?? 5_000,
   };
   for (const [name, value] of Object.entries(resolved)) {
-    if (!(Number.isInteger(value) && value >= 1 && value <= 0x7fffffff)) {
+    if (!(Number.isInteger(value) && value >= 1 && value <= MAX_31_BIT)) {
       throw new RangeError(`${name} is ${value}, expected a whole number 1 … 2^31-1`);
     }
   }

@@ -2,6 +2,7 @@
 // A strategy for leases: the same number of requests in each interval (RSocket 1.0 §Lease Semantics).
 
 import type { Timer } from "../engine/scheduler.js";
+import { MAX_31_BIT } from "../frames/layout.js";
 import type { LeasedConnection, LeaseGranter, LeaseStrategy } from "./lease.js";
 
 /** Options of `fixedRateLease`. */
@@ -15,8 +16,6 @@ export interface FixedRateLeaseOptions {
   /** Sent with each LEASE; opaque to the protocol. */
   readonly metadata?: Uint8Array;
 }
-
-const MAX_31_BIT = 0x7fffffff;
 
 /**
  * Grants each connection the same number of requests in each interval; what isn't used is lost. A peer that asked for

@@ -19,6 +19,7 @@ import type {
   ServerLeaseOptions,
 } from "./lease.js";
 import type { RequestHandler } from "./responder.js";
+import { callGuarded } from "./thrown.js";
 import { unlimitedLease } from "./unlimited-lease.js";
 
 /** @internal The options of either side in one form. */
@@ -153,11 +154,7 @@ export class LeaseGrants implements LeasedConnection {
 
 const NO_BYTES = new Uint8Array(0);
 
-// User code within the session's transitions: what it throws is no fault of the connection.
+// User code within the session's transitions.
 function guard(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    console.error("rsocket-rpc: a lease strategy or listener threw:", error);
-  }
+  callGuarded("a lease strategy or listener", call);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client's connection that lost its link: dials, says RESUME, and goes on or gives up (RSocket 1.0 §Resuming Operation).
 
+import { toHex } from "../bytes/hex.js";
 import { Backoff, type BackoffOptions, resolveBackoff } from "../engine/backoff.js";
 import type { Dialer, FrameLink } from "../engine/link.js";
 import { Redial, type RedialHost } from "../engine/redial.js";
@@ -37,8 +38,7 @@ const SILENCE_COUNTS = 3;
 
 /** ASCII: some servers read tokens as text (Q-RES-TOKEN). 128 random bits. */
 export function randomToken(): Uint8Array {
-  const random = crypto.getRandomValues(new Uint8Array(16));
-  return new TextEncoder().encode(Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join(""));
+  return new TextEncoder().encode(toHex(crypto.getRandomValues(new Uint8Array(16))));
 }
 
 interface Handshake {

@@ -3,6 +3,7 @@
 // RESUME-19). A client that lost its TCP connection may come back over WebSocket.
 
 import { toHex } from "../bytes/hex.js";
+import { hostOf } from "../engine/acceptor.js";
 import type { LinkInfo } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import type { ResumeFrame, SetupFrame } from "../frames/frame.js";
@@ -10,6 +11,7 @@ import { Budget } from "../session/budget.js";
 import { ResumeLedger } from "../session/resume-store.js";
 import type { Limits } from "../session/settings.js";
 import type { RSocketConnection } from "./connection.js";
+import { callGuarded } from "./thrown.js";
 
 /** A connection that can be resumed, as its server sees it. */
 export interface Session {
@@ -203,15 +205,11 @@ export class Sessions {
   }
 
   #tell(event: SessionEvent, session: Session): void {
-    try {
-      this.#options.onSession?.(event, session);
-    } catch (error) {
-      console.error("rsocket-rpc: onSession threw:", error);
-    }
+    callGuarded("onSession", () => this.#options.onSession?.(event, session));
   }
 
   #budgetOf(remoteAddress: string): Budget {
-    const host = remoteAddress.replace(/:\d+$/, "");
+    const host = hostOf(remoteAddress);
     const known = this.#refusals.get(host);
     if (known !== undefined) return known;
     if (this.#refusals.size >= MAX_WATCHED_ADDRESSES) this.#refusals.clear();

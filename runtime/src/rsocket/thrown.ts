@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words for what was thrown. User code may throw anything, so nothing here may throw.
 
+/** Calls the user's code, and prints what it throws: it is no fault of the connection. `what` names it. */
+export function callGuarded(what: string, call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    console.error(`rsocket-rpc: ${what} threw:`, error);
+  }
+}
+
 /** What was thrown, in words. */
 export function messageOf(thrown: unknown): string {
   try {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A request that waits for a lease, as its caller holds it: a handle whose stream comes later, or never.
 
+import { MAX_31_BIT } from "../frames/layout.js";
 import type { WaitingCall } from "../session/admission.js";
 import type { ConnectionError, StreamError } from "../session/errors.js";
 import type { StreamSink } from "../session/stream.js";
@@ -14,8 +15,6 @@ export interface WaitingStreamInit {
   open(initialN: number): StreamHandle;
   withdraw(call: WaitingCall): void;
 }
-
-const MOST = 0x7fffffff;
 
 /** Behaves as a stream whose peer has asked for nothing yet. */
 export class WaitingStream implements StreamHandle, WaitingCall {
@@ -65,7 +64,7 @@ export class WaitingStream implements StreamHandle, WaitingCall {
   request(n: number): void {
     if (this.#stream !== undefined) return this.#stream.request(n);
     if (!Number.isInteger(n) || n < 1) throw new RangeError(`request(${n}), expected 1 … 2^31-1`);
-    this.#moreN = Math.min(this.#moreN + n, MOST);
+    this.#moreN = Math.min(this.#moreN + n, MAX_31_BIT);
   }
 
   cancel(): void {
@@ -81,7 +80,7 @@ export class WaitingStream implements StreamHandle, WaitingCall {
     if (this.#isOver) return;
     const { initialN, sink } = this.#init;
     try {
-      this.#stream = this.#init.open(Math.min(initialN + this.#moreN, MOST));
+      this.#stream = this.#init.open(Math.min(initialN + this.#moreN, MAX_31_BIT));
     } catch (error) {
       this.#isOver = true;
       return sink.onError(error as StreamError | ConnectionError);

@@ -362,14 +362,14 @@ export class Connection implements StreamHost {
   peerEnded(): void {
     if (this.#state === "closed") return;
     // Who may come back may have been cut off, and will be answered then.
-    if (this.#canResume) return this.#detach(connectionError("connection lost: the peer sends nothing more", "remote"));
+    const ended = connectionError("connection lost: the peer sends nothing more", "remote");
+    if (this.#canResume) return this.#detach(ended);
     this.#peerHasEnded = true;
     this.#lingerMs = 0;
     // Requests that wait behind SETUP are still to be answered.
     const requestsWait = this.#held.some(({ bytes, start }) => readStreamId(bytes, start) !== 0);
     if (this.#state === "accepting" && requestsWait) return;
-    const message = "connection lost: the peer sends nothing more";
-    this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "remote");
+    this.#closeReason ??= ended;
     if (this.#state !== "open" && this.#state !== "draining") return this.#end(this.#closeReason, false);
     const isNews = this.isOpen;
     this.#state = "draining";
@@ -882,7 +882,7 @@ export class Connection implements StreamHost {
     const code = readUint32(bytes, body);
     const text = decodeUtf8(bytes.slice(body + 4, end));
     const message = `the session can't be resumed: ${errorCodeName(code)}: ${text}`;
-    this.#end(new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "remote"), false);
+    this.#end(connectionError(message, "remote"), false);
   }
 
   // ── stream 0 ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1172,7 +1172,7 @@ export class Connection implements StreamHost {
   }
 
   #notOpenError(): ConnectionError {
-    return this.#closeReason ?? new ConnectionError(ErrorCode.CONNECTION_ERROR, "connection is not open yet", "local");
+    return this.#closeReason ?? connectionError("connection is not open yet", "local");
   }
 }
 

@@ -7,7 +7,7 @@
 // Positions count bytes of encoded stream frames without their length prefix, after fragmentation.
 
 import { readUint24 } from "../bytes/integers.js";
-import type { FrameBatch } from "../bytes/slab.js";
+import { copyBatch, type FrameBatch } from "../bytes/slab.js";
 import { LENGTH_PREFIX_BYTES } from "../frames/layout.js";
 
 /** Bytes kept by all stores of one server, or of one client. */
@@ -81,23 +81,14 @@ export class ResumeStore {
   }
 
   /** Keeps a copy of the frames in `batch.chunks` from `firstChunk` on, which are being sent. */
-  append({ chunks }: FrameBatch, firstChunk: number): void {
-    let byteLength = 0;
-    for (let i = firstChunk; i < chunks.length; i++) byteLength += chunks[i]?.length ?? 0;
-    if (byteLength === 0) return;
+  append(batch: FrameBatch, firstChunk: number): void {
+    if (firstChunk === batch.chunks.length) return;
     // Slabs are shared: a view of a few bytes would keep 64 KiB.
-    const bytes = new Uint8Array(byteLength);
-    let at = 0;
-    for (let i = firstChunk; i < chunks.length; i++) {
-      const chunk = chunks[i];
-      if (chunk === undefined) continue;
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
+    const bytes = copyBatch(batch, firstChunk);
     const startPosition = this.#sentPosition;
-    this.#sentPosition += byteLength - LENGTH_PREFIX_BYTES * countFrames(bytes);
+    this.#sentPosition += bytes.length - LENGTH_PREFIX_BYTES * countFrames(bytes);
     this.#kept.push({ bytes, startPosition, endPosition: this.#sentPosition });
-    this.#count(byteLength);
+    this.#count(bytes.length);
     this.#unsentIndex = this.#kept.length;
     this.#unsentPosition = this.#sentPosition;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two links joined within one process: for tests, and for a client and a server that share it.
 
+import { copyBatch } from "../bytes/slab.js";
 import type { FrameBatch, FrameLink, LinkHandler, LinkInfo } from "../engine/link.js";
 
 /** Where an in-process link runs its deliveries: after the event loop had a turn, as bytes from a socket would come. */
@@ -57,13 +58,7 @@ class InProcessLink implements FrameLink {
 
   send(batch: FrameBatch): boolean {
     if (this.#closing || this.#closed || this.#other === undefined) return true;
-    const copy = new Uint8Array(batch.byteLength);
-    let at = 0;
-    for (const chunk of batch.chunks) {
-      copy.set(chunk, at);
-      at += chunk.length;
-    }
-    return this.#other.#take(copy);
+    return this.#other.#take(copyBatch(batch));
   }
 
   pause(): void {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A port to a worker, a thread or a frame as a link. Ports have no back-pressure, so the ends tell how much they have read.
 
+import { readUint24 } from "../bytes/integers.js";
+import { copyBatch } from "../bytes/slab.js";
 import type { FrameBatch, FrameLink, LinkHandler, LinkInfo } from "../engine/link.js";
 import type { DeliveryScheduler } from "./in-process.js";
 import { listenToPort, type PortLike } from "./port-events.js";
@@ -104,12 +106,7 @@ class PortLink implements FrameLink {
   send(batch: FrameBatch): boolean {
     if (this.#state !== "open") return true;
     // Into bytes of its own, which then move without another copy: slabs are shared with other connections.
-    const copy = new Uint8Array(batch.byteLength);
-    let at = 0;
-    for (const chunk of batch.chunks) {
-      copy.set(chunk, at);
-      at += chunk.length;
-    }
+    const copy = copyBatch(batch);
     this.#outbox.push(copy.buffer);
     this.#outboxBytes += copy.length;
     this.#postFrames();
@@ -241,7 +238,7 @@ class PortLink implements FrameLink {
     const [batch = new Uint8Array(0)] = this.#inbox;
     const at = this.#offset;
     const start = at + PREFIX_BYTES;
-    const byteLength = ((batch[at] ?? 0) << 16) | ((batch[at + 1] ?? 0) << 8) | (batch[at + 2] ?? 0);
+    const byteLength = readUint24(batch, at);
     const end = start + byteLength;
     const { maxFrameBytes } = handler;
     if (end > batch.length) return this.#refuse(`message that ends ${batch.length - at} bytes into a frame`);

@@ -3,6 +3,8 @@
 // platform takes locks away from whoever has gone (Web Locks API). So each end holds a lock and tells the other its name,
 // and whoever gets that lock knows.
 
+import { toHex } from "../bytes/hex.js";
+
 /** The part of `navigator.locks` that is needed. */
 export interface LockManager {
   request(
@@ -50,7 +52,7 @@ export class PortPresence {
   /** Takes a lock that nobody else knows, until `end`. */
   hold(): void {
     const bytes = crypto.getRandomValues(new Uint8Array(NAME_BYTES));
-    const name = `rsocket-rpc-port ${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+    const name = `rsocket-rpc-port ${toHex(bytes)}`;
     const { signal } = this.#over;
     const held = this.#request(name, { signal }, () => {
       if (signal.aborted) return;
