@@ -2,26 +2,21 @@
 // Restarts two servers behind one address in turn, under 200 calls a second of all shapes:
 // `npx tsx test/resilience/rolling.mjs [rounds]`, 10 unless given. No call may fail, and none may run twice.
 
-import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createChannel } from "rsocket-rpc/node";
 import { createTickerClient } from "../../examples/hello/gen/ticker_rsocket.ts";
+import { countTwice, freePort, Journal, sleep, startServer } from "./servers.mjs";
 
 const CALL_INTERVAL_MS = 5;
 const CHANNELS = 8;
 const rounds = Number(process.argv[2] ?? 10);
 
-const folder = mkdtempSync(join(tmpdir(), "rolling-"));
-const journal = join(folder, "journal");
-writeFileSync(journal, "");
+const journal = new Journal();
 
 const ports = [await freePort(), await freePort()];
 const balancer = await listenBalancer(ports);
-const servers = await Promise.all(ports.map(startServer));
+const servers = await Promise.all(ports.map((port) => startServer(port, journal)));
 const channels = Array.from({ length: CHANNELS }, () => createChannel(`tcp://127.0.0.1:${balancer.address().port}`));
 const tickers = channels.map((channel) => createTickerClient(channel));
 
@@ -66,7 +61,7 @@ for (let round = 0; round < rounds; round++) {
     await sleep(1_300 + round * 17);
     servers[i].kill("SIGTERM");
     exits.push((await once(servers[i], "exit"))[0]);
-    servers[i] = await startServer(port);
+    servers[i] = await startServer(port, journal);
   }
 }
 await sleep(500);
@@ -79,23 +74,13 @@ for (const server of servers) {
 }
 balancer.close();
 
-const runs = new Map();
-for (const name of readFileSync(journal, "utf8").split("\n")) runs.set(name, (runs.get(name) ?? 0) + 1);
-runs.delete("");
-const twice = [...runs.values()].filter((count) => count > 1).length;
+const runs = journal.end();
+const twice = countTwice(runs);
 const lost = Array.from({ length: made }, (_, i) => `${i}`).filter((name) => !runs.has(name)).length;
-rmSync(folder, { recursive: true });
 const result = { rounds, made, failed: failures.length, lost, twice, slowestMs: Math.round(slowestMs), exits };
 console.log(JSON.stringify(result));
 for (const failure of failures.slice(0, 20)) console.log(failure);
 process.exitCode = failures.length === 0 && lost === 0 && twice === 0 && exits.every((code) => code === 0) ? 0 : 1;
-
-async function startServer(port) {
-  const url = `tcp://127.0.0.1:${port}`;
-  const child = fork(new URL("server.mjs", import.meta.url), [url, journal], { execArgv: ["--import", "tsx"] });
-  await once(child, "message");
-  return child;
-}
 
 // Takes turns, and goes on to the next where nobody listens.
 async function listenBalancer(targets) {
@@ -114,17 +99,4 @@ async function listenBalancer(targets) {
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   return server;
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
-
-function sleep(durationMs) {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
