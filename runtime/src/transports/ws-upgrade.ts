@@ -2,15 +2,14 @@
 // Turns upgrade requests of an HTTP server into links, and refuses the others (RFC 6455 §4.2, WS-02).
 
 import { type IncomingMessage, STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
-import type { FrameLink, LinkInfo, Listener } from "../engine/link.js";
-import type { UpgradableServer, UpgradeRequest, WsUpgradeOptions } from "./addresses.js";
-import { withCertificate } from "./certificates.js";
-import { addressesOf, authority, handOver, warn } from "./node-servers.js";
+import type { FrameLink, Listener } from "../engine/link.js";
+import type { UpgradableServer, WsUpgradeOptions } from "./addresses.js";
+import { authority, handOver, warn } from "./node-servers.js";
 import { isAllowed, pathOf, upgradeRequestOf } from "./upgrade-request.js";
+import { webSocketInfoOf } from "./ws-info.js";
 import { createWsLink } from "./ws-link.js";
 
 /** No frame is larger (FRM-04). */
@@ -116,13 +115,6 @@ function createUpgrade(
       onError(error);
     }
   };
-}
-
-/** @internal What is known of a WebSocket's other end; `upgrade` on the server. */
-export function webSocketInfoOf(socket: Socket, upgrade?: UpgradeRequest): LinkInfo {
-  const known = { ...addressesOf(socket), ...(upgrade === undefined ? {} : { upgrade }) };
-  if (!(socket instanceof TLSSocket)) return { transport: "ws", ...known, isSecure: false };
-  return withCertificate({ transport: "wss", ...known, isSecure: true }, socket);
 }
 
 function urlOf(server: UpgradableServer, path: string): string {

@@ -20,8 +20,9 @@ import { Handshakes } from "./handshakes.js";
 import { authority, createListener, listen, portOf, warn } from "./node-servers.js";
 import { dialOptionsOf, serverOptionsOf } from "./tls-options.js";
 import { isRefused, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
+import { webSocketInfoOf } from "./ws-info.js";
 import { createWsLink } from "./ws-link.js";
-import { acceptUpgrade, MAX_FRAME_BYTES, webSocketInfoOf } from "./ws-upgrade.js";
+import { acceptUpgrade, MAX_FRAME_BYTES } from "./ws-upgrade.js";
 
 export type { UpgradeRequest, WsUpgradeOptions } from "./addresses.js";
 export { acceptUpgrade, attachWebSocket } from "./ws-upgrade.js";
