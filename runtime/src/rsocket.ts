@@ -15,8 +15,20 @@ export { type Scheduler, systemScheduler, type Timer } from "./engine/scheduler.
 export { type TurnBudget, turnBudgetOf } from "./engine/turn-budget.js";
 export { type Authentication, encodeAuthEntry, readAuthentication, type SimpleCredentials } from "./metadata/auth.js";
 export { type CompositeEntry, encodeCompositeEntry, readCompositeEntries } from "./metadata/composite.js";
+export { encodeTraceEntries, readTraceEntries } from "./metadata/composite-tracing.js";
 export { MetadataError, MetadataFormatError } from "./metadata/errors.js";
+export { wellKnownMimeType, wellKnownMimeTypeId } from "./metadata/mime-types.js";
 export { encodeRoutingEntry, readRoutingTags } from "./metadata/routing.js";
+export {
+  encodeAcceptMimeTypesEntry,
+  encodeMimeTypeEntry,
+  readMimeTypes,
+  readRequestMimeTypes,
+  readResponseMimeType,
+  type StreamMimeTypes,
+} from "./metadata/stream-mime-types.js";
+export { formatTraceparent, parseTraceparent, type Traceparent } from "./metadata/traceparent.js";
+export { encodeZipkinEntry, readZipkinTrace, type ZipkinSampling, type ZipkinTrace } from "./metadata/tracing.js";
 export { type AdaptiveLease, type AdaptiveLeaseOptions, adaptiveLease } from "./rsocket/adaptive-lease.js";
 export { type ConnectRSocketOptions, connectRSocket } from "./rsocket/connect.js";
 export type { CloseReason, RSocketConnection } from "./rsocket/connection.js";

@@ -18,7 +18,7 @@ const UNUSED = [
   "frames/decode.js",
   "frames/decode-opening.js",
   "frames/describe.js",
-  "metadata/b3.js",
+  "metadata/composite-tracing.js",
   "metadata/composite-format.js",
   "metadata/routing.js",
   "rpc/in-process.js",

@@ -13,7 +13,7 @@ export interface RequestDetails {
    * `composite` mode: the whole metadata.
    */
   readonly userMetadata: Uint8Array;
-  /** `rpc` mode: the tracing map. `composite` mode: the payload of the first Zipkin entry. Empty without one. */
+  /** `rpc` mode: the tracing map. `composite` mode: the whole metadata, if a trace is in it. Empty without one. */
   readonly tracing: Uint8Array;
 }
 
@@ -67,8 +67,14 @@ export interface MetadataFormat {
    * @throws MetadataFormatError when it is cut off, of another version, without a route, or has two Envelopes or too many entries.
    */
   readRequest(metadata: Uint8Array | undefined, maxEntries?: number): RequestMetadata;
-  /** A trace as `encodeRequest` takes it. @throws RangeError for a text above 32,767 bytes or an id that is no hex. */
+  /**
+   * A trace as `encodeRequest` takes it.
+   * @throws RangeError for a text above 32,767 bytes in `rpc` mode; an id that is no hex, or a name that isn't ASCII, in
+   * `composite` mode.
+   */
   encodeTracing(entries: TracingEntries): Uint8Array;
-  /** The trace of a request by B3 names; empty when there is none. @throws MetadataFormatError when the bytes are cut off. */
+  /** The mime type that the metadata of an answer names, in words, when messages can't be read from it. */
+  foreignMimeTypeOf?(metadata: Uint8Array): string | undefined;
+  /** The trace of a request by its names; empty when there is none. @throws MetadataFormatError when the bytes are cut off. */
   decodeTracing(bytes: Uint8Array): Map<string, string>;
 }

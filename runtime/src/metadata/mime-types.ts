@@ -62,7 +62,17 @@ const HIGH_IDS: readonly string[] = [
 ];
 
 /** Ids of the entries that this layer writes itself. */
-export const MimeTypeId = { AUTHENTICATION: 0x7c, TRACING_ZIPKIN: 0x7d, ROUTING: 0x7e } as const;
+export const MimeTypeId = {
+  MIME_TYPE: 0x7a,
+  ACCEPT_MIME_TYPES: 0x7b,
+  AUTHENTICATION: 0x7c,
+  TRACING_ZIPKIN: 0x7d,
+  ROUTING: 0x7e,
+} as const;
+/** The mime type of an entry that says what a stream's data is. */
+export const MIME_TYPE_MIME_TYPE = "message/x.rsocket.mime-type.v0";
+/** The mime type of an entry that says what answers may be. */
+export const ACCEPT_MIME_TYPES_MIME_TYPE = "message/x.rsocket.accept-mime-types.v0";
 /** The mime type of an authentication entry. */
 export const AUTHENTICATION_MIME_TYPE = "message/x.rsocket.authentication.v0";
 /** The mime type of a Zipkin tracing entry. */

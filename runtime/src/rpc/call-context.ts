@@ -23,7 +23,7 @@ export interface CallContext {
   readonly values: ContextValues;
   /** User metadata of a caller that doesn't speak our extension, as it came; empty when there is none. */
   readonly rawMetadata: Uint8Array;
-  /** The trace of a caller of another make, by B3 names; empty when there is none. */
+  /** The trace of a caller of another make, by B3 names and, in `composite` mode, W3C's; empty when there is none. */
   readonly tracing: ReadonlyMap<string, string>;
   /** What is left of the caller's deadline, undefined without one. */
   remainingMs(): number | undefined;

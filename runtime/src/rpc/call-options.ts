@@ -28,7 +28,10 @@ export interface CallOptions {
   readonly values?: ContextValues | undefined;
   /** User metadata for a peer of the old rsocket-rpc, as it is. Not together with headers or a deadline. */
   readonly rawMetadata?: Uint8Array | undefined;
-  /** A trace by B3 names (`x-b3-traceid` …), where peers of other makes look for it; ours find `traceparent` in headers. */
+  /**
+   * A trace where peers of other makes look for it: B3 names (`x-b3-traceid` …), and in `composite` mode also `traceparent`,
+   * `tracestate` and the like; ours find `traceparent` in headers.
+   */
   readonly tracing?: Readonly<Record<string, string>> | undefined;
   /** Called with metadata of an answer that isn't of our extension. */
   readonly onRawMetadata?: ((metadata: Uint8Array) => void) | undefined;

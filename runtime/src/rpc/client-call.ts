@@ -158,10 +158,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   /** An answer's metadata: headers and trailers of ours go to the caller's listeners, the rest to `onRawMetadata`. */
   protected takeAnswerMetadata(metadata: Uint8Array | undefined): boolean {
     if (metadata === undefined || metadata.length === 0) return true;
-    if (!startsWithEnvelopeEntry(metadata)) {
-      this.#call(this.options.onRawMetadata, metadata);
-      return !this.#ended;
-    }
+    if (!startsWithEnvelopeEntry(metadata)) return this.#takeRawMetadata(metadata);
     let headers: Metadata;
     let trailers: Metadata;
     try {
@@ -180,6 +177,13 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     }
     if (!trailers.isEmpty) this.#call(this.options.onTrailers, trailers);
     // Either of them may have ended the call, by aborting its signal.
+    return !this.#ended;
+  }
+
+  #takeRawMetadata(metadata: Uint8Array): boolean {
+    const foreign = this.transport.format.foreignMimeTypeOf?.(metadata);
+    if (foreign === undefined) this.#call(this.options.onRawMetadata, metadata);
+    else this.fail(() => new RpcError(Code.Internal, `the answer is ${foreign}, expected protobuf`));
     return !this.#ended;
   }
 

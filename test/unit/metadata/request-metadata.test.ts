@@ -7,7 +7,7 @@ import { MetadataError, MetadataFormatError } from "../../../runtime/src/metadat
 import type { RequestMetadata } from "../../../runtime/src/metadata/format.js";
 import { formatOf } from "../../../runtime/src/metadata/formats.js";
 import { encodeCompositeRoute, encodeRpcRoute, rpcRouteEnd } from "../../../runtime/src/metadata/rpc-metadata.js";
-import { encodeTracingMap, encodeZipkinTrace } from "../../../runtime/src/metadata/tracing.js";
+import { encodeTracingMap, encodeZipkinEntry } from "../../../runtime/src/metadata/tracing.js";
 import { bytesOf, hex, hexOf, textHex } from "../../support/frames-dsl.js";
 import { AFTER_HEADER, AFTER_INITIAL_N, cuts, extensionFrame, metadataAt, thrownBy } from "./support.js";
 
@@ -140,13 +140,13 @@ describe("the metadata of a request in composite mode", () => {
   });
 
   it("has tracing behind the route, then our entry, then the application's entries", () => {
-    const tracing = encodeZipkinTrace({ sampling: "sampled" });
+    const tracing = encodeZipkinEntry({ sampling: "sampled" });
     const bytes = formatOf("composite").encodeRequest(COMPOSITE_ROUTE, DEADLINE, bytesOf(OTHER), tracing);
     expect(hexOf(bytes)).to.equal(`${hexOf(COMPOSITE_ROUTE)}fd00000120${DEADLINE_ENTRY}${OTHER}`);
     expect(formatOf("composite").readRequest(bytes)).to.deep.equal({
       ...LAST,
       envelope: DEADLINE,
-      tracing,
+      tracing: bytes,
       userMetadata: bytes,
     });
   });
