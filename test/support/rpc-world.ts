@@ -11,7 +11,7 @@ import {
   type Server,
   serveWith,
 } from "rsocket-rpc";
-import type { FrameLink, LinkHandler, RSocketConnection } from "rsocket-rpc/rsocket";
+import type { FrameLink, LinkHandler, LinkInfo, RSocketConnection } from "rsocket-rpc/rsocket";
 import {
   type InProcessServer,
   type ScriptedPeer,
@@ -173,9 +173,10 @@ export class RpcWorld {
     return side;
   }
 
-  /** A client that connects to a scripted server: the promise of its connection, and the server. */
-  dialScripted(options: ConnectOptions = {}): DialedScripted {
+  /** A client that connects to a scripted server over a link that tells `info`: the promise of its connection, and the server. */
+  dialScripted(options: ConnectOptions = {}, info: Partial<LinkInfo> = {}): DialedScripted {
     const [link, peer] = scriptedPeer(this.scheduler);
+    Object.assign(link, { info: { ...link.info, ...info } });
     const gate = new LinkGate(link);
     this.#peers.push(peer);
     const connecting = connectWith({ dial: () => Promise.resolve(link) }, { scheduler: this.scheduler, ...options });

@@ -248,7 +248,8 @@ class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialH
 }
 
 function isPermanent(reason: unknown): reason is ConnectError {
-  if (!(reason instanceof ConnectError) || reason.initiator !== "remote") return false;
+  if (!(reason instanceof ConnectError)) return false;
+  if (reason.initiator !== "remote") return reason.code === Code.InvalidArgument; // our own options
   return SETUP_REFUSALS.includes(reason.wireCode) && !PASSING_CODES.includes(reason.code);
 }
 

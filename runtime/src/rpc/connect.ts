@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opens a connection for calls: SETUP with our hello and the caller's credentials, services for calls from the server.
 
-import type { Dialer } from "../engine/link.js";
+import type { Dialer, LinkInfo } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { readErrorData } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
@@ -33,8 +33,10 @@ export interface ConnectOptions extends ConnectionSettingsInit {
   readonly services?: readonly BoundService[];
   /** Sent with SETUP; a function is asked once for the connection. */
   readonly bearerToken?: string | (() => string | Promise<string>);
-  /** User name and password, sent with SETUP. */
+  /** User name and password, sent with SETUP; over an encrypted transport, or to this machine itself. */
   readonly credentials?: { readonly username: string; readonly password: string };
+  /** True: `credentials` may also go over a transport that others can read, `tcp:` or `ws:`, e.g. inside a service mesh. */
+  readonly dangerouslySendCredentialsInClear?: boolean;
   /** Sent with SETUP, for `accept` on the server. */
   readonly headers?: MetadataInit;
   /** Around the calls of this client, and around those that it serves. */
@@ -102,6 +104,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
         ...pick(options, "signal", "timeoutMs", "confirm", "resume", "scheduler", "lease"),
       },
       (rsocket) => {
+        checkConfidential(rsocket.info, options);
         const { announcePerRequest = false, repeatChannelMetadata = false } = options;
         const init = { rsocket, format, router, interceptors, observer, announcePerRequest, repeatChannelMetadata };
         const created = new RpcConnection(init);
@@ -129,6 +132,21 @@ function formatIn({ metadataMode = "rpc" }: ConnectOptions): MetadataFormat {
   throw new RangeError(`metadataMode is ${JSON.stringify(metadataMode)}, expected "rpc" or compositeMetadata`);
 }
 
+/** Hosts that nobody else reads the traffic of. */
+const LOOPBACK = /^\[?(?:localhost|127\.|::1|::ffff:127\.)/;
+
+// A password outlives the connection (RSocket extension "Authentication" wants it encrypted: AU-05).
+function checkConfidential({ isSecure, transport, remoteAddress }: LinkInfo, options: ConnectOptions): void {
+  const { credentials, dangerouslySendCredentialsInClear = false } = options;
+  if (credentials === undefined || isSecure || dangerouslySendCredentialsInClear || LOOPBACK.test(remoteAddress))
+    return;
+  throw new RpcError(
+    Code.InvalidArgument,
+    `credentials would go to ${remoteAddress} in clear over ${transport}; ` +
+      "expected an encrypted transport, or the option dangerouslySendCredentialsInClear",
+  );
+}
+
 async function setupMetadata({ mode }: MetadataFormat, options: ConnectOptions): Promise<Uint8Array | undefined> {
   const { bearerToken, credentials, headers, hello = true } = options;
   const token = typeof bearerToken === "function" ? await bearerToken() : bearerToken;
@@ -151,7 +169,10 @@ function toConnectError(error: unknown, signal: AbortSignal | undefined): unknow
   const status = error.data === undefined ? undefined : readErrorData(error.data).envelope?.status;
   const gaveUp = signal?.aborted === true && error.cause === signal.reason;
   if (gaveUp) return new ConnectError(codeOfAbort(signal.reason), error.message, options);
-  if (status === undefined) return new ConnectError(codeOf(error), error.message, options);
+  if (status === undefined) {
+    const message = error.cause instanceof RpcError ? error.cause.rawMessage : error.message;
+    return new ConnectError(codeOf(error), message, options);
+  }
   return new ConnectError(codeFromWire(status.code), status.message, { ...options, details: status.details });
 }
 

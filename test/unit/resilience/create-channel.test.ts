@@ -67,6 +67,9 @@ class Place {
   };
 }
 
+/** A link that others can listen to. */
+const IN_CLEAR = { transport: "tcp", remoteAddress: "10.1.2.3:7000", localAddress: "10.1.2.1:1", isSecure: false };
+
 const TICKER = implementTicker({
   ...unimplementedTicker,
   last: ({ name }) => ({ symbol: name, price: 1 }),
@@ -270,6 +273,20 @@ describe("a channel", () => {
     const next = outcome(ticker.last({ name: "A" }));
     await place.scheduler.advance(1_000);
     expect(next.value).to.equal("ok");
+  });
+
+  it("fails calls that its own options forbid, instead of letting them wait", async () => {
+    await place.open();
+    const dialer = {
+      dial: async () => Object.assign(await place.dialer.dial(), { info: { ...IN_CLEAR } }),
+    };
+    channel = createChannelWith(dialer, {
+      scheduler: place.scheduler,
+      credentials: { username: "ann", password: "pw" },
+    });
+    const call = outcome(createTickerClient(channel).last({ name: "A" }));
+    await place.scheduler.settle();
+    expect(call.value).to.match(/^\[invalid_argument\] credentials would go to 10\.1\.2\.3:7000 in clear/);
   });
 
   it("builds SETUP anew, asking for the token each time, and binds its services to each connection", async () => {

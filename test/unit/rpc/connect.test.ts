@@ -75,6 +75,35 @@ describe("connecting", () => {
     }
   });
 
+  describe("AU-05: name and password", () => {
+    const credentials = { username: "ann", password: "pw" };
+
+    it("aren't sent where others can read them, and neither is anything else", async () => {
+      const info = { transport: "tcp", remoteAddress: "10.1.2.3:7000", isSecure: false };
+      const { connecting, peer } = world.dialScripted({ credentials }, info);
+      const error = await world.run(rejectionOf(connecting));
+      expect(error).to.include({ name: "ConnectError", code: Code.InvalidArgument });
+      expect(String(error)).to.contain("would go to 10.1.2.3:7000 in clear over tcp; expected an encrypted transport");
+      expect(peer.take()).to.deep.equal([]);
+    });
+
+    it("are sent encrypted, to this machine, or when the caller insists", async () => {
+      for (const [info, more] of [
+        [{ remoteAddress: "10.1.2.3:7000", isSecure: true }, {}],
+        [{ remoteAddress: "127.0.0.1:7000", isSecure: false }, {}],
+        [{ remoteAddress: "[::1]:7000", isSecure: false }, {}],
+        [{ remoteAddress: "localhost:7000", isSecure: false }, {}],
+        [{ remoteAddress: "10.1.2.3:7000", isSecure: false }, { dangerouslySendCredentialsInClear: true }],
+      ] as const) {
+        const { connecting, peer } = world.dialScripted({ credentials, ...more }, info);
+        await world.scheduler.settle();
+        expect(peer.take()[0], JSON.stringify(info)).to.contain(`80${"0003"}${"616e6e"}${"7077"}`);
+        peer.send(KEEPALIVE);
+        await world.run(connecting);
+      }
+    });
+  });
+
   it("takes a hello that comes late, when the server was taken for one without", async () => {
     const { connection, peer } = await world.connectScripted({}, false);
     const ticker = createTickerClient(connection);
