@@ -105,16 +105,44 @@ for await (const number of itemsOf(connection, { data: text("") })) {
 
 // #endregion
 
+// #region push
+const told: Promise<string> = new Promise((resolve) => {
+  responder.metadataPush = (metadata) => resolve(read(metadata));
+});
+responder.extension = ({ extendedType, data }) => {
+  if (extendedType !== 0x7e57) return false; // not one of ours
+  console.log("server: extension", read(data));
+  return true;
+};
+connection.extension({ extendedType: 0x7e57, data: text("hurry") });
+connection.metadataPush(text("going on holiday"));
+console.log(await told);
+
+// #endregion
+
 // #region composite
-import { encodeAuthEntry, encodeRoutingEntry, readCompositeEntries, readRoutingTags } from "rsocket-rpc/rsocket";
+import {
+  encodeAuthEntry,
+  encodeMimeTypeEntry,
+  encodeRoutingEntry,
+  encodeTraceEntries,
+  readCompositeEntries,
+  readRequestMimeTypes,
+  readRoutingTags,
+  readTraceEntries,
+} from "rsocket-rpc/rsocket";
 
 const composite = Uint8Array.from([
   ...encodeRoutingEntry(["prices.acme"]),
   ...encodeAuthEntry({ type: "bearer", token: "secret" }),
+  ...encodeMimeTypeEntry("application/json"), // of this request's data, whatever SETUP says
+  ...encodeTraceEntries([["traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]]),
 ]);
 for (const { mimeType, payload } of readCompositeEntries(composite)) {
   console.log(mimeType, mimeType === "message/x.rsocket.routing.v0" ? readRoutingTags(payload) : payload.length);
 }
+console.log(readRequestMimeTypes(composite, "text/plain").dataMimeType); // application/json
+console.log(readTraceEntries(composite).get("traceparent"));
 // #endregion
 
 await ask(connection, { data: text("the last") }); // answered behind what was sent before

@@ -55,7 +55,7 @@ export type {
   RequestEnding,
   ServerLeaseOptions,
 } from "./rsocket/lease.js";
-export type { Payload, StreamHandle } from "./rsocket/payload.js";
+export type { Extension, ExtensionInit, Payload, StreamHandle } from "./rsocket/payload.js";
 export type { Requester } from "./rsocket/requester.js";
 export type { Responder } from "./rsocket/responder.js";
 export type { ResumeOptions } from "./rsocket/restore-link.js";

@@ -164,7 +164,7 @@ describe("README and guide", function () {
     expect(exitCode).to.equal(0);
   });
 
-  it("12-plain-rsocket: requests with sinks and credits, an iterable, composite metadata", async () => {
+  it("12-plain-rsocket: requests with sinks and credits, an iterable, pushes, composite metadata", async () => {
     const { exitCode, output } = await run("examples/hello/guide-12-plain-rsocket.ts");
     expect(output.split("\n")).to.deep.equal([
       "server: got a line",
@@ -172,9 +172,15 @@ describe("README and guide", function () {
       "StreamError: APPLICATION_ERROR (0x201): say something",
       "0 1 2 3 4",
       "server: cancelled",
+      "server: extension hurry",
+      "server: cancelled",
+      "going on holiday",
       "message/x.rsocket.routing.v0 [ 'prices.acme' ]",
       "message/x.rsocket.authentication.v0 7",
-      "server: cancelled",
+      "message/x.rsocket.mime-type.v0 1",
+      "traceparent 55",
+      "application/json",
+      "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
       "",
     ]);
     expect(exitCode).to.equal(0);

@@ -4,7 +4,7 @@
 import { expect } from "chai";
 import { createBatch, SlabPool, SlabWriter } from "../../runtime/src/bytes/slab.js";
 import { encodeExt } from "../../runtime/src/frames/encode.js";
-import { bytesOf, hex, hexOf, withoutText } from "../support/frames-dsl.js";
+import { bytesOf, hex, hexOf, textHex, withoutText } from "../support/frames-dsl.js";
 import { expectNoTrace } from "../support/no-trace.js";
 import { KEEPALIVE, KEEPALIVE_R, openClient, openServer } from "../support/probe.js";
 
@@ -114,4 +114,115 @@ describe("RSocket 1.0 §EXT", () => {
       }
     });
   }
+
+  it("EXT-02: a type that is understood is told, with or without I, on stream 0 and on a stream that lives", () => {
+    for (const probe of [openServer(), openClient()]) {
+      probe.extensionTypes = [1];
+      probe.open("request_stream", { n: 1 });
+      const own = probe.connection.side === "server" ? 2 : 1;
+      probe.sent();
+      probe.receive(
+        hex`00000000 fc00 00000001 61`,
+        hex`00000000 fd00 00000001 000001 6d 61`, // M
+        hex`0000000${own} fe00 00000001`, // I
+        hex`0000000${own} ff00 00000001 000000`, // I M
+      );
+      expect(probe.log.slice(-4)).to.deep.equal(["ext 0 1 - 61", "ext 0 1 6d 61", `ext ${own} 1 - `, `ext ${own} 1  `]);
+      expect(probe.sent()).to.deep.equal([]);
+    }
+  });
+
+  it("EXT-02: on a stream that doesn't live it is told to nobody", () => {
+    const server = openServer();
+    server.extensionTypes = [1];
+    server.receive(hex`00000063 fe00 00000001 61`);
+    expect(server.log).to.deep.equal(["setup"]);
+    expect(server.sent()).to.deep.equal([]);
+  });
+
+  it("EXT-01: extended type 0 is nobody's to understand", () => {
+    const server = openServer();
+    server.extensionTypes = [0];
+    server.receive(hex`00000000 fe00 00000000 61`);
+    expect(server.log).to.deep.equal(["setup"]);
+    server.receive(hex`00000000 fc00 00000000 61`);
+    expect(server.log.at(-1)).to.equal("closed 0x101 local");
+  });
+
+  it("EXT-01: either side sends it on stream 0, ahead of what waits on streams", () => {
+    for (const probe of [openServer(), openClient()]) {
+      const id = probe.connection.side === "server" ? "00000002" : "00000001";
+      probe.open("request_response", { data: "61" });
+      expect(probe.connection.extension(0x7fffffff, true, bytesOf("6d"), bytesOf("61"))).to.equal(true);
+      expect(probe.connection.extension(1, false, undefined, bytesOf(""))).to.equal(true);
+      expect(probe.sent()).to.deep.equal([
+        hex`00000000 ff00 7fffffff 000001 6d 61`,
+        hex`00000000 fc00 00000001`,
+        hex`${id} 1000 61`,
+      ]);
+    }
+  });
+
+  it("EXT-01: types that aren't 1 … 2^31-1 and payloads above a frame are refused where they are sent", () => {
+    const client = openClient();
+    for (const extendedType of [0, -1, 1.5, 2 ** 31, Number.NaN]) {
+      expect(() => client.connection.extension(extendedType, true, undefined, bytesOf(""))).to.throw(
+        RangeError,
+        `the extended type is ${extendedType}, expected 1 … 2^31-1`,
+      );
+    }
+    expect(() => client.connection.extension(1, true, undefined, new Uint8Array(16_777_215))).to.throw(
+      RangeError,
+      "EXT of 16777215 bytes, expected at most",
+    );
+    expect(client.sent()).to.deep.equal([]);
+  });
+});
+
+describe("what stands beside the streams", () => {
+  afterEach(expectNoTrace);
+
+  it("holds back who sends it when the queue is full, and goes nowhere when the connection is over", () => {
+    const client = openClient({ settings: { limits: { producerPauseBytes: 1_000 } } });
+    client.isBlocked = true;
+    expect(client.connection.metadataPush(new Uint8Array(900))).to.equal(true);
+    expect(client.connection.metadataPush(new Uint8Array(900))).to.equal(false);
+    expect(client.connection.extension(1, true, undefined, new Uint8Array(1))).to.equal(false);
+    client.isBlocked = false;
+    expect(client.sent()).to.have.length(3);
+    expect(client.connection.extension(1, true, undefined, new Uint8Array(1))).to.equal(true);
+    client.sent();
+    client.receive(hex`00000000 2c00 00000101`);
+    expect(client.connection.metadataPush(new Uint8Array(1))).to.equal(false);
+    expect(client.connection.extension(1, true, undefined, new Uint8Array(1))).to.equal(false);
+    expect(client.sent()).to.deep.equal([]);
+  });
+
+  it("has as much metadata as any frame, or ends the connection", () => {
+    for (const [fits, frame, name] of [
+      [hex`00000000 3100 6d6d`, hex`00000000 3100 6d6d6d`, "METADATA_PUSH"],
+      [hex`00000000 ff00 00000001 000002 6d6d`, hex`00000000 ff00 00000001 000003 6d6d6d`, "EXT"],
+    ] as const) {
+      const server = openServer({ settings: { limits: { maxMetadataBytes: 2 } } });
+      server.extensionTypes = [1];
+      server.receive(fits);
+      expect(server.log).to.have.length(2);
+      server.receive(frame);
+      const text = textHex(`${name} with 3 bytes of metadata, above the limit of 2`);
+      expect(server.sent()).to.deep.equal([hex`00000000 2c00 00000101 ${text}`]);
+      expect(server.log.at(-1)).to.equal("closed 0x101 local");
+    }
+  });
+
+  it("costs the budget of KEEPALIVE when it is understood, and ends the connection above it", () => {
+    for (const frame of [hex`00000000 fe00 00000001`, hex`00000000 3100`]) {
+      const server = openServer({ settings: { limits: { controlBurst: 3, controlsPerSecond: 1 } } });
+      server.extensionTypes = [1];
+      server.receive(frame, frame, frame);
+      expect(server.sent()).to.deep.equal([]);
+      server.receive(frame);
+      expect(server.log.at(-1)).to.equal("closed 0x101 local");
+      expect(server.sent().map(withoutText)).to.deep.equal([hex`00000000 2c00 00000101`]);
+    }
+  });
 });

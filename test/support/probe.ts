@@ -2,7 +2,7 @@
 // One connection without a link: hex frames in, hex frames out, a clock that a test turns, and a record of all calls.
 
 import { createBatch, SlabPool } from "../../runtime/src/bytes/slab.js";
-import type { ResumeFrame } from "../../runtime/src/frames/frame.js";
+import type { ExtFrame, ResumeFrame } from "../../runtime/src/frames/frame.js";
 import {
   Connection,
   type ConnectionEvents,
@@ -135,6 +135,7 @@ export class Probe implements ConnectionEvents {
   /** The link takes nothing: `sent` polls no frame. */
   isBlocked = false;
   transmitRequested = false;
+  extensionTypes: readonly number[] = [];
   onRequestHook: ((call: InboundCall) => void) | undefined;
   onEvent: ((entry: string) => void) | undefined;
   /** What a server's owner makes of RESUME. */
@@ -201,6 +202,13 @@ export class Probe implements ConnectionEvents {
 
   onMetadataPush(metadata: Uint8Array): void {
     this.#add(`push ${hexOf(metadata)}`);
+  }
+
+  /** Understands the extended types in `extensionTypes`. */
+  onExtension({ streamId, extendedType, metadata, data }: ExtFrame): boolean {
+    if (!this.extensionTypes.includes(extendedType)) return false;
+    this.#add(`ext ${streamId} ${extendedType} ${metadata === undefined ? "-" : hexOf(metadata)} ${hexOf(data)}`);
+    return true;
   }
 
   onResume(frame: ResumeFrame): string | undefined {

@@ -81,6 +81,7 @@ export class Driver implements LinkHandler {
         onEstablished: () => events.onEstablished(),
         onRequest: (stream, metadata, data, complete) => events.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => events.onMetadataPush(metadata),
+        onExtension: (frame) => events.onExtension?.(frame) ?? false,
         onDraining: () => events.onDraining?.(),
         onResume: (frame) => events.onResume?.(frame),
         onDetached: (reason) => {

@@ -12,7 +12,7 @@ import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings }
 import { type ConnectionHooks, type ConnectionOwner, RSocketConnection } from "./connection.js";
 import type { ClientLeaseOptions } from "./lease.js";
 import { clientLeases, type LeaseSetup } from "./lease-grants.js";
-import { handlerOf, pushHandlerOf, type Responder } from "./responder.js";
+import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
 import { LinkRestorer, type ResumeOptions, randomToken } from "./restore-link.js";
 import { messageOf } from "./thrown.js";
 
@@ -57,6 +57,7 @@ export function connectRSocket(options: ConnectRSocketOptions): Promise<RSocketC
   return openConnection(options, () => ({
     onRequest: handlerOf(responder),
     onMetadataPush: pushHandlerOf(responder),
+    onExtension: extensionHandlerOf(responder),
   }));
 }
 
@@ -124,6 +125,7 @@ function startConnection({
     onEstablished: () => onEstablished(),
     onRequest: (stream, metadata, data, complete) => hooks?.onRequest(stream, metadata, data, complete),
     onMetadataPush: (metadata) => hooks?.onMetadataPush(metadata),
+    onExtension: (frame) => hooks?.onExtension?.(frame) ?? false,
     onDraining: () => hooks?.onDraining?.(),
     onDetached: (reason) => restorer?.detached(reason),
     onResumed: () => restorer?.resumed(),

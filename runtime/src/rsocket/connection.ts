@@ -6,7 +6,7 @@ import { Driver, type DriverEvents } from "../engine/driver.js";
 import type { FrameLink, LinkInfo } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
-import type { ResumeFrame, SetupFrame } from "../frames/frame.js";
+import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
 import type { WaitingCall } from "../session/admission.js";
 import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
@@ -19,7 +19,7 @@ import type { Stream, StreamSink } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
 import type { GrantedLeaseStatus, LeaseStatus } from "./lease.js";
 import { LeaseGrants, type LeaseSetup, noLeaseError } from "./lease-grants.js";
-import type { Payload, StreamHandle } from "./payload.js";
+import type { ExtensionInit, Payload, StreamHandle } from "./payload.js";
 import type { Requester } from "./requester.js";
 import { guardSink, type RequestHandler } from "./responder.js";
 import { WaitingStream } from "./waiting-stream.js";
@@ -45,6 +45,8 @@ export interface ConnectionOwner {
   onRequest: RequestHandler;
   /** A METADATA_PUSH. */
   onMetadataPush(metadata: Uint8Array): void;
+  /** An EXT; true when its type is understood. */
+  onExtension?(frame: ExtFrame): boolean;
   /** The peer takes no new requests any more. */
   onDraining?(): void;
   /** Server: a client wants its session back; gives it the link, or says why not. */
@@ -67,7 +69,13 @@ export interface ConnectionOwner {
 export interface ConnectionHooks
   extends Pick<
     ConnectionOwner,
-    "onRequest" | "onMetadataPush" | "onDraining" | "resumeGreeting" | "encodeErrorData" | "onLeaseRefused"
+    | "onRequest"
+    | "onMetadataPush"
+    | "onExtension"
+    | "onDraining"
+    | "resumeGreeting"
+    | "encodeErrorData"
+    | "onLeaseRefused"
   > {
   /** The connection is over. */
   onClosed?(reason: CloseReason): void;
@@ -127,6 +135,7 @@ export class RSocketConnection implements Requester {
       },
       onRequest: this.#grants?.watch(owner.onRequest) ?? owner.onRequest,
       onMetadataPush: (metadata) => owner.onMetadataPush(metadata),
+      onExtension: (frame) => owner.onExtension?.(frame) ?? false,
       onDraining: () => owner.onDraining?.(),
       onResume: (frame) => owner.onResume?.(frame),
       onDetached: (reason) => owner.onDetached?.(reason),
@@ -223,9 +232,12 @@ export class RSocketConnection implements Requester {
     return this.#request(Interaction.REQUEST_CHANNEL, request, initialN, sink);
   }
 
-  /** METADATA_PUSH; rsocket-js 1.0 alpha dies of it. @throws RangeError when it doesn't fit one frame. */
-  metadataPush(metadata: Uint8Array): void {
-    this.#driver.connection.metadataPush(metadata);
+  metadataPush(metadata: Uint8Array): boolean {
+    return this.#driver.connection.metadataPush(metadata);
+  }
+
+  extension({ extendedType, data, metadata, mayIgnore = true }: ExtensionInit): boolean {
+    return this.#driver.connection.extension(extendedType, mayIgnore, metadata, data);
   }
 
   /** @internal Opens a stream for a complete sink. @throws ConnectionError when the connection isn't open. */

@@ -7,6 +7,22 @@ export interface Payload {
   readonly metadata?: Uint8Array | undefined;
 }
 
+/** An extension frame (RSocket 1.0 §EXT): something that only peers understand which have agreed on it. */
+export interface ExtensionInit {
+  /** What it is, 1 … 2^31-1. Numbers aren't registered anywhere: agree on them with the peer, e.g. in SETUP. */
+  readonly extendedType: number;
+  readonly data: Uint8Array;
+  readonly metadata?: Uint8Array | undefined;
+  /** False: a peer that doesn't understand it must end the connection. By default such a peer drops it. */
+  readonly mayIgnore?: boolean;
+}
+
+/** An extension frame that came. Its bytes may be kept. */
+export interface Extension extends Required<ExtensionInit> {
+  /** The stream that it speaks of, which lives; 0 is the connection. */
+  readonly streamId: number;
+}
+
 /**
  * The handle of a stream, for requester and responder alike.
  *

@@ -2,7 +2,7 @@
 // The payload-level side that asks (RSocket 1.0 §Interaction Models).
 
 import type { StreamSink } from "../session/stream.js";
-import type { Payload, StreamHandle } from "./payload.js";
+import type { ExtensionInit, Payload, StreamHandle } from "./payload.js";
 
 /**
  * Makes requests. All methods throw a ConnectionError when the connection isn't open; whatever else happens to a request
@@ -17,6 +17,19 @@ export interface Requester {
   requestStream(request: Payload, initialN: number, sink: Partial<StreamSink>): StreamHandle;
   /** REQUEST_CHANNEL: the request is the first item; send more when `onRequestN` tells of credit. */
   requestChannel(request: Payload, initialN: number, sink: Partial<StreamSink>): StreamHandle;
-  /** METADATA_PUSH; rsocket-js 1.0 alpha dies of it. @throws RangeError when it doesn't fit one frame. */
-  metadataPush(metadata: Uint8Array): void;
+  /**
+   * METADATA_PUSH (RSocket 1.0 §METADATA_PUSH), ahead of what waits on streams. False: the write queue is full, and more of
+   * them should wait, as nothing holds them back. Nothing tells whether it arrived. A peer of ours takes 64 KiB each
+   * (`limits.maxMetadataBytes`) and, together with KEEPALIVE, 500 a second (`limits.controlsPerSecond`), and ends the
+   * connection over more. rsocket-js 1.0 alpha dies of any.
+   * @throws RangeError when it doesn't fit one frame of 16,777,215 bytes.
+   */
+  metadataPush(metadata: Uint8Array): boolean;
+  /**
+   * EXT on stream 0 (RSocket 1.0 §EXT), ahead of what waits on streams. False: as with `metadataPush`, whose limits hold
+   * here, too. Send it only to peers that have said that they understand it: others should drop it, but rsocket-js,
+   * rsocket-go, rsocket-rust and rsocket-cpp end the connection instead.
+   * @throws RangeError when `extendedType` isn't 1 … 2^31-1, or the payload doesn't fit one frame of 16,777,215 bytes.
+   */
+  extension(extension: ExtensionInit): boolean;
 }

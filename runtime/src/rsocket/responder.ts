@@ -5,7 +5,7 @@ import { ErrorCode } from "../frames/errors.js";
 import type { StreamSink } from "../session/stream.js";
 import { SILENT_SINK, type Stream } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
-import type { Payload, StreamHandle } from "./payload.js";
+import type { Extension, Payload, StreamHandle } from "./payload.js";
 
 /**
  * Handlers of the interaction models; those left out are refused with REJECTED.
@@ -23,8 +23,13 @@ export interface Responder {
   requestStream?(request: Payload, stream: StreamHandle): Partial<StreamSink> | undefined;
   /** As `requestStream`; the request is the first item, `complete` tells that it was the last. */
   requestChannel?(request: Payload, stream: StreamHandle, complete: boolean): Partial<StreamSink> | undefined;
-  /** METADATA_PUSH. */
+  /** METADATA_PUSH (RSocket 1.0 §METADATA_PUSH). The bytes may be kept. */
   metadataPush?(metadata: Uint8Array): void;
+  /**
+   * EXT (RSocket 1.0 §EXT). Return true when its type is understood. Of any other one that isn't to be ignored the
+   * connection ends with CONNECTION_ERROR, as it does without this method.
+   */
+  extension?(extension: Extension): boolean;
   /** Something a handler threw. Unset: reported as an uncaught error of the process would be. */
   onHandlerError?(error: unknown): void;
 }
@@ -64,6 +69,18 @@ export function pushHandlerOf(responder: Responder): (metadata: Uint8Array) => v
       responder.metadataPush?.(metadata);
     } catch (error) {
       reportHandlerError(responder, error);
+    }
+  };
+}
+
+/** Passes EXT to `responder`. A handler that throws has understood it, and failed. */
+export function extensionHandlerOf(responder: Responder): (frame: Extension) => boolean {
+  return (frame) => {
+    try {
+      return responder.extension?.(frame) === true;
+    } catch (error) {
+      reportHandlerError(responder, error);
+      return true;
     }
   };
 }

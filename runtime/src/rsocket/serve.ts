@@ -12,7 +12,7 @@ import { serverOpening } from "../session/setup.js";
 import { type ConnectionHooks, RSocketConnection } from "./connection.js";
 import type { LeaseStrategy, ServerLeaseOptions } from "./lease.js";
 import { type LeaseSetup, serverLeases } from "./lease-grants.js";
-import { handlerOf, pushHandlerOf, type Responder } from "./responder.js";
+import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
 import { type ServeResumptionOptions, type Session, Sessions } from "./sessions.js";
 
 export type { SetupFrame } from "../frames/frame.js";
@@ -84,6 +84,7 @@ export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServe
       return {
         onRequest: handlerOf(responder),
         onMetadataPush: pushHandlerOf(responder),
+        onExtension: extensionHandlerOf(responder),
       };
     },
     onAcceptError: (error) => console.error("rsocket-rpc: the acceptor threw:", error),
@@ -211,6 +212,7 @@ class ServerCore implements RSocketServer {
         onEstablished: () => {},
         onRequest: (stream, metadata, data, complete) => served?.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => served?.onMetadataPush(metadata),
+        onExtension: (frame) => served?.onExtension?.(frame) ?? false,
         encodeErrorData: (code, message) => served?.encodeErrorData?.(code, message),
         onLeaseRefused: (isFireAndForget) => served?.onLeaseRefused?.(isFireAndForget),
         onClosed: (reason) => {

@@ -7,6 +7,7 @@ import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
 import {
   encodeError,
+  encodeExt,
   encodeKeepalive,
   encodeLease,
   encodeMetadataPush,
@@ -15,9 +16,10 @@ import {
   encodeSetup,
 } from "../frames/encode.js";
 import { ErrorCode, errorCodeName, FrameFormatError } from "../frames/errors.js";
-import type { ResumeFrame, SetupFrame } from "../frames/frame.js";
+import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
 import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
 import { Flag, FrameType, frameTypeName, HEADER_BYTES, MAX_31_BIT, MAX_SENT_FRAME_BYTES } from "../frames/layout.js";
+import { readPayloadStart } from "../frames/payload-start.js";
 import { Admission, type WaitingCall } from "./admission.js";
 import { ConnectionError, StreamError } from "./errors.js";
 import { InboundBudgets } from "./inbound-budgets.js";
@@ -47,6 +49,8 @@ export interface ConnectionEvents {
   onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
   /** A METADATA_PUSH; the bytes may be kept. */
   onMetadataPush(metadata: Uint8Array): void;
+  /** An EXT on stream 0 or on a stream that lives; its bytes may be kept. True: its type is understood. */
+  onExtension?(frame: ExtFrame): boolean;
   /** The peer takes no new requests any more; those that run go on. Told at most once, and not when all ends at once. */
   onDraining?(): void;
   /** Server: a client wants its session back; take the link with `handOver`, or say why not. */
@@ -117,6 +121,9 @@ const BURST_FACTOR = 8;
 
 /** Room for the fixed fields and two mime types beside it in one frame. */
 const MAX_SETUP_PAYLOAD_BYTES = MAX_SENT_FRAME_BYTES - 512;
+
+/** Room for the header, the extended type and a length of metadata beside it in one frame. */
+const MAX_EXT_PAYLOAD_BYTES = MAX_SENT_FRAME_BYTES - HEADER_BYTES - 4 - 3;
 
 /** rsocket-java caps what it can read of a mime type's length at a signed byte (Q-SETUP-MIME). */
 const MAX_MIME_TYPE_LENGTH = 127;
@@ -464,16 +471,40 @@ export class Connection implements StreamHost {
     this.#admission.withdraw(call);
   }
 
-  /** Sends METADATA_PUSH, ahead of everything on streams. @throws RangeError when it doesn't fit one frame. */
-  metadataPush(metadata: Uint8Array): void {
+  /**
+   * Sends METADATA_PUSH, ahead of everything on streams. False: the write queue is full, more should wait.
+   * @throws RangeError when it doesn't fit one frame.
+   */
+  metadataPush(metadata: Uint8Array): boolean {
     if (metadata.length > MAX_SENT_FRAME_BYTES - HEADER_BYTES) {
       throw new RangeError(
         `METADATA_PUSH of ${metadata.length} bytes: it can't be fragmented (RSocket 1.0 §METADATA_PUSH)`,
       );
     }
-    if (this.#state === "closed") return;
+    if (this.#state === "closed") return false;
     encodeMetadataPush(this.outbound.priority, metadata);
     this.requestFlush();
+    return this.#belowMark();
+  }
+
+  /**
+   * Sends EXT on stream 0, ahead of everything on streams. False: the write queue is full, more should wait.
+   * @throws RangeError when the type isn't 1 … 2^31-1, or the payload doesn't fit one frame.
+   */
+  extension(extendedType: number, mayIgnore: boolean, metadata: Uint8Array | undefined, data: Uint8Array): boolean {
+    if (!(Number.isInteger(extendedType) && extendedType > 0 && extendedType <= MAX_31_BIT)) {
+      throw new RangeError(`the extended type is ${extendedType}, expected 1 … 2^31-1 (RSocket 1.0 §EXT)`);
+    }
+    const payloadBytes = data.length + (metadata?.length ?? 0);
+    if (payloadBytes > MAX_EXT_PAYLOAD_BYTES) {
+      throw new RangeError(
+        `EXT of ${payloadBytes} bytes, expected at most ${MAX_EXT_PAYLOAD_BYTES}: it can't be fragmented`,
+      );
+    }
+    if (this.#state === "closed") return false;
+    encodeExt(this.outbound.priority, 0, mayIgnore, extendedType, metadata, data);
+    this.requestFlush();
+    return this.#belowMark();
   }
 
   /**
@@ -892,13 +923,42 @@ export class Connection implements StreamHost {
     if (type === FrameType.ERROR) return this.#receiveConnectionError(bytes, start, end);
     if (type === FrameType.METADATA_PUSH) {
       if (this.#giveIf(this.#budgets.takeControl(this.#nowMs))) return;
+      if (this.#isTooMuchMetadata("METADATA_PUSH", end - start - HEADER_BYTES)) return;
       this.#events.onMetadataPush(bytes.slice(start + HEADER_BYTES, end));
-    } else if (type === FrameType.KEEPALIVE) this.#receiveKeepalive(bytes, start, end);
+    } else if (type === FrameType.EXT) this.#receiveExtension(0, bytes, start, end);
+    else if (type === FrameType.KEEPALIVE) this.#receiveKeepalive(bytes, start, end);
     else if (type === FrameType.LEASE) this.#receiveLease(bytes, start, end);
     else if (type === FrameType.RESUME && this.side === "server") {
       this.#fail(ErrorCode.CONNECTION_ERROR, "RESUME on a connection that is set up"); // RESUME-11
     } else this.#receiveUnexpected(type, bytes, start);
     if (this.#state === "opening") this.#confirm();
+  }
+
+  // The handler's word decides what the frame was, and so which budget it costs.
+  #receiveExtension(streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    const flags = readFlags(bytes, start);
+    const mayIgnore = (flags & Flag.IGNORE) !== 0;
+    const payload = start + HEADER_BYTES + 4;
+    const dataStart = payload > end ? -1 : readPayloadStart(bytes, payload, end, flags);
+    if (dataStart < 0) return this.receiveMalformed("EXT is cut short", mayIgnore);
+    const metadata = (flags & Flag.METADATA) === 0 ? undefined : bytes.slice(payload + 3, dataStart);
+    if (this.#isTooMuchMetadata("EXT", metadata?.length ?? 0)) return;
+    const extendedType = readUint31(bytes, start + HEADER_BYTES);
+    const data = bytes.slice(dataStart, end);
+    const frame: ExtFrame = { type: FrameType.EXT, streamId, mayIgnore, extendedType, metadata, data };
+    const isUnderstood = extendedType > 0 && this.#events.onExtension?.(frame) === true;
+    if (isUnderstood) this.#giveIf(this.#budgets.takeControl(this.#nowMs));
+    else this.#receiveUnexpected(FrameType.EXT, bytes, start);
+  }
+
+  #isTooMuchMetadata(frame: string, byteLength: number): boolean {
+    const { maxMetadataBytes } = this.settings.limits;
+    if (byteLength <= maxMetadataBytes) return false;
+    this.#fail(
+      ErrorCode.CONNECTION_ERROR,
+      `${frame} with ${byteLength} bytes of metadata, above the limit of ${maxMetadataBytes}`,
+    );
+    return true;
   }
 
   #receiveKeepalive(bytes: Uint8Array, start: number, end: number): void {
@@ -1012,7 +1072,8 @@ export class Connection implements StreamHost {
     } else if (type === FrameType.ERROR) {
       if (stream === undefined) this.#receiveLate(streamId);
       else stream.receiveError(readUint32(bytes, body), bytes.subarray(body + 4, end));
-    } else this.#receiveUnexpected(type, bytes, start);
+    } else if (type === FrameType.EXT && stream !== undefined) this.#receiveExtension(streamId, bytes, start, end);
+    else this.#receiveUnexpected(type, bytes, start);
   }
 
   #receiveRequest(

@@ -7,6 +7,7 @@ import {
   type ConnectRSocketOptions,
   connectRSocket,
   createInProcessPair,
+  type Extension,
   type FrameLink,
   type Listener,
   type Payload,
@@ -292,6 +293,45 @@ describe("the payload level", () => {
       toClient?.metadataPush(Uint8Array.of(2));
       await scheduler.settle();
       expect(seen.sort()).to.deep.equal(["client 02", "server 01"]);
+    });
+
+    it("gets EXT, on both sides, and says whether it understands", async () => {
+      const seen: Extension[] = [];
+      const told: unknown[] = [];
+      let toClient: RSocketConnection | undefined;
+      const serving = await serve({
+        accept: (_setup, connection) => {
+          toClient = connection;
+          return {
+            extension(extension) {
+              seen.push(extension);
+              if (extension.extendedType === 3) throw new Error("boom");
+              return extension.extendedType < 3;
+            },
+            onHandlerError: (error) => told.push(error),
+          };
+        },
+      });
+      const connection = await connect(serving, {
+        responder: { extension: (extension) => seen.push(extension) > 0 },
+      });
+      connection.extension({ extendedType: 2, data: Uint8Array.of(1), metadata: Uint8Array.of(2), mayIgnore: false });
+      toClient?.extension({ extendedType: 1, data: Uint8Array.of(3) });
+      connection.extension({ extendedType: 3, data: Uint8Array.of(), mayIgnore: false }); // understood, though it failed
+      connection.extension({ extendedType: 4, data: Uint8Array.of() });
+      await scheduler.settle();
+      const kept = seen.map(({ extendedType, mayIgnore, streamId }) => [extendedType, mayIgnore, streamId]);
+      expect(kept.sort()).to.deep.equal([
+        [1, true, 0],
+        [2, false, 0],
+        [3, false, 0],
+        [4, true, 0],
+      ]);
+      expect(told.map(String)).to.deep.equal(["Error: boom"]);
+      expect(connection.isOpen).to.equal(true);
+      connection.extension({ extendedType: 4, data: Uint8Array.of(), mayIgnore: false });
+      const { code, initiator } = await scheduler.run(connection.closed);
+      expect([code, initiator]).to.deep.equal([0x101, "remote"]);
     });
   });
 
