@@ -31,7 +31,15 @@ export interface Requirement {
 const ARGUMENTS: Readonly<Record<string, string>> = {};
 
 /** What a reader of the table should know beside the sentence. */
-const NOTES: Readonly<Record<string, string>> = {};
+const NOTES: Readonly<Record<string, string>> = {
+  "SID-09": "we ignore it",
+  "SID-10": "we re-use ids, so only the last half applies",
+  "WS-02":
+    "our clients offer it when `protocols` says so: servers that know of none answer with none, and then no link opens",
+  "RC-08": "we send COMPLETE alone, since some servers don't see it on REQUEST_CHANNEL",
+  "FC-01": "a few items beyond the credit are held until there is some, a flood of them fails the stream",
+  "KA-07": "any byte received proves it",
+};
 
 /** Families of ids: what a title names with one of these in front is an id. */
 const ID = /\b[A-Z]{2,6}-\d\d\b/g;
