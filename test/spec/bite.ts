@@ -112,7 +112,18 @@ async function tryBite(copy: ScratchCopy, bite: Bite, files: readonly string[]):
 async function runTests(copy: ScratchCopy, id: string, files: readonly string[]): Promise<Outcome> {
   const mocha = join(ROOT, "node_modules/mocha/lib/cli/cli.js");
   const paths = files.map((file) => file.replace(/\.ts$/, ".js"));
-  const args = [mocha, "--no-config", "--timeout", "5000", "--reporter", "json", "--grep", `\\b${id}\\b`, ...paths];
+  const args = [
+    mocha,
+    "--no-config",
+    "--exit",
+    "--timeout",
+    "5000",
+    "--reporter",
+    "json",
+    "--grep",
+    `\\b${id}\\b`,
+    ...paths,
+  ];
   const { output, isOver } = await outputOf(args, copy.folder);
   if (!isOver) return { isNoticed: false, text: `the tests have not ended within ${PATIENCE_MS} ms` };
   const results = parseResults(output);

@@ -28,7 +28,7 @@ export function biteFile({ file }: Bite): string {
 const TRANSPORT: readonly Row[] = [
   ["FRM-01", "frames/header.ts", "bytes[at + 2] = frameBytes;", "bytes[at + 2] = frameBytes + 3;"],
   ["FRM-02", "bytes/slab.ts", "visit(chunk, at, at + byteLength);", "visit(chunk, at - 3, at + byteLength);"],
-  ["FRM-03", "frames/deframer.ts", "return at + taken;", "return at;"],
+  ["FRM-03", "frames/deframer.ts", "return at + taken;", "return chunk.length;"],
   ["FRM-04", "session/outbound.ts", "return LENGTH_PREFIX_BYTES + payloadFrameBytes(", "return payloadFrameBytes("],
   ["FRM-05", "bytes/integers.ts", "bytes[at + 3] = value;", "bytes[at + 3] = value >>> 24;"],
   ["FRM-06", CONNECTION, "for (const stream of this.#streams.snapshot()) stream.connectionLost(ended);", ""],
@@ -263,6 +263,12 @@ const ERRORS: readonly Row[] = [
     CONNECTION,
     "else stream.receiveError(readUint32(bytes, body), bytes.subarray(body + 4, end));",
     "else stream.receiveError(readUint31(bytes, body), bytes.subarray(body + 4, end));",
+  ],
+  [
+    "ERR-06",
+    "rsocket/responder.ts",
+    "stream.error(ErrorCode.APPLICATION_ERROR, INTERNAL_ERROR);",
+    "stream.error(ErrorCode.CANCELED, INTERNAL_ERROR);",
   ],
   ["ERR-07", STREAM, "this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED,", "ErrorCode.REJECTED,"],
 ];
@@ -522,6 +528,12 @@ const PUSH: readonly Row[] = [
     "if (streamId === 0 || readFrameType(bytes, start) === FrameType.METADATA_PUSH) this.#receiveOnConnection(bytes, start, end);",
   ],
   [
+    "EXT-01",
+    ENCODE,
+    "if (!Number.isInteger(extendedType) || extendedType < 1 || extendedType > MAX_31_BIT) {",
+    "if (extendedType > MAX_31_BIT) {",
+  ],
+  [
     "EXT-02",
     CONNECTION,
     "const mayIgnore = (readFlags(bytes, start) & Flag.IGNORE) !== 0;",
@@ -698,6 +710,12 @@ const WEB_SOCKET: readonly Row[] = [
 ];
 
 const EXTENSIONS: readonly Row[] = [
+  [
+    "CM-01",
+    "rpc/channel-output.ts",
+    "if (call.transport.repeatChannelMetadata) this.#repeated = call.encodeMetadata(false);",
+    "this.#repeated = call.encodeMetadata(false);",
+  ],
   ["CM-02", "metadata/id-or-name.ts", "target[at] = idOrName.length - 1;", "target[at] = idOrName.length;"],
   [
     "CM-03",
@@ -719,10 +737,47 @@ const EXTENSIONS: readonly Row[] = [
   ],
   ["RT-01", "metadata/routing.ts", "entry[at] = utf8ByteLength(tag);", "entry[at] = tag.length + 1;"],
   [
+    "RT-02",
+    "rpc/channel-output.ts",
+    "if (call.transport.repeatChannelMetadata) this.#repeated = call.encodeMetadata(false);",
+    "this.#repeated = call.encodeMetadata(false);",
+  ],
+  [
     "RT-03",
     "metadata/routing.ts",
     "return readTag(bytes, start, end);",
     "return readRoutingTags(bytes, start, end).join();",
+  ],
+  [
+    "MT-01",
+    "metadata/stream-mime-types.ts",
+    "return encodeEntry(MimeTypeId.MIME_TYPE, encodeMimeTypes([mimeType]));",
+    "return encodeEntry(MimeTypeId.MIME_TYPE, encodeEntry(mimeType, new Uint8Array(0)));",
+  ],
+  ["MT-02", "metadata/stream-mime-types.ts", "mimeTypes.push(typeof idOrName", "mimeTypes.unshift(typeof idOrName"],
+  [
+    "MT-03",
+    "metadata/stream-mime-types.ts",
+    "return { dataMimeType: dataMimeType ?? setupDataMimeType, accepted: accepted ?? [] };",
+    'return { dataMimeType: dataMimeType ?? "text/plain", accepted: accepted ?? [] };',
+  ],
+  [
+    "MT-04",
+    "metadata/composite-format.ts",
+    "const mimeType = readResponseMimeType(metadata, PROTOBUF_MIME_TYPE);",
+    "const mimeType: string = PROTOBUF_MIME_TYPE;",
+  ],
+  [
+    "MT-05",
+    "metadata/stream-mime-types.ts",
+    "if (mimeTypeOf(reader) === MIME_TYPE_MIME_TYPE) found ??= onlyMimeType(metadata, reader);",
+    "found ??= onlyMimeType(metadata, reader);",
+  ],
+  [
+    "MT-06",
+    "metadata/composite-format.ts",
+    "return joinRequest(route, TRACE_ENTRIES, tracing, envelope, rawMetadata);",
+    "return joinRequest(route, TRACE_ENTRIES, tracing, envelope, Uint8Array.of(0xfa, 0, 0, 1, 0x89));",
   ],
   ["WK-01", "metadata/mime-types.ts", '"audio/mpeg3",', '"audio/mpeg-3",'],
   [
@@ -730,6 +785,12 @@ const EXTENSIONS: readonly Row[] = [
     "metadata/mime-types.ts",
     "return id < FIRST_HIGH_ID ? LOW_IDS[id] : HIGH_IDS[id - FIRST_HIGH_ID];",
     'return (id < FIRST_HIGH_ID ? LOW_IDS[id] : HIGH_IDS[id - FIRST_HIGH_ID]) ?? "unknown";',
+  ],
+  [
+    "AU-01",
+    "metadata/setup-metadata.ts",
+    'if (bearerToken !== undefined) entries.push(encodeAuthEntry({ type: "bearer", token: bearerToken }));',
+    "",
   ],
   ["AU-02", "metadata/auth.ts", "const AUTH_BEARER = 0x01;", "const AUTH_BEARER = 0x02;"],
   [
@@ -744,6 +805,7 @@ const EXTENSIONS: readonly Row[] = [
     "return withType(AUTH_BEARER, encodeUtf8(authentication.token));",
     'return withType(AUTH_BEARER, encodeUtf8(authentication.token + "\\u0000"));',
   ],
+  ["AU-05", "rpc/connect.ts", "if (credentials === undefined || isSecure || ", "if (isSecure || !isSecure || "],
   ["TZ-01", "metadata/tracing.ts", "LONG_TRACE_ID: 0x08,", "LONG_TRACE_ID: 0x02,"],
   ["TZ-02", "metadata/tracing.ts", "if ((flags & ZipkinFlag.IDS) === 0) return { sampling };", ""],
   [
@@ -751,6 +813,12 @@ const EXTENSIONS: readonly Row[] = [
     "metadata/tracing.ts",
     'if ((flags & ZipkinFlag.DEBUG) !== 0) return "debug";',
     'if ((flags & ZipkinFlag.DEBUG) !== 0 && (flags & ZipkinFlag.SAMPLED) === 0) return "debug";',
+  ],
+  [
+    "TZ-04",
+    "rpc/channel-output.ts",
+    "if (call.transport.repeatChannelMetadata) this.#repeated = call.encodeMetadata(false);",
+    "this.#repeated = call.encodeMetadata(false);",
   ],
 ];
 
@@ -772,6 +840,13 @@ const RPC: readonly Row[] = [
     "rpc/router.ts",
     "refuse(host, stream, error, ErrorCode.APPLICATION_ERROR, envelope !== undefined);",
     "refuse(host, stream, error, ErrorCode.REJECTED, envelope !== undefined);",
+  ],
+  ["RPC-04", "rpc/server-call.ts", "this.#fail(error, ErrorCode.INVALID);", "this.#fail(error, ErrorCode.REJECTED);"],
+  [
+    "RPC-05",
+    "rpc/channel-output.ts",
+    "if (call.transport.repeatChannelMetadata) this.#repeated = call.encodeMetadata(false);",
+    "this.#repeated = call.encodeMetadata(false);",
   ],
 ];
 

@@ -26,9 +26,11 @@ export function testsOf({ id }: Requirement, tests: readonly CoveringTest[]): Co
 function renderSummary(tests: readonly CoveringTest[]): string {
   const observed = REQUIREMENTS.filter((requirement) => testsOf(requirement, tests).length > 0);
   const passed = observed.filter((requirement) => outcomeOf(testsOf(requirement, tests)) === "passed");
+  const argued = REQUIREMENTS.length - observed.length;
+  const rest = argued === 0 ? "" : ` ${argued} can't be observed, and say why.`;
   return (
-    `${REQUIREMENTS.length} requirements: ${observed.length} observed by ${tests.length} tests, all of which pass for ` +
-    `${passed.length} of them; ${REQUIREMENTS.length - observed.length} are argued.`
+    `${observed.length} of ${REQUIREMENTS.length} requirements are observed, by ${tests.length} tests; ` +
+    `for ${passed.length} of them every test passes.${rest}`
   );
 }
 
