@@ -115,7 +115,7 @@ async function runTests(copy: ScratchCopy, id: string, files: readonly string[])
   const args = [
     mocha,
     "--no-config",
-    "--exit",
+    "--exit", // what failed may have left a socket
     "--timeout",
     "5000",
     "--reporter",
