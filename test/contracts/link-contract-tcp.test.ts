@@ -59,7 +59,7 @@ describe("a TCP link and a raw socket", () => {
     return { link: opened, handler: recorder, peer: raw };
   }
 
-  it("cuts the same frames wherever the bytes are cut, and says how much of a frame is there", async () => {
+  it("FRM-01, FRM-03: cuts the same frames wherever the bytes are cut, and says how much of a frame is there", async () => {
     const bytes = bytesOf(PAYLOAD + CANCEL);
     for (let cut = 1; cut < bytes.length; cut++) {
       const pair = await open();
@@ -75,14 +75,14 @@ describe("a TCP link and a raw socket", () => {
     }
   });
 
-  it("cuts frames that come byte by byte", async () => {
+  it("FRM-03: cuts frames that come byte by byte", async () => {
     for (const byte of bytesOf(PAYLOAD + CANCEL + PAYLOAD)) await peer.write(Uint8Array.of(byte));
     await handler.untilFrames(3);
     expect(handler.frames.map(hexOf)).to.deep.equal([PAYLOAD, CANCEL, PAYLOAD].map((frame) => frame.slice(6)));
   });
 
   for (let length = 0; length < 6; length++) {
-    it(`refuses a frame of ${length} bytes, and all that follows`, async () => {
+    it(`FRM-07: refuses a frame of ${length} bytes, and all that follows`, async () => {
       await peer.write(
         bytesOf(hex`
         ${CANCEL}
@@ -130,7 +130,7 @@ describe("a TCP link and a raw socket", () => {
     }
   });
 
-  it("survives garbage", async () => {
+  it("FRM-07: survives garbage", async () => {
     const seed = Number(process.env["SEED"] ?? 20_260_101);
     const random = createRandom(seed);
     for (let round = 0; round < 50; round++) {

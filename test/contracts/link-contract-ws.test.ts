@@ -58,7 +58,7 @@ describe("a WebSocket link and a raw WebSocket", () => {
 
   after(() => listener.close());
 
-  it("brings each binary message as one frame, and sends each frame as one binary message", async () => {
+  it("FRM-02, WS-01: brings each binary message as one frame, and sends each frame as one binary message", async () => {
     const messages: string[] = [];
     peer.on("message", (data: Buffer, isBinary) => messages.push(`${isBinary} ${data.toString("hex")}`));
     peer.send(bytesOf(PAYLOAD));
@@ -75,7 +75,7 @@ describe("a WebSocket link and a raw WebSocket", () => {
     expect(messages).to.deep.equal([`true ${CANCEL}`, `true ${PAYLOAD}`]);
   });
 
-  it("joins a message that comes in several frames of the WebSocket, with a ping between them", async () => {
+  it("WS-01: joins a message that comes in several frames of the WebSocket, with a ping between them", async () => {
     const bytes = bytesOf(PAYLOAD);
     peer.send(bytes.subarray(0, 1), { fin: false });
     peer.ping("in between");
@@ -85,7 +85,7 @@ describe("a WebSocket link and a raw WebSocket", () => {
     expect(handler.frames.map(hexOf)).to.deep.equal([PAYLOAD]);
   });
 
-  it("answers pings, also while nothing else comes, and counts them as something read", async () => {
+  it("WS-01: answers pings, also while nothing else comes, and counts them as something read", async () => {
     const pong = new Promise<string>((resolve) => peer.once("pong", (data: Buffer) => resolve(data.toString())));
     peer.ping("are you there");
     expect(await pong).to.equal("are you there");
@@ -114,14 +114,14 @@ describe("a WebSocket link and a raw WebSocket", () => {
     expect(handler.frames.map(hexOf)).to.deep.equal([PAYLOAD, CANCEL]);
   });
 
-  it("refuses text with 1003", async () => {
+  it("WS-03: refuses text with 1003", async () => {
     peer.send(CANCEL);
     expect(await closed).to.deep.equal({ code: 1003, reason: "binary messages only" });
     await handler.untilClosed();
     expect(handler.malformed.length).to.equal(1);
   });
 
-  it("refuses text that isn't UTF-8 with 1003, too", async () => {
+  it("WS-03: refuses text that isn't UTF-8 with 1003, too", async () => {
     underlying(peer).socket.write(bytesOf("818200000000ffff"));
     expect((await closed).code).to.equal(1003);
   });
@@ -371,13 +371,15 @@ describe("WebSocket: the request that opens one", () => {
     expect(links).to.deep.equal([]);
   });
 
-  it("has its subprotocol `rsocket` echoed, and no other one", async () => {
+  it("WS-02: has its subprotocol `rsocket` echoed, and no other one; without one it is taken, too", async () => {
     const url = await listen();
     const webSocket = await openWebSocket(url, { protocols: ["chat", "rsocket"] });
     expect(webSocket.protocol).to.equal("rsocket");
     webSocket.terminate();
     expect(await responseTo(url, { "Sec-WebSocket-Protocol": "chat" })).to.not.match(/Sec-WebSocket-Protocol/i);
-    expect(await responseTo(url, {})).to.not.match(/Sec-WebSocket-Protocol/i);
+    const response = await responseTo(url, {});
+    expect(response).to.match(/^HTTP\/1.1 101 /);
+    expect(response).to.not.match(/Sec-WebSocket-Protocol/i);
   });
 
   it("has no compression agreed on", async () => {
@@ -405,7 +407,7 @@ describe("WebSocket: the request that opens one", () => {
     slow.socket.destroy();
   });
 
-  it("comes with the headers and subprotocols of the dialer", async () => {
+  it("WS-02: comes with the headers and subprotocols of the dialer", async () => {
     const url = await listen();
     const dialer = wsDialer(url, { headers: { Authorization: "Bearer x" }, protocols: ["rsocket"] });
     links.push(await dialer.dial(new AbortController().signal));
@@ -416,7 +418,7 @@ describe("WebSocket: the request that opens one", () => {
     });
   });
 
-  it("offers no subprotocol and no compression unless told to", async () => {
+  it("WS-02: offers no subprotocol and no compression unless told to", async () => {
     const url = await listen();
     links.push(await wsDialer(url).dial(new AbortController().signal));
     await turns();

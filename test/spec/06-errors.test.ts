@@ -2,6 +2,7 @@
 // RSocket 1.0 §ERROR, §Error Codes: the rules ERR.
 
 import { expect } from "chai";
+import { handlerOf } from "../../runtime/src/rsocket/responder.js";
 import { ConnectionError, StreamError } from "../../runtime/src/session/errors.js";
 import { bytesOf, hex, textHex, withoutText } from "../support/frames-dsl.js";
 import { expectNoTrace, expectQuiet } from "../support/no-trace.js";
@@ -235,6 +236,52 @@ describe("RSocket 1.0 §ERROR", () => {
     server.receive(hex`00000001 1080 6162`, hex`00000003 1080 6162`, hex`00000001 28a0 61`);
     expect(server.sent().map(withoutText)).to.deep.equal([hex`00000003 2c00 00000202`, hex`00000001 2c00 00000204`]);
     expect(server.calls).to.deep.equal([]);
+  });
+
+  it("ERR-07: nor does a request that runs end with REJECTED when an item of it is broken off: it is CANCELED", () => {
+    const server = openServer({
+      settings: { limits: { maxReassemblyBytes: 3 } },
+      onRequest: ({ stream }) => stream.request(9),
+    });
+    server.receive(hex`00000001 1c00 00000001 61`, hex`00000001 28a0 61626364`);
+    expect(server.call.log).to.deep.equal(["error 0x203 local"]);
+    expect(server.sent().map(withoutText)).to.deep.equal([
+      hex`00000001 2000 00000009`,
+      hex`00000001 2c00 00000203`, // ERROR, CANCELED
+    ]);
+  });
+
+  it("ERR-06: what a handler throws goes out as APPLICATION_ERROR, for every kind of request that has an answer", () => {
+    const thrown: unknown[] = [];
+    const boom = (): never => {
+      throw new Error("boom");
+    };
+    const handle = handlerOf({
+      requestResponse: boom,
+      requestStream: boom,
+      requestChannel: boom,
+      fireAndForget: boom,
+      onHandlerError: (error) => thrown.push(error),
+    });
+    const server = openServer();
+    server.onRequest = handle;
+    server.receive(
+      hex`00000001 1000 61`, // REQUEST_RESPONSE
+      hex`00000003 1400 61`, // REQUEST_FNF
+      hex`00000005 1800 00000001 61`, // REQUEST_STREAM
+      hex`00000007 1c00 00000001 61`, // REQUEST_CHANNEL
+    );
+    expect(server.sent()).to.deep.equal(
+      ["00000001", "00000005", "00000007"].map(
+        (id) => hex`
+          ${id}
+          2c00       // ERROR
+          00000201   // APPLICATION_ERROR
+          ${textHex("internal error")}
+        `,
+      ),
+    );
+    expect(thrown).to.have.length(4);
   });
 
   it("ERR-06: a requester of a channel can fail, too", () => {

@@ -350,7 +350,7 @@ describe("RSocket 1.0 §Stream Sequences: request/channel", () => {
     expectQuiet(server.connection);
   });
 
-  it("RC-01: so does a requester", () => {
+  it("RC-01, RC-02: so does a requester: one REQUEST_CHANNEL, then PAYLOAD", () => {
     const client = openClient();
     const { stream, log } = client.open("request_channel", { data: "61", n: 9 });
     client.receive(hex`00000001 2000 00000002`, hex`00000001 2820 71`);

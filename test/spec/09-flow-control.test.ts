@@ -4,7 +4,7 @@
 import { expect } from "chai";
 import { bytesOf, hex, repeat, withoutText } from "../support/frames-dsl.js";
 import { expectNoTrace, expectQuiet } from "../support/no-trace.js";
-import { openClient, openServer } from "../support/probe.js";
+import { KEEPALIVE_R, openClient, openServer } from "../support/probe.js";
 
 describe("RSocket 1.0 §Flow Control", () => {
   afterEach(expectNoTrace);
@@ -163,9 +163,13 @@ describe("RSocket 1.0 §Flow Control", () => {
     const server = openServer();
     server.receive(hex`00000001 1800 00000002 61`);
     server.advance(80_000);
+    server.receive(
+      hex`00000001 2000 00000000`, // REQUEST_N 0
+      hex`00000001 2000 80000000`, // the reserved bit alone
+    );
     server.call.stream.next(bytesOf("62"));
     server.call.stream.next(bytesOf("63"));
-    expect(server.sent()).to.have.length(2);
+    expect(server.sent()).to.deep.equal([hex`00000001 2820 62`, hex`00000001 2820 63`]);
   });
 
   it("FC-07: an item in fragments costs one credit", () => {
@@ -196,13 +200,14 @@ describe("RSocket 1.0 §Flow Control", () => {
   });
 
   it("FC-09: a stream without credit is timed out by nothing and holds no other up", () => {
-    const server = openServer();
+    // Every 20 s there is something to do, and so a moment at which it could be timed out.
+    const server = openServer({ settings: { serverKeepalive: true } });
     server.receive(hex`00000001 1800 00000000 61`);
     for (let i = 0; i < 100; i++) {
       server.advance(80_000);
       server.receive(hex`00000003 1000 62`);
       server.calls[i + 1]?.stream.next(bytesOf("63"));
-      expect(server.sent()).to.deep.equal([hex`00000003 2860 63`]);
+      expect(server.sent()).to.deep.equal([...Array(4).fill(KEEPALIVE_R), hex`00000003 2860 63`]);
     }
     expect(server.calls[0]?.log).to.deep.equal([]);
     expect(server.connection.streamCount).to.equal(1);

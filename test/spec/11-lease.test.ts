@@ -332,7 +332,7 @@ describe("RSocket 1.0 §Lease Semantics", () => {
     expect(server.connection.leases?.ledger?.leftAt(server.nowMs)).to.equal(1);
   });
 
-  it("LEASE-09, RESUME-15: on another link both directions begin without a lease", () => {
+  it("LEASE-09: what is left of a lease is forgotten with its link, in both directions", () => {
     for (const probe of [leasedClient(), leasedServer()]) {
       probe.receive(FIVE_FOR_A_SECOND);
       grant(probe, 0, 1_000);

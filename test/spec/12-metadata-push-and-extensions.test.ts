@@ -89,6 +89,17 @@ describe("RSocket 1.0 §EXT", () => {
     `);
   });
 
+  it("EXT-01: an extended type of 0, or beyond 31 bits, can't be sent", () => {
+    const writer = new SlabWriter(new SlabPool((byteLength) => new Uint8Array(byteLength)));
+    for (const extendedType of [0, -1, 2 ** 31, 1.5, Number.NaN]) {
+      expect(() => encodeExt(writer, 0, true, extendedType, undefined, bytesOf("61"))).to.throw(
+        RangeError,
+        `extended type ${extendedType}, expected 1 … 2^31-1`,
+      );
+    }
+    expect(writer.byteLength).to.equal(0);
+  });
+
   it("EXT-02: an unknown extended type with I is dropped, on stream 0 and elsewhere", () => {
     for (const probe of [openServer(), openClient()]) {
       probe.open("request_stream", { n: 1 });

@@ -148,6 +148,72 @@ describe("RSocket 1.0 §Resuming Operation", () => {
     expect(near.log.slice(-2)).to.deep.equal(["detached", "resumed"]);
   });
 
+  it("RESUME-20: a client that resumes says the version of its SETUP, and no other SETUP, on every link", () => {
+    const near = client({ setup: { metadataMimeType: "a/b", dataMimeType: "c/d" } });
+    near.lose();
+    for (let i = 0; i < 3; i++) {
+      expect(reopen(near)).to.deep.equal([resumeFrame(at(0), at(0))]);
+      near.receive(resumeOk(at(0)));
+      expect(near.sent()).to.deep.equal([]);
+      near.lose();
+    }
+  });
+
+  it("FC-06: credit outlives the link, in both directions", () => {
+    const far = server();
+    far.receive(hex`00000001 1800 00000003 61`); // REQUEST_STREAM, n 3
+    far.call.stream.next(bytesOf("31"));
+    far.sent();
+    far.lose();
+    far.call.stream.next(bytesOf("32"));
+    resume(far, 7, 0);
+    far.call.stream.next(bytesOf("33"));
+    expect(far.sent()).to.deep.equal([hex`00000001 2820 33`]);
+    expect(() => far.call.stream.next(bytesOf("34"))).to.throw(RangeError, "without credit");
+    const near = client();
+    const { log } = near.open("request_stream", { n: 2 });
+    near.sent();
+    near.receive(hex`00000001 2820 31`);
+    near.lose();
+    reopen(near);
+    near.receive(resumeOk(at(10)), hex`00000001 2820 32`, hex`00000001 2820 33`);
+    expect(log, "the third is beyond the credit, and held").to.deep.equal(["next 31", "next 32"]);
+  });
+
+  it("LEASE-09, RESUME-15: a client's lease goes with its link; on the next one it waits for another", () => {
+    const near = client({ lease: {} });
+    const lease = (count: string): string => hex`00000000 0800 000003e8 ${count}`; // LEASE, 1,000 ms
+    near.receive(lease("00000005"));
+    near.open("fire_and_forget");
+    near.sent();
+    near.lose();
+    expect(() => near.open("fire_and_forget")).to.throw("no lease");
+    reopen(near);
+    near.receive(resumeOk(at(6)));
+    expect(() => near.open("fire_and_forget")).to.throw("no lease");
+    near.receive(lease("00000001"));
+    near.open("fire_and_forget");
+    expect(near.sent()).to.deep.equal([hex`00000003 1400`]);
+    expect(() => near.open("fire_and_forget")).to.throw("no lease");
+  });
+
+  it("LEASE-09, RESUME-15: a server grants anew on the next link, and refuses what has no lease until then", () => {
+    const far = newServer({ lease: {}, resumption: { ledger: new ResumeLedger(1e9) } });
+    far.receive(SETUP_R.replace("000000000480", "0000000004c0")); // R L
+    far.connection.grantLease({ requestCount: 1, ttlMs: 1_000 }, far.nowMs);
+    far.receive(hex`00000001 1000 61`);
+    far.sent();
+    far.lose();
+    far.connection.grantLease({ requestCount: 9, ttlMs: 1_000 }, far.nowMs); // there is nobody to grant to
+    expect(resume(far, 0, 0)).to.deep.equal([resumeOk(at(7))]);
+    far.receive(hex`00000003 1000 61`);
+    expect(far.sent().map(withoutText)).to.deep.equal([hex`00000003 2c00 00000202`]); // ERROR, REJECTED
+    far.connection.grantLease({ requestCount: 1, ttlMs: 1_000 }, far.nowMs);
+    far.receive(hex`00000005 1000 61`);
+    expect(far.sent()).to.deep.equal([hex`00000000 0800 000003e8 00000001`]);
+    expect(far.calls.map(({ stream }) => stream.id)).to.deep.equal([1, 5]);
+  });
+
   for (const [name, received, expected] of [
     ["nothing", 0, [REQUEST, hex`00000003 1000 6364`, hex`00000003 2400`]],
     ["one frame", 8, [hex`00000003 1000 6364`, hex`00000003 2400`]],

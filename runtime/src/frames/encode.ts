@@ -14,6 +14,7 @@ import {
   HEADER_BYTES,
   INITIAL_REQUEST_N_BYTES,
   LENGTH_PREFIX_BYTES,
+  MAX_31_BIT,
   MAX_FRAME_BYTES,
   METADATA_LENGTH_BYTES,
 } from "./layout.js";
@@ -186,7 +187,7 @@ export function encodeResumeOk(writer: SlabWriter, lastReceivedClientPosition: n
   writeUint63(writer.bytes, at, lastReceivedClientPosition);
 }
 
-/** §EXT; `extendedType` is 1 … 2^31-1. @throws RangeError on a frame above 16,777,215 bytes. */
+/** §EXT. @throws RangeError when `extendedType` isn't 1 … 2^31-1, and on a frame above 16,777,215 bytes. */
 export function encodeExt(
   writer: SlabWriter,
   streamId: number,
@@ -195,6 +196,9 @@ export function encodeExt(
   metadata: Uint8Array | undefined,
   data: Uint8Array,
 ): void {
+  if (!Number.isInteger(extendedType) || extendedType < 1 || extendedType > MAX_31_BIT) {
+    throw new RangeError(`extended type ${extendedType}, expected 1 … 2^31-1 (RSocket 1.0 §EXT)`);
+  }
   encodePayloadFrame(writer, streamId, FrameType.EXT, mayIgnore ? Flag.IGNORE : 0, extendedType, metadata, data);
 }
 

@@ -13,6 +13,7 @@ import { SPECIMENS } from "./catalogue.js";
 import { decodeBetweenCanaries, encodedFrame } from "./support.js";
 
 const uint31 = fc.nat({ max: 0x7fffffff });
+const extendedType = fc.integer({ min: 1, max: 0x7fffffff });
 const uint16 = fc.nat({ max: 0xffff });
 const position = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const bytes = fc.uint8Array({ maxLength: 40 });
@@ -102,7 +103,7 @@ const FRAMES: readonly fc.Arbitrary<Frame>[] = [
     firstAvailableClientPosition: position,
   }),
   fc.record({ type: constant(FrameType.RESUME_OK), streamId: constant(0), lastReceivedClientPosition: position }),
-  fc.record({ type: constant(FrameType.EXT), streamId: uint31, mayIgnore: boolean, extendedType: uint31, ...body }),
+  fc.record({ type: constant(FrameType.EXT), streamId: uint31, mayIgnore: boolean, extendedType, ...body }),
 ];
 const anyFrame = fc.oneof(...FRAMES);
 

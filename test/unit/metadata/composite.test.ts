@@ -22,7 +22,7 @@ describe("composite metadata", () => {
     expect(hexOf(encodeCompositeEntry(0x05, bytesOf("6869")))).to.equal("850000026869");
   });
 
-  it("writes any other type as length - 1 and text (A17)", () => {
+  it("writes any other type as length - 1 and text (CM-02)", () => {
     expect(hexOf(encodeCompositeEntry("a/b", bytesOf("ff")))).to.equal("02612f62000001ff");
     expect(hexOf(encodeCompositeEntry("x", new Uint8Array(0)))).to.equal("0078000000");
     const longest = encodeCompositeEntry("m".repeat(128), new Uint8Array(0));
@@ -47,7 +47,7 @@ describe("composite metadata", () => {
     );
   });
 
-  it("reads entries in order, well-known ones by their name", () => {
+  it("reads entries in order, well-known ones by their name (CM-02, CM-03)", () => {
     const entries = readCompositeEntries(bytesOf(TWO_ENTRIES));
     expect(entries.map(({ mimeType, payload }) => [mimeType, hexOf(payload)])).to.deep.equal([
       ["application/json", "6869"],

@@ -25,7 +25,7 @@ interface MetadataVector extends Vector {
 
 describe("RPC metadata v1", () => {
   for (const vector of readVectors<MetadataVector>("20-metadata")) {
-    it(`reproduces and reads "${vector.name}": ${vector.meaning}`, () => {
+    it(`RPC-01: reproduces and reads "${vector.name}": ${vector.meaning}`, () => {
       const { service, method, tracing, user } = vector;
       const encoded = encodeRpcMetadata({ service, method, tracing: bytesOf(tracing), user: bytesOf(user) });
       expect(hexOf(encoded)).to.equal(vector.hex);
@@ -51,7 +51,7 @@ describe("RPC metadata v1", () => {
     });
   }
 
-  it("may end right after the method, as the old JS client sends it", () => {
+  it("RPC-01: may end right after the method, as the old JS client sends it", () => {
     const bytes = bytesOf(hex`0001 0001 53 0001 6d`);
     const { service, method, tracingStart, tracingEnd, userStart, userEnd } = readRpcMetadata(bytes);
     expect([service, method]).to.deep.equal(["S", "m"]);

@@ -163,7 +163,7 @@ describe("a connection that is resumed", () => {
     );
   }
 
-  it("begins without leases on its new link, in both directions, and is granted anew", async () => {
+  it("LEASE-09, RESUME-15: begins without leases on its new link, in both directions, and is granted anew", async () => {
     const granted: LeasedConnection[] = [];
     let starts = 0;
     const strategy = {
@@ -459,7 +459,7 @@ describe("a connection that is resumed", () => {
     expect(seen?.peer.address).to.equal("198.51.100.7:9");
   });
 
-  it("has a token that no other connection may use while it lives", async () => {
+  it("RESUME-18: has a token that no other connection may use while it lives", async () => {
     const token = new TextEncoder().encode("0123456789abcdef");
     await begin({}, { resume: { token } });
     const error = await fails(network.connect({ resume: { token } }));
@@ -467,6 +467,15 @@ describe("a connection that is resumed", () => {
     await network.scheduler.run(connection.close());
     await network.scheduler.settle();
     connection = await network.connect({ resume: { token } });
+  });
+
+  it("RESUME-18: has a token of 128 random bits unless the application gives one", async () => {
+    await begin();
+    const others = [await network.connect(), await network.connect()];
+    const tokens = new Set(server.sessions.map(({ token }) => new TextDecoder().decode(token)));
+    for (const other of others) await network.scheduler.run(other.close());
+    expect(tokens.size).to.equal(3);
+    for (const token of tokens) expect(token).to.match(/^[0-9a-f]{32}$/);
   });
 
   it("maxSessions: one more is refused as unavailable", async () => {

@@ -75,10 +75,10 @@ describe("connecting", () => {
     }
   });
 
-  describe("AU-05: name and password", () => {
+  describe("name and password", () => {
     const credentials = { username: "ann", password: "pw" };
 
-    it("aren't sent where others can read them, and neither is anything else", async () => {
+    it("AU-05: aren't sent where others can read them, and neither is anything else", async () => {
       const info = { transport: "tcp", remoteAddress: "10.1.2.3:7000", isSecure: false };
       const { connecting, peer } = world.dialScripted({ credentials }, info);
       const error = await world.run(rejectionOf(connecting));

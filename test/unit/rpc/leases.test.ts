@@ -225,7 +225,7 @@ describe("leases", () => {
       expect(outcomes.slice(1)).to.deep.equal(["a", "b", "c"]);
     });
 
-    it("says L in SETUP, calls nobody before the LEASE, and never beyond it, whatever the time", async () => {
+    it("CONN-04, CONN-09, LEASE-06: says L in SETUP, calls nobody before the LEASE, and never beyond it, whatever the time", async () => {
       const { connecting, peer } = world.dialScripted({ lease: true });
       await world.scheduler.settle();
       expect(peer.take()).to.deep.equal([withL(SETUP_OURS), KEEPALIVE_R]);
@@ -233,7 +233,7 @@ describe("leases", () => {
       peer.send(KEEPALIVE);
       const connection = await world.run(connecting);
       const ticker = createTickerClient(connection);
-      // CONN-09: what the server may ask.
+      // What the server may ask.
       expect(peer.take()).to.deep.equal([hex`00000000 0800 7fffffff 7fffffff`]);
       const calls = [1, 2, 3].map(() => rejectionOf(ticker.last({})));
       await world.scheduler.settle();
@@ -285,7 +285,7 @@ describe("leases", () => {
   });
 
   describe("a server", () => {
-    it("grants to those who ask, after accept and its hello, and to nobody else", async () => {
+    it("CONN-05: grants to those who ask, after accept and its hello, and to nobody else", async () => {
       let accept = (): void => {};
       const { peer, connect } = await world.serveScripted({
         ...services(),
