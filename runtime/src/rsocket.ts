@@ -74,6 +74,7 @@ export {
   type ConnectionSettings,
   type ConnectionSettingsInit,
   type Limits,
+  type PayloadCompatibility,
   resolveLimits,
   resolveSettings,
 } from "./rsocket/settings.js";

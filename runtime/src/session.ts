@@ -17,6 +17,7 @@ export {
   type ConnectionSettings,
   type ConnectionSettingsInit,
   type Limits,
+  type PayloadCompatibility,
   resolveLimits,
   resolveSettings,
 } from "./session/settings.js";

@@ -38,7 +38,7 @@ describe("the package", function () {
     expect(text.replace(/^\s*\/\/.*$/gm, "").trim()).to.equal("");
   });
 
-  for (const door of [".", "./web", "./rsocket", "./codegen", "./testing", "./frames", "./session"]) {
+  for (const door of [".", "./web", "./rsocket", "./compat", "./codegen", "./testing", "./frames", "./session"]) {
     it(`bundles ${door} for the browser, whole and without a module of Node`, async () => {
       const { text, files, external } = await bundle(`export * from "${fileOf(door)}";`);
       expect(files, "files in the bundle").to.have.length.above(1);

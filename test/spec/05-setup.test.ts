@@ -103,7 +103,9 @@ describe("RSocket 1.0 §SETUP, §Connection Establishment", () => {
       ["00004e20", "00000000"],
       ["00000000", "00000000"],
     ] as const) {
-      const server = newServer({ settings: { acceptZeroKeepalive: true, serverKeepalive: keepalive === "00000000" } });
+      const server = newServer({
+        settings: { compatibility: { acceptZeroKeepalive: true, serverKeepalive: keepalive === "00000000" } },
+      });
       server.receive(setup({ keepalive, lifetime }));
       expect(server.log).to.deep.equal(["setup"]);
       expect(server.connection.nextTimeoutMs).to.equal(undefined);

@@ -60,7 +60,7 @@ describe("RSocket 1.0 §KEEPALIVE", () => {
   });
 
   it("KA-03: with serverKeepalive a server sends KEEPALIVE with R at the client's interval", () => {
-    const server = openServer({ settings: { serverKeepalive: true } });
+    const server = openServer({ settings: { compatibility: { serverKeepalive: true } } });
     server.advance(19_999);
     expect(server.sent()).to.deep.equal([]);
     server.advance(1);
@@ -178,9 +178,9 @@ describe("RSocket 1.0 §KEEPALIVE", () => {
   });
 
   it("KA-07: with peerMayBeSilent neither side judges the other's silence; the client still sends its own", () => {
-    const server = openServer({ settings: { peerMayBeSilent: true } });
+    const server = openServer({ settings: { compatibility: { peerMayBeSilent: true } } });
     expect(server.connection.nextTimeoutMs).to.equal(undefined);
-    const client = openClient({ settings: { peerMayBeSilent: true } });
+    const client = openClient({ settings: { compatibility: { peerMayBeSilent: true } } });
     client.advance(1_000_000);
     expect(client.connection.state).to.equal("open");
     expect(new Set(client.sent())).to.deep.equal(new Set([KEEPALIVE_R]));

@@ -620,7 +620,7 @@ describe("RSocket 1.0 §Stream Sequences: request/channel", () => {
   });
 
   it("RC-09: towards rsocket-go it says nothing, drops what comes and asks for no more", () => {
-    const server = openServer({ settings: { cancelChannelInput: false } });
+    const server = openServer({ settings: { compatibility: { cancelChannelInput: false } } });
     server.receive(hex`00000001 1c00 00000009 61`);
     server.call.stream.request(2);
     server.sent();

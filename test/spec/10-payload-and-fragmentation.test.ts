@@ -72,7 +72,7 @@ describe("RSocket 1.0 §PAYLOAD", () => {
   });
 
   it("PAY-04: with followsWins F goes before C, for peers that repeat their flags on each fragment", () => {
-    const client = openClient({ settings: { followsWins: true } });
+    const client = openClient({ settings: { compatibility: { followsWins: true } } });
     const { log } = client.open("request_response");
     client.sent();
     client.receive(

@@ -46,7 +46,7 @@ const LIKE_JS: ConnectOptions = {
   confirm: false,
   keepaliveIntervalMs: 60_000,
   maxLifetimeMs: 180_000,
-  repeatChannelMetadata: true,
+  compatibility: { repeatChannelMetadata: true },
 };
 /** REQUEST_N on stream 1, n 1. */
 const REQUEST_ONE: readonly string[] = ["00000001200000000001"];

@@ -13,10 +13,11 @@ import { openConnection } from "../rsocket/connect.js";
 import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
 import type { ClientLeaseOptions } from "../rsocket/lease.js";
 import type { ResumeOptions } from "../rsocket/restore-link.js";
-import { type ConnectionSettingsInit, resolveSettings } from "../rsocket/settings.js";
+import { resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
 import { codeOfAbort } from "./call-record.js";
 import { Code, codeFromWire } from "./code.js";
+import type { CallSettings, Compatibility } from "./compatibility.js";
 import { type Connection, RpcConnection } from "./connection.js";
 import { RpcError } from "./error.js";
 import { type Observer, printingObserver } from "./observer.js";
@@ -28,7 +29,7 @@ import { wireCodeOf } from "./status-codec.js";
 export type CompositeMetadata = MetadataFormat;
 
 /** Options of `connect`; all may be left out. */
-export interface ConnectOptions extends ConnectionSettingsInit {
+export interface ConnectOptions extends CallSettings {
   /** Serves calls that the server makes to this client. */
   readonly services?: readonly BoundService[];
   /** Sent with SETUP; a function is asked once for the connection. */
@@ -61,10 +62,8 @@ export interface ConnectOptions extends ConnectionSettingsInit {
   readonly metadataMode?: "rpc" | CompositeMetadata;
   /** False: say nothing of our extension in SETUP. */
   readonly hello?: boolean;
-  /** Every request carries our mark, so that it gets through brokers. Off. */
-  readonly announcePerRequest?: boolean;
-  /** A channel's metadata goes on each of its payloads, for brokers that unwrap every one. Off. */
-  readonly repeatChannelMetadata?: boolean;
+  /** What differs for the driver of the server. */
+  readonly compatibility?: Compatibility;
   /** Told of faults that have no caller; they are printed unless given. */
   readonly observer?: Observer;
   /** The world; tests put virtual time here. */
@@ -91,8 +90,9 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
   const observer = options.observer ?? printingObserver;
   const interceptors = composeInterceptors(options.interceptors ?? []);
   const { maxRunningHandlers } = settings.limits;
-  const { services = [] } = options;
-  const router = services[0]?.createRouter({ services, interceptors, maxRunningHandlers }) ?? noServices;
+  const { services = [], compatibility = {} } = options;
+  const served = { services, interceptors, maxRunningHandlers, compatibility };
+  const router = services[0]?.createRouter(served) ?? noServices;
   let connection: RpcConnection | undefined;
   try {
     await openConnection(
@@ -105,9 +105,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
       },
       (rsocket) => {
         checkConfidential(rsocket.info, options);
-        const { announcePerRequest = false, repeatChannelMetadata = false } = options;
-        const init = { rsocket, format, router, interceptors, observer, announcePerRequest, repeatChannelMetadata };
-        const created = new RpcConnection(init);
+        const created = new RpcConnection({ rsocket, format, router, interceptors, observer, compatibility });
         connection = created;
         return {
           onRequest: created.receiveRequest,

@@ -13,6 +13,7 @@ import type { GrantedLeaseStatus, LeaseStatus } from "../rsocket/lease.js";
 import type { Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
 import type { Channel, ChannelCore, LastingCore } from "./channel.js";
+import type { Compatibility } from "./compatibility.js";
 import { ContextValues } from "./context-values.js";
 import { type DeadlineClock, deadlineClockOf } from "./deadline.js";
 import { RpcError } from "./error.js";
@@ -67,10 +68,7 @@ export interface RpcConnectionInit {
   readonly router: RequestRouter;
   readonly interceptors: ComposedInterceptors | undefined;
   readonly observer: Observer;
-  /** Every request carries our entry, so that it gets through brokers. */
-  readonly announcePerRequest: boolean;
-  /** A channel's metadata goes on each of its payloads. */
-  readonly repeatChannelMetadata: boolean;
+  readonly compatibility: Compatibility;
 }
 
 /** The connection behind the interface. */
@@ -101,8 +99,8 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
     this.format = init.format;
     this.interceptors = init.interceptors;
     this.observer = init.observer;
-    this.announcePerRequest = init.announcePerRequest;
-    this.repeatChannelMetadata = init.repeatChannelMetadata;
+    this.announcePerRequest = init.compatibility.announcePerRequest === true;
+    this.repeatChannelMetadata = init.compatibility.repeatChannelMetadata === true;
     this.#router = init.router;
     this.scheduler = init.rsocket.scheduler;
     this.deadlines = deadlineClockOf(this.scheduler);

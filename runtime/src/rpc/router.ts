@@ -8,24 +8,12 @@ import { Interaction, type Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
 import { describeMethod } from "./call-record.js";
 import { Code } from "./code.js";
+import type { Compatibility } from "./compatibility.js";
 import { RpcError } from "./error.js";
 import { type AnyMethod, routeOf } from "./method.js";
 import { refuse } from "./refuse.js";
 import { ServerCall, type ServerCallHost } from "./server-call.js";
 import type { BoundService, HandlerEntry, RequestRouter, RequestRouterOptions } from "./service.js";
-
-/** How routes of peers that spell them otherwise are read; all off. */
-export interface RouteCompatibility {
-  /** `.Service` of a file without package (rsocket-rpc-go). */
-  readonly leadingDot?: boolean;
-  /** A method's name with its first letter in upper case (rsocket-rpc-net). */
-  readonly capitalizedMethods?: boolean;
-}
-
-/** What a router is made of. */
-export interface RouterOptions extends RequestRouterOptions {
-  readonly compatibility?: RouteCompatibility | undefined;
-}
 
 /** What a request's metadata came to when its method was found by the route's bytes. */
 interface FoundRequest {
@@ -41,7 +29,7 @@ const NO_BYTES = new Uint8Array(0);
 export class Router implements RequestRouter {
   readonly #interceptors: ComposedInterceptors | undefined;
   readonly #maxRunningHandlers: number;
-  readonly #compatibility: RouteCompatibility;
+  readonly #compatibility: Compatibility;
   readonly #services = new Set<string>();
   readonly #byName = new Map<string, HandlerEntry>();
   // By mode, made for the first request in it.
@@ -50,7 +38,7 @@ export class Router implements RequestRouter {
   readonly #waitForIdle: (() => void)[] = [];
 
   /** @throws TypeError when a service comes twice. */
-  constructor({ services, interceptors, maxRunningHandlers, compatibility = {} }: RouterOptions) {
+  constructor({ services, interceptors, maxRunningHandlers, compatibility = {} }: RequestRouterOptions) {
     this.#interceptors = interceptors;
     this.#maxRunningHandlers = maxRunningHandlers;
     this.#compatibility = compatibility;

@@ -18,13 +18,14 @@ import {
   type SetupFrame,
   SetupRejection,
 } from "../rsocket/serve.js";
-import { type ConnectionSettingsInit, resolveSettings } from "../rsocket/settings.js";
+import { resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
+import type { CallSettings, Compatibility } from "./compatibility.js";
 import { type Connection, RpcConnection } from "./connection.js";
 import type { ContextValues } from "./context-values.js";
 import { RpcError } from "./error.js";
 import { type Observer, printingObserver } from "./observer.js";
-import { type RouteCompatibility, Router } from "./router.js";
+import { Router } from "./router.js";
 import type { BoundService } from "./service.js";
 import { encodeErrorData } from "./status-codec.js";
 
@@ -47,7 +48,7 @@ export interface Setup {
 }
 
 /** Options of `serve`. */
-export interface ServeOptions extends ConnectionSettingsInit {
+export interface ServeOptions extends CallSettings {
   readonly services: readonly BoundService[];
   /** Around every call served, and around those made to clients. The first is outermost. */
   readonly interceptors?: readonly Interceptor[];
@@ -68,8 +69,8 @@ export interface ServeOptions extends ConnectionSettingsInit {
   readonly resume?: boolean | ServeResumptionOptions;
   /** Told of faults that have no caller; they are printed unless given. */
   readonly observer?: Observer;
-  /** Spellings of peers that differ from the .proto; all off. */
-  readonly compatibility?: RouteCompatibility;
+  /** What differs for the driver of the clients. */
+  readonly compatibility?: Compatibility;
   /** The world; tests put virtual time here. */
   readonly scheduler?: Scheduler;
 }
@@ -101,7 +102,7 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
   const settings = resolveSettings(options);
   const interceptors = composeInterceptors(options.interceptors ?? []);
   const { maxRunningHandlers } = settings.limits;
-  const { services, compatibility } = options;
+  const { services, compatibility = {} } = options;
   const router = new Router({ services, interceptors, maxRunningHandlers, compatibility });
   const observer = options.observer ?? printingObserver;
   const core = await openServer(
@@ -115,15 +116,7 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
     {
       accept: (frame, rsocket) => {
         const format = formatOfMimeType(frame.metadataMimeType);
-        const init = {
-          rsocket,
-          format,
-          router,
-          interceptors,
-          observer,
-          announcePerRequest: false,
-          repeatChannelMetadata: false,
-        };
+        const init = { rsocket, format, router, interceptors, observer, compatibility };
         return acceptConnection(frame, new RpcConnection(init), options);
       },
       onAcceptError: (error) => observer.onAcceptError?.(error),

@@ -6,6 +6,7 @@ import type { ComposedInterceptors } from "./call.js";
 import type { CallContext } from "./call-context.js";
 import type { Source } from "./channel-output.js";
 import { Code } from "./code.js";
+import type { Compatibility } from "./compatibility.js";
 import { RpcError } from "./error.js";
 import type { AnyMethod, Method } from "./method.js";
 import { Router } from "./router.js";
@@ -35,6 +36,7 @@ export interface RequestRouterOptions {
   readonly services: readonly BoundService[];
   readonly interceptors: ComposedInterceptors | undefined;
   readonly maxRunningHandlers: number;
+  readonly compatibility?: Compatibility;
 }
 
 /** A service with its handler: pass it to `serve`, or to `connect` for calls from the server. */

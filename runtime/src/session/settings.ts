@@ -174,28 +174,57 @@ export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" 
 }
 
 /** The settings of one connection. */
-export interface ConnectionSettings {
+export interface ConnectionSettings extends Required<PayloadCompatibility> {
   readonly limits: Limits;
   /** Between two KEEPALIVE frames of the client. 20 s; it goes into SETUP. */
   readonly keepaliveIntervalMs: number;
   /** Silence that ends the connection. 90 s; it goes into SETUP. */
   readonly maxLifetimeMs: number;
-  /** A server that sends KEEPALIVE by itself. Off: rsocket-cpp's client closes on it (Q-KA-SERVER-R). */
-  readonly serverKeepalive: boolean;
   /** The largest frame written, prefix included: longer payloads are fragmented. 64 KiB; 64 … 16,777,215. */
   readonly fragmentBytes: number;
-  /** F wins over C on a fragment: for rsocket-rust and rsocket-cpp, which repeat flags (Q-FRAG). Off: C wins (PAY-04). */
-  readonly followsWins: boolean;
-  /** The peer is never judged dead for its silence: rsocket-rpc-net neither sends nor answers KEEPALIVE. Off. */
-  readonly peerMayBeSilent: boolean;
-  /** A server takes keepalive and lifetime 0 in SETUP for "none", as rsocket-swift sends them. Off: refused (SETUP-03). */
-  readonly acceptZeroKeepalive: boolean;
-  /** A responder tells a channel's requester that it wants no more items. Off for rsocket-go, which dies of it. */
-  readonly cancelChannelInput: boolean;
 }
 
+/** What a connection does otherwise for a driver that departs from the specification; each may be left out. */
+export interface PayloadCompatibility {
+  /**
+   * True: a server sends KEEPALIVE by itself, at the client's interval, as those of rsocket-java and rsocket-kotlin do; for
+   * clients that wait for one. Off: a server only answers, since rsocket-cpp's client closes on one (Q-KA-SERVER-R).
+   */
+  readonly serverKeepalive?: boolean;
+  /**
+   * True: F wins over C on a fragment. For rsocket-rust, which sets C on the first fragment of its items, and rsocket-cpp,
+   * which repeats all flags on every one (Q-FRAG). Off: C wins (RSocket 1.0 §Fragmentation And Reassembly).
+   */
+  readonly followsWins?: boolean;
+  /** True: the peer's silence is never taken for its death. For rsocket-net, which neither sends nor answers KEEPALIVE (Q-KA-ONLY). Off. */
+  readonly peerMayBeSilent?: boolean;
+  /** True: a server takes keepalive and lifetime 0 in SETUP for "none". For rsocket-swift, which can send them (Q-SETUP-KA). Off: refused. */
+  readonly acceptZeroKeepalive?: boolean;
+  /**
+   * False: a responder that wants no more of a channel's items drops them and says nothing. For rsocket-go, whose client
+   * process panics when it gets a CANCEL (Q-GO-CANCEL-CRASH). True unless given.
+   */
+  readonly cancelChannelInput?: boolean;
+}
+
+/** Every switch there is: those of calls are no concern of a session, but one preset is for both. */
+const SWITCHES: readonly string[] = [
+  "serverKeepalive",
+  "followsWins",
+  "peerMayBeSilent",
+  "acceptZeroKeepalive",
+  "cancelChannelInput",
+  "leadingDot",
+  "capitalizedMethods",
+  "announcePerRequest",
+  "repeatChannelMetadata",
+];
+
 /** Connection settings as a user gives them: each may be left out. */
-export interface ConnectionSettingsInit extends Partial<Omit<ConnectionSettings, "limits">> {
+export interface ConnectionSettingsInit
+  extends Partial<Pick<ConnectionSettings, "keepaliveIntervalMs" | "maxLifetimeMs" | "fragmentBytes">> {
+  /** What this connection does otherwise for its peer's driver. */
+  readonly compatibility?: PayloadCompatibility;
   readonly limits?: Partial<Limits>;
   /** Where the limits start from. */
   readonly preset?: "standard" | "edge";
@@ -206,21 +235,34 @@ export const MIN_FRAGMENT_BYTES = 64;
 
 /** Fills in what was left out and checks the rest. @throws RangeError naming the setting, its value and its range. */
 export function resolveSettings(init: ConnectionSettingsInit = {}): ConnectionSettings {
+  const { compatibility = {} } = init;
+  checkSwitches(compatibility);
   const settings: ConnectionSettings = {
     limits: resolveLimits(init.limits, init.preset),
     keepaliveIntervalMs: init.keepaliveIntervalMs ?? 20_000,
     maxLifetimeMs: init.maxLifetimeMs ?? 90_000,
-    serverKeepalive: init.serverKeepalive ?? false,
+    serverKeepalive: compatibility.serverKeepalive ?? false,
     fragmentBytes: init.fragmentBytes ?? 65_536,
-    followsWins: init.followsWins ?? false,
-    peerMayBeSilent: init.peerMayBeSilent ?? false,
-    acceptZeroKeepalive: init.acceptZeroKeepalive ?? false,
-    cancelChannelInput: init.cancelChannelInput ?? true,
+    followsWins: compatibility.followsWins ?? false,
+    peerMayBeSilent: compatibility.peerMayBeSilent ?? false,
+    acceptZeroKeepalive: compatibility.acceptZeroKeepalive ?? false,
+    cancelChannelInput: compatibility.cancelChannelInput ?? true,
   };
   check("keepaliveIntervalMs", settings.keepaliveIntervalMs, 1, MAX_31_BIT);
   check("maxLifetimeMs", settings.maxLifetimeMs, 1, MAX_31_BIT);
   check("fragmentBytes", settings.fragmentBytes, MIN_FRAGMENT_BYTES, MAX_FRAME_BYTES);
   return settings;
+}
+
+function checkSwitches(switches: object): void {
+  for (const [name, value] of Object.entries(switches)) {
+    if (!SWITCHES.includes(name)) {
+      throw new RangeError(`compatibility switch ${name} is unknown, expected one of ${SWITCHES.join(", ")}`);
+    }
+    if (value !== undefined && typeof value !== "boolean") {
+      throw new RangeError(`compatibility switch ${name} is ${String(value)}, expected true or false`);
+    }
+  }
 }
 
 function check(name: string, value: number, least: number, most: number): void {

@@ -503,7 +503,7 @@ describe("callers", () => {
   });
 
   it("with announcePerRequest every request carries our entry, empty if need be", async () => {
-    const { connection, peer } = await world.connectScripted({ announcePerRequest: true });
+    const { connection, peer } = await world.connectScripted({ compatibility: { announcePerRequest: true } });
     void createTickerClient(connection).log({});
     await world.scheduler.settle();
     expect(peer.take()).to.deep.equal([

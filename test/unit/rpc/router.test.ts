@@ -2,7 +2,7 @@
 // From a request's metadata to its handler: every spelling of a route that peers use, and none that they don't.
 
 import { expect } from "chai";
-import type { CallContext, RouteCompatibility } from "rsocket-rpc";
+import type { CallContext, Compatibility } from "rsocket-rpc";
 import {
   type BoundService,
   handleFireAndForget,
@@ -73,7 +73,7 @@ describe("routes", () => {
     setup: string,
     services: readonly BoundService[],
     metadata: readonly string[],
-    compatibility: RouteCompatibility = {},
+    compatibility: Compatibility = {},
   ): Promise<string[]> {
     const { peer } = await world.serveSetUp({ services, compatibility }, setup);
     const results: string[] = [];
