@@ -206,6 +206,12 @@ describe("README and guide", function () {
     expect(exitCode).to.equal(0);
   });
 
+  it("17-other-peers: a server for two drivers at once", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-17-other-peers.ts");
+    expect(output).to.equal("");
+    expect(exitCode).to.equal(0);
+  });
+
   it("16-resumption: a stream goes on through 20 cuts of its network", async () => {
     const { exitCode, output } = await run("examples/hello/guide-16-resumption.ts");
     expect(output.split("\n")).to.deep.equal([

@@ -201,7 +201,7 @@ describe("RSocket 1.0 §Flow Control", () => {
 
   it("FC-09: a stream without credit is timed out by nothing and holds no other up", () => {
     // Every 20 s there is something to do, and so a moment at which it could be timed out.
-    const server = openServer({ settings: { serverKeepalive: true } });
+    const server = openServer({ settings: { compatibility: { serverKeepalive: true } } });
     server.receive(hex`00000001 1800 00000000 61`);
     for (let i = 0; i < 100; i++) {
       server.advance(80_000);
