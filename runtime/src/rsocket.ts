@@ -62,6 +62,7 @@ export type { ResumeOptions } from "./rsocket/restore-link.js";
 export {
   type ListenerFactory,
   type RSocketServer,
+  type RSocketServerStats,
   type ServeResumptionOptions,
   type ServeRSocketOptions,
   type Session,

@@ -82,6 +82,7 @@ export class Driver implements LinkHandler {
         onRequest: (stream, metadata, data, complete) => events.onRequest(stream, metadata, data, complete),
         onMetadataPush: (metadata) => events.onMetadataPush(metadata),
         onExtension: (frame) => events.onExtension?.(frame) ?? false,
+        onRefused: (code, message) => events.onRefused?.(code, message),
         onDraining: () => events.onDraining?.(),
         onResume: (frame) => events.onResume?.(frame),
         onDetached: (reason) => {

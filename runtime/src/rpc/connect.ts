@@ -2,7 +2,7 @@
 // Opens a connection for calls: SETUP with our hello and the caller's credentials, services for calls from the server.
 
 import type { Dialer, LinkInfo } from "../engine/link.js";
-import type { Scheduler } from "../engine/scheduler.js";
+import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { readErrorData } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
 import type { MetadataFormat } from "../metadata/format.js";
@@ -20,6 +20,7 @@ import { Code, codeFromWire } from "./code.js";
 import type { CallSettings, Compatibility } from "./compatibility.js";
 import { type Connection, RpcConnection } from "./connection.js";
 import { RpcError } from "./error.js";
+import { Incidents } from "./incidents.js";
 import { type Observer, printingObserver } from "./observer.js";
 import { noServices } from "./refuse.js";
 import type { BoundService } from "./service.js";
@@ -92,6 +93,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
   const { maxRunningHandlers } = settings.limits;
   const { services = [], compatibility = {} } = options;
   const served = { services, interceptors, maxRunningHandlers, compatibility };
+  const incidents = new Incidents(observer, options.scheduler ?? systemScheduler);
   const router = services[0]?.createRouter(served) ?? noServices;
   let connection: RpcConnection | undefined;
   try {
@@ -105,13 +107,23 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
       },
       (rsocket) => {
         checkConfidential(rsocket.info, options);
-        const created = new RpcConnection({ rsocket, format, router, interceptors, observer, compatibility });
+        const created = new RpcConnection({
+          rsocket,
+          format,
+          router,
+          interceptors,
+          observer,
+          incidents,
+          compatibility,
+        });
         connection = created;
         return {
           onRequest: created.receiveRequest,
           onMetadataPush: (pushed) => created.receiveMetadataPush(pushed),
           onDraining: () => created.onDraining?.(),
           encodeErrorData: (code, message) => created.encodeErrorData(code, message),
+          onRefused: (code, message) => created.refused(code, message),
+          onClosed: ({ code, reason, initiator }) => incidents.closed(code, reason, initiator, () => created.peer),
           onLeaseRefused: (isFireAndForget) => observer.onLeaseRefused?.(isFireAndForget, created.peer),
         };
       },

@@ -17,6 +17,7 @@ import type { Compatibility } from "./compatibility.js";
 import { ContextValues } from "./context-values.js";
 import { type DeadlineClock, deadlineClockOf } from "./deadline.js";
 import { RpcError } from "./error.js";
+import type { Incidents } from "./incidents.js";
 import type { Observer } from "./observer.js";
 import type { ServerCall, ServerCallHost } from "./server-call.js";
 import type { RequestRouter } from "./service.js";
@@ -68,6 +69,8 @@ export interface RpcConnectionInit {
   readonly router: RequestRouter;
   readonly interceptors: ComposedInterceptors | undefined;
   readonly observer: Observer;
+  /** Counts what the peer is refused. */
+  readonly incidents: Incidents;
   readonly compatibility: Compatibility;
 }
 
@@ -92,6 +95,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   /** @internal Told when the peer takes no new calls any more. */
   onDraining: (() => void) | undefined;
   readonly #router: RequestRouter;
+  readonly #incidents: Incidents;
   #dropped = false;
 
   constructor(init: RpcConnectionInit) {
@@ -102,6 +106,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
     this.announcePerRequest = init.compatibility.announcePerRequest === true;
     this.repeatChannelMetadata = init.compatibility.repeatChannelMetadata === true;
     this.#router = init.router;
+    this.#incidents = init.incidents;
     this.scheduler = init.rsocket.scheduler;
     this.deadlines = deadlineClockOf(this.scheduler);
     this.budget = turnBudgetOf(this.scheduler);
@@ -169,6 +174,11 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   }
 
   /** @internal */
+  refused(wireCode: number, message: string): void {
+    this.#incidents.tell("request_refused", wireCode, message, "local", () => this.peer);
+  }
+
+  /** @internal */
   dropAnswerMetadata(call: ServerCall): void {
     if (this.#dropped) return;
     this.#dropped = true;
@@ -206,7 +216,8 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   }
 }
 
-function peerOf({ transport, remoteAddress, localAddress, isSecure, certificate, upgrade }: LinkInfo): PeerInfo {
+/** @internal */
+export function peerOf({ transport, remoteAddress, localAddress, isSecure, certificate, upgrade }: LinkInfo): PeerInfo {
   return {
     transport,
     address: remoteAddress,

@@ -3,6 +3,7 @@
 
 import type { CallMethod } from "./call.js";
 import type { PeerInfo } from "./connection.js";
+import type { Incident } from "./incidents.js";
 
 /** Told of faults that have no caller. All methods may be left out; none may throw. */
 export interface Observer {
@@ -20,6 +21,11 @@ export interface Observer {
   onLargeUserMetadata?(byteLength: number, method: CallMethod): void;
   /** A call of the peer was refused, for it had no lease; a fire-and-forget call vanished. Every time. */
   onLeaseRefused?(isFireAndForget: boolean, peer: PeerInfo): void;
+  /**
+   * A request or a connection was refused, a limit was reached, or a connection ended. At most ten a second of each kind
+   * and code; `count` says how many there were.
+   */
+  onIncident?(incident: Incident): void;
   /** A frame's metadata that can't be read was ignored, where ignoring is all that can be done. */
   onMalformedMetadata?(message: string): void;
 }

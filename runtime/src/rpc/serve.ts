@@ -13,6 +13,7 @@ import {
   type ListenerFactory,
   openServer,
   type RSocketServer,
+  type RSocketServerStats,
   type ServeResumptionOptions,
   type Session,
   type SetupFrame,
@@ -21,9 +22,10 @@ import {
 import { resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
 import type { CallSettings, Compatibility } from "./compatibility.js";
-import { type Connection, RpcConnection } from "./connection.js";
+import { type Connection, peerOf, RpcConnection } from "./connection.js";
 import type { ContextValues } from "./context-values.js";
 import { RpcError } from "./error.js";
+import { Incidents, type IncidentTotals } from "./incidents.js";
 import { type Observer, printingObserver } from "./observer.js";
 import { Router } from "./router.js";
 import type { BoundService } from "./service.js";
@@ -75,6 +77,12 @@ export interface ServeOptions extends CallSettings {
   readonly scheduler?: Scheduler;
 }
 
+/** What a server holds at one moment, and what it has refused. */
+export interface ServerStats extends RSocketServerStats, IncidentTotals {
+  /** Handlers that haven't ended yet. */
+  readonly handlers: number;
+}
+
 /** A running server. */
 export interface Server {
   /** Where it listens, with the ports that were bound. */
@@ -85,6 +93,8 @@ export interface Server {
   readonly runningHandlers: number;
   /** Connections that can be resumed, with or without a link now. */
   readonly sessions: readonly Session[];
+  /** What is going on at this moment, and what was refused since it began. Costs a walk over all connections. */
+  stats(): ServerStats;
   /** Resolves when it has been closed, by `close` or by a signal; never rejects. */
   readonly closed: Promise<void>;
   /**
@@ -105,36 +115,42 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
   const { services, compatibility = {} } = options;
   const router = new Router({ services, interceptors, maxRunningHandlers, compatibility });
   const observer = options.observer ?? printingObserver;
+  const scheduler = options.scheduler ?? systemScheduler;
+  const incidents = new Incidents(observer, scheduler);
   const core = await openServer(
     factories,
     {
       settings: options,
       lease: options.lease,
       ...(options.resume === undefined ? {} : { resume: options.resume }),
-      ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }),
+      scheduler,
     },
     {
       accept: (frame, rsocket) => {
         const format = formatOfMimeType(frame.metadataMimeType);
-        const init = { rsocket, format, router, interceptors, observer, compatibility };
+        const init = { rsocket, format, router, interceptors, observer, incidents, compatibility };
         return acceptConnection(frame, new RpcConnection(init), options);
       },
       onAcceptError: (error) => observer.onAcceptError?.(error),
+      onConnectionClosed: ({ info }, { code, reason, initiator }) =>
+        incidents.closed(code, reason, initiator, () => peerOf(info)),
     },
   );
-  return new RpcServer(core, router, options.scheduler ?? systemScheduler);
+  return new RpcServer(core, router, incidents, scheduler);
 }
 
 class RpcServer implements Server {
   readonly #core: RSocketServer;
   readonly #router: Router;
+  readonly #incidents: Incidents;
   readonly #scheduler: Scheduler;
   readonly closed: Promise<void>;
   #resolveClosed: () => void = () => {};
 
-  constructor(core: RSocketServer, router: Router, scheduler: Scheduler) {
+  constructor(core: RSocketServer, router: Router, incidents: Incidents, scheduler: Scheduler) {
     this.#core = core;
     this.#router = router;
+    this.#incidents = incidents;
     this.#scheduler = scheduler;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -155,6 +171,10 @@ class RpcServer implements Server {
 
   get runningHandlers(): number {
     return this.#router.runningHandlers;
+  }
+
+  stats(): ServerStats {
+    return { ...this.#core.stats(), handlers: this.#router.runningHandlers, ...this.#incidents.totals };
   }
 
   async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
@@ -203,6 +223,7 @@ async function acceptConnection(
     onMetadataPush: (metadata) => connection.receiveMetadataPush(metadata),
     resumeGreeting: () => (hasHello ? serverHello() : undefined),
     encodeErrorData: (code, message) => connection.encodeErrorData(code, message),
+    onRefused: (code, message) => connection.refused(code, message),
     onLeaseRefused: (isFireAndForget) => connection.observer.onLeaseRefused?.(isFireAndForget, connection.peer),
   };
 }

@@ -47,6 +47,8 @@ export interface ServerCallHost {
   readonly values: ContextValues;
   /** The handler does nothing any more. */
   releaseHandler(): void;
+  /** A request was turned down before a handler heard of it. */
+  refused(wireCode: number, message: string): void;
   /** Headers or trailers can't be sent to this peer. */
   dropAnswerMetadata(call: ServerCall): void;
 }

@@ -134,6 +134,7 @@ function startConnection({
       hooks?.onClosed?.(reason);
     },
     encodeErrorData: (code, message) => hooks?.encodeErrorData?.(code, message),
+    onRefused: (code, message) => hooks?.onRefused?.(code, message),
     onLeaseRefused: (isFireAndForget) => hooks?.onLeaseRefused?.(isFireAndForget),
   };
   const setup: SetupPayload = {

@@ -61,6 +61,8 @@ export interface ConnectionOwner {
   onClosed(reason: CloseReason): void;
   /** How an ERROR of the session's own says `message` to the peer; as text when it gives nothing. */
   encodeErrorData?(code: number, message: string): Uint8Array | undefined;
+  /** A request or an item of the peer was refused, for a limit or a rule that it broke. */
+  onRefused?(code: number, message: string): void;
   /** A request of the peer was refused: it had no lease. */
   onLeaseRefused?(isFireAndForget: boolean): void;
 }
@@ -76,6 +78,7 @@ export interface ConnectionHooks
     | "resumeGreeting"
     | "encodeErrorData"
     | "onLeaseRefused"
+    | "onRefused"
   > {
   /** The connection is over. */
   onClosed?(reason: CloseReason): void;
@@ -136,6 +139,7 @@ export class RSocketConnection implements Requester {
       onRequest: this.#grants?.watch(owner.onRequest) ?? owner.onRequest,
       onMetadataPush: (metadata) => owner.onMetadataPush(metadata),
       onExtension: (frame) => owner.onExtension?.(frame) ?? false,
+      onRefused: (code, message) => owner.onRefused?.(code, message),
       onDraining: () => owner.onDraining?.(),
       onResume: (frame) => owner.onResume?.(frame),
       onDetached: (reason) => owner.onDetached?.(reason),
@@ -195,6 +199,16 @@ export class RSocketConnection implements Requester {
   /** Bytes that wait to be handed to the transport. */
   get queuedBytes(): number {
     return this.#driver.connection.outbound.byteLength;
+  }
+
+  /** Bytes that the transport has, and hasn't got rid of; 0 where it doesn't tell. */
+  get unsentBytes(): number {
+    return this.#driver.link.unsentBytes ?? 0;
+  }
+
+  /** Bytes of the peer's messages that aren't whole yet. */
+  get unfinishedBytes(): number {
+    return this.#driver.connection.reassemblyBytes;
   }
 
   /** What the peer's leases allow at this moment; undefined when none limits requests. */

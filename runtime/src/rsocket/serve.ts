@@ -9,7 +9,7 @@ import { ErrorCode } from "../frames/errors.js";
 import type { SetupFrame } from "../frames/frame.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { serverOpening } from "../session/setup.js";
-import { type ConnectionHooks, RSocketConnection } from "./connection.js";
+import { type CloseReason, type ConnectionHooks, RSocketConnection } from "./connection.js";
 import type { LeaseStrategy, ServerLeaseOptions } from "./lease.js";
 import { type LeaseSetup, serverLeases } from "./lease-grants.js";
 import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
@@ -45,6 +45,8 @@ export interface ServeHooks {
   accept(setup: SetupFrame, connection: RSocketConnection): Promise<ConnectionHooks> | ConnectionHooks;
   /** Why a SETUP was refused beyond what the peer hears; never called for SetupRejection. */
   onAcceptError(error: unknown): void;
+  /** A connection is over, whether it was accepted or not. */
+  onConnectionClosed?(connection: RSocketConnection, reason: CloseReason): void;
 }
 
 /** Options of `serveRSocket`. */
@@ -64,6 +66,22 @@ export interface ServeRSocketOptions {
   readonly scheduler?: Scheduler;
 }
 
+/** What a server holds at one moment. */
+export interface RSocketServerStats {
+  /** Connections with a link, accepted or about to be. */
+  readonly connections: number;
+  /** Sessions that can be resumed, with or without a link. */
+  readonly sessions: number;
+  /** Streams of both sides that haven't ended. */
+  readonly streams: number;
+  /** Bytes that wait to be sent, here and in the transports. */
+  readonly bytesQueued: number;
+  /** Bytes of messages that have come in part. */
+  readonly bytesUnfinished: number;
+  /** Sent bytes that are kept until their receipt is known, for all sessions. */
+  readonly bytesResumable: number;
+}
+
 /** A server on the payload level. */
 export interface RSocketServer {
   /** Where it listens, with the ports that were bound. */
@@ -72,6 +90,8 @@ export interface RSocketServer {
   readonly connections: ReadonlySet<RSocketConnection>;
   /** Those that can be resumed, with or without a link. */
   readonly sessions: readonly Session[];
+  /** What is going on at this moment. Costs a walk over all connections. */
+  stats(): RSocketServerStats;
   /** Takes no more connections, closes those that are open in order, within `graceMs`. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -150,6 +170,24 @@ class ServerCore implements RSocketServer {
     return this.#sessions?.all ?? [];
   }
 
+  stats(): RSocketServerStats {
+    let [connections, streams, bytesQueued, bytesUnfinished] = [0, 0, 0, 0];
+    for (const connection of this.connections) {
+      if (connection.isLive) connections++; // the streams of a session without a link live all the same
+      streams += connection.streamCount;
+      bytesQueued += connection.queuedBytes + connection.unsentBytes;
+      bytesUnfinished += connection.unfinishedBytes;
+    }
+    return {
+      connections,
+      sessions: this.sessions.length,
+      streams,
+      bytesQueued,
+      bytesUnfinished,
+      bytesResumable: this.#sessions?.ledger.bytes ?? 0,
+    };
+  }
+
   get urls(): readonly string[] {
     return this.listeners.map((listener) => listener.url);
   }
@@ -214,10 +252,12 @@ class ServerCore implements RSocketServer {
         onMetadataPush: (metadata) => served?.onMetadataPush(metadata),
         onExtension: (frame) => served?.onExtension?.(frame) ?? false,
         encodeErrorData: (code, message) => served?.encodeErrorData?.(code, message),
+        onRefused: (code, message) => served?.onRefused?.(code, message),
         onLeaseRefused: (isFireAndForget) => served?.onLeaseRefused?.(isFireAndForget),
         onClosed: (reason) => {
           leave();
           served?.onClosed?.(reason);
+          this.#hooks.onConnectionClosed?.(connection, reason);
         },
       },
     });

@@ -61,6 +61,8 @@ export interface ConnectionEvents {
   onResumed?(): void;
   /** The metadata of a METADATA_PUSH that goes right behind RESUME_OK. */
   resumeGreeting?(): Uint8Array | undefined;
+  /** A request or an item of the peer was refused, for a limit or a rule that it broke; the connection lives on. */
+  onRefused?(code: number, message: string): void;
   /** The connection is over. Told once, after all its streams. */
   onClosed(reason: ConnectionError): void;
   /** How an ERROR of this session's own says `message` to this peer; as UTF-8 text when it gives nothing. */
@@ -661,6 +663,11 @@ export class Connection implements StreamHost {
   }
 
   /** @internal */
+  refused(code: number, message: string): void {
+    this.#events.onRefused?.(code, message);
+  }
+
+  /** @internal */
   requestFlush(): void {
     this.#events.onTransmit();
   }
@@ -1115,6 +1122,7 @@ export class Connection implements StreamHost {
   // Not processed, guaranteed (ERR-07). A fire-and-forget request gets no frame back (FNF-01).
   #refuse(preset: InteractionPreset, streamId: number, flags: number, message: string): void {
     this.allowLate((flags & Flag.FOLLOWS) === 0 ? 0 : this.settings.limits.maxFragments);
+    this.refused(ErrorCode.REJECTED, message);
     if (preset.frameType === FrameType.REQUEST_FNF) return;
     const before = this.outbound.data.byteLength;
     encodeError(this.outbound.data, streamId, ErrorCode.REJECTED, this.errorData(ErrorCode.REJECTED, message));

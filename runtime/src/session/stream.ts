@@ -65,6 +65,8 @@ export interface StreamHost {
   dispatch(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
   /** The data of an ERROR that this session itself sends. */
   errorData(code: number, message: string): Uint8Array;
+  /** A request or an item was refused, for a limit or a rule that it broke. */
+  refused(code: number, message: string): void;
   /** A frame doesn't hold what it says. */
   receiveMalformed(message: string, mayIgnore: boolean): void;
 }
@@ -639,6 +641,7 @@ export class Stream {
   // half, so that a CANCEL is due only where the other half is open (RS-05).
   #fail(code: number, message: string, isLastWord: boolean): void {
     const told = this.#isHeard();
+    this.#host.refused(code, message);
     if (isLastWord) this.#receiveOpen = false;
     this.#giveUp(code, message, told);
   }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Refusals, limits and closes: counted always, told to an observer at a bounded rate.
+
+import type { Scheduler } from "../engine/scheduler.js";
+import { ErrorCode, type Initiator } from "../rsocket/errors.js";
+import type { PeerInfo } from "./connection.js";
+import type { Observer } from "./observer.js";
+
+/**
+ * `connection_refused`: a SETUP or RESUME was turned down, for a limit, by `accept`, or because it was unsound.
+ * `connection_closed`: a connection ended, in order or not. `request_refused`: a request, or an item of a stream, was turned
+ * down, for a limit or because it was unsound; the connection lives on.
+ */
+export type IncidentKind = "connection_refused" | "connection_closed" | "request_refused";
+
+/** Something that a peer was refused, or the end of a connection. */
+export interface Incident {
+  readonly kind: IncidentKind;
+  /** The RSocket error code (RSocket 1.0 §Error Codes). */
+  readonly code: number;
+  /** In words, for a log; the peer may have heard less. */
+  readonly reason: string;
+  /** Whose doing it was: `local` is this side. */
+  readonly initiator: Initiator;
+  readonly peer: PeerInfo;
+  /** How many of this kind and code there were since the last that was told, this one included. */
+  readonly count: number;
+}
+
+/** Incidents since the server began. */
+export interface IncidentTotals {
+  readonly connectionsRefused: number;
+  readonly connectionsClosed: number;
+  readonly requestsRefused: number;
+}
+
+/** Of one kind and code so many are told per interval; the others are counted, and told with the next. */
+const TOLD_PER_INTERVAL = 10;
+const INTERVAL_MS = 1_000;
+
+interface Rate {
+  sinceMs: number;
+  told: number;
+  untold: number;
+}
+
+/** Counts incidents of one server, or of one client's connection, and tells them. */
+export class Incidents {
+  readonly #observer: Observer;
+  readonly #scheduler: Scheduler;
+  readonly #rates = new Map<string, Rate>();
+  readonly #totals: Record<IncidentKind, number> = {
+    connection_refused: 0,
+    connection_closed: 0,
+    request_refused: 0,
+  };
+
+  constructor(observer: Observer, scheduler: Scheduler) {
+    this.#observer = observer;
+    this.#scheduler = scheduler;
+  }
+
+  get totals(): IncidentTotals {
+    const { connection_refused, connection_closed, request_refused } = this.#totals;
+    return {
+      connectionsRefused: connection_refused,
+      connectionsClosed: connection_closed,
+      requestsRefused: request_refused,
+    };
+  }
+
+  /** A connection ended. Who was never let in was refused. */
+  closed(code: number, reason: string, initiator: Initiator, peer: () => PeerInfo): void {
+    const isRefusal = initiator === "local" && code >= ErrorCode.INVALID_SETUP && code <= ErrorCode.REJECTED_RESUME;
+    this.tell(isRefusal ? "connection_refused" : "connection_closed", code, reason, initiator, peer);
+  }
+
+  /** Counts, and tells unless there were too many of late. `peer` is asked only then. */
+  tell(kind: IncidentKind, code: number, reason: string, initiator: Initiator, peer: () => PeerInfo): void {
+    this.#totals[kind]++;
+    if (this.#observer.onIncident === undefined) return;
+    const rate = this.#rateOf(kind, code);
+    rate.untold++;
+    if (rate.told >= TOLD_PER_INTERVAL) return;
+    rate.told++;
+    const count = rate.untold;
+    rate.untold = 0;
+    this.#observer.onIncident({ kind, code, reason, initiator, peer: peer(), count });
+  }
+
+  // Codes of peers are any 32 bits: those that applications make up share one rate, so that there are few.
+  #rateOf(kind: IncidentKind, code: number): Rate {
+    const key = `${kind} ${code <= ErrorCode.INVALID ? code : "other"}`;
+    const nowMs = this.#scheduler.now();
+    let rate = this.#rates.get(key);
+    if (rate === undefined) {
+      rate = { sinceMs: nowMs, told: 0, untold: 0 };
+      this.#rates.set(key, rate);
+    } else if (nowMs - rate.sinceMs >= INTERVAL_MS) {
+      rate.sinceMs = nowMs;
+      rate.told = 0;
+    }
+    return rate;
+  }
+}
