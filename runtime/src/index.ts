@@ -11,6 +11,12 @@ export { type BinaryKey, type HeaderValue, Metadata, type MetadataInit } from ".
 export type { MetadataMode } from "./metadata/mode.js";
 export { type ChannelOptions, type ClientChannel, createChannelWith } from "./resilience/create-channel.js";
 export { type RetryOptions, retry } from "./resilience/retry.js";
+export {
+  type AuthenticateOptions,
+  type Authenticator,
+  type AuthorizationRequest,
+  authenticate,
+} from "./rpc/authenticate.js";
 export type { Call, CallEnd, CallMethod, FailedAttempt, Interceptor, Reply } from "./rpc/call.js";
 export type { CallContext } from "./rpc/call-context.js";
 export type { CallOptions } from "./rpc/call-options.js";

@@ -4,6 +4,7 @@
 import type { Scheduler } from "../engine/scheduler.js";
 import type { Metadata } from "../metadata/headers.js";
 import type { Call, CallEnd, CallMethod, FailedAttempt } from "./call.js";
+import type { CallContext } from "./call-context.js";
 import { Code } from "./code.js";
 import { ContextValues } from "./context-values.js";
 import type { Deadline } from "./deadline.js";
@@ -27,6 +28,7 @@ export function describeMethod(method: AnyMethod): CallMethod {
 /** The shared part of a call. Nothing is made before somebody asks for it. */
 export abstract class CallRecord implements Call {
   abstract readonly side: "client" | "server";
+  abstract readonly context: CallContext | undefined;
   abstract readonly headers: Metadata;
   /** Messages sent by this side. */
   sentCount = 0;

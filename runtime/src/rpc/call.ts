@@ -2,6 +2,7 @@
 // A call as interceptors see it, on both sides and for every shape.
 
 import type { Metadata } from "../metadata/headers.js";
+import type { CallContext } from "./call-context.js";
 import type { Code } from "./code.js";
 import type { ContextValues } from "./context-values.js";
 import type { RpcError } from "./error.js";
@@ -43,6 +44,8 @@ export interface Call {
   /** Where the call is made or served. */
   readonly side: "client" | "server";
   readonly method: CallMethod;
+  /** On the server what the handler will see: the connection with its peer, metadata of other makes. Undefined on the client. */
+  readonly context: CallContext | undefined;
   /** Request headers. On the client what is set here is sent. */
   readonly headers: Metadata;
   /** Values for other interceptors and the handler. */

@@ -10,6 +10,7 @@ import type { StreamHandle } from "../rsocket/payload.js";
 import type { Interaction, StreamSink, WaitingCall } from "../rsocket/sink.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import type { ComposedInterceptors, FailedAttempt } from "./call.js";
+import type { CallContext } from "./call-context.js";
 import { type CallOptions, checkCallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
 import { CallRecord, codeOfAbort } from "./call-record.js";
 import { Code } from "./code.js";
@@ -28,6 +29,7 @@ export type Failure = () => RpcError;
 /** A call on the client's side. Subclasses say what is sent and what becomes of the answer. */
 export abstract class ClientCall extends CallRecord implements StreamSink {
   readonly side = "client";
+  readonly context: CallContext | undefined = undefined;
   readonly transport: RpcTransport;
   readonly options: CallOptions;
   /** Set while the call has a stream. */

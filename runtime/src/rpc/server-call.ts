@@ -90,6 +90,10 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
 
   // ── CallContext ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+  get context(): CallContext {
+    return this;
+  }
+
   get connection(): Connection {
     return this.#host.connection;
   }
