@@ -212,6 +212,19 @@ describe("README and guide", function () {
     expect(exitCode).to.equal(0);
   });
 
+  it("18-authentication: by SETUP and by call, and tokens that are renewed on one connection", async () => {
+    const { exitCode, output } = await run("examples/hello/guide-18-authentication.ts");
+    expect(output.split("\n")).to.deep.equal([
+      "a robot",
+      "RpcError: [permission_denied] demo.v1.Ticker.Upload isn't allowed to this caller",
+      "ConnectError: [unauthenticated] the credentials aren't known",
+      "true true",
+      "RpcError: [unauthenticated] the token has expired",
+      "",
+    ]);
+    expect(exitCode).to.equal(0);
+  });
+
   it("16-resumption: a stream goes on through 20 cuts of its network", async () => {
     const { exitCode, output } = await run("examples/hello/guide-16-resumption.ts");
     expect(output.split("\n")).to.deep.equal([

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every limit has a name, a reason and a test: the names of `Limits` are looked for in the code of the tests.
 
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import ts from "typescript-5.9";
+import { type Limits, resolveLimits } from "../../runtime/src/session/settings.js";
 import { isGenerated, parseSources, walk } from "./support/repository.js";
 
 describe("the limits of a connection", () => {
@@ -28,6 +30,21 @@ describe("the limits of a connection", () => {
       });
     }
     expect(limits.map((member) => member.name.getText()).filter((name) => !named.has(name))).to.deep.equal([]);
+  });
+
+  it("are in the table of docs/security.md with what they are by default and at the edge", () => {
+    const page = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8");
+    const rows = [...page.matchAll(/^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| [^|]+ \|$/gm)].map(([, ...cells]) => cells);
+    const [standard, edge] = [resolveLimits(), resolveLimits({}, "edge")];
+    const say = (value: number): string =>
+      value === Number.POSITIVE_INFINITY ? "none" : value.toLocaleString("en-US");
+    const expected = (Object.keys(standard) as (keyof Limits)[]).map((name) => [
+      name,
+      say(standard[name]),
+      edge[name] === standard[name] ? "the same" : say(edge[name]),
+    ]);
+    expect(rows).to.deep.equal(expected);
+    expect(rows.map(([name]) => name)).to.have.members(limits.map((member) => member.name.getText()));
   });
 });
 
