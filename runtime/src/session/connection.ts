@@ -371,6 +371,8 @@ export class Connection implements StreamHost {
     if (this.#state === "accepting" && requestsWait) return;
     this.#closeReason ??= ended;
     if (this.#state !== "open" && this.#state !== "draining") return this.#end(this.#closeReason, false);
+    // Who died leaves streams behind that wait for credit: whatever lifetime it asked for, they don't wait for ever.
+    this.#keepalive.judgeWithin(this.settings.limits.maxLifetimeMs);
     const isNews = this.isOpen;
     this.#state = "draining";
     this.#closeSent = true;
