@@ -38,6 +38,18 @@ describe("a peer that sends nothing more", () => {
     expect(client.connection.streamCount).to.equal(1);
   });
 
+  it("leaves no memory behind for requests that will never be whole", () => {
+    const server = openServer();
+    server.receive(hex`00000001 1080 616161`); // REQUEST_RESPONSE, F
+    server.receive(hex`00000003 1480 616161`); // REQUEST_FNF, F
+    expect(server.connection.reassemblyBytes).to.equal(6);
+    server.connection.peerEnded();
+    expect(server.connection.reassemblyBytes).to.equal(0);
+    expect(server.log.at(-1)).to.equal("closed 0x101 remote");
+    expect(server.calls).to.deep.equal([]);
+    expect(server.sent()).to.deep.equal([]);
+  });
+
   it("isn't waited for longer than maxLifetimeMs, though it asked never to be judged", () => {
     const server = newServer({ settings: { limits: { maxLifetimeMs: 60_000 } } });
     server.receive(hex`

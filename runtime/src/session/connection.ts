@@ -377,7 +377,10 @@ export class Connection implements StreamHost {
     this.#state = "draining";
     this.#closeSent = true;
     this.#admission.failAll(this.#closeReason);
-    for (const stream of this.#streams.snapshot()) if (stream.isRequester) stream.connectionLost(this.#closeReason);
+    for (const stream of this.#streams.snapshot()) {
+      // Neither will our requests be answered, nor will its own become whole.
+      if (stream.isRequester || stream.isAssembling) stream.connectionLost(this.#closeReason);
+    }
     this.#endIfDrained();
     if (isNews) this.#tellDraining();
   }
