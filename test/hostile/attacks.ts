@@ -19,7 +19,7 @@ export const ATTACKS: readonly (Attack | Assault)[] = [
   ...floods,
 ];
 
-/** It is among those that send much. */
+/** It is among those that send much, be it meant well. */
 export function isFlood(attack: Attack | Assault): boolean {
-  return floods.includes(attack as Assault);
+  return floods.includes(attack as Assault) || attack.threat === 25;
 }

@@ -60,7 +60,7 @@ export function setup(fields: SetupFields = {}): string {
     ${header(streamId, Type.SETUP, flags | (token === undefined ? 0 : Flag.RESUME))}
     ${fields.version ?? "0001 0000"}       // 1.0
     ${fields.keepalive ?? "00004e20"}      // 20 s
-    ${fields.lifetime ?? "00015f90"}       // 90 s
+    ${fields.lifetime ?? "000007d0"}       // 2 s: who is gone is noticed soon
     ${token === undefined ? "" : uint(token.length / 2, 2) + token}
     ${fields.mimeTypes ?? BINARY + BINARY}
     ${fields.rest ?? ""}

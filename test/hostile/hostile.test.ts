@@ -2,8 +2,11 @@
 // Hostile clients against a server process: every attack over every transport that it concerns, while an honest client is
 // served. `npm run hostile` carries out the long ones, too.
 
+import { existsSync } from "node:fs";
+import { expect } from "chai";
 import { carryOut, costs, transportsOf } from "./attack.js";
 import { ATTACKS, isFlood } from "./attacks.js";
+import { THREATS } from "./threats.js";
 import { World } from "./world.js";
 
 const ALL = process.env["HOSTILE"] === "all";
@@ -28,12 +31,26 @@ describe("a server under attack", function () {
     for (const transport of transportsOf(attack)) {
       // Encryption is the machine's work, not ours.
       if (transport === "tls" && isFlood(attack) && !ALL) continue;
-      it(`stands ${attack.name} (threat ${attack.threat}, ${transport})`, async function () {
+      it(`stands ${attack.name} (${attack.threat}, ${transport})`, async function () {
         if ("timeoutMs" in attack && attack.timeoutMs !== undefined) this.timeout(attack.timeoutMs);
         await carryOut(world, attack, transport);
       });
     }
   }
+});
+
+describe("threats", () => {
+  for (const [number, { threat, elsewhere = [] }] of Object.entries(THREATS)) {
+    it(`${number}: ${threat}, is tried by an attack or a test`, () => {
+      const attacks = ATTACKS.filter((attack) => attack.threat === Number(number));
+      expect(attacks.length + elsewhere.length).to.be.above(0);
+      for (const file of elsewhere) expect(existsSync(new URL(`../../${file}`, import.meta.url)), file).to.equal(true);
+    });
+  }
+
+  it("are known that attacks name", () => {
+    expect(ATTACKS.filter(({ threat }) => THREATS[threat] === undefined)).to.deep.equal([]);
+  });
 });
 
 function costLine({ name, transport, growthMiB, waitedMs }: (typeof costs)[number]): string {

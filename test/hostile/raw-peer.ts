@@ -71,6 +71,10 @@ export class RawPeer {
   static async open(transport: TransportName, ports: Ports): Promise<RawPeer> {
     const socket = await openSocket(transport, ports);
     if (transport === "ws") await upgrade(socket);
+    // Node looks once more whether somebody listens, and would undo a pause.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     return new RawPeer(transport, socket);
   }
 

@@ -109,7 +109,7 @@ export const connectionAttacks: readonly (Attack | Assault)[] = [
     name: "a reader that reads nothing for the stall time",
     at: "brief",
     async run(scene) {
-      const peer = await scene.open();
+      const peer = await scene.open(setup({ lifetime: "00015f90" }));
       peer.pause();
       peer.send(stream(1, 0x7fffffff, items(65_536)));
       await scene.until("its end", ({ connections }) => connections === 3, 6_000);

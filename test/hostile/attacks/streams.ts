@@ -20,6 +20,7 @@ import {
   Type,
   unary,
 } from "../bytes.js";
+import type { RawPeer } from "../raw-peer.js";
 
 const ON_STREAM_0: Readonly<Record<string, string>> = {
   REQUEST_RESPONSE: unary(0),
@@ -289,10 +290,57 @@ export const streamAttacks: readonly (Attack | Assault)[] = [
     at: "brief",
     async run(scene) {
       const peer = await scene.open();
+      const { begun } = (await scene.condition()).counts;
       for (let i = 0; i < 200; i++) peer.send(unary(2 * i + 1, simple({ key: "deaf" })), cancel(2 * i + 1));
-      const { handlers } = await scene.condition();
+      const { handlers } = await scene.until("50 handlers", ({ counts }) => counts.begun >= begun + 50);
       if (handlers > 50) throw new Error(`${handlers} handlers run`);
       await scene.until("no handler", (condition) => condition.handlers === 0, 2_000);
+      await expectServed(peer);
+    },
+  },
+  {
+    threat: 25,
+    name: "an honest client that takes one item of each of 10,000 streams, and cancels it",
+    async run(scene) {
+      const peer = await scene.open();
+      for (let batch = 0; batch < 100; batch++) {
+        const ids = Array.from({ length: 100 }, (_, i) => 200 * batch + 2 * i + 1);
+        peer.send(...ids.map((id) => stream(id, 1, items(10))));
+        await peer.until("an item each", () => peer.tally.get("PAYLOAD") === 100 * (batch + 1));
+        peer.send(...ids.map(cancel));
+      }
+      await expectServed(peer);
+    },
+  },
+  {
+    threat: 25,
+    name: "an honest client that asks for 20,000 items one by one",
+    async run(scene) {
+      const peer = await scene.open();
+      peer.send(stream(1, 1, items(10)));
+      for (let count = 1; count < 20_000; count++) {
+        await peer.until("an item", () => (peer.tally.get("PAYLOAD") ?? 0) >= count || peer.end !== undefined);
+        peer.send(requestN(1, 1));
+      }
+      peer.send(cancel(1));
+      await expectServed(peer);
+    },
+  },
+  {
+    threat: 25,
+    name: "an honest client that sends 1,000 messages of 40 KiB in fragments, 100 at once, with KEEPALIVE between them",
+    async run(scene) {
+      const peer = await scene.open();
+      const part = repeat("00", 16_000);
+      const length = "0a80f702"; // payload, 48,000 bytes
+      for (let batch = 0; batch < 10; batch++) {
+        const ids = Array.from({ length: 100 }, (_, i) => 200 * batch + 2 * i + 1);
+        peer.send(...ids.map((id) => unary(id, length, "UnaryCall", Flag.FOLLOWS)), keepalive());
+        peer.send(...ids.map((id) => payload(id, part, Flag.NEXT | Flag.FOLLOWS)), keepalive());
+        peer.send(...ids.map((id) => payload(id, part, Flag.NEXT | Flag.FOLLOWS)), keepalive());
+        peer.send(...ids.map((id) => payload(id, part, Flag.NEXT)));
+        await peer.until("all answers", () => answered(peer, ids) || peer.end !== undefined, 10_000);
+      }
       await expectServed(peer);
     },
   },
@@ -337,3 +385,9 @@ export const streamAttacks: readonly (Attack | Assault)[] = [
     },
   },
 ];
+
+// Each has one at least.
+function answered(peer: RawPeer, ids: readonly number[]): boolean {
+  const last = ids.at(-1) ?? 0;
+  return (peer.tally.get("PAYLOAD") ?? 0) >= (last + 1) / 2;
+}
