@@ -38,6 +38,37 @@ describe("a peer that sends nothing more", () => {
     expect(client.connection.streamCount).to.equal(1);
   });
 
+  it("leaves no memory behind for requests that will never be whole", () => {
+    const server = openServer();
+    server.receive(hex`00000001 1080 616161`); // REQUEST_RESPONSE, F
+    server.receive(hex`00000003 1480 616161`); // REQUEST_FNF, F
+    expect(server.connection.reassemblyBytes).to.equal(6);
+    server.connection.peerEnded();
+    expect(server.connection.reassemblyBytes).to.equal(0);
+    expect(server.log.at(-1)).to.equal("closed 0x101 remote");
+    expect(server.calls).to.deep.equal([]);
+    expect(server.sent()).to.deep.equal([]);
+  });
+
+  it("isn't waited for longer than maxLifetimeMs, though it asked never to be judged", () => {
+    const server = newServer({ settings: { limits: { maxLifetimeMs: 60_000 } } });
+    server.receive(hex`
+      00000000 0400   // SETUP
+      0001 0000       // 1.0
+      00004e20        // 20 s
+      7fffffff        // never
+      016d 0164
+    `);
+    server.receive(hex`00000001 1800 00000000 61`); // a stream without credit
+    expect(server.connection.nextTimeoutMs).to.equal(undefined);
+    server.connection.peerEnded();
+    server.advance(59_999);
+    expect(server.connection.state).to.equal("draining");
+    server.advance(1);
+    expect(server.log.at(-1)).to.equal("closed 0x101 remote");
+    expect(server.call.log.at(-1)).to.match(/^error/);
+  });
+
   it("ends the connection at once when it waits for nothing", () => {
     const server = openServer();
     server.connection.peerEnded();

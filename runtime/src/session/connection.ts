@@ -380,11 +380,16 @@ export class Connection implements StreamHost {
     if (this.#state === "accepting" && requestsWait) return;
     this.#closeReason ??= ended;
     if (this.#state !== "open" && this.#state !== "draining") return this.#end(this.#closeReason, false);
+    // Who died leaves streams behind that wait for credit: whatever lifetime it asked for, they don't wait for ever.
+    this.#keepalive.judgeWithin(this.settings.limits.maxLifetimeMs);
     const isNews = this.isOpen;
     this.#state = "draining";
     this.#closeSent = true;
     this.#admission.failAll(this.#closeReason);
-    for (const stream of this.#streams.snapshot()) if (stream.isRequester) stream.connectionLost(this.#closeReason);
+    for (const stream of this.#streams.snapshot()) {
+      // Neither will our requests be answered, nor will its own become whole.
+      if (stream.isRequester || stream.isAssembling) stream.connectionLost(this.#closeReason);
+    }
     this.#endIfDrained();
     if (isNews) this.#tellDraining();
   }

@@ -8,7 +8,7 @@ export class Keepalive {
   /** 0: never sends by itself. */
   readonly #intervalMs: number;
   /** Infinity: silence is never judged. */
-  readonly #lifetimeMs: number;
+  #lifetimeMs: number;
   #sendDueMs: number;
   #lastReceivedMs: number;
 
@@ -22,6 +22,11 @@ export class Keepalive {
   /** Something was received. */
   received(nowMs: number): void {
     this.#lastReceivedMs = nowMs;
+  }
+
+  /** From now on silence is judged, after so long at most. */
+  judgeWithin(lifetimeMs: number): void {
+    this.#lifetimeMs = Math.min(this.#lifetimeMs, lifetimeMs);
   }
 
   /** A new link: its silence counts from now. */

@@ -165,6 +165,11 @@ export class Stream {
     return this.#forgotten;
   }
 
+  /** Its request isn't whole yet. */
+  get isAssembling(): boolean {
+    return this.#assemblingRequest;
+  }
+
   /** How it ended, for a responder that has ended. */
   get ending(): RequestEnding {
     return this.#ending;

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hostile clients against a server process: every attack over every transport that it concerns, while an honest client is
+// served. `npm run hostile` carries out the long ones, too.
+
+import { existsSync } from "node:fs";
+import { expect } from "chai";
+import { carryOut, costs, transportsOf } from "./attack.js";
+import { ATTACKS, isFlood } from "./attacks.js";
+import { THREATS } from "./threats.js";
+import { World } from "./world.js";
+
+const ALL = process.env["HOSTILE"] === "all";
+
+describe("a server under attack", function () {
+  this.timeout(20_000);
+  let world: World;
+
+  before(async () => {
+    world = await World.start();
+  });
+
+  after(async () => {
+    await world.stop();
+    const [worst] = costs.toSorted((a, b) => b.growthMiB - a.growthMiB);
+    if (ALL) for (const cost of costs) console.log(costLine(cost));
+    else if (worst !== undefined) console.log(costLine(worst));
+  });
+
+  for (const attack of ATTACKS) {
+    if (attack.isLong === true && !ALL) continue;
+    for (const transport of transportsOf(attack)) {
+      // Encryption is the machine's work, not ours.
+      if (transport === "tls" && isFlood(attack) && !ALL) continue;
+      it(`stands ${attack.name} (${attack.threat}, ${transport})`, async function () {
+        if ("timeoutMs" in attack && attack.timeoutMs !== undefined) this.timeout(attack.timeoutMs);
+        await carryOut(world, attack, transport);
+      });
+    }
+  }
+});
+
+describe("threats", () => {
+  for (const [number, { threat, elsewhere = [] }] of Object.entries(THREATS)) {
+    it(`${number}: ${threat}, is tried by an attack or a test`, () => {
+      const attacks = ATTACKS.filter((attack) => attack.threat === Number(number));
+      expect(attacks.length + elsewhere.length).to.be.above(0);
+      for (const file of elsewhere) expect(existsSync(new URL(`../../${file}`, import.meta.url)), file).to.equal(true);
+    });
+  }
+
+  it("are known that attacks name", () => {
+    expect(ATTACKS.filter(({ threat }) => THREATS[threat] === undefined)).to.deep.equal([]);
+  });
+});
+
+function costLine({ name, transport, growthMiB, waitedMs }: (typeof costs)[number]): string {
+  return `    ${growthMiB.toFixed(0).padStart(4)} MiB, ${waitedMs.toFixed(0).padStart(4)} ms: ${name} (${transport})`;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What may be done to a process that speaks RSocket, and where it is tried: by an attack of this folder, by the tests that
+// are named, or both.
+
+/** A threat, and files of tests that try it beside the attacks. */
+export interface Threat {
+  readonly threat: string;
+  readonly elsewhere?: readonly string[];
+}
+
+/** By number. */
+export const THREATS: Readonly<Record<number, Threat>> = {
+  1: { threat: "frames too short to be one" },
+  2: { threat: "lengths that nothing follows" },
+  3: { threat: "the same before SETUP" },
+  4: { threat: "large frames in many small writes" },
+  5: { threat: "frames cut and joined anywhere", elsewhere: ["test/session/conversations.test.ts"] },
+  6: { threat: "lengths within a frame that lie" },
+  7: { threat: "garbage", elsewhere: ["test/unit/frames/properties.test.ts"] },
+  8: { threat: "types that nobody knows" },
+  9: { threat: "connections that are slow or silent" },
+  10: { threat: "the wrong first frame, and SETUP in the wrong place" },
+  11: { threat: "versions and times that can't be" },
+  12: { threat: "many connections" },
+  13: { threat: "many streams" },
+  14: { threat: "requests that are cancelled at once" },
+  15: { threat: "handlers that outlive their calls" },
+  16: { threat: "stream ids that can't be" },
+  17: { threat: "frames of streams that aren't there" },
+  18: { threat: "demand that can't be" },
+  19: { threat: "items beyond the credit" },
+  20: { threat: "items behind the end" },
+  21: { threat: "messages without end" },
+  22: { threat: "many messages that never become whole" },
+  23: { threat: "empty fragments" },
+  24: { threat: "fragments that are given up" },
+  25: {
+    threat: "honest fragments, which must not be taken for any of these",
+    elsewhere: ["test/session/limits.test.ts"],
+  },
+  26: { threat: "many KEEPALIVE frames" },
+  27: { threat: "peers that fall silent" },
+  28: { threat: "readers that read nothing" },
+  29: { threat: "readers that come back" },
+  30: { threat: "much metadata" },
+  31: { threat: "guessed resume tokens" },
+  32: { threat: "resume tokens that mean something to JavaScript" },
+  33: { threat: "resume tokens of others", elsewhere: ["test/unit/resilience/resumption.test.ts"] },
+  34: { threat: "positions that can't be", elsewhere: ["test/spec/13-resumption.test.ts"] },
+  35: { threat: "sessions that are left alone" },
+  36: { threat: "what is lost or repeated by cuts", elsewhere: ["test/resilience/cuts.test.ts"] },
+  37: { threat: "requests without a lease" },
+  38: { threat: "SETUP that asks for what is off" },
+  39: { threat: "handlers that fail" },
+  40: { threat: "errors that say too much" },
+  41: { threat: "errors that a client has no right to send" },
+  42: { threat: "names that mean something to JavaScript" },
+  43: { threat: "messages nested without end" },
+  44: { threat: "small messages that become large objects" },
+  45: {
+    threat: "compressed messages, of which there are none",
+    elsewhere: ["test/contracts/link-contract-ws.test.ts"],
+  },
+  46: { threat: "compression of WebSockets, which is off" },
+  47: { threat: "pages of other sites" },
+  48: { threat: "WebSockets against their rules" },
+  49: { threat: "TLS that isn't to be trusted", elsewhere: ["test/unit/transports/tls.test.ts"] },
+  50: { threat: "calls that run ahead of their acceptance" },
+  51: { threat: "calls of who may not make them", elsewhere: ["test/unit/rpc/accept.test.ts"] },
+  52: { threat: "headers that break out", elsewhere: ["test/unit/metadata/headers.test.ts"] },
+  54: { threat: "listeners and timers that stay", elsewhere: ["test/unit/rpc/traces.test.ts", "test/hostile/soak.ts"] },
+  55: { threat: "connections that break or half end" },
+  56: { threat: "the end of the process", elsewhere: ["test/resilience/restart.test.ts"] },
+  57: { threat: "a process that is stopped for a while", elsewhere: ["test/hostile/paused.test.ts"] },
+  58: { threat: "clocks that jump", elsewhere: ["test/meta/layers.test.ts"] },
+  59: { threat: "what grows with every call", elsewhere: ["test/hostile/soak.ts"] },
+  60: { threat: "hostile servers", elsewhere: ["test/hostile/client.test.ts"] },
+  62: { threat: "clients that come back all at once", elsewhere: ["test/unit/engine/backoff.test.ts"] },
+  63: {
+    threat: "schemas that become code",
+    elsewhere: ["test/codegen/names.test.ts", "test/codegen/comments.test.ts"],
+  },
+  64: { threat: "packages that bring others", elsewhere: ["test/packages/contents.test.ts"] },
+  65: { threat: "objects shared within a process", elsewhere: ["test/unit/rpc/in-process.test.ts"] },
+  66: { threat: "pages that are closed", elsewhere: ["test/browser/browser.test.ts"] },
+  67: { threat: "handlers that never wait", elsewhere: ["test/contracts/rpc-contract-fairness.ts"] },
+};
