@@ -166,6 +166,10 @@ export class Connection implements StreamHost {
   #keepalive: Keepalive;
   #nowMs: number;
   #setupStage: "setup" | "keepalive" | "done" = "done";
+  // Client, or a server that has said yes to SETUP.
+  #isAccepted: boolean;
+  // In front of a refusal they would look like the acceptance.
+  #earlyPushes: Uint8Array[] = [];
   #held: HeldFrame[] = [];
   #askedToken: Uint8Array | undefined;
   #heldBytes = 0;
@@ -184,6 +188,7 @@ export class Connection implements StreamHost {
   constructor(init: ConnectionInit) {
     const { settings, setup, nowMs } = init;
     this.side = setup === undefined ? "server" : "client";
+    this.#isAccepted = setup !== undefined;
     this.settings = settings;
     this.#events = init.events;
     this.#setup = setup;
@@ -464,7 +469,7 @@ export class Connection implements StreamHost {
     this.#admission.withdraw(call);
   }
 
-  /** Sends METADATA_PUSH, ahead of everything on streams. @throws RangeError when it doesn't fit one frame. */
+  /** Sends METADATA_PUSH, ahead of everything on streams, once SETUP is accepted. @throws RangeError when it doesn't fit one frame. */
   metadataPush(metadata: Uint8Array): void {
     if (metadata.length > MAX_SENT_FRAME_BYTES - HEADER_BYTES) {
       throw new RangeError(
@@ -472,6 +477,10 @@ export class Connection implements StreamHost {
       );
     }
     if (this.#state === "closed") return;
+    if (!this.#isAccepted) {
+      this.#earlyPushes.push(metadata);
+      return;
+    }
     encodeMetadataPush(this.outbound.priority, metadata);
     this.requestFlush();
   }
@@ -497,6 +506,9 @@ export class Connection implements StreamHost {
   accept(): void {
     if (this.#state !== "accepting") return;
     this.#state = "open";
+    this.#isAccepted = true;
+    for (const metadata of this.#earlyPushes) encodeMetadataPush(this.outbound.priority, metadata);
+    this.#earlyPushes = [];
     if (this.#askedToken !== undefined) this.#resumption = this.#createResumption(this.#askedToken);
     const held = this.#held;
     this.#held = [];
@@ -617,7 +629,9 @@ export class Connection implements StreamHost {
     const stillMs = isOver ? MOVING_MS : this.settings.limits.stallTimeoutMs;
     const patienceMs = this.#pausesReading ? Math.min(READ_PAUSE_MS, stillMs) : stillMs;
     const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + patienceMs;
-    const lingerMs = this.#lingerUntilMs ?? Number.POSITIVE_INFINITY;
+    // Once it is over, what is left ends with the last stream or byte, and no timer need look.
+    const untilMs = this.#lingerUntilMs ?? Number.POSITIVE_INFINITY;
+    const lingerMs = untilMs > this.#nowMs ? untilMs : Number.POSITIVE_INFINITY;
     const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs, lingerMs, this.#fullUntilMs);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
@@ -1144,8 +1158,8 @@ export class Connection implements StreamHost {
   #end(reason: ConnectionError, abort: boolean, errorData?: Uint8Array): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    // Nothing goes out in front of SETUP (CONN-01): who never said hello says no farewell either.
-    const isUnheardOf = this.#setupStage === "setup";
+    // Nothing goes out in front of SETUP (CONN-01) or RESUME: who never said hello says no farewell either.
+    const isUnheardOf = this.#setupStage === "setup" || this.#resumption?.stage === "resume-due";
     this.#setupStage = "done";
     this.#closeReason ??= reason;
     this.#resumption?.store.clear();
