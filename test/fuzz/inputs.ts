@@ -192,3 +192,6 @@ export const anyMetadata: Inputs = changedOrAny(metadata);
 
 /** Envelopes. */
 export const anyEnvelope: Inputs = changedOrAny(envelopes);
+
+/** Numbers that choose. */
+export const anyChoices: Inputs = fc.uint8Array({ maxLength: 140 });

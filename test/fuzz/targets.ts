@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is fed with bytes, and where the bytes come from.
 
-import { anyEnvelope, anyFrame, anyMetadata, byteStream, conversation, type Inputs } from "./inputs.js";
+import { anyChoices, anyEnvelope, anyFrame, anyMetadata, byteStream, conversation, type Inputs } from "./inputs.js";
 import { run as runClient } from "./targets/client.js";
 import { run as runComposite } from "./targets/composite.js";
 import { run as runDeframer } from "./targets/deframer.js";
 import { run as runEnvelope } from "./targets/envelope.js";
 import { run as runFrame } from "./targets/frame.js";
+import { run as runIgnorable } from "./targets/ignorable.js";
 import { run as runRpcMetadata } from "./targets/rpc-metadata.js";
 import { run as runServer } from "./targets/server.js";
 
@@ -25,5 +26,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   { name: "rpc-metadata", inputs: anyMetadata, run: runRpcMetadata },
   { name: "envelope", inputs: anyEnvelope, run: runEnvelope },
   { name: "server", inputs: conversation("server"), run: runServer },
+  { name: "ignorable", inputs: anyChoices, run: runIgnorable },
   { name: "client", inputs: conversation("client"), run: runClient },
 ];
