@@ -237,6 +237,8 @@ export class ConnectionWorld {
   }
 
   #relink(): void {
+    // Nobody brings a link to what is over.
+    if (this.#connection.state === "closed") return;
     this.#isDetached = false;
     this.#rules.newLink();
     this.#link = this.#createLink();
