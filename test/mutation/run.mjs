@@ -23,9 +23,8 @@ for (const name of wanted.length === 0 ? FOLDERS : wanted) {
     MUTATE: name.endsWith(".ts") ? name : `runtime/src/${name}/**/*.ts`,
     INCREMENTAL_FILE: `test/mutation/reports/${key}.incremental.json`,
     REPORT_FILE: report,
-    // The same random numbers for each mutant, and few of them.
+    // The same random numbers for each mutant.
     SEED: "1",
-    ITERATIONS: "60",
   });
   status ||= code;
   lines.push(`${name}: ${scoreOf(new URL(`../../${report}`, import.meta.url))}`);
