@@ -56,7 +56,7 @@ describe("the repository", () => {
   });
 
   it("names no host but those of its standards, tools and examples", () => {
-    const ours = texts.filter(({ path }) => path !== "package-lock.json"); // it tells who asks for funds
+    const ours = texts.filter(({ path }) => !path.endsWith("package-lock.json")); // they tell who asks for funds
     const found = ours.flatMap(({ path, text }) =>
       hostsIn(text)
         .filter((host) => !isKnownHost(host))
@@ -93,6 +93,13 @@ describe("the lock", () => {
 
   it("holds every package for every system, with integrity, from the public registry", () => {
     expect(faultsOf(lock)).to.deep.equal([]);
+  });
+
+  it("does so beside each tool that has packages of its own", () => {
+    for (const folder of ["test/fuzz/guided", "test/mutation", "test/coverage"]) {
+      const path = `${folder}/package-lock.json`;
+      expect(faultsOf(JSON.parse(readText(path)) as Lock), path).to.deep.equal([]);
+    }
   });
 
   it("pins what package.json pins: exactly", () => {

@@ -175,6 +175,10 @@ export class Connection implements StreamHost {
   #keepalive: Keepalive;
   #nowMs: number;
   #setupStage: "setup" | "keepalive" | "done" = "done";
+  // Client, or a server that has said yes to SETUP.
+  #isAccepted: boolean;
+  // In front of a refusal they would look like the acceptance.
+  #earlyFrames: ((writer: SlabWriter) => void)[] = [];
   #held: HeldFrame[] = [];
   #askedToken: Uint8Array | undefined;
   #heldBytes = 0;
@@ -193,6 +197,7 @@ export class Connection implements StreamHost {
   constructor(init: ConnectionInit) {
     const { settings, setup, nowMs } = init;
     this.side = setup === undefined ? "server" : "client";
+    this.#isAccepted = setup !== undefined;
     this.settings = settings;
     this.#events = init.events;
     this.#setup = setup;
@@ -479,7 +484,7 @@ export class Connection implements StreamHost {
   }
 
   /**
-   * Sends METADATA_PUSH, ahead of everything on streams. False: the write queue is full, more should wait.
+   * Sends METADATA_PUSH, ahead of everything on streams, once SETUP is accepted. False: the write queue is full, more should wait.
    * @throws RangeError when it doesn't fit one frame.
    */
   metadataPush(metadata: Uint8Array): boolean {
@@ -488,14 +493,11 @@ export class Connection implements StreamHost {
         `METADATA_PUSH of ${metadata.length} bytes: it can't be fragmented (RSocket 1.0 §METADATA_PUSH)`,
       );
     }
-    if (this.#state === "closed") return false;
-    encodeMetadataPush(this.outbound.priority, metadata);
-    this.requestFlush();
-    return this.#belowMark();
+    return this.#sendBeside((writer) => encodeMetadataPush(writer, metadata));
   }
 
   /**
-   * Sends EXT on stream 0, ahead of everything on streams. False: the write queue is full, more should wait.
+   * Sends EXT on stream 0, ahead of everything on streams, once SETUP is accepted. False: the write queue is full, more should wait.
    * @throws RangeError when the type isn't 1 … 2^31-1, or the payload doesn't fit one frame.
    */
   extension(extendedType: number, mayIgnore: boolean, metadata: Uint8Array | undefined, data: Uint8Array): boolean {
@@ -508,10 +510,7 @@ export class Connection implements StreamHost {
         `EXT of ${payloadBytes} bytes, expected at most ${MAX_EXT_PAYLOAD_BYTES}: it can't be fragmented`,
       );
     }
-    if (this.#state === "closed") return false;
-    encodeExt(this.outbound.priority, 0, mayIgnore, extendedType, metadata, data);
-    this.requestFlush();
-    return this.#belowMark();
+    return this.#sendBeside((writer) => encodeExt(writer, 0, mayIgnore, extendedType, metadata, data));
   }
 
   /**
@@ -535,6 +534,9 @@ export class Connection implements StreamHost {
   accept(): void {
     if (this.#state !== "accepting") return;
     this.#state = "open";
+    this.#isAccepted = true;
+    for (const encode of this.#earlyFrames) encode(this.outbound.priority);
+    this.#earlyFrames = [];
     if (this.#askedToken !== undefined) this.#resumption = this.#createResumption(this.#askedToken);
     const held = this.#held;
     this.#held = [];
@@ -655,7 +657,9 @@ export class Connection implements StreamHost {
     const stillMs = isOver ? MOVING_MS : this.settings.limits.stallTimeoutMs;
     const patienceMs = this.#pausesReading ? Math.min(READ_PAUSE_MS, stillMs) : stillMs;
     const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + patienceMs;
-    const lingerMs = this.#lingerUntilMs ?? Number.POSITIVE_INFINITY;
+    // Once it is over, what is left ends with the last stream or byte, and no timer need look.
+    const untilMs = this.#lingerUntilMs ?? Number.POSITIVE_INFINITY;
+    const lingerMs = untilMs > this.#nowMs ? untilMs : Number.POSITIVE_INFINITY;
     const next = Math.min(this.#keepalive.nextTimeoutMs, stallMs, lingerMs, this.#fullUntilMs);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
@@ -1046,6 +1050,15 @@ export class Connection implements StreamHost {
     );
   }
 
+  #sendBeside(encode: (writer: SlabWriter) => void): boolean {
+    if (this.#state === "closed") return false;
+    if (this.#isAccepted) {
+      encode(this.outbound.priority);
+      this.requestFlush();
+    } else this.#earlyFrames.push(encode);
+    return this.#belowMark();
+  }
+
   #sendKeepalive(): void {
     this.#resumption?.ask();
     encodeKeepalive(this.outbound.priority, true, this.#resumption?.receivedPosition ?? 0, EMPTY);
@@ -1218,8 +1231,8 @@ export class Connection implements StreamHost {
   #end(reason: ConnectionError, abort: boolean, errorData?: Uint8Array): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    // Nothing goes out in front of SETUP (CONN-01): who never said hello says no farewell either.
-    const isUnheardOf = this.#setupStage === "setup";
+    // Nothing goes out in front of SETUP (CONN-01) or RESUME: who never said hello says no farewell either.
+    const isUnheardOf = this.#setupStage === "setup" || this.#resumption?.stage === "resume-due";
     this.#setupStage = "done";
     this.#closeReason ??= reason;
     this.#resumption?.store.clear();

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as an Envelope, as its composite entry, and as the data of an ERROR; headers of any peer.
+
+import { encodeErrorEnvelope, readErrorData } from "../../../runtime/src/metadata/entry.js";
+import { encodeEnvelope } from "../../../runtime/src/metadata/envelope.js";
+import { decodeEnvelope } from "../../../runtime/src/metadata/envelope-reader.js";
+import { MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
+import { fromWireHeaders, type Metadata, toWireHeaders } from "../../../runtime/src/metadata/headers.js";
+import { hexOf } from "../../support/frames-dsl.js";
+import { asText, readAmid } from "./canaries.js";
+
+export function run(input: Uint8Array): void {
+  expectErrorData(input);
+  const read = readAmid(input, MetadataFormatError, decodeEnvelope);
+  if (read.error !== undefined) return;
+  const envelope = read.value;
+  // Unknown fields and zeros are gone; the rest is as it was.
+  const written = encodeEnvelope(envelope);
+  const again = decodeEnvelope(written);
+  const twice = encodeEnvelope(again);
+  if (hexOf(twice) !== hexOf(written)) throw new Error(`written as ${hexOf(written)}, then as ${hexOf(twice)}`);
+  const answer = readErrorData(encodeErrorEnvelope(envelope));
+  if (asText(answer.envelope) !== asText(again)) throw new Error(`in an ERROR it is ${asText(answer)}`);
+  for (const headers of [envelope.headers, envelope.trailers]) if (headers !== undefined) expectHeaders(headers);
+}
+
+// An ERROR ends its stream however it reads.
+function expectErrorData(input: Uint8Array): void {
+  const { envelope, text, malformed } = readErrorData(input);
+  const count = [envelope, text, malformed].filter((part) => part !== undefined).length;
+  if (count !== 1) throw new Error(`ERROR data says ${count} things`);
+}
+
+function expectHeaders(headers: Parameters<typeof fromWireHeaders>[0]): void {
+  let metadata: Metadata;
+  try {
+    metadata = fromWireHeaders(headers);
+  } catch (error) {
+    if (error instanceof MetadataFormatError) return;
+    throw error;
+  }
+  if (metadata.size > headers.length) throw new Error(`${headers.length} headers became ${metadata.size}`);
+  const again = fromWireHeaders(toWireHeaders(metadata));
+  if (asText([...again]) !== asText([...metadata])) throw new Error("headers change when they are passed on");
+}
