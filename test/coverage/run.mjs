@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run coverage [-- SPEC …]`: the lines and branches of runtime/src that tests run, which load the package by its
 // sources here. Fails below 95 % of lines or 90 % of branches. What runs in other processes, browsers and tarballs isn't seen.
+// Not trusted yet: lines of several files that unit tests run are shown as not run, so the gate fails.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
