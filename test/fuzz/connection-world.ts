@@ -142,10 +142,12 @@ export class ConnectionWorld {
     return resolveSettings({
       limits: this.#has(Option.SMALL_LIMITS) ? SMALL_LIMITS : {},
       fragmentBytes: this.#has(Option.FRAGMENTS) ? 64 : 65_536,
-      followsWins: this.#hasMore(MoreOption.FOLLOWS_WINS),
-      cancelChannelInput: !this.#hasMore(MoreOption.KEEPS_CHANNEL_INPUT),
-      acceptZeroKeepalive: this.#hasMore(MoreOption.ZERO_KEEPALIVE),
-      peerMayBeSilent: this.#hasMore(MoreOption.SILENT_PEER),
+      compatibility: {
+        followsWins: this.#hasMore(MoreOption.FOLLOWS_WINS),
+        cancelChannelInput: !this.#hasMore(MoreOption.KEEPS_CHANNEL_INPUT),
+        acceptZeroKeepalive: this.#hasMore(MoreOption.ZERO_KEEPALIVE),
+        peerMayBeSilent: this.#hasMore(MoreOption.SILENT_PEER),
+      },
     });
   }
 
@@ -208,7 +210,8 @@ export class ConnectionWorld {
       case "answer setup":
         return this.#answerSetup(step.accepts);
       case "push":
-        return this.#connection.metadataPush(new Uint8Array(step.byteLength));
+        this.#connection.metadataPush(new Uint8Array(step.byteLength));
+        return;
       case "grant":
         return this.#connection.grantLease({ requestCount: step.requests, ttlMs: 10_000 }, this.#scheduler.now());
       case "abandon":

@@ -2,13 +2,18 @@
 // Any bytes as composite metadata, and as each kind of entry that is read from it.
 
 import { readAuthentication } from "../../../runtime/src/metadata/auth.js";
-import { decodeZipkinTracing } from "../../../runtime/src/metadata/b3.js";
 import { CompositeReader, checkEntries, readCompositeEntries } from "../../../runtime/src/metadata/composite.js";
 import { compositeMetadata } from "../../../runtime/src/metadata/composite-format.js";
+import { readTraceEntries } from "../../../runtime/src/metadata/composite-tracing.js";
 import { readEnvelope, readEnvelopeEntries } from "../../../runtime/src/metadata/entry.js";
 import { MetadataError, MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
 import { readFirstRoutingTag, readRoutingTags } from "../../../runtime/src/metadata/routing.js";
 import { readSetupMetadata } from "../../../runtime/src/metadata/setup-metadata.js";
+import {
+  readMimeTypes,
+  readRequestMimeTypes,
+  readResponseMimeType,
+} from "../../../runtime/src/metadata/stream-mime-types.js";
 import { readTracingMap, readZipkinTrace } from "../../../runtime/src/metadata/tracing.js";
 import { hexOf, textHex, uint } from "../../support/frames-dsl.js";
 import { asText, readAmid } from "./canaries.js";
@@ -22,7 +27,10 @@ export function run(input: Uint8Array): void {
   readAmid(input, MetadataFormatError, readAuthentication);
   readAmid(input, MetadataFormatError, readZipkinTrace);
   readAmid(input, MetadataFormatError, readTracingMap);
-  readAmid(input, MetadataFormatError, (bytes, start, end) => decodeZipkinTracing(bytes.subarray(start, end)));
+  readAmid(input, MetadataFormatError, readMimeTypes);
+  readAmid(input, MetadataFormatError, (bytes, start, end) => readTraceEntries(bytes.subarray(start, end)));
+  readAmid(input, MetadataFormatError, (bytes, start, end) => readRequestMimeTypes(bytes.subarray(start, end), "a/b"));
+  readAmid(input, MetadataFormatError, (bytes, start, end) => readResponseMimeType(bytes.subarray(start, end), "a/b"));
   readAmid(input, MetadataFormatError, (bytes, start, end) => {
     const { service, method, envelope, tracing } = compositeMetadata.readRequest(bytes.subarray(start, end));
     return asText([service, method, envelope, tracing]);
