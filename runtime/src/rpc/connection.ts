@@ -216,7 +216,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   }
 }
 
-/** @internal */
+/** @internal The other end of a link, as users see it. */
 export function peerOf({ transport, remoteAddress, localAddress, isSecure, certificate, upgrade }: LinkInfo): PeerInfo {
   return {
     transport,
