@@ -29,7 +29,6 @@ export type Failure = () => RpcError;
 /** A call on the client's side. Subclasses say what is sent and what becomes of the answer. */
 export abstract class ClientCall extends CallRecord implements StreamSink {
   readonly side = "client";
-  readonly context: CallContext | undefined = undefined;
   readonly transport: RpcTransport;
   readonly options: CallOptions;
   /** Set while the call has a stream. */
@@ -141,6 +140,10 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
       else this.fail(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
       return undefined;
     }
+  }
+
+  get context(): CallContext | undefined {
+    return undefined;
   }
 
   /** The request's metadata; `noMessage` marks a channel that opens without one. */
