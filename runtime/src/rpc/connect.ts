@@ -143,7 +143,7 @@ function formatIn({ metadataMode = "rpc" }: ConnectOptions): MetadataFormat {
 }
 
 /** Hosts that nobody else reads the traffic of. */
-const LOOPBACK = /^\[?(?:localhost|127\.|::1|::ffff:127\.)/;
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|\[::ffff:127(?:\.\d{1,3}){3}\])(?::\d+)?$/;
 
 // A password outlives the connection (RSocket extension "Authentication" wants it encrypted: AU-05).
 function checkConfidential({ isSecure, transport, remoteAddress }: LinkInfo, options: ConnectOptions): void {

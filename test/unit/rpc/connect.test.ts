@@ -87,11 +87,20 @@ describe("connecting", () => {
       expect(peer.take()).to.deep.equal([]);
     });
 
+    it("aren't sent to hosts that only sound like this machine, or that nobody names", async () => {
+      for (const remoteAddress of ["localhost.evil.example:80", "127.evil.example:80", "127.0.0.1.evil.example", ""]) {
+        const { connecting } = world.dialScripted({ credentials }, { remoteAddress, isSecure: false });
+        const error = await world.run(rejectionOf(connecting));
+        expect(error, remoteAddress).to.include({ code: Code.InvalidArgument });
+      }
+    });
+
     it("are sent encrypted, to this machine, or when the caller insists", async () => {
       for (const [info, more] of [
         [{ remoteAddress: "10.1.2.3:7000", isSecure: true }, {}],
         [{ remoteAddress: "127.0.0.1:7000", isSecure: false }, {}],
         [{ remoteAddress: "[::1]:7000", isSecure: false }, {}],
+        [{ remoteAddress: "[::ffff:127.0.0.1]:7000", isSecure: false }, {}],
         [{ remoteAddress: "localhost:7000", isSecure: false }, {}],
         [{ remoteAddress: "10.1.2.3:7000", isSecure: false }, { dangerouslySendCredentialsInClear: true }],
       ] as const) {
