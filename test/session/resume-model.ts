@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two connections over links that are cut anywhere, against a model that only knows what was asked for and what was told:
+// Two connections that grant each other leases, over links that are cut anywhere, against a model that only knows what was
+// asked for, what was granted, and what was told:
 // `npx tsx test/session/resume-model.ts [operations] [seed]`, 1,000,000 unless given. It shares no code with session/.
 
 import { decodeFrame } from "../../runtime/src/frames/decode.js";
 import { LengthDeframer } from "../../runtime/src/frames/deframer.js";
 import type { ResumeFrame } from "../../runtime/src/frames/frame.js";
+import { type ConnectionError, StreamError } from "../../runtime/src/session/errors.js";
 import { ResumeLedger } from "../../runtime/src/session/resume-store.js";
 import type { StreamSink } from "../../runtime/src/session/stream.js";
 import { Interaction } from "../../runtime/src/session/stream-state.js";
@@ -84,7 +86,26 @@ interface Modelled {
   requesterEnd: string[];
   responderEnd: string[];
   arrivals: number;
+  /** Its request came without a lease. */
+  isRefused: boolean;
 }
+
+/** A lease as its receiver has it. */
+interface Held {
+  left: number;
+  untilMs: number;
+}
+
+/** A lease as who granted it counts it. */
+interface Granted extends Held {
+  /** Left at cuts: so many requests may have been lost with a link, and come again. */
+  owed: number;
+}
+
+const REQUEST_TYPES = [0x04, 0x05, 0x06, 0x07];
+const LEASE_TYPE = 0x02;
+const RESUME_OK_TYPE = 0x0e;
+const REJECTED = 0x202;
 
 type StreamOf = ReturnType<Probe["connection"]["openStream"]>;
 
@@ -92,8 +113,11 @@ class Side extends Probe {
   readonly name: "client" | "server";
   readonly inbox: Uint8Array[] = [];
   deframer: LengthDeframer;
-  /** Frames of the link before are of no interest. */
-  epoch = 0;
+  /** The other side's lease for this one, and this one's for the other. */
+  held: Held = { left: 0, untilMs: 0 };
+  readonly granted: Granted = { left: 0, untilMs: 0, owed: 0 };
+  /** It has a link on which frames go both ways. */
+  isLive = true;
 
   constructor(name: "client" | "server", fragmentBytes: number) {
     const ledger = new ResumeLedger(Number.POSITIVE_INFINITY);
@@ -101,9 +125,20 @@ class Side extends Probe {
       side: name,
       settings: { fragmentBytes, limits: { maxSessionBytes: 4_096 } },
       resumption: name === "client" ? { token: TOKEN, ledger } : { ledger },
+      lease: {},
     });
     this.name = name;
     this.deframer = this.#newDeframer();
+  }
+
+  /** Its link is gone, and with it what was granted (LEASE-09). */
+  loseLink(): void {
+    const { granted } = this;
+    if (this.nowMs < granted.untilMs) granted.owed += granted.left;
+    granted.left = granted.untilMs = 0;
+    this.held = { left: 0, untilMs: 0 };
+    this.isLive = false;
+    this.lose();
   }
 
   newLink(): void {
@@ -194,6 +229,9 @@ export class ResumeModel {
     ["cancel", () => this.#with((stream) => this.#cancel(stream))],
     ["fail", () => this.#with((stream) => this.#fail(stream))],
     ["push", () => this.#rng.pick(this.#sides).connection.metadataPush(bytesOf("70"))],
+    ["grant", () => this.#grant()],
+    ["grant", () => this.#grant()],
+    ["grant", () => this.#grant()],
     ["write", () => this.#flush(this.#rng.pick(this.#sides))],
     ["write", () => this.#flush(this.#rng.pick(this.#sides))],
     ["read a bit", () => this.#read(this.#rng.pick(this.#sides), 1 + this.#rng.below(40))],
@@ -210,6 +248,7 @@ export class ResumeModel {
     const requester = this.#rng.pick(this.#sides);
     const kind = this.#rng.pick(KINDS);
     const request = this.#item(this.#rng.oneIn(4) ? 300 : 0);
+    if (!this.#takeLease(requester, kind, request)) return;
     const stream: Modelled = {
       kind,
       requester,
@@ -223,6 +262,7 @@ export class ResumeModel {
       requesterEnd: [],
       responderEnd: [],
       arrivals: 0,
+      isRefused: false,
     };
     this.#streams.push(stream);
     const n = 1 + this.#rng.below(5);
@@ -231,11 +271,67 @@ export class ResumeModel {
     stream.upStream = connection.openStream(kind, undefined, bytesOf(request), n, sink);
   }
 
+  // Without a lease nothing is sent, and who asks hears so.
+  #takeLease({ connection, held, nowMs }: Side, kind: Interaction, request: string): boolean {
+    connection.lookAt(nowMs);
+    const hasLease = held.left > 0 && nowMs < held.untilMs;
+    check(connection.hasLease === hasLease, `has a lease: ${connection.hasLease}, expected ${hasLease}`);
+    this.tally.count("request", hasLease ? "with a lease" : held.untilMs === 0 ? "without any" : "behind its end");
+    if (hasLease) {
+      held.left--;
+      return true;
+    }
+    const before = connection.outbound.byteLength;
+    try {
+      connection.openStream(kind, undefined, bytesOf(request), 1, new RecordingSink());
+    } catch (error) {
+      check(error instanceof StreamError && error.code === REJECTED, `refused with ${error}`);
+      check(connection.outbound.byteLength === before, "a request without a lease was written");
+      return false;
+    }
+    throw new Error("a request was made without a lease");
+  }
+
+  #grant(): void {
+    const side = this.#rng.pick(this.#sides);
+    const { granted, nowMs } = side;
+    const requestCount = this.#rng.below(9);
+    const ttlMs = this.#rng.pick([200, 30_000, 60_000]);
+    const carried = this.#rng.oneIn(2) ? 4 : 0;
+    side.connection.grantLease({ requestCount, ttlMs }, nowMs, carried);
+    if (!side.isLive) return;
+    // It replaces what was left, but for what the granter lets pass (LEASE-02).
+    const left = nowMs < granted.untilMs ? granted.left : 0;
+    granted.left = requestCount + Math.min(carried, left) + granted.owed;
+    granted.owed = 0;
+    granted.untilMs = nowMs + ttlMs;
+  }
+
+  // A request's first frame: it costs one, however many follow (LEASE-08, FC-07).
+  #meterRequest(side: Side, streamId: number): void {
+    const { granted, nowMs } = side;
+    const stream = this.#streams.findLast(({ responder, upStream }) => responder === side && upStream?.id === streamId);
+    check(stream !== undefined, `${side.name} got a request on stream ${streamId}, which nobody opened`);
+    if (stream === undefined) return;
+    if (granted.left > 0 && nowMs < granted.untilMs) {
+      granted.left--;
+      this.tally.count("lease", "admitted");
+    } else if (granted.owed > 0) {
+      granted.owed--;
+      this.tally.count("lease", "admitted, lost with the link before");
+    } else {
+      this.tally.count("lease", "refused");
+      stream.isRefused = true;
+      stream.isBroken = true;
+    }
+  }
+
   #arrive(side: Side, inbound: StreamOf, _sink: StreamSink, data: string, complete: boolean): void {
     const stream = this.#streams.find(({ request, responder }) => request === data && responder === side);
     check(stream !== undefined, `${side.name} got a request that nobody made: ${data.slice(0, 20)}`);
     if (stream === undefined) return;
     stream.arrivals++;
+    check(!stream.isRefused, `${side.name} serves a request that has no lease`);
     check(stream.arrivals === 1, `${side.name} got a request twice`);
     check(!complete || stream.up.isComplete, "a request is complete that isn't");
     stream.downStream = inbound;
@@ -321,7 +417,7 @@ export class ResumeModel {
     this.#isLinked = false;
     for (const side of this.#sides) {
       side.newLink();
-      side.lose();
+      side.loseLink();
     }
   }
 
@@ -334,19 +430,20 @@ export class ResumeModel {
     if (resume === undefined) return check(false, "the client sends no RESUME");
     if (this.#rng.below(1_000) < 150) {
       this.tally.count("cut", "before RESUME came");
-      return this.#client.lose();
+      return this.#client.loseLink();
     }
     const refusal = this.#server.connection.resume(decodeFrame(resume, 0, resume.length) as ResumeFrame);
     check(refusal === undefined, `RESUME is refused: ${refusal}`);
     this.#server.connection.linkOpened(this.#server.nowMs);
     this.#isLinked = true;
+    this.#server.isLive = true;
     this.#flush(this.#server);
     if (this.#rng.below(1_000) >= 150) return;
     this.#isLinked = false;
     this.tally.count("cut", "before RESUME_OK came");
     for (const side of this.#sides) {
       side.newLink();
-      side.lose();
+      side.loseLink();
     }
   }
 
@@ -405,6 +502,11 @@ export class ResumeModel {
   #note(side: Side, frame: Uint8Array): void {
     const type = ((frame[4] ?? 0) << 8) | (frame[5] ?? 0);
     this.tally.count(`frame to the ${side.name}`, `0x${(type >> 10).toString(16).padStart(2, "0")}`);
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+    if (REQUEST_TYPES.includes(type >> 10)) this.#meterRequest(side, view.getUint32(0));
+    else if (type >> 10 === LEASE_TYPE)
+      side.held = { untilMs: side.nowMs + view.getUint32(6), left: view.getUint32(10) };
+    else if (type >> 10 === RESUME_OK_TYPE) side.isLive = true;
   }
 }
 
@@ -427,8 +529,8 @@ class HalfSink extends RecordingSink {
     this.#ends.push("complete");
   }
 
-  override onError(): void {
-    this.#ends.push("error");
+  override onError({ code }: StreamError | ConnectionError): void {
+    this.#ends.push(code === REJECTED ? "refused" : "error");
   }
 
   override onCancel(): void {
@@ -437,7 +539,7 @@ class HalfSink extends RecordingSink {
 }
 
 function verify(stream: Modelled): void {
-  const { kind, up, down, isBroken, requesterEnd, responderEnd, arrivals } = stream;
+  const { kind, up, down, isBroken, isRefused, requesterEnd, responderEnd, arrivals } = stream;
   for (const [name, { sent, told }] of [
     ["up", up],
     ["down", down],
@@ -450,6 +552,14 @@ function verify(stream: Modelled): void {
     requesterEnd.length === 1 || (requesterEnd[0] === "cancelled" && ends.length === 0),
     `${kind}: the requester was told ${requesterEnd.join()}`,
   );
+  // Nobody answers a fire-and-forget request: its sender hears that it is handed over, whatever becomes of it.
+  const [end] = requesterEnd;
+  const isTold = kind === Interaction.FIRE_AND_FORGET ? end === "complete" : end === "refused" || end === "cancelled";
+  check(
+    isRefused ? isTold : end !== "refused",
+    `${kind}: without lease ${isRefused}, and its requester was told ${end}`,
+  );
+  check(!isRefused || arrivals === 0, `${kind}: a request without a lease was served`);
   check(isBroken || arrivals === 1, `${kind}: the request came ${arrivals} times`);
   // Behind the end of what it receives, a channel's responder may still hear that what it sends isn't wanted.
   const heard = responderEnd.join();
