@@ -116,6 +116,7 @@ export interface ProbeOptions {
   /** The connection may outlive its link; a client's has a token. */
   readonly resumption?: ResumptionInit;
   readonly firstStreamId?: number;
+  readonly lastStreamId?: number;
   /** Offers leases. */
   readonly lease?: Partial<LeaseInit>;
   /** Answers requests as they come. */
@@ -150,6 +151,7 @@ export class Probe implements ConnectionEvents {
     manualAccept = false,
     resumption,
     firstStreamId,
+    lastStreamId,
     lease,
     onRequest,
   }: ProbeOptions) {
@@ -164,6 +166,7 @@ export class Probe implements ConnectionEvents {
         ? { opening: serverOpening }
         : { setup: { metadataMimeType: "m", dataMimeType: "d", metadata: undefined, data: EMPTY, ...setup } }),
       ...(firstStreamId === undefined ? {} : { firstStreamId }),
+      ...(lastStreamId === undefined ? {} : { lastStreamId }),
       ...(lease === undefined ? {} : { lease: { isOffered: true, ...lease } }),
       ...(resumption === undefined ? {} : { resumption }),
     });

@@ -104,6 +104,8 @@ export interface ConnectionInit {
   readonly opening?: Opening;
   /** @internal The first id that is handed out, for tests of the wrap. */
   readonly firstStreamId?: number;
+  /** @internal The id behind which they begin again, for tests that come round more than once. */
+  readonly lastStreamId?: number;
 }
 
 /** Behind these many bytes of a type's fixed fields a frame is complete. */
@@ -210,7 +212,7 @@ export class Connection implements StreamHost {
       throw new TypeError("setup and opening are missing, expected one");
     this.#nowMs = nowMs;
     this.outbound = new OutboundQueue(init.pool, settings.limits, settings.fragmentBytes);
-    this.#ids = new StreamIds(this.side, init.firstStreamId);
+    this.#ids = new StreamIds(this.side, init.firstStreamId, init.lastStreamId);
     this.#budgets = new InboundBudgets(settings.limits);
     this.#admission = new Admission(settings.limits.maxQueuedCalls);
     this.#state = setup === undefined ? "expecting-setup" : "opening";
