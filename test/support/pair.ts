@@ -136,7 +136,7 @@ export class Pair {
     return side === this.client ? this.server : this.client;
   }
 
-  /** Takes what `side` sends onto the wire; true when there was something. */
+  /** Takes what `side` sends onto the wire; true when there was something, the end at last. */
   flush(side: PairSide): boolean {
     if (side.isLinkClosed) {
       side.sentWrites();
@@ -148,8 +148,9 @@ export class Pair {
       this.#onFrame(side.name, frame);
       if (!other.isLinkClosed) other.inbox.push(frame);
     }
-    if (side.connection.state === "closed") this.#end(side, other);
-    return frames.length > 0;
+    if (side.connection.state !== "closed") return frames.length > 0;
+    this.#end(side, other);
+    return true;
   }
 
   // As a driver does: a link is torn down, or closed behind the last frame.
