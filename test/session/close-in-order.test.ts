@@ -270,6 +270,22 @@ describe("closing in order, amid hundreds of calls of both sides", function () {
       );
     }
   }
+
+  for (const closing of ["client", "server"] as const) {
+    it(`ERR-04: calls that cross with the word of the ${closing} when it has nothing to do are refused, not cut off`, () => {
+      const pair = new Pair({ ours: true });
+      const other = pair.other(pair[closing]);
+      pair[closing].connection.close("enough", 1_000);
+      pair.flush(pair[closing]);
+      const late = ALL.map((interaction) => other.open(interaction));
+      pair.settle();
+      const refused = ["error 0x202 remote"]; // REJECTED
+      expect(late.map(({ log }) => log)).to.deep.equal([refused, refused, refused, ["complete"]]);
+      expect(pair[closing].call.stream.interaction, "nothing could refuse it").to.equal("fire_and_forget");
+      expect(pair.sides.map(({ connection }) => connection.state)).to.deep.equal(["closed", "closed"]);
+      pair.expectQuiet();
+    });
+  }
 });
 
 /** Handlers that answer when they are told to. */
