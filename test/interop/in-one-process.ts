@@ -9,11 +9,13 @@ import {
   listenPort,
   type MetadataMode,
   portDialer,
+  type ServeOptions,
   serveWith,
 } from "rsocket-rpc";
 import { createInProcessPair, systemScheduler } from "rsocket-rpc/rsocket";
 import { CASES } from "./cases/table.js";
 import { LIMITS, type PeerOptions } from "./peer.js";
+import type { CutKind } from "./reach.js";
 import { type Outcome, runCase } from "./run-case.js";
 
 /** How each case went. */
@@ -36,8 +38,19 @@ export const messagePorts: LinkPair = async (giveFar, signal) => {
   return near;
 };
 
-/** Every case against `service`. */
-export async function verdicts(service: BoundService, pair: LinkPair, mode: MetadataMode): Promise<readonly Verdict[]> {
+/** What a server may be told beside what it serves, and the cases to run: all unless given. */
+export interface Telling {
+  readonly told?: Pick<ServeOptions, "resume" | "lease">;
+  readonly names?: readonly string[];
+}
+
+/** Cases against `service`. */
+export async function verdicts(
+  service: BoundService,
+  pair: LinkPair,
+  mode: MetadataMode,
+  { told = {}, names = [...CASES.keys()] }: Telling = {},
+): Promise<readonly Verdict[]> {
   let take = (_: FrameLink): void => {};
   const listener = { url: "in-process:", close: () => Promise.resolve() };
   const server = await serveWith(
@@ -47,7 +60,7 @@ export async function verdicts(service: BoundService, pair: LinkPair, mode: Meta
         return Promise.resolve(listener);
       },
     ],
-    { services: [service], limits: LIMITS, observer: {} },
+    { services: [service], limits: LIMITS, observer: {}, ...told },
   );
   let far: FrameLink | undefined;
   const give = (link: FrameLink): void => {
@@ -55,11 +68,14 @@ export async function verdicts(service: BoundService, pair: LinkPair, mode: Meta
     take(link);
   };
   const dialer: Dialer = { dial: (signal) => pair(give, signal) };
-  const cuttable = { dialer, cut: () => far?.abort(), close: () => Promise.resolve() };
+  // The end in order is what a server leaves that goes: the client can't tell why.
+  const cut = (kind: CutKind = "reset"): void => (kind === "end" ? far?.close() : far?.abort());
+  const cuttable = { dialer, cut, close: () => Promise.resolve() };
   const reach = { dialer, cuttable: () => Promise.resolve(cuttable) };
   const options: PeerOptions = { reach, mode, mtu: undefined, quick: true, hello: true };
   const all: Verdict[] = [];
   for (const [name, run] of CASES) {
+    if (!names.includes(name)) continue;
     const { verdict, why } = await runCase(run, options);
     all.push([name, verdict, why]);
   }
