@@ -184,10 +184,10 @@ class ClosingPair {
   }
 
   /** One more call; false when this side takes none any more. */
-  ask(side: PairSide): boolean {
+  ask(side: PairSide, interaction: Interaction = this.#rng.pick(ALL)): boolean {
     if (!side.connection.isOpen) return false;
     const data = uint(this.asked.length, 4).repeat(this.#rng.between(1, 40)); // up to three fragments
-    const call = side.open(this.#rng.pick(ALL), { data, n: 2 });
+    const call = side.open(interaction, { data, n: 2 });
     this.asked.push({ ...call, by: side.name, data });
     if (call.stream.interaction === "request_channel") call.stream.complete();
     return true;
@@ -257,6 +257,7 @@ describe("closing in order, amid hundreds of calls of both sides", function () {
           // As a server does that drains: with time to spare, so that what crosses its word can be answered.
           for (const name of closing) pair[name].connection.close("enough", 1_000);
           for (const name of closing) expect(() => pair[name].open("request_response")).to.throw("enough");
+          for (const side of pair.sides) world.ask(side, "request_response"); // the other's crosses with the word
           for (let i = 0; i < 200; i++) world.step();
           world.rest();
           const { answered, rejected, cut } = world.outcomes();
