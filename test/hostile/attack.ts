@@ -79,7 +79,8 @@ export const STREAMS: readonly TransportName[] = ["tcp", "tls"];
 const ALL: readonly TransportName[] = ["tcp", "tls", "ws"];
 const MIB = 1_048_576;
 const MAX_GROWTH_MIB = 64;
-const MAX_WAIT_MS = 600;
+/** Among the other tests the machine is busy with more than this: `npm run hostile` measures by itself. */
+const MAX_WAIT_MS = process.env["HOSTILE"] === "all" ? 600 : 2_000;
 /** What is closed may take so long to be gone. */
 const SETTLE_MS = 4_000;
 

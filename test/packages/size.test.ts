@@ -4,14 +4,14 @@
 import { expect } from "chai";
 import { browserClient, callingClient, sizeOf } from "./support/size.js";
 
-/** Everything, protobuf-es included: as of writing 63.3 kB, of which protobuf-es alone is 18.9 kB. */
-const MAX_GZIP_BYTES = 64_600;
+/** Everything, protobuf-es included: as of writing 64.8 kB, of which protobuf-es alone is 18.9 kB. */
+const MAX_GZIP_BYTES = 66_000;
 
-/** The same without protobuf-es and generated code, minified: as of writing 137.1 kB. */
-const MAX_OWN_BYTES = 139_900;
+/** The same without protobuf-es and generated code, minified: as of writing 141.5 kB. */
+const MAX_OWN_BYTES = 144_300;
 
-/** A client that serves nothing, everything included: as of writing 60.6 kB. */
-const MAX_CALLING_GZIP_BYTES = 61_900;
+/** A client that serves nothing, everything included: as of writing 62.1 kB. */
+const MAX_CALLING_GZIP_BYTES = 63_300;
 
 /** What a client of the mode `rpc` never runs. */
 const UNUSED = [

@@ -127,7 +127,7 @@ export const floods: readonly Assault[] = [
     threat: 26,
     name: "KEEPALIVE of 64 KiB whose echoes are never read",
     // 24 MiB of echoes may wait, which hold on to what they were read in; the rest is garbage that nobody has collected yet.
-    costsMiB: 200,
+    costsMiB: 260,
     async run(scene) {
       const peer = await scene.open();
       peer.pause();
@@ -266,7 +266,7 @@ function neverRead(count: number, name: string): Assault {
     threat: 28,
     name: `${name} that are never read`,
     // What a burst may have waiting as long as bytes move is 8 times 24 MiB; the system's buffers take the first of it.
-    costsMiB: 260,
+    costsMiB: 400,
     timeoutMs: 30_000,
     async run(scene) {
       const peer = await scene.open();
