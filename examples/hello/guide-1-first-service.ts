@@ -48,12 +48,12 @@ console.log(alerts); // [ 'somebody asks for ACME' ]
 // #endregion
 
 // #region accept
-import { Code, createContextKey, RpcError } from "rsocket-rpc/node";
+import { Code, createContextKey, RpcError, secretsEqual } from "rsocket-rpc/node";
 
 const tenant = createContextKey("tenant", "nobody");
 const guarded = await serve("tcp://127.0.0.1:0", {
   accept(setup) {
-    if (setup.bearerToken !== "secret") throw new RpcError(Code.Unauthenticated, "unknown token");
+    if (!secretsEqual(setup.bearerToken ?? "", "secret")) throw new RpcError(Code.Unauthenticated, "unknown token");
     setup.values.set(tenant, "acme");
   },
   services: [

@@ -9,7 +9,11 @@ import { createTickerClient, implementTicker, unimplementedTicker } from "./gen/
 const passwords = new Map([["ann", "correct horse"]]); // in earnest: a slow hash of each, and a database
 const auth = authenticate({
   bearer: tokenTable(new Map([["s3cret", "a robot"]])),
-  simple: (name, password) => (secretsEqual(passwords.get(name) ?? "", password) ? name : undefined),
+  simple(name, password) {
+    const known = passwords.get(name);
+    const isRight = secretsEqual(known ?? "", password); // as long for a name that nobody has
+    return isRight && known !== undefined ? name : undefined;
+  },
   peer: ({ certificate }) => certificate?.subject["CN"]?.toString(), // mTLS
   authorize: ({ identity, method }) => method.name === "Last" || identity === "ann",
 });
@@ -35,6 +39,7 @@ const refused = await createTickerClient(robot)
   .upload([])
   .catch((error: unknown) => error);
 console.log(String(refused)); // RpcError: [permission_denied] demo.v1.Ticker.Upload isn't allowed to this caller
+await connect(url, { credentials: { username: "nobody", password: "" } }).catch((error) => console.log(String(error)));
 await connect(url, { bearerToken: "guess" }).catch((error) => console.log(String(error))); // [unauthenticated] …
 // #endregion
 await robot.close();

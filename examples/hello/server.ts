@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Code, createContextKey, type Interceptor, RpcError, serve } from "rsocket-rpc/node";
+import { Code, createContextKey, type Interceptor, RpcError, secretsEqual, serve } from "rsocket-rpc/node";
 import { createAlertsClient, implementTicker } from "./gen/ticker_rsocket.js";
 
 const user = createContextKey("user", "anonymous");
@@ -12,7 +12,7 @@ const server = await serve(["tcp://127.0.0.1:7000", "ws://127.0.0.1:7001/rpc"], 
   interceptors: [log],
   drain: { onSignals: ["SIGTERM"], graceMs: 10_000 },
   accept(setup) {
-    if (setup.bearerToken !== "secret") throw new RpcError(Code.Unauthenticated, "unknown token");
+    if (!secretsEqual(setup.bearerToken ?? "", "secret")) throw new RpcError(Code.Unauthenticated, "unknown token");
     setup.values.set(user, "ann");
   },
   services: [implementTicker({

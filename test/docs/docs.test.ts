@@ -218,6 +218,7 @@ describe("README and guide", function () {
       "a robot",
       "RpcError: [permission_denied] demo.v1.Ticker.Upload isn't allowed to this caller",
       "ConnectError: [unauthenticated] the credentials aren't known",
+      "ConnectError: [unauthenticated] the credentials aren't known",
       "true true",
       "RpcError: [unauthenticated] the token has expired",
       "",
