@@ -8,7 +8,7 @@ import { runResumeModel } from "./resume-model.js";
 describe("two connections whose links are cut anywhere, against a model", function () {
   this.timeout(60_000);
 
-  it("lose nothing, repeat nothing, ask and serve by leases alone, and end every stream once", () => {
+  it("lose nothing, repeat nothing, ask, wait and serve by leases alone, and end every stream once", () => {
     const seed = chooseSeed();
     const { tally } = runResumeModel(60_000, seed);
     for (const [group, counts] of Object.entries(tally.shares)) {

@@ -17,6 +17,7 @@ import { Random } from "../support/rng.js";
 
 const TOKEN = new TextEncoder().encode("0123456789abcdef");
 const STREAMS_AT_ONCE = 12;
+const WAITING_AT_ONCE = 6;
 const KINDS = [
   Interaction.REQUEST_RESPONSE,
   Interaction.FIRE_AND_FORGET,
@@ -104,6 +105,8 @@ interface Granted extends Held {
 
 const REQUEST_TYPES = [0x04, 0x05, 0x06, 0x07];
 const LEASE_TYPE = 0x02;
+const PAYLOAD_TYPE = 0x0a;
+const FOLLOWS = 0x80;
 const RESUME_OK_TYPE = 0x0e;
 const REJECTED = 0x202;
 
@@ -116,6 +119,8 @@ class Side extends Probe {
   /** The other side's lease for this one, and this one's for the other. */
   held: Held = { left: 0, untilMs: 0 };
   readonly granted: Granted = { left: 0, untilMs: 0, owed: 0 };
+  /** Requests that wait for a lease, in order. */
+  readonly waiting: string[] = [];
   /** It has a link on which frames go both ways. */
   isLive = true;
 
@@ -173,7 +178,7 @@ export class ResumeModel {
 
   constructor(rng: Random) {
     this.#rng = rng;
-    const fragmentBytes = rng.pick([64, 200, 65_536]);
+    const fragmentBytes = rng.pick([64, 64, 200, 65_536]);
     this.#client = new Side("client", fragmentBytes);
     this.#server = new Side("server", fragmentBytes);
     for (const side of this.#sides) {
@@ -203,18 +208,26 @@ export class ResumeModel {
   finish(): void {
     for (let i = 0; i < 200; i++) {
       this.#link();
+      this.#grantWaiting();
       for (const stream of this.#streams) this.#end(stream);
-      if (this.#settle() === 0 && this.#isLinked && this.#sides.every(({ connection }) => connection.streamCount === 0))
-        break;
+      const isOver = ({ connection, waiting }: Side) => connection.streamCount === 0 && waiting.length === 0;
+      if (this.#settle() === 0 && this.#isLinked && this.#sides.every(isOver)) break;
     }
     for (const side of this.#sides) {
       check(side.connection.state === "open", `${side.name} is ${side.connection.state}: ${side.log.at(-1)}`);
       check(side.connection.streamCount === 0, `${side.name} has ${side.connection.streamCount} streams left`);
+      check(side.waiting.length === 0, `${side.name} lets ${side.waiting.length} calls wait`);
+      check(side.connection.queuedCallCount === 0, `${side.name} has ${side.connection.queuedCallCount} calls left`);
       check(side.connection.reassemblyBytes === 0, `${side.name} keeps fragments`);
     }
     for (const stream of this.#streams) verify(stream);
     this.#streams.length = 0;
     expectNoTraceYet();
+  }
+
+  #grantWaiting(): void {
+    if (this.#client.waiting.length > 0) this.#grant(this.#server, WAITING_AT_ONCE);
+    if (this.#server.waiting.length > 0) this.#grant(this.#client, WAITING_AT_ONCE);
   }
 
   readonly #operations: readonly (readonly [string, () => void])[] = [
@@ -248,7 +261,13 @@ export class ResumeModel {
     const requester = this.#rng.pick(this.#sides);
     const kind = this.#rng.pick(KINDS);
     const request = this.#item(this.#rng.oneIn(4) ? 300 : 0);
-    if (!this.#takeLease(requester, kind, request)) return;
+    if (this.#hasLease(requester)) this.#begin(requester, kind, request);
+    else if (this.#rng.oneIn(2)) this.#wait(requester, kind, request);
+    else this.#expectRefusal(requester, kind, request);
+  }
+
+  #begin(requester: Side, kind: Interaction, request: string): void {
+    requester.held.left--;
     const stream: Modelled = {
       kind,
       requester,
@@ -271,31 +290,47 @@ export class ResumeModel {
     stream.upStream = connection.openStream(kind, undefined, bytesOf(request), n, sink);
   }
 
-  // Without a lease nothing is sent, and who asks hears so.
-  #takeLease({ connection, held, nowMs }: Side, kind: Interaction, request: string): boolean {
+  #hasLease({ connection, held, nowMs }: Side): boolean {
     connection.lookAt(nowMs);
     const hasLease = held.left > 0 && nowMs < held.untilMs;
     check(connection.hasLease === hasLease, `has a lease: ${connection.hasLease}, expected ${hasLease}`);
     this.tally.count("request", hasLease ? "with a lease" : held.untilMs === 0 ? "without any" : "behind its end");
-    if (hasLease) {
-      held.left--;
-      return true;
-    }
+    return hasLease;
+  }
+
+  // Without a lease nothing is sent, and who asks hears so.
+  #expectRefusal({ connection }: Side, kind: Interaction, request: string): void {
     const before = connection.outbound.byteLength;
     try {
       connection.openStream(kind, undefined, bytesOf(request), 1, new RecordingSink());
     } catch (error) {
       check(error instanceof StreamError && error.code === REJECTED, `refused with ${error}`);
       check(connection.outbound.byteLength === before, "a request without a lease was written");
-      return false;
+      this.tally.count("without a lease", "refused");
+      return;
     }
     throw new Error("a request was made without a lease");
   }
 
-  #grant(): void {
-    const side = this.#rng.pick(this.#sides);
+  // It goes out with a lease to come, behind those that wait already (LEASE-06).
+  #wait(requester: Side, kind: Interaction, request: string): void {
+    const { connection, waiting, held, name } = requester;
+    if (waiting.length >= WAITING_AT_ONCE) return;
+    waiting.push(request);
+    this.tally.count("without a lease", "made to wait");
+    const admit = (): void => {
+      const { left, untilMs } = requester.held;
+      check(left > 0 && requester.nowMs < untilMs, `${name} admits a call that waits, with ${left} left`);
+      check(waiting.shift() === request, `${name} admits calls out of order`);
+      this.tally.count("without a lease", "let go by a later one");
+      this.#begin(requester, kind, request);
+    };
+    const fail = (error: ConnectionError): void => check(false, `${name} fails a call that waits: ${error}`);
+    check(connection.queueCall({ admit, fail }), `${name} lets no call wait, ${held.left} left`);
+  }
+
+  #grant(side = this.#rng.pick(this.#sides), requestCount = this.#rng.below(9)): void {
     const { granted, nowMs } = side;
-    const requestCount = this.#rng.below(9);
     const ttlMs = this.#rng.pick([200, 30_000, 60_000]);
     const carried = this.#rng.oneIn(2) ? 4 : 0;
     side.connection.grantLease({ requestCount, ttlMs }, nowMs, carried);
@@ -404,21 +439,40 @@ export class ResumeModel {
   #cut(): void {
     if (!this.#isLinked) return;
     this.cuts++;
-    // Anywhere in what is under way: between two frames of one write, too.
+    // Anywhere in what is under way: between two frames of one write or two fragments, too.
+    if (this.#rng.oneIn(3)) for (let n = 0; n < 4; n++) this.#send(400);
     for (const side of this.#sides) this.#flush(side);
-    for (const side of this.#sides) {
-      if (this.#rng.below(1_000) < 400) this.#read(side, this.#rng.below(1 + bytesUnderWay(side)));
-      else
-        for (let n = this.#rng.below(1 + side.inbox.length); n > 0; n--) this.#read(side, side.inbox[0]?.length ?? 0);
+    for (const side of this.#sides) this.#readSome(side);
+    this.tally.count("cut", this.#cutName());
+    for (const { held, nowMs } of this.#sides) {
+      const hasLease = held.left > 0 && nowMs < held.untilMs;
+      this.tally.count("lease at a cut", hasLease ? "some left" : held.untilMs === 0 ? "none since the last" : "over");
     }
-    const under = bytesUnderWay(this.#client) + bytesUnderWay(this.#server);
-    const held = this.#sides.some(({ deframer }) => deframer.heldBytes > 0);
-    this.tally.count("cut", held ? "inside a frame" : under > 0 ? "with frames under way" : "with nothing under way");
     this.#isLinked = false;
     for (const side of this.#sides) {
       side.newLink();
       side.loseLink();
     }
+  }
+
+  #readSome(side: Side): void {
+    const { inbox, connection } = side;
+    if (this.#rng.oneIn(3)) return void this.#read(side, this.#rng.below(1 + bytesUnderWay(side)));
+    if (this.#rng.oneIn(2)) {
+      for (let n = this.#rng.below(1 + inbox.length); n > 0; n--) this.#read(side, inbox[0]?.length ?? 0);
+      return;
+    }
+    while (inbox.length > 0 && connection.reassemblyBytes === 0) this.#read(side, inbox[0]?.length ?? 0);
+    if (this.#rng.oneIn(2)) this.#read(side, this.#rng.below(inbox[0]?.length ?? 1));
+  }
+
+  #cutName(): string {
+    const isInFrame = this.#sides.some(({ deframer }) => deframer.heldBytes > 0);
+    const isInFragments = this.#sides.some(({ connection }) => connection.reassemblyBytes > 0);
+    if (isInFrame) return isInFragments ? "inside a frame, between fragments" : "inside a frame";
+    if (isInFragments) return "between fragments";
+    const under = bytesUnderWay(this.#client) + bytesUnderWay(this.#server);
+    return under > 0 ? "with frames under way" : "with nothing under way";
   }
 
   // The client dials: RESUME reaches the server, RESUME_OK may not come back.
@@ -502,11 +556,19 @@ export class ResumeModel {
   #note(side: Side, frame: Uint8Array): void {
     const type = ((frame[4] ?? 0) << 8) | (frame[5] ?? 0);
     this.tally.count(`frame to the ${side.name}`, `0x${(type >> 10).toString(16).padStart(2, "0")}`);
+    this.#noteFragment(type);
     const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
     if (REQUEST_TYPES.includes(type >> 10)) this.#meterRequest(side, view.getUint32(0));
     else if (type >> 10 === LEASE_TYPE)
       side.held = { untilMs: side.nowMs + view.getUint32(6), left: view.getUint32(10) };
     else if (type >> 10 === RESUME_OK_TYPE) side.isLive = true;
+  }
+
+  #noteFragment(type: number): void {
+    const isRequest = REQUEST_TYPES.includes(type >> 10);
+    if (!isRequest && type >> 10 !== PAYLOAD_TYPE) return;
+    const what = isRequest ? "request" : "payload";
+    this.tally.count("fragments", (type & FOLLOWS) === 0 ? `${what}, whole or its last` : `${what}, more follow`);
   }
 }
 
