@@ -725,7 +725,7 @@ const EXTENSIONS: readonly Row[] = [
   ],
   [
     "CM-04",
-    "metadata/composite.ts",
+    "metadata/mime-types.ts",
     'return typeof idOrName === "number" ? (wellKnownMimeType(idOrName) ?? idOrName) : idOrName;',
     'return typeof idOrName === "number" ? (wellKnownMimeType(idOrName) as string).slice() : idOrName;',
   ],
@@ -754,7 +754,12 @@ const EXTENSIONS: readonly Row[] = [
     "return encodeEntry(MimeTypeId.MIME_TYPE, encodeMimeTypes([mimeType]));",
     "return encodeEntry(MimeTypeId.MIME_TYPE, encodeEntry(mimeType, new Uint8Array(0)));",
   ],
-  ["MT-02", "metadata/stream-mime-types.ts", "mimeTypes.push(typeof idOrName", "mimeTypes.unshift(typeof idOrName"],
+  [
+    "MT-02",
+    "metadata/stream-mime-types.ts",
+    "mimeTypes.push(mimeTypeOfIdOrName",
+    "mimeTypes.unshift(mimeTypeOfIdOrName",
+  ],
   [
     "MT-03",
     "metadata/stream-mime-types.ts",

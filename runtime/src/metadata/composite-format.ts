@@ -46,7 +46,7 @@ export const compositeMetadata: MetadataFormat = {
 const TRACE_ENTRIES: TraceLayout = { headerBytes: 0, write: writeBytes };
 
 /** What protobuf messages are called: by us, by the table of well-known types, by Spring, and by those who don't say. */
-const PROTOBUF_MIME_TYPES: readonly (string | number)[] = [
+const PROTOBUF_MIME_TYPES: readonly string[] = [
   PROTOBUF_MIME_TYPE,
   "application/vnd.google.protobuf",
   "application/protobuf",
@@ -114,15 +114,16 @@ function foreignMimeTypeOf(metadata: Uint8Array): string | undefined {
 const MAX_NAMED = 4;
 
 function isProtobuf(mimeType: string | number): boolean {
-  return PROTOBUF_MIME_TYPES.includes(withoutParameters(mimeType));
+  return PROTOBUF_MIME_TYPES.includes(essenceOf(mimeType));
 }
 
 function isAny(mimeType: string | number): boolean {
-  return (ANY_MIME_TYPES as readonly (string | number)[]).includes(withoutParameters(mimeType));
+  return ANY_MIME_TYPES.includes(essenceOf(mimeType));
 }
 
-function withoutParameters(mimeType: string | number): string | number {
-  return typeof mimeType === "number" ? mimeType : (mimeType.split(";", 1)[0] ?? "").trim().toLowerCase();
+// Without parameters. An id that nobody has assigned has none, and is like no name.
+function essenceOf(mimeType: string | number): string {
+  return typeof mimeType === "number" ? "" : (mimeType.split(";", 1)[0] ?? "").trim().toLowerCase();
 }
 
 function textOf(mimeType: string | number): string {

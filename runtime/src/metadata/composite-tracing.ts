@@ -2,9 +2,8 @@
 // A trace in composite metadata, by names and values: what B3 names say goes into a Zipkin entry, every other name is an
 // entry of its own, as rsocket-java's Micrometer module writes and reads `traceparent` and `tracestate` (W3C Trace Context).
 
-import { writeBytes } from "../bytes/integers.js";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.js";
-import { CompositeReader, encodeEntry, MAX_ENTRIES, mimeTypeOf } from "./composite.js";
+import { CompositeReader, encodeEntry, joinEntries, MAX_ENTRIES, mimeTypeOf } from "./composite.js";
 import { TRACING_ZIPKIN_MIME_TYPE } from "./mime-types.js";
 import { encodeZipkinEntry, readZipkinTrace, type ZipkinSampling } from "./tracing.js";
 
@@ -34,10 +33,7 @@ export function encodeTraceEntries(trace: Iterable<readonly [name: string, value
     else entries.push(encodeEntry(lowerCase, encodeUtf8(value)));
   }
   if (zipkin.size > 0) entries.unshift(zipkinEntryOf(zipkin));
-  const bytes = new Uint8Array(entries.reduce((sum, entry) => sum + entry.length, 0));
-  let at = 0;
-  for (const entry of entries) at = writeBytes(bytes, at, entry);
-  return bytes;
+  return joinEntries(entries);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { readUint24, writeBytes, writeUint24 } from "../bytes/integers.js";
 import { MetadataError, MetadataFormatError } from "./errors.js";
 import { idOrNameBytes, idOrNameEnd, readIdOrName, writeIdOrName } from "./id-or-name.js";
-import { wellKnownMimeType, wellKnownMimeTypeId } from "./mime-types.js";
+import { idOrNameOf, mimeTypeOfIdOrName } from "./mime-types.js";
 
 const LENGTH_BYTES = 3;
 const MAX_PAYLOAD_BYTES = 0xffffff;
@@ -26,7 +26,7 @@ export interface CompositeEntry {
  * @throws RangeError when the name isn't 1 … 128 ASCII characters or the payload is above 16,777,215 bytes.
  */
 export function encodeCompositeEntry(mimeType: string | number, payload: Uint8Array): Uint8Array {
-  return encodeEntry(typeof mimeType === "string" ? (wellKnownMimeTypeId(mimeType) ?? mimeType) : mimeType, payload);
+  return encodeEntry(idOrNameOf(mimeType), payload);
 }
 
 /** The same for an id, or a name that is written as it is. @throws RangeError as `encodeCompositeEntry`. */
@@ -34,6 +34,14 @@ export function encodeEntry(idOrName: string | number, payload: Uint8Array): Uin
   const entry = new Uint8Array(compositeHeaderBytes(idOrName) + payload.length);
   writeBytes(entry, writeCompositeHeader(entry, 0, idOrName, payload.length), payload);
   return entry;
+}
+
+/** Entries one behind the other, in one freshly allocated piece. */
+export function joinEntries(entries: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(entries.reduce((sum, entry) => sum + entry.length, 0));
+  let at = 0;
+  for (const entry of entries) at = writeBytes(bytes, at, entry);
+  return bytes;
 }
 
 /** The bytes in front of an entry's payload. @throws RangeError as `encodeCompositeEntry`. */
@@ -113,7 +121,7 @@ export class CompositeReader {
 
 /** The mime type of a reader's current entry; a number for an unassigned id. @throws MetadataFormatError when it isn't ASCII. */
 export function mimeTypeOf({ idOrName }: CompositeReader): string | number {
-  return typeof idOrName === "number" ? (wellKnownMimeType(idOrName) ?? idOrName) : idOrName;
+  return mimeTypeOfIdOrName(idOrName);
 }
 
 /** Refuses bytes that the peer would have to read as entries and couldn't. @throws MetadataError */

@@ -100,3 +100,13 @@ export function wellKnownMimeTypeId(name: string): number | undefined {
   ids ??= idsByName();
   return ids.get(name);
 }
+
+/** How a mime type is written: as its id if it is well known. */
+export function idOrNameOf(mimeType: string | number): string | number {
+  return typeof mimeType === "string" ? (wellKnownMimeTypeId(mimeType) ?? mimeType) : mimeType;
+}
+
+/** The mime type of what was written; a number for an id that nobody has assigned (WK-02). */
+export function mimeTypeOfIdOrName(idOrName: string | number): string | number {
+  return typeof idOrName === "number" ? (wellKnownMimeType(idOrName) ?? idOrName) : idOrName;
+}

@@ -4,9 +4,8 @@
 //   rpc         our entry | [authentication entries]   or   the application's bytes, whatever they are
 //   composite   entries in any order
 
-import { writeBytes } from "../bytes/integers.js";
 import { type Authentication, encodeAuthEntry, readAuthentication, type SimpleCredentials } from "./auth.js";
-import { type CompositeEntry, checkEntries, MAX_ENTRIES } from "./composite.js";
+import { type CompositeEntry, checkEntries, joinEntries, MAX_ENTRIES } from "./composite.js";
 import { checkMetadataBytes, encodeEnvelopeEntry, readEnvelopeEntries, startsWithEnvelopeEntry } from "./entry.js";
 import type { Envelope } from "./envelope.js";
 import { MetadataError, MetadataFormatError } from "./errors.js";
@@ -60,7 +59,10 @@ export function encodeSetupMetadata(mode: MetadataMode, parts: SetupMetadataPart
     checkEntries(raw);
     entries.push(raw);
   }
-  return entries.length === 0 ? undefined : join(entries);
+  if (entries.length === 0) return undefined;
+  const metadata = joinEntries(entries);
+  checkMetadataBytes(metadata.length);
+  return metadata;
 }
 
 /**
@@ -100,12 +102,4 @@ function credentialsOf({ username, password }: SimpleCredentials): SimpleCredent
 function only<T>(type: string, value: T, earlier: T | undefined): T {
   if (earlier === undefined) return value;
   throw new MetadataFormatError(`a second ${type} authentication entry`, "one in SETUP");
-}
-
-function join(entries: readonly Uint8Array[]): Uint8Array {
-  const byteLength = entries.reduce((sum, entry) => sum + entry.length, 0);
-  const metadata = new Uint8Array(checkMetadataBytes(byteLength));
-  let at = 0;
-  for (const entry of entries) at = writeBytes(metadata, at, entry);
-  return metadata;
 }

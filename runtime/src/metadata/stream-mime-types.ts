@@ -8,10 +8,10 @@ import { MetadataFormatError } from "./errors.js";
 import { idOrNameBytes, idOrNameEnd, readIdOrName, writeIdOrName } from "./id-or-name.js";
 import {
   ACCEPT_MIME_TYPES_MIME_TYPE,
+  idOrNameOf,
   MIME_TYPE_MIME_TYPE,
   MimeTypeId,
-  wellKnownMimeType,
-  wellKnownMimeTypeId,
+  mimeTypeOfIdOrName,
 } from "./mime-types.js";
 
 /** What a request says of its data. A mime type that is a number is an id that nobody has assigned. */
@@ -45,8 +45,7 @@ export function readMimeTypes(bytes: Uint8Array, start = 0, end: number = bytes.
   const mimeTypes: (string | number)[] = [];
   for (let at = start; at < end; ) {
     const nameEnd = idOrNameEnd(bytes, at, end);
-    const idOrName = readIdOrName(bytes, at, nameEnd);
-    mimeTypes.push(typeof idOrName === "number" ? (wellKnownMimeType(idOrName) ?? idOrName) : idOrName);
+    mimeTypes.push(mimeTypeOfIdOrName(readIdOrName(bytes, at, nameEnd)));
     at = nameEnd;
   }
   return mimeTypes;
@@ -96,9 +95,7 @@ export function readResponseMimeType(
 }
 
 function encodeMimeTypes(mimeTypes: readonly (string | number)[]): Uint8Array {
-  const idsOrNames = mimeTypes.map((mimeType) =>
-    typeof mimeType === "string" ? (wellKnownMimeTypeId(mimeType) ?? mimeType) : mimeType,
-  );
+  const idsOrNames = mimeTypes.map(idOrNameOf);
   const payload = new Uint8Array(idsOrNames.reduce<number>((sum, idOrName) => sum + idOrNameBytes(idOrName), 0));
   let at = 0;
   for (const idOrName of idsOrNames) at = writeIdOrName(payload, at, idOrName);
