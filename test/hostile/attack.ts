@@ -2,26 +2,16 @@
 // What an attack is, and how one is carried out: while an honest client is served, within bounds, leaving nothing behind.
 
 import { expect } from "chai";
+import { ErrorCode } from "../../runtime/src/frames/errors.js";
 import type { SeenFrame } from "../support/frames-dsl.js";
 import { keepalive, setup, simple, unary } from "./bytes.js";
 import type { ProfileName } from "./profiles.js";
 import { type Ports, RawPeer, type TransportName } from "./raw-peer.js";
 import type { Condition, World } from "./world.js";
 
-/** Codes of ERROR, by name. */
-export const ErrorCode = {
-  INVALID_SETUP: 0x001,
-  UNSUPPORTED_SETUP: 0x002,
-  REJECTED_SETUP: 0x003,
-  REJECTED_RESUME: 0x004,
-  CONNECTION_ERROR: 0x101,
-  CONNECTION_CLOSE: 0x102,
-  APPLICATION_ERROR: 0x201,
-  REJECTED: 0x202,
-  CANCELED: 0x203,
-  INVALID: 0x204,
-} as const;
-/** One of these names. */
+export { ErrorCode };
+
+/** The name of an ERROR's code. */
 export type CodeName = keyof typeof ErrorCode;
 
 /** What the server must do. */

@@ -1,38 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames and messages as an attacker writes them: by hand, in hex, without our encoder.
 
+import { Flag, FrameType as Type } from "../../runtime/src/frames/layout.js";
 import { hex, textHex, uint } from "../support/frames-dsl.js";
 
-/** Types of frames, as the six upper bits of the header's last two bytes. */
-export const Type = {
-  SETUP: 0x01,
-  LEASE: 0x02,
-  KEEPALIVE: 0x03,
-  REQUEST_RESPONSE: 0x04,
-  REQUEST_FNF: 0x05,
-  REQUEST_STREAM: 0x06,
-  REQUEST_CHANNEL: 0x07,
-  REQUEST_N: 0x08,
-  CANCEL: 0x09,
-  PAYLOAD: 0x0a,
-  ERROR: 0x0b,
-  METADATA_PUSH: 0x0c,
-  RESUME: 0x0d,
-  RESUME_OK: 0x0e,
-  EXT: 0x3f,
-} as const;
-
-/** Flags of the header; some types give them other names. */
-export const Flag = {
-  IGNORE: 0x200,
-  METADATA: 0x100,
-  FOLLOWS: 0x80,
-  RESPOND: 0x80,
-  RESUME: 0x80,
-  COMPLETE: 0x40,
-  LEASE: 0x40,
-  NEXT: 0x20,
-} as const;
+export { Flag, Type };
 
 /** Stream id, type and flags. */
 export function header(streamId: number, type: number, flags = 0): string {
@@ -57,7 +29,7 @@ const BINARY = `18${textHex("application/octet-stream")}`;
 export function setup(fields: SetupFields = {}): string {
   const { streamId = 0, flags = 0, token } = fields;
   return hex`
-    ${header(streamId, Type.SETUP, flags | (token === undefined ? 0 : Flag.RESUME))}
+    ${header(streamId, Type.SETUP, flags | (token === undefined ? 0 : Flag.RESUME_ENABLE))}
     ${fields.version ?? "0001 0000"}       // 1.0
     ${fields.keepalive ?? "00004e20"}      // 20 s
     ${fields.lifetime ?? "000007d0"}       // 2 s: who is gone is noticed soon
