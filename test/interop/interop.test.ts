@@ -2,33 +2,17 @@
 // Our server and our client of the interop matrix against each other, as processes: every case, over every transport, in
 // both metadata modes.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
 import type { BoundService, MetadataMode } from "rsocket-rpc";
 import { systemScheduler } from "rsocket-rpc/rsocket";
 import { implementTestService, unimplementedTestService } from "../support/gen/interop_rsocket.js";
 import { pairQueue } from "../support/in-pairs.js";
 import { interopService } from "../support/rpc-interop-service.js";
-import { tlsWorld } from "../support/tls-world.js";
 import { readClientArguments, readServerArguments, WrongArgument } from "./arguments.js";
 import { CASES } from "./cases/table.js";
 import { inProcess, type LinkPair, messagePorts, type Verdict, verdicts } from "./in-one-process.js";
-import { compilePrograms, type Run, type RunningServer, run, startServer } from "./programs.js";
-
-const folder = mkdtempSync(join(tmpdir(), "interop-"));
-const file = (name: string): string => join(folder, name);
-
-/** Each server listens at all of them; sockets of the file system have a name of their own for each server. */
-const TRANSPORTS: readonly { readonly name: string; listen(server: string): string }[] = [
-  { name: "TCP", listen: () => "tcp://127.0.0.1:0" },
-  { name: "WebSocket", listen: () => "ws://127.0.0.1:0/rpc" },
-  { name: "TLS", listen: () => "tls://127.0.0.1:0" },
-  { name: "WebSocket with TLS", listen: () => "wss://127.0.0.1:0/rpc" },
-  { name: "a Unix socket", listen: (server) => `unix:${file(`${server}.sock`)}` },
-];
-const MODES: readonly MetadataMode[] = ["rpc", "composite"];
+import { type Run, run, startServer } from "./programs.js";
+import { InteropServers, MODES, TRANSPORTS } from "./servers.js";
 
 /** By name: what each is told of its frames. */
 const SERVERS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -53,30 +37,22 @@ describe("the interop server and client", function () {
   this.timeout(60_000);
 
   const queue = pairQueue();
-  const servers = new Map<string, RunningServer>();
-  const urlOf = (server: string, index: number): string => servers.get(server)?.urls[index] ?? "";
-  const passes = TRANSPORTS.flatMap((_, index) => passesOver(index, urlOf));
+  const servers = new InteropServers();
+  const passes = TRANSPORTS.flatMap((_, index) => passesOver(index, servers));
   passes.push({
     title: "agree when neither knows the other as one of ours",
     names: NAMES,
-    go: () => run("client", ["--connect", urlOf("usual", 0), "--no-hello", "--quick"]),
+    go: () => run("client", ["--connect", servers.urlOf("usual", 0), "--no-hello", "--quick"]),
   });
 
   before(async () => {
-    await Promise.all([compilePrograms(), writeCertificates()]);
-    const security = ["--cert", file("cert.pem"), "--key", file("key.pem")];
-    const started = [...SERVERS].map(async ([name, args]) => {
-      const listen = TRANSPORTS.map((transport) => transport.listen(name));
-      servers.set(name, await startServer(listen, [...args, ...security]));
-    });
-    await Promise.all(started);
+    await servers.start(SERVERS);
     for (const pass of passes) pass.result = queue(pass.go);
   });
 
   after(async () => {
     await Promise.allSettled(passes.flatMap((pass) => pass.result ?? []));
-    const codes = await Promise.all([...servers.values()].map((server) => server.stop()));
-    rmSync(folder, { recursive: true });
+    const codes = await servers.stop();
     expect(codes, "exit codes after SIGTERM").to.deep.equal(codes.map(() => 0));
   });
 
@@ -103,7 +79,7 @@ describe("the interop server and client", function () {
       const skip = ["--skip", "empty_unary=it knows = no empty messages"];
       const { lines, exitCode } = await run("client", [
         "--connect",
-        urlOf("usual", 0),
+        servers.urlOf("usual", 0),
         "--case",
         "empty_unary",
         ...skip,
@@ -156,7 +132,7 @@ describe("the interop server and client", function () {
     });
 
     it("says in one line that a port is taken, and exits with 1", async () => {
-      const { lines, errors, exitCode } = await run("server", ["--listen", urlOf("usual", 0)]);
+      const { lines, errors, exitCode } = await run("server", ["--listen", servers.urlOf("usual", 0)]);
       expect(lines).to.deep.equal([]);
       expect(errors).to.match(/^interop:server: [^\n]*EADDRINUSE[^\n]*\n$/);
       expect(exitCode).to.equal(1);
@@ -201,7 +177,7 @@ describe("the interop cases", function () {
 
 // Every case in both modes. Frames of the server cut to pieces: in one mode, and where TLS or the system cut bytes anew
 // anyway, to the smallest pieces only.
-function passesOver(index: number, urlOf: (server: string, index: number) => string): Pass[] {
+function passesOver(index: number, servers: InteropServers): Pass[] {
   const name = TRANSPORTS[index]?.name ?? "";
   const passes = MODES.map((mode): Pass => {
     // All of the calls once: elsewhere a tenth of them shows the same.
@@ -209,7 +185,7 @@ function passesOver(index: number, urlOf: (server: string, index: number) => str
     return {
       title: `agree on every case over ${name} in ${mode} mode`,
       names: NAMES,
-      go: () => run("client", [...connectTo(urlOf("usual", index)), "--mode", mode, ...size]),
+      go: () => run("client", [...servers.connectTo(servers.urlOf("usual", index)), "--mode", mode, ...size]),
     };
   });
   const mtus = index < 2 ? ["64", "16384"] : ["64"];
@@ -219,22 +195,10 @@ function passesOver(index: number, urlOf: (server: string, index: number) => str
     passes.push({
       title: `agree in pieces of ${mtu} bytes over ${name} in ${mode} mode`,
       names: ["fragmented"],
-      go: () => run("client", [...connectTo(urlOf(mtu, index)), ...args]),
+      go: () => run("client", [...servers.connectTo(servers.urlOf(mtu, index)), ...args]),
     });
   });
   return passes;
-}
-
-// Who gives certificates for a URL that doesn't encrypt is refused.
-function connectTo(url: string): readonly string[] {
-  return ["--connect", url, ...(/^(tls|wss):/.test(url) ? ["--ca", file("ca.pem")] : [])];
-}
-
-async function writeCertificates(): Promise<void> {
-  const { ca, server } = await tlsWorld();
-  writeFileSync(file("ca.pem"), ca);
-  writeFileSync(file("cert.pem"), server.cert);
-  writeFileSync(file("key.pem"), server.key, { mode: 0o600 });
 }
 
 function expectVerdicts(all: readonly Verdict[] = []): void {

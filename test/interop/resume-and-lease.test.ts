@@ -1,30 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server of the interop matrix does only when it is told to: sessions that outlive their links, and leases.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
 import { fixedRateLease, type MetadataMode } from "rsocket-rpc";
 import { systemScheduler } from "rsocket-rpc/rsocket";
 import { pairQueue } from "../support/in-pairs.js";
 import { interopService } from "../support/rpc-interop-service.js";
-import { tlsWorld } from "../support/tls-world.js";
 import { messagePorts, type Verdict, verdicts } from "./in-one-process.js";
-import { compilePrograms, type RunningServer, run, startServer } from "./programs.js";
-
-const folder = mkdtempSync(join(tmpdir(), "interop-"));
-const file = (name: string): string => join(folder, name);
-
-/** Each server listens at all of them; sockets of the file system have a name of their own for each server. */
-const TRANSPORTS: readonly { readonly name: string; listen(server: string): string }[] = [
-  { name: "TCP", listen: () => "tcp://127.0.0.1:0" },
-  { name: "WebSocket", listen: () => "ws://127.0.0.1:0/rpc" },
-  { name: "TLS", listen: () => "tls://127.0.0.1:0" },
-  { name: "WebSocket with TLS", listen: () => "wss://127.0.0.1:0/rpc" },
-  { name: "a Unix socket", listen: (server) => `unix:${file(`${server}.sock`)}` },
-];
-const MODES: readonly MetadataMode[] = ["rpc", "composite"];
+import { run } from "./programs.js";
+import { InteropServers, MODES, TRANSPORTS } from "./servers.js";
 
 /** By name: what each is told to do. */
 const SERVERS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -36,10 +20,9 @@ const SERVERS: ReadonlyMap<string, readonly string[]> = new Map([
 describe("the interop server that was told to", function () {
   this.timeout(60_000);
 
-  const servers = new Map<string, RunningServer>();
-  const urlOf = (server: string, transport = 0): string => servers.get(server)?.urls[transport] ?? "";
+  const servers = new InteropServers();
   const runCase = async (name: string, url: string, ...args: readonly string[]): Promise<readonly string[]> => {
-    const { lines, errors } = await run("client", [...connectTo(url), "--case", name, ...args]);
+    const { lines, errors } = await run("client", [...servers.connectTo(url), "--case", name, ...args]);
     return errors === "" ? lines : [...lines, errors];
   };
   // Those of leases wait most of their time: they do it beside the others, two at a time.
@@ -47,16 +30,10 @@ describe("the interop server that was told to", function () {
   const leased = new Map<string, Promise<readonly string[]>>();
 
   before(async () => {
-    await Promise.all([compilePrograms(), writeCertificates()]);
-    const security = ["--cert", file("cert.pem"), "--key", file("key.pem")];
-    const started = [...SERVERS].map(async ([name, args]) => {
-      const listen = TRANSPORTS.map((transport) => transport.listen(name));
-      servers.set(name, await startServer(listen, [...args, ...security]));
-    });
-    await Promise.all(started);
+    await servers.start(SERVERS);
     TRANSPORTS.forEach(({ name }, index) => {
       for (const mode of MODES) {
-        const url = urlOf("lease", index);
+        const url = servers.urlOf("lease", index);
         leased.set(
           `${name} ${mode}`,
           queue(() => runCase("lease", url, "--mode", mode)),
@@ -67,8 +44,7 @@ describe("the interop server that was told to", function () {
 
   after(async () => {
     await Promise.allSettled(leased.values());
-    const codes = await Promise.all([...servers.values()].map((server) => server.stop()));
-    rmSync(folder, { recursive: true });
+    const codes = await servers.stop();
     expect(codes, "exit codes after SIGTERM").to.deep.equal([0, 0, 0]);
   });
 
@@ -77,7 +53,7 @@ describe("the interop server that was told to", function () {
       it(`resumes sessions over ${name} in ${mode} mode`, async () => {
         // All of the messages once: elsewhere a tenth of them shows the same.
         const size = index === 0 && mode === "rpc" ? [] : ["--quick"];
-        const lines = await runCase("resume", urlOf("resume", index), "--mode", mode, ...size);
+        const lines = await runCase("resume", servers.urlOf("resume", index), "--mode", mode, ...size);
         expect(lines).to.deep.equal(["PASS resume", "1 passed, 0 failed, 0 skipped"]);
       });
     }
@@ -92,14 +68,14 @@ describe("the interop server that was told to", function () {
   }
 
   it("does both, also for a client that says nothing of our extension", async () => {
-    const lines = await runCase("lease,resume", urlOf("both"), "--quick", "--no-hello");
+    const lines = await runCase("lease,resume", servers.urlOf("both"), "--quick", "--no-hello");
     expect(lines).to.deep.equal(["PASS lease", "PASS resume", "2 passed, 0 failed, 0 skipped"]);
   });
 
   it("refuses what it was not told, and the client says so", async () => {
-    const [withoutLeases] = await runCase("lease", urlOf("resume"));
+    const [withoutLeases] = await runCase("lease", servers.urlOf("resume"));
     expect(withoutLeases).to.match(/^SKIP lease: the server refuses it: UNSUPPORTED_SETUP\b/);
-    const [withoutResumption] = await runCase("resume", urlOf("lease"));
+    const [withoutResumption] = await runCase("resume", servers.urlOf("lease"));
     expect(withoutResumption).to.match(/^SKIP resume: the server refuses it: (UNSUPPORTED|REJECTED)_SETUP\b/);
   });
 });
@@ -128,15 +104,3 @@ describe("the interop cases of what a server has to be told", function () {
     });
   }
 });
-
-// Who gives certificates for a URL that doesn't encrypt is refused.
-function connectTo(url: string): readonly string[] {
-  return ["--connect", url, ...(/^(tls|wss):/.test(url) ? ["--ca", file("ca.pem")] : [])];
-}
-
-async function writeCertificates(): Promise<void> {
-  const { ca, server } = await tlsWorld();
-  writeFileSync(file("ca.pem"), ca);
-  writeFileSync(file("cert.pem"), server.cert);
-  writeFileSync(file("key.pem"), server.key, { mode: 0o600 });
-}
