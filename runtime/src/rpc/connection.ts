@@ -94,6 +94,8 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly lasting: LastingCore | undefined = undefined;
   /** @internal Told when the peer takes no new calls any more. */
   onDraining: (() => void) | undefined;
+  /** @internal */
+  runningHandlers = 0;
   readonly #router: RequestRouter;
   readonly #incidents: Incidents;
   #dropped = false;
@@ -170,6 +172,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
 
   /** @internal */
   releaseHandler(): void {
+    this.runningHandlers--;
     this.#router.releaseHandler();
   }
 

@@ -45,6 +45,8 @@ export interface ServerCallHost {
   readonly transport: RpcTransport;
   readonly connection: Connection;
   readonly values: ContextValues;
+  /** Handlers of this connection that haven't ended yet. */
+  runningHandlers: number;
   /** The handler does nothing any more. */
   releaseHandler(): void;
   /** A request was turned down before a handler heard of it. */

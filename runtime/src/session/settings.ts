@@ -28,6 +28,8 @@ export interface Limits {
   readonly maxInboundStreams: number;
   /** Handlers running in one server or client, over all its connections. 10,000; a slot is free when the handler ends. */
   readonly maxRunningHandlers: number;
+  /** Of those, such as one connection has. 9,000: a tenth is left to all others, whatever one of them does. */
+  readonly maxHandlersPerConnection: number;
   /** Requests cancelled before they were answered: so many at once … 2,000. */
   readonly cancelBurst: number;
   /** … and so many per second after that. 500: rapid resets end the connection. */
@@ -111,6 +113,7 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   maxMetadataEntries: 64,
   maxInboundStreams: 10_000,
   maxRunningHandlers: 10_000,
+  maxHandlersPerConnection: 9_000,
   cancelBurst: 2_000,
   cancelsPerSecond: 500,
   controlBurst: 2_000,
@@ -151,6 +154,7 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
 /** What differs in the preset for a server that faces the internet. */
 const EDGE: Partial<Limits> = {
   maxInboundStreams: 1_000,
+  maxHandlersPerConnection: 1_000,
   controlBurst: 10,
   controlsPerSecond: 1,
   maxConnectionsPerAddress: 256,
