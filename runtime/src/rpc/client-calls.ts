@@ -186,7 +186,7 @@ abstract class PromiseCall<O> extends ClientCall {
   /** Decodes the answer; false when it can't be. */
   protected takeAnswer(data: Uint8Array): boolean {
     try {
-      this.#value = this.definition.output.decode(data) as O;
+      this.#value = this.definition.output.decode(data, this.transport.discardUnknownFields) as O;
       this.receivedCount++;
       return true;
     } catch (error) {
@@ -332,7 +332,7 @@ abstract class IterableCall<O> extends ClientCall {
     super(transport, method, options);
     this.items = new IncomingItems<O>(
       {
-        decode: (data) => this.definition.output.decode(data) as O,
+        decode: (data) => this.definition.output.decode(data, transport.discardUnknownFields) as O,
         abandon: () => this.fail(() => new RpcError(Code.Cancelled, "the consumer left the stream")),
         undecodable: (error) => {
           const reason = undecodable(this.definition, error);

@@ -232,7 +232,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     if (kind === "client_streaming" || kind === "bidi_streaming") return { value: this.#openInput() };
     try {
       this.receivedCount = 1;
-      return { value: this.definition.input.decode(this.#request.data) };
+      return { value: this.definition.input.decode(this.#request.data, this.#host.transport.discardUnknownFields) };
     } catch (error) {
       this.#refuse(this.#undecodable(error));
       return undefined;
@@ -243,7 +243,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     const { transport } = this.#host;
     const incoming = new IncomingItems<unknown>(
       {
-        decode: (data) => this.definition.input.decode(data) as unknown,
+        decode: (data) => this.definition.input.decode(data, transport.discardUnknownFields) as unknown,
         abandon: () => this.#stream.cancel(),
         undecodable: (error) => {
           const reason = this.#undecodable(error);

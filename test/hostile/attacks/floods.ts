@@ -249,6 +249,18 @@ export const floods: readonly Assault[] = [
   },
   {
     threat: 44,
+    name: "4 MiB of unknown fields, which are dropped",
+    at: "edge",
+    async run(scene) {
+      const peer = await scene.open();
+      peer.send(unary(1, "", "UnaryCall", Flag.FOLLOWS));
+      await sendInFragments(peer, 1, repeat("7801", 2_097_100));
+      await peer.frame("an answer", ({ streamId, type }) => streamId === 1 && type === "PAYLOAD");
+      await expectServed(peer);
+    },
+  },
+  {
+    threat: 44,
     name: "256 KiB of unknown fields",
     async run(scene) {
       const peer = await scene.open();
