@@ -6,9 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 
 final class Peer implements AutoCloseable {
-  /** Of big messages, for libraries that don't cut by themselves what no frame can hold. */
-  private static final int MTU_FOR_BIG = 1 << 20;
-
   private final Session.Connector connector;
   private final Settings settings;
   private final boolean quick;
@@ -32,10 +29,6 @@ final class Peer implements AutoCloseable {
   /** The cases of many calls or messages make a tenth of them. */
   boolean isQuick() {
     return quick;
-  }
-
-  int mtuForBig() {
-    return MTU_FOR_BIG;
   }
 
   /** The same server, connected to otherwise. */

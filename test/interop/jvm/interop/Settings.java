@@ -6,14 +6,22 @@ import java.net.URI;
 
 /**
  * @param mode "rpc" or "composite"
- * @param mtu bytes of the longest frame; 0: no fragments
+ * @param mtu bytes of the longest frame; 0: nobody said
  * @param serves what the server may call; null: nothing
  */
 public record Settings(
     URI url, String mode, int mtu, TestCalls serves, int keepaliveMs, int lifetimeMs, boolean resume, boolean lease) {
 
+  /** Unless told: these libraries don't cut by themselves what no frame can hold. */
+  private static final int MTU = 1 << 20;
+
   public Settings(URI url, String mode, int mtu) {
     this(url, mode, mtu, null, 20_000, 90_000, false, false);
+  }
+
+  /** What the library is told; {@code mtu} as on the command line. */
+  public static int fragmentBytes(int mtu) {
+    return mtu == 0 ? MTU : mtu;
   }
 
   public boolean isComposite() {

@@ -45,15 +45,20 @@ public final class Main {
           Routing routing = Routing.of(setup.metadataMimeType());
           return Mono.just(new Dispatcher(new Handlers(memory, new Caller(sending, routing)), routing));
         };
-    RSocketServer server = RSocketServer.create(acceptor).fragment(arguments.number("--mtu"));
+    RSocketServer server = RSocketServer.create(acceptor).fragment(Settings.fragmentBytes(arguments.number("--mtu")));
     if (arguments.has("--resume")) server.resume(resumption());
     if (arguments.has("--lease")) {
-      Lease lease = Lease.create(LEASE_TIME, arguments.number("--lease"));
-      server.lease(spec -> spec.sender(() -> Flux.interval(Duration.ZERO, LEASE_TIME).map(tick -> lease)));
+      int requests = arguments.number("--lease");
+      server.lease(spec -> spec.sender(() -> leases(requests)));
     }
     CloseableChannel channel = server.bindNow(serverTransport(url));
     System.out.println(
         "LISTENING " + url.getScheme() + "://127.0.0.1:" + channel.address().getPort() + url.getRawPath());
+  }
+
+  // One each second; a lease's time begins when it is made.
+  private static Flux<Lease> leases(int requests) {
+    return Flux.interval(Duration.ZERO, LEASE_TIME).map(tick -> Lease.create(LEASE_TIME.multipliedBy(2), requests));
   }
 
   private static Session connect(Settings settings) {
@@ -62,7 +67,7 @@ public final class Main {
         RSocketConnector.create()
             .metadataMimeType(routing.mimeType)
             .dataMimeType("application/x-protobuf")
-            .fragment(settings.mtu())
+            .fragment(Settings.fragmentBytes(settings.mtu()))
             .keepAlive(Duration.ofMillis(settings.keepaliveMs()), Duration.ofMillis(settings.lifetimeMs()));
     if (settings.serves() != null) {
       connector.acceptor(SocketAcceptor.with(new Dispatcher(settings.serves(), routing)));
