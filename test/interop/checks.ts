@@ -10,9 +10,23 @@ import type { Wire } from "./wire.js";
 /** What should have happened by now has had this long, on a busy machine, too. */
 const PATIENCE_MS = 2_000;
 
-/** A key that no other case uses, in no other run. */
-export function freshKey(): string {
-  return randomUUID();
+/** How many keys each case has made. */
+const keyCounts = new Map<string, number>();
+
+/**
+ * A key that no other case uses, in no other run; with INTEROP_SEED in the environment `<name>-1`, `<name>-2`, …, so that
+ * a conversation can be had again to the byte.
+ */
+export function freshKey(name: string): string {
+  if (process.env["INTEROP_SEED"] === undefined) return randomUUID();
+  const count = (keyCounts.get(name) ?? 0) + 1;
+  keyCounts.set(name, count);
+  return `${name}-${count}`;
+}
+
+/** Numbers begin anew: as in a process that has just started. */
+export function forgetKeys(): void {
+  keyCounts.clear();
 }
 
 /** Bytes in which a piece that is lost, doubled or out of its place shows. */

@@ -17,7 +17,7 @@ const LATE_MS = 150;
 export async function cancelAfterBegin(peer: Peer): Promise<void> {
   const { client } = await peer.connect();
   const controller = new AbortController();
-  const key = freshKey();
+  const key = freshKey("cancel_after_begin");
   let sentBoth = (): void => {};
   const sent = new Promise<void>((resolve) => {
     sentBoth = resolve;
@@ -39,7 +39,7 @@ export async function cancelAfterBegin(peer: Peer): Promise<void> {
 export async function cancelAfterFirstResponse(peer: Peer): Promise<void> {
   const { client } = await peer.connect();
   const controller = new AbortController();
-  const key = freshKey();
+  const key = freshKey("cancel_after_first_response");
   async function* messages(): AsyncGenerator<{ payload: Uint8Array<ArrayBuffer>; key: string }> {
     yield { payload: pattern(10), key };
     await aborted(controller.signal);
@@ -59,7 +59,7 @@ export async function cancelAfterFirstResponse(peer: Peer): Promise<void> {
 /** The server sleeps longer than the deadline: the call ends in time, and the handler hears of it. */
 export async function timeoutOnSleepingServer(peer: Peer): Promise<void> {
   const { client } = await peer.connect();
-  const key = freshKey();
+  const key = freshKey("timeout_on_sleeping_server");
   // Beside the call's own, a timer that shows how late this process is: a busy machine isn't the peer's fault.
   const due = pause(TIMEOUT_MS).then(() => performance.now());
   const error = await failureOf(client.unaryCall({ delayMs: SLEEP_MS, key }, { timeoutMs: TIMEOUT_MS }));
