@@ -4,13 +4,13 @@
 import { expect } from "chai";
 import { MAX_SENT_FRAME_BYTES } from "../../../runtime/src/frames/layout.js";
 import type { StreamError } from "../../../runtime/src/session/errors.js";
-import type { ConnectionSettingsInit } from "../../../runtime/src/session/settings.js";
+import type { Limits } from "../../../runtime/src/session/settings.js";
 import { bytesOf, hex, repeat, textHex } from "../../support/frames-dsl.js";
 import { expectNoTrace } from "../../support/no-trace.js";
 import { openClient, openServer, type Probe, RecordingSink } from "../../support/probe.js";
 
 const SMALL = { settings: { fragmentBytes: 64 } };
-const limited = (limits: ConnectionSettingsInit["limits"]) => ({ settings: { limits } });
+const limited = (limits: Partial<Limits>) => ({ settings: { limits } });
 
 /** One frame in a second that means nothing, and no more. */
 const STRICT = limited({ meaninglessBurst: 1, meaninglessPerSecond: 1 });
