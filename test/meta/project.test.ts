@@ -96,7 +96,7 @@ describe("the lock", () => {
   });
 
   it("does so beside each tool that has packages of its own", () => {
-    for (const folder of ["test/fuzz/guided", "test/mutation"]) {
+    for (const folder of ["test/coverage", "test/fuzz/guided", "test/mutation"]) {
       const path = `${folder}/package-lock.json`;
       expect(faultsOf(JSON.parse(readText(path)) as Lock), path).to.deep.equal([]);
     }
