@@ -133,6 +133,7 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
         return acceptConnection(frame, new RpcConnection({ rsocket, format, ...settled }), options);
       },
       onAcceptError: (error) => observer.onAcceptError?.(error),
+      onLinkRefused: (refusal) => incidents.linkRefused(refusal),
       onConnectionClosed: ({ info }, { code, reason, initiator }) =>
         incidents.closed(code, reason, initiator, () => peerOf(info)),
     },
