@@ -9,6 +9,7 @@ import {
   type Dialer,
   type MetadataMode,
   RpcError,
+  type Scheduler,
 } from "rsocket-rpc";
 import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
 import type { CutKind, Cuttable, Reach } from "./reach.js";
@@ -40,6 +41,8 @@ export interface PeerOptions {
   readonly quick: boolean;
   /** False: the client says nothing of our extension, and so the server isn't one of ours to it. */
   readonly hello: boolean;
+  /** The time of connections; that of the system unless given. */
+  readonly scheduler?: Scheduler;
 }
 
 /** The case can't be run here: the reason is printed. */
@@ -102,7 +105,7 @@ export class Peer {
   }
 
   async #open(dialer: Dialer, options: ConnectOptions): Promise<Session> {
-    const { mode, mtu, hello } = this.options;
+    const { mode, mtu, hello, scheduler } = this.options;
     const wire = new Wire();
     const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
     const connection = await connectWith(watched, {
@@ -110,6 +113,7 @@ export class Peer {
       hello,
       limits: LIMITS,
       ...(mtu === undefined ? {} : { fragmentBytes: mtu }),
+      ...(scheduler === undefined ? {} : { scheduler }),
       ...options,
     });
     this.#connections.push(connection);

@@ -3,7 +3,17 @@
 
 import { expect } from "chai";
 import { Code } from "rsocket-rpc";
-import { aborted, expectCode, expectHandlerTold, failureOf, freshKey, pattern, pause, within } from "../checks.js";
+import {
+  aborted,
+  expectCode,
+  expectHandlerTold,
+  failureOf,
+  freshKey,
+  nowMs,
+  pattern,
+  pause,
+  within,
+} from "../checks.js";
 import type { Peer } from "../peer.js";
 
 /** A call that is given up ends at once; so long at most on a busy machine. */
@@ -17,7 +27,7 @@ const LATE_MS = 150;
 export async function cancelAfterBegin(peer: Peer): Promise<void> {
   const { client } = await peer.connect();
   const controller = new AbortController();
-  const key = freshKey();
+  const key = freshKey("cancel_after_begin");
   let sentBoth = (): void => {};
   const sent = new Promise<void>((resolve) => {
     sentBoth = resolve;
@@ -39,7 +49,7 @@ export async function cancelAfterBegin(peer: Peer): Promise<void> {
 export async function cancelAfterFirstResponse(peer: Peer): Promise<void> {
   const { client } = await peer.connect();
   const controller = new AbortController();
-  const key = freshKey();
+  const key = freshKey("cancel_after_first_response");
   async function* messages(): AsyncGenerator<{ payload: Uint8Array<ArrayBuffer>; key: string }> {
     yield { payload: pattern(10), key };
     await aborted(controller.signal);
@@ -59,11 +69,11 @@ export async function cancelAfterFirstResponse(peer: Peer): Promise<void> {
 /** The server sleeps longer than the deadline: the call ends in time, and the handler hears of it. */
 export async function timeoutOnSleepingServer(peer: Peer): Promise<void> {
   const { client } = await peer.connect();
-  const key = freshKey();
+  const key = freshKey("timeout_on_sleeping_server");
   // Beside the call's own, a timer that shows how late this process is: a busy machine isn't the peer's fault.
-  const due = pause(TIMEOUT_MS).then(() => performance.now());
+  const due = pause(TIMEOUT_MS).then(() => nowMs());
   const error = await failureOf(client.unaryCall({ delayMs: SLEEP_MS, key }, { timeoutMs: TIMEOUT_MS }));
-  const endedAtMs = performance.now();
+  const endedAtMs = nowMs();
   expectCode(error, Code.DeadlineExceeded);
   expect(endedAtMs - (await due), "ms that the call ended behind its deadline").to.be.below(LATE_MS);
   await expectHandlerTold(client, key);

@@ -43,7 +43,7 @@ export async function bigMessage(peer: Peer): Promise<void> {
 /** It arrives once, whole. */
 export async function fireAndForget(peer: Peer): Promise<void> {
   const { client } = await peer.connect();
-  const key = freshKey();
+  const key = freshKey("fire_and_forget");
   const payload = pattern(100);
   await client.fireAndForget({ key, payload });
   await eventually("it arrives", async () => (await client.fired({ key })).count > 0);

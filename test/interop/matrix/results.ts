@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// results.json: how each cell of each peer went, when, with which versions and which wire code; and its page.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { MetadataMode } from "rsocket-rpc";
+import type { Cell } from "./cells.js";
+import { wireDigest } from "./digest.js";
+import { inputsDigest } from "./install.js";
+import { intoPage } from "./page.js";
+import type { PeerFile, Role, Transport } from "./peer-file.js";
+
+/** The cells of one place: names that passed, and the others with their reasons. */
+export interface PlaceResult {
+  readonly role: Role;
+  readonly transport: Transport;
+  readonly mode: MetadataMode;
+  readonly mtu?: number;
+  readonly pass: string;
+  readonly fail?: Readonly<Record<string, string>>;
+  readonly skip?: Readonly<Record<string, string>>;
+  readonly fault?: Readonly<Record<string, string>>;
+}
+
+/** What was found out about one peer. */
+export interface PeerResult {
+  readonly version: string;
+  /** `2026-11-26` */
+  readonly date: string;
+  readonly commit: string;
+  readonly node: string;
+  readonly tools: Readonly<Record<string, string>>;
+  /** The first place with all of its calls, not with a tenth. */
+  readonly whole: boolean;
+  readonly inCi: boolean;
+  /** Digest of the code that decides what stands in frames. */
+  readonly wire: string;
+  /** Digest of what the peer is built from. */
+  readonly inputs: string;
+  readonly places: readonly PlaceResult[];
+}
+
+/** By peer. */
+export type Results = Readonly<Record<string, PeerResult>>;
+
+const FILE = fileURLToPath(new URL("../results.json", import.meta.url));
+const PAGE = fileURLToPath(new URL("../../../docs/interop.md", import.meta.url));
+
+/** What the file says. */
+export function readResults(): Results {
+  return existsSync(FILE) ? (JSON.parse(readFileSync(FILE, "utf8")) as Results) : {};
+}
+
+/** The page as it is, and as the results want it. */
+export function pages(results: Results = readResults()): { readonly actual: string; readonly expected: string } {
+  const actual = readFileSync(PAGE, "utf8");
+  return { actual, expected: intoPage(actual, results) };
+}
+
+/** Puts one peer's cells into the file and its page. */
+export async function writePeerResult(
+  peer: PeerFile,
+  cells: readonly Cell[],
+  tools: Readonly<Record<string, string>>,
+  whole: boolean,
+): Promise<void> {
+  const result: PeerResult = {
+    version: peer.version,
+    date: new Date().toISOString().slice(0, 10),
+    commit: commit(),
+    node: process.versions.node,
+    tools,
+    whole,
+    inCi: peer.inCi,
+    wire: await wireDigest(),
+    inputs: inputsDigest(peer),
+    places: placeResults(cells),
+  };
+  const all = Object.entries({ ...readResults(), [peer.name]: result }).sort(([a], [b]) => (a < b ? -1 : 1));
+  const results = Object.fromEntries(all);
+  writeFileSync(FILE, `${JSON.stringify(results, undefined, 1)}\n`);
+  writeFileSync(PAGE, pages(results).expected);
+}
+
+function placeResults(cells: readonly Cell[]): PlaceResult[] {
+  const byPlace = new Map<string, Cell[]>();
+  for (const cell of cells) {
+    const key = [cell.role, cell.transport, cell.mode, cell.mtu].join(" ");
+    byPlace.set(key, [...(byPlace.get(key) ?? []), cell]);
+  }
+  return [...byPlace.values()].map((group) => {
+    const { role, transport, mode, mtu } = group[0] as Cell; // no group is empty
+    const names = (verdict: Cell["verdict"]): [string, string][] =>
+      group.filter((cell) => cell.verdict === verdict).map(({ name, why }) => [name, why.split("\n")[0] ?? ""]);
+    const reasons = (["FAIL", "SKIP", "FAULT"] as const)
+      .map((verdict) => [verdict.toLowerCase(), Object.fromEntries(names(verdict))] as const)
+      .filter(([, found]) => Object.keys(found).length > 0);
+    return {
+      ...{ role, transport, mode, ...(mtu === undefined ? {} : { mtu }) },
+      pass: names("PASS")
+        .map(([name]) => name)
+        .join(" "),
+      ...Object.fromEntries(reasons),
+    };
+  });
+}
+
+function commit(): string {
+  try {
+    return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { encoding: "utf8" }).trim();
+  } catch {
+    return ""; // a copy without its history
+  }
+}
