@@ -11,6 +11,9 @@ export const rsocketGo: Compatibility = { cancelChannelInput: false, leadingDot:
 /** rsocket_rust: its fragments of one item carry C from the first on. */
 export const rsocketRust: Compatibility = { followsWins: true };
 
+/** rsocket-rpc-java 0.2, on rsocket-java before 1.0: when told to fragment, it puts C on the first fragment of an answer. */
+export const rsocketRpcJava: Compatibility = { followsWins: true };
+
 /** rsocket-cpp: it repeats all flags, C as well, on every fragment. */
 export const rsocketCpp: Compatibility = { followsWins: true };
 
