@@ -2,6 +2,7 @@
 // The server as one case sees it: connections to it, each watched, all of them closed when the case is over.
 
 import {
+  type Compatibility,
   type Connection,
   type ConnectOptions,
   compositeMetadata,
@@ -40,6 +41,8 @@ export interface PeerOptions {
   readonly quick: boolean;
   /** False: the client says nothing of our extension, and so the server isn't one of ours to it. */
   readonly hello: boolean;
+  /** What a server of another make needs. */
+  readonly compatibility?: Compatibility;
 }
 
 /** The case can't be run here: the reason is printed. */
@@ -102,13 +105,14 @@ export class Peer {
   }
 
   async #open(dialer: Dialer, options: ConnectOptions): Promise<Session> {
-    const { mode, mtu, hello } = this.options;
+    const { mode, mtu, hello, compatibility = {} } = this.options;
     const wire = new Wire();
     const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
     const connection = await connectWith(watched, {
       metadataMode: mode === "rpc" ? mode : compositeMetadata,
       hello,
       limits: LIMITS,
+      compatibility,
       ...(mtu === undefined ? {} : { fragmentBytes: mtu }),
       ...options,
     });

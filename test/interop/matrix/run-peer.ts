@@ -231,6 +231,7 @@ class Servers {
       ...(isEncrypted ? ["--cert", pem.cert, "--key", pem.key] : []),
     ];
     const isTheirs = this.#role === "server";
+    if (!isTheirs) all.push(...this.#compat);
     const timeoutMs = 1_000 * (isTheirs ? this.peer.startSeconds : OUR_START_SECONDS);
     const make = (): Program =>
       isTheirs ? new Program(this.peer.server ?? "false", all, this.peer.folder) : ourProgram("server", all);
@@ -241,8 +242,12 @@ class Servers {
   }
 
   client(args: readonly string[]): Program {
-    if (this.#role === "server") return ourProgram("client", args);
+    if (this.#role === "server") return ourProgram("client", [...args, ...this.#compat]);
     return new Program(this.peer.client ?? "false", args, this.peer.folder);
+  }
+
+  get #compat(): readonly string[] {
+    return this.peer.compat === "" ? [] : ["--compat", this.peer.compat];
   }
 
   forget({ key }: ListeningServer): void {
