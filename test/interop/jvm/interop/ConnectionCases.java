@@ -123,7 +123,8 @@ final class ConnectionCases {
     long answers =
         await(
             Flux.range(0, LEASED_CALLS)
-                .flatMap(number -> smallCall(calls, number), LEASED_CALLS)
+                // On a busy machine requests cross several leases: the server refuses them, and they may be made once more.
+                .flatMap(number -> smallCall(calls, number).retry(2), LEASED_CALLS)
                 .count());
     long tookMs = (System.nanoTime() - beganAt) / 1_000_000;
     expect(answers, (long) LEASED_CALLS, "answers");
