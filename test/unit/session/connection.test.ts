@@ -298,6 +298,106 @@ describe("Connection: its bounds and words", () => {
   }
 });
 
+describe("Connection: budgets and marks", () => {
+  afterEach(expectNoTrace);
+
+  const KEEPALIVE_R = hex`00000000 0c80 0000000000000000`;
+
+  it("each 64 KiB of a session may be asked about once more; frames of stream 0 earn nothing", () => {
+    const limits = { controlBurst: 1, controlsPerSecond: 1, maxMetadataBytes: 100_000 };
+    const server = newServer({ resumption: resumable(), settings: { limits } });
+    server.receive(SETUP_R, KEEPALIVE_R);
+    receiveInside(server, hex`00000001 1400 ${repeat("61", 65_536)}`, KEEPALIVE_R);
+    receiveInside(server, hex`00000003 1400 ${repeat("61", 65_536)}`, KEEPALIVE_R);
+    expect(server.connection.state).to.equal("open");
+    receiveInside(server, hex`00000005 1400 61`, KEEPALIVE_R);
+    expect(server.connection.state).to.equal("closed");
+    server.sent();
+  });
+
+  it("a channel's request is an item, and REQUEST_N its right; a stream's is none", () => {
+    const limits = { requestNBurst: 1, requestNsPerSecond: 1 };
+    const requestN = (id: number): string => hex`0000000${id} 2000 00000001`;
+    const client = openClient({ settings: { limits } });
+    for (let i = 0; i < 3; i++) client.open("request_channel");
+    client.receive(requestN(1), requestN(3), requestN(5));
+    expect(client.connection.state).to.equal("open");
+    const other = openClient({ settings: { limits } });
+    for (let i = 0; i < 2; i++) other.open("request_stream");
+    other.receive(requestN(1), requestN(3));
+    expect(other.connection.state).to.equal("closed");
+    for (const probe of [client, other]) probe.sent();
+  });
+
+  it("maxPeerCausedBytes: so much is allowed for as long as it stands still, and eight times that while it moves", () => {
+    const limits = { maxPeerCausedBytes: 1_000 };
+    for (const [bytes, stillMs, expected] of [
+      [1_000, 5_000, "open"],
+      [1_001, 999, "open"],
+      [1_001, 1_000, "closed"],
+      [8_000, 999, "open"],
+      [8_001, 0, "closed"],
+    ] as const) {
+      const server = openServer({ settings: { limits } });
+      server.connection.linkBlocked(server.nowMs);
+      server.connection.outbound.addPeerCaused(bytes);
+      server.connection.handleFlush(server.nowMs + stillMs);
+      expect(server.connection.state, `${bytes} bytes, ${stillMs} ms`).to.equal(expected);
+      if (expected === "closed") {
+        expect(words(server)).to.equal("more than 1000 bytes of answers wait to be read");
+        expect(server.connection.mustAbort).to.equal(true);
+      }
+    }
+  });
+
+  it("looks at a link that stands still after a second only when too much waits for it", () => {
+    const server = openServer({ settings: { limits: { maxPeerCausedBytes: 1_000 } } });
+    const { outbound } = server.connection;
+    server.connection.linkBlocked(server.nowMs);
+    outbound.addPeerCaused(1_000);
+    expect(server.connection.nextTimeoutMs).to.equal(server.nowMs + 30_000);
+    outbound.addPeerCaused(1);
+    expect(server.connection.nextTimeoutMs).to.equal(server.nowMs + 1_000);
+  });
+
+  it("producerPauseBytes: a queue that is just as full has no room for calls", () => {
+    const client = openClient({ settings: { limits: { producerPauseBytes: 20 } } });
+    client.open("request_response", { data: "61" }); // 10 bytes with the length
+    expect(client.connection.hasRoom).to.equal(true);
+    client.open("request_response", { data: "61" });
+    expect(client.connection.hasRoom).to.equal(false);
+    client.sent();
+    expect(client.connection.hasRoom).to.equal(true);
+  });
+
+  it("stallTimeoutMs: a peer of ours that confirms nothing is left then, not before, and its link torn", () => {
+    const client = openClient({ resumption: withToken(), settings: { limits: { maxSessionBytes: 100 } } });
+    client.connection.peer.receiveHello(1);
+    client.open("request_response", { data: repeat("61", 200) });
+    client.sent();
+    client.open("request_response", { data: "62" });
+    client.sent();
+    client.receive(KEEPALIVE_R);
+    client.advance(29_999);
+    expect(client.connection.state).to.equal("open");
+    client.advance(1);
+    expect(words(client)).to.equal("the peer has confirmed nothing for 30000 ms");
+    expect(client.connection.mustAbort).to.equal(true);
+  });
+
+  it("asks for a flush when the peer's answer has made room in what is kept", () => {
+    const client = openClient({ resumption: withToken() });
+    client.sent();
+    client.receive(KEEPALIVE);
+    expect(client.transmitRequested).to.equal(true);
+    client.sent();
+    const other = openClient();
+    other.sent();
+    other.receive(KEEPALIVE);
+    expect(other.transmitRequested, "nothing is kept").to.equal(false);
+  });
+});
+
 describe("Connection: how it ends", () => {
   afterEach(expectNoTrace);
 
