@@ -34,17 +34,25 @@ const held: unknown[] = [];
 
 /** Opens `count` connections, or streams of one, and keeps them. */
 export async function holdOpen(client: BenchClient, open: Open, kind: ScenarioKind, count: number): Promise<undefined> {
-  for (let opened = 0; opened < count; opened++) {
-    if (kind === "idle-connections") {
-      const connection = await open();
-      await connection.echo({ payload: new Uint8Array(16) });
-      held.push(connection);
-    } else {
-      const iterator = needed(client.watch, "watch").call(client)[Symbol.asyncIterator]();
-      await iterator.next();
-      held.push(iterator, iterator.next());
-    }
+  const openOne = kind === "idle-connections" ? () => holdConnection(open) : () => holdStream(client);
+  for (let opened = 0; opened < count; opened += OPEN_AT_ONCE) {
+    await Promise.all(Array.from({ length: Math.min(OPEN_AT_ONCE, count - opened) }, openOne));
   }
+}
+
+/** Fewer than a server's backlog of connections. */
+const OPEN_AT_ONCE = 50;
+
+async function holdConnection(open: Open): Promise<void> {
+  const connection = await open();
+  await connection.echo({ payload: new Uint8Array(16) });
+  held.push(connection);
+}
+
+async function holdStream(client: BenchClient): Promise<void> {
+  const iterator = needed(client.watch, "watch").call(client)[Symbol.asyncIterator]();
+  await iterator.next();
+  held.push({ iterator, next: iterator.next() });
 }
 
 /** Runs `scenario` on `client` until `until`, then waits for the calls in flight. Rejects with the first failed call. */

@@ -60,7 +60,6 @@ async function main(): Promise<void> {
       options.jsonFile,
       `${JSON.stringify({ machine, options, goals, reports, failures }, undefined, 2)}\n`,
     );
-  for (const failure of failures) console.error(failure);
   if (failures.length > 0 || (options.check && goals.some(missed))) process.exitCode = 1;
 }
 
@@ -86,6 +85,7 @@ async function compilable(entries: readonly ContestantEntry[]): Promise<readonly
       built.push(entry);
     } catch (error) {
       failures.push(`${entry.name} is left out: ${(error as Error).message.split("\n", 3).join(" ")}`);
+      console.error(failures.at(-1));
     }
   }
   return built;
@@ -170,6 +170,7 @@ async function runRound(
 function leaveOut(name: string, scenario: Scenario, error: unknown): undefined {
   const text = error instanceof Error ? error.message : String(error);
   failures.push(`${name} is left out of ${scenario.name}: ${text.split("\n", 1)[0] ?? ""}`);
+  console.error(failures.at(-1));
 }
 
 async function startWarm(entry: ContestantEntry, scenario: Scenario, options: BenchArguments): Promise<Pair> {

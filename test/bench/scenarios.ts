@@ -172,9 +172,9 @@ export const scenarios: readonly Scenario[] = [
   {
     ...PLAIN,
     name: "idle-streams",
-    title: "5,000 streams of one connection on which nothing comes",
+    title: "2,000 streams of one connection on which nothing comes",
     kind: "idle-streams",
-    inFlight: 5000,
+    inFlight: 2000,
     goals: [{ metric: "memory", against: "grpc-js", times: 6 }],
   },
   unary(16, 16, MORE),

@@ -79,7 +79,9 @@ const download: handleServerStreamingCall<DownloadRequest, ItemInit> = (call) =>
 };
 
 const chat: handleBidiStreamingCall<Item, ItemInit> = (call) => {
-  writeAll(call, service.chat(call)).catch((error: unknown) => call.destroy(error as Error));
+  // An iterator that destroys the call at the end of its requests would cut off the answers.
+  const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Item>;
+  writeAll(call, service.chat(requests)).catch((error: unknown) => call.destroy(error as Error));
 };
 
 const watch: handleServerStreamingCall<Item, ItemInit> = (call) => {
