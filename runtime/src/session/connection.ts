@@ -693,6 +693,13 @@ export class Connection implements StreamHost {
   }
 
   /** @internal */
+  mayAnswer(stream: Stream): boolean {
+    if (this.outbound.peerCausedBytes < this.settings.limits.readPauseBytes) return true;
+    this.#pausedProducers.add(stream);
+    return false;
+  }
+
+  /** @internal */
   countItemSent(): void {
     this.#budgets.earnRequestN();
   }

@@ -54,7 +54,7 @@ export interface Limits {
   readonly maxUnconsumedBytes: number;
   /** Above this much waiting to be written, producers pause and calls wait unencoded. 1 MiB. */
   readonly producerPauseBytes: number;
-  /** Above this much of answers and echoes waiting to be written, reading pauses while bytes move. 4 MiB. */
+  /** Above this much of answers and echoes waiting to be written, reading pauses while bytes move, and answers wait unencoded. 4 MiB. */
   readonly readPauseBytes: number;
   /** Answers and echoes waiting to be written while the peer reads nothing for 1 s. 24 MiB: beyond it the connection is destroyed; at 8 times as much in any case. */
   readonly maxPeerCausedBytes: number;
