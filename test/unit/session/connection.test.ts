@@ -101,7 +101,8 @@ describe("Connection: how it begins", () => {
 
   it("takes no calls before it is set up", () => {
     const server = newServer();
-    expect(() => server.open("request_response")).to.throw("connection is not open yet");
+    const error = caught(() => server.open("request_response"));
+    expect(error).to.include({ code: 0x101, initiator: "local", message: "connection is not open yet" });
   });
 
   it("says nothing before it accepts, however long that takes", () => {
@@ -398,6 +399,54 @@ describe("Connection: budgets and marks", () => {
   });
 });
 
+describe("Connection: what nobody asked for", () => {
+  afterEach(expectNoTrace);
+
+  const limits = { meaninglessBurst: 1, meaninglessPerSecond: 1, maxInboundStreams: 1 };
+  const REQUEST = hex`00000001 1000 61`;
+
+  /** How many frames more of stream 3 are taken, of 20, until it is over. */
+  function takenOfStream3(probe: Probe): number {
+    for (let i = 0; i < 20; i++) {
+      if (probe.connection.state === "closed") return i;
+      probe.receive(hex`00000003 2820 66`);
+    }
+    return 20;
+  }
+
+  it("behind a request that was refused whole a few frames may still come, no more", () => {
+    const server = openServer({ settings: { limits } });
+    server.receive(REQUEST, hex`00000003 1000 61`);
+    expect(takenOfStream3(server)).to.be.within(9, 11);
+    server.sent();
+  });
+
+  it("an id that was never used has nothing under way, though others have", () => {
+    const server = openServer({ settings: { limits } });
+    server.receive(REQUEST, hex`00000001 2400`); // its end allows a few frames of it
+    expect(takenOfStream3(server)).to.equal(2);
+    server.sent();
+  });
+
+  it("refusals count as caused by the peer, each by its own bytes", () => {
+    const server = openServer({ settings: { limits } });
+    server.receive(REQUEST, hex`00000003 1000 61`, hex`00000005 1000 61`);
+    const { outbound } = server.connection;
+    expect(outbound.peerCausedBytes).to.equal(outbound.data.byteLength);
+    expect(server.sent()).to.have.length(2);
+  });
+
+  it("UNX-10: a LEASE that a client didn't ask for limits it, and nobody who calls it", () => {
+    const client = openClient();
+    client.receive(hex`00000000 0800 000003e8 00000001`); // LEASE, 1,000 ms, one request
+    client.receive(hex`00000002 1000 61`, hex`00000004 1000 61`);
+    expect(client.calls).to.have.length(2);
+    client.open("fire_and_forget");
+    expect(caught(() => client.open("fire_and_forget"))).to.include({ code: 0x202 });
+    client.sent();
+  });
+});
+
 describe("Connection: how it ends", () => {
   afterEach(expectNoTrace);
 
@@ -545,6 +594,34 @@ describe("Connection: what outlives its link", () => {
     expect(client.sent().map((frame) => frame.slice(0, 12))).to.deep.equal(["000000003400"]);
     client.receive(hex`00000000 3800 0000000000000000`);
     expect(client.sent(), "no KEEPALIVE that was due in between").to.deep.equal([]);
+  });
+
+  it("asks again on the next link what the lost one left unanswered", () => {
+    const client = openClient({ resumption: withToken(), settings: { limits: { maxSessionBytes: 100 } } });
+    client.connection.peer.receiveHello(1);
+    const request = hex`00000001 1000 ${repeat("61", 50)}`;
+    const ask = hex`00000000 0c80 0000000000000000`;
+    client.open("request_response", { data: repeat("61", 50) });
+    expect(client.sent(), "more than half of 100 bytes are kept").to.deep.equal([request, ask]);
+    client.lose();
+    client.connection.linkOpened(client.nowMs);
+    client.sent();
+    client.receive(hex`00000000 3800 0000000000000000`);
+    expect(client.sent()).to.deep.equal([request, ask]);
+  });
+
+  it("closes behind what is to be sent again", () => {
+    const server = newServer({ resumption: resumable() });
+    server.receive(SETUP_R, hex`00000001 1000 61`);
+    server.call.stream.next(bytesOf("62"));
+    server.sent();
+    server.lose();
+    const frame = bytesOf(RESUME);
+    server.connection.resume(decodeFrame(frame, 0, frame.length) as ResumeFrame);
+    server.connection.linkOpened(server.nowMs);
+    expect(server.connection.pollTransmit(createBatch())).to.equal(true); // RESUME_OK
+    server.connection.close("over");
+    expect(server.sent()).to.deep.equal([hex`00000001 2860 62`, hex`00000000 2c00 00000102 ${textHex("over")}`]);
   });
 
   it("takes no second link while it has one", () => {

@@ -98,6 +98,15 @@ describe("session/stream: what is above a limit", () => {
     expect(log).to.deep.equal(["error 0x204 local"]);
   });
 
+  it("RS-05: so is one in fragments", () => {
+    const client = openClient(limited({ maxMessageBytes: 4 }));
+    const { log } = client.open("request_response");
+    client.sent();
+    client.receive(hex`00000001 28a0 616263`, hex`00000001 2820 6465`);
+    expect(client.sent()).to.deep.equal([]);
+    expect(log).to.deep.equal(["error 0x204 local"]);
+  });
+
   it("cancels a stream whose fragment can't be read, though it may be ignored: a hole would be left", () => {
     const client = openClient();
     const { log } = client.open("request_stream", { n: 9 });
@@ -346,6 +355,27 @@ describe("session/stream: what still leaves", () => {
     expect([sent.stream.neverSent, kept.stream.neverSent], "nothing is lost yet").to.deep.equal([false, false]);
     client.lose();
     expect([sent.stream.neverSent, kept.stream.neverSent]).to.deep.equal([false, true]);
+  });
+
+  it("nor is a channel whose first item left and whose next one waits", () => {
+    const client = openClient(SMALL);
+    const { stream } = client.open("request_channel", { data: "61" });
+    client.sent();
+    client.receive(hex`00000001 2000 00000001`);
+    stream.next(bytesOf(repeat("62", 100)));
+    client.lose();
+    expect(stream.neverSent).to.equal(false);
+  });
+
+  it("CANCEL of a channel whose last item is given up in fragments, though the peer has ended", () => {
+    const client = openClient(SMALL);
+    const { stream } = client.open("request_channel");
+    client.sent();
+    client.receive(hex`00000001 2000 00000001`, hex`00000001 2840`);
+    stream.next(bytesOf(repeat("61", 100)));
+    stream.complete();
+    stream.cancel();
+    expect(client.sent()).to.deep.equal([hex`00000001 2400`]);
   });
 
   it("nothing of a fire-and-forget request that is cancelled before it left, and its sink hears nothing", () => {
