@@ -2,6 +2,7 @@
 // The server as one case sees it: connections to it, each watched, all of them closed when the case is over.
 
 import {
+  type Compatibility,
   type Connection,
   type ConnectOptions,
   compositeMetadata,
@@ -43,6 +44,8 @@ export interface PeerOptions {
   readonly hello: boolean;
   /** The time of connections; that of the system unless given. */
   readonly scheduler?: Scheduler;
+  /** What a server of another make needs. */
+  readonly compatibility?: Compatibility;
 }
 
 /** The case can't be run here: the reason is printed. */
@@ -105,13 +108,14 @@ export class Peer {
   }
 
   async #open(dialer: Dialer, options: ConnectOptions): Promise<Session> {
-    const { mode, mtu, hello, scheduler } = this.options;
+    const { mode, mtu, hello, scheduler, compatibility = {} } = this.options;
     const wire = new Wire();
     const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
     const connection = await connectWith(watched, {
       metadataMode: mode === "rpc" ? mode : compositeMetadata,
       hello,
       limits: LIMITS,
+      compatibility,
       ...(mtu === undefined ? {} : { fragmentBytes: mtu }),
       ...(scheduler === undefined ? {} : { scheduler }),
       ...options,

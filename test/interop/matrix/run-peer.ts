@@ -243,6 +243,7 @@ export class Servers {
       ...(isEncrypted ? ["--cert", pem.cert, "--key", pem.key] : []),
     ];
     const isTheirs = this.#role === "server";
+    if (!isTheirs) all.push(...this.#compat);
     const timeoutMs = 1_000 * (isTheirs ? this.peer.startSeconds : OUR_START_SECONDS);
     const make = (): Program =>
       isTheirs
@@ -256,8 +257,12 @@ export class Servers {
 
   /** The client of such servers. */
   client(args: readonly string[]): Program {
-    if (this.#role === "server") return ourProgram("client", args, this.#env);
+    if (this.#role === "server") return ourProgram("client", [...args, ...this.#compat], this.#env);
     return new Program(this.peer.client ?? "false", args, this.peer.folder, this.#env);
+  }
+
+  get #compat(): readonly string[] {
+    return this.peer.compat === "" ? [] : ["--compat", this.peer.compat];
   }
 
   /** It has ended: the next call of `at` starts another. */
