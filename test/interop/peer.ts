@@ -113,7 +113,7 @@ export class Peer {
   }
 
   async #open(dialer: Dialer, options: ConnectOptions): Promise<Session> {
-    const { mode, mtu, hello, compatibility = {}, scheduler } = this.options;
+    const { mode, mtu, hello, scheduler, compatibility = {} } = this.options;
     const wire = new Wire();
     const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
     const connection = await connectWith(watched, {

@@ -11,6 +11,7 @@ import { VirtualScheduler } from "rsocket-rpc/testing";
 import { describeFrame } from "../../runtime/src/frames/describe.js";
 import { hexOf } from "../support/frames-dsl.js";
 import { interopService } from "../support/rpc-interop-service.js";
+import { compatibilityOf } from "./arguments.js";
 import { CASES } from "./cases/table.js";
 import { forgetKeys, waitBy } from "./checks.js";
 import { placeText } from "./matrix/cells.js";
@@ -67,7 +68,11 @@ describe("transcripts of peers of other makes", function () {
 });
 
 // Their server's frames: the case passes, and our client says what it said.
-async function replayToClient(name: string, connections: Connections, { mode, mtu }: Transcript): Promise<void> {
+async function replayToClient(
+  name: string,
+  connections: Connections,
+  { mode, mtu, compat }: Transcript,
+): Promise<void> {
   const scheduler = new VirtualScheduler();
   waitBy(scheduler);
   forgetKeys();
@@ -85,7 +90,8 @@ async function replayToClient(name: string, connections: Connections, { mode, mt
   if (run === undefined) throw new Error(`case ${name} is unknown`);
   const reach = { dialer, cuttable: undefined };
   let isOver = false;
-  const outcome = runCase(run, { reach, mode, mtu, quick: true, hello: true, scheduler }).finally(() => {
+  const compatibility = compatibilityOf(compat);
+  const outcome = runCase(run, { reach, mode, mtu, quick: true, hello: true, scheduler, compatibility }).finally(() => {
     isOver = true;
   });
   await play(peers, scheduler, () => isOver);
@@ -96,7 +102,7 @@ async function replayToClient(name: string, connections: Connections, { mode, mt
 }
 
 // Their client's frames: our server answers as it answered.
-async function replayToServer(connections: Connections, { mtu }: Transcript): Promise<void> {
+async function replayToServer(connections: Connections, { mtu, compat }: Transcript): Promise<void> {
   const scheduler = new VirtualScheduler();
   let take = (_: FrameLink): void => {};
   const starting = serveWith(
@@ -109,7 +115,7 @@ async function replayToServer(connections: Connections, { mtu }: Transcript): Pr
     {
       services: [interopService(scheduler)],
       limits: LIMITS,
-      compatibility: { leadingDot: true, capitalizedMethods: true },
+      compatibility: { leadingDot: true, capitalizedMethods: true, ...compatibilityOf(compat) },
       scheduler,
       observer: {},
       ...(mtu === undefined ? {} : { fragmentBytes: mtu }),

@@ -13,6 +13,8 @@ import type { Direction, PassedFrame } from "./relay.js";
 export interface Transcript extends Place {
   readonly peer: string;
   readonly version: string;
+  /** As in peer.json; empty: none. */
+  readonly compat: string;
   /** By case: its connections in order, each with its frames. */
   readonly cases: ReadonlyMap<string, readonly (readonly PassedFrame[])[]>;
 }
@@ -21,6 +23,7 @@ export interface Transcript extends Place {
  * through Brotli, in base64. */
 interface Written extends Omit<Place, "mtu"> {
   readonly mtu?: number;
+  readonly compat?: string;
   readonly peer: string;
   readonly version: string;
   readonly cases: Readonly<Record<string, readonly (readonly string[])[]>>;
@@ -71,16 +74,17 @@ function files(): string[] {
 }
 
 function read(text: string): Transcript {
-  const { cases, mtu, ...rest } = JSON.parse(text) as Written;
+  const { cases, mtu, compat = "", ...rest } = JSON.parse(text) as Written;
   const decoded = Object.entries(cases).map(([name, connections]) => {
     return [name, connections.map((frames) => frames.flatMap(decodeFrames))] as const;
   });
-  return { ...rest, mtu, cases: new Map(decoded) };
+  return { ...rest, mtu, compat, cases: new Map(decoded) };
 }
 
-function written({ cases, mtu, ...rest }: Transcript): Written {
+function written({ cases, mtu, compat, ...rest }: Transcript): Written {
   const encoded = [...cases].map(([name, connections]) => [name, connections.map(encodeFrames)] as const);
-  return { ...rest, ...(mtu === undefined ? {} : { mtu }), cases: Object.fromEntries(encoded) };
+  const told = { ...(mtu === undefined ? {} : { mtu }), ...(compat === "" ? {} : { compat }) };
+  return { ...rest, ...told, cases: Object.fromEntries(encoded) };
 }
 
 // Frames that go the same way, one behind the other, are squeezed together.
