@@ -4,9 +4,10 @@
 import type { Compatibility } from "./rpc/compatibility.js";
 
 /**
- * rsocket-go and rsocket-rpc-go: never a CANCEL for a channel's items, of which their process dies; `.Service` is `Service`.
+ * rsocket-go and rsocket-rpc-go: never a CANCEL for a channel's items, of which their process dies; their answers in fragments
+ * carry C on the first; `.Service` is `Service`.
  */
-export const rsocketGo: Compatibility = { cancelChannelInput: false, leadingDot: true };
+export const rsocketGo: Compatibility = { cancelChannelInput: false, followsWins: true, leadingDot: true };
 
 /** rsocket_rust: its fragments of one item carry C from the first on. */
 export const rsocketRust: Compatibility = { followsWins: true };

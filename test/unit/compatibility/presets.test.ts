@@ -34,6 +34,15 @@ describe("presets for the sessions of other drivers", () => {
     expect(heard("request_response", frames)).to.deep.equal([`next ${data[0]} complete`]);
   });
 
+  it("rsocketGo: an answer whose first fragment carries C is read whole; without, its first 58 bytes are all (captured)", () => {
+    const answers = framesOf(findConversation("go", "fragmented-large_unary"), "server->client");
+    const frames = answers.filter((frame) => frame.startsWith("00000001"));
+    const data = frames.map((frame) => frame.slice(12));
+    expect(frames.map((frame) => frame.slice(8, 12))).to.deep.equal(["28e0", "28a0", "28a0", "2820"]);
+    expect(heard("request_response", frames, rsocketGo)).to.deep.equal([`next ${data.join("")} complete`]);
+    expect(heard("request_response", frames)).to.deep.equal([`next ${data[0]} complete`]);
+  });
+
   it("rsocketCpp: an item whose every fragment carries C is read whole; without, the first ends it (after its source)", () => {
     const frames = [
       hex`00000001 28e0 61`, // PAYLOAD, F C N
