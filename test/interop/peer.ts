@@ -10,6 +10,7 @@ import {
   type Dialer,
   type MetadataMode,
   RpcError,
+  type Scheduler,
 } from "rsocket-rpc";
 import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
 import type { CutKind, Cuttable, Reach } from "./reach.js";
@@ -41,6 +42,8 @@ export interface PeerOptions {
   readonly quick: boolean;
   /** False: the client says nothing of our extension, and so the server isn't one of ours to it. */
   readonly hello: boolean;
+  /** The time of connections; that of the system unless given. */
+  readonly scheduler?: Scheduler;
   /** What a server of another make needs. */
   readonly compatibility?: Compatibility;
 }
@@ -105,7 +108,7 @@ export class Peer {
   }
 
   async #open(dialer: Dialer, options: ConnectOptions): Promise<Session> {
-    const { mode, mtu, hello, compatibility = {} } = this.options;
+    const { mode, mtu, hello, scheduler, compatibility = {} } = this.options;
     const wire = new Wire();
     const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
     const connection = await connectWith(watched, {
@@ -114,6 +117,7 @@ export class Peer {
       limits: LIMITS,
       compatibility,
       ...(mtu === undefined ? {} : { fragmentBytes: mtu }),
+      ...(scheduler === undefined ? {} : { scheduler }),
       ...options,
     });
     this.#connections.push(connection);

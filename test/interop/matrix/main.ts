@@ -2,10 +2,10 @@
 // `npm run interop`: our server and client against peers of other makes, each case in both roles. Results go to
 // results.json, and from there into docs/interop.md.
 //
-//   npm run interop -- [--peer NAME[,NAME]] [--case NAME] [--all] [--check]
+//   npm run interop -- [--peer NAME[,NAME]] [--case NAME] [--all] [--check] [--record]
 //
 // Without --peer those that CI has the tools for, with --all all of them, and one place of each with all of the calls.
-// --check writes nothing. Ends with 1 when a cell failed that isn't known to, or when a peer couldn't be installed.
+// --check writes nothing. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known to, or when a peer couldn't be installed.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,6 +18,7 @@ import type { Cell } from "./cells.js";
 import { install, missingTools, toolVersions } from "./install.js";
 import { type PeerFile, readPeers } from "./peer-file.js";
 import { killAll } from "./process.js";
+import { recordPeer } from "./record.js";
 import { writePeerResult } from "./results.js";
 import { countText, type Pems, type RunOptions, runRole } from "./run-peer.js";
 
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     case: { type: "string" },
     all: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
   },
 });
 
@@ -76,6 +78,10 @@ async function runPeer(peer: PeerFile): Promise<Cell[]> {
   } catch (error) {
     broken.push(`${peer.name} COULDN'T BE INSTALLED: ${(error as Error).message}`);
     say(broken.at(-1) ?? "");
+    return [];
+  }
+  if (values.record) {
+    await recordPeer(peer, options);
     return [];
   }
   const all = (await Promise.all([runRole(peer, "server", options), runRole(peer, "client", options)])).flat();

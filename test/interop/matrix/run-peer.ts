@@ -92,6 +92,13 @@ async function runPlace(
   const usual = left.filter((name) => TOLD[name] === undefined);
   const batches = [usual, ...left.filter((name) => TOLD[name] !== undefined).map((name) => [name])];
   for (const batch of batches) await runBatch(batch, place, servers, options, isWhole, told);
+  // A busy machine loses cases that are about time. What fails twice, by itself the second time, has failed.
+  for (const name of names.filter((one) => told.get(one)?.verdict === "FAIL")) {
+    if (exceptionFor(name, place, peer.faults) !== undefined) continue;
+    await runBatch([name], place, servers, options, false, told);
+    if (told.get(name)?.verdict === "PASS")
+      options.say(`${peer.name} as ${placeText(place)}: ${name} PASSED AT THE SECOND ATTEMPT`);
+  }
   return names.map((name) => cellOf(name, place, peer, told.get(name), options.say));
 }
 
@@ -197,25 +204,30 @@ function cellOf(name: string, place: Place, peer: PeerFile, told: Told | undefin
   return { ...place, name, verdict, why };
 }
 
-interface ListeningServer {
+/** A server that is up. */
+export interface ListeningServer {
   readonly key: string;
   readonly program: Program;
   urlOf(transport: Transport): string;
 }
 
-// Servers of one role, by what they were told: each is started when it is first needed.
-class Servers {
+/** Servers of one role, by what they were told: each is started when it is first needed. */
+export class Servers {
   readonly peer: PeerFile;
   readonly #role: Role;
   readonly #options: RunOptions;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #running = new Map<string, ListeningServer>();
 
-  constructor(peer: PeerFile, role: Role, options: RunOptions) {
+  /** `env` is for both programs. */
+  constructor(peer: PeerFile, role: Role, options: RunOptions, env: NodeJS.ProcessEnv = {}) {
     this.peer = peer;
     this.#role = role;
     this.#options = options;
+    this.#env = env;
   }
 
+  /** The one for a place, told `told` beside. @throws NotListening */
   async at({ mtu }: Place, told: readonly string[]): Promise<ListeningServer> {
     const args = [...(mtu === undefined ? [] : ["--mtu", String(mtu)]), ...told];
     const key = args.join(" ");
@@ -234,26 +246,31 @@ class Servers {
     if (!isTheirs) all.push(...this.#compat);
     const timeoutMs = 1_000 * (isTheirs ? this.peer.startSeconds : OUR_START_SECONDS);
     const make = (): Program =>
-      isTheirs ? new Program(this.peer.server ?? "false", all, this.peer.folder) : ourProgram("server", all);
+      isTheirs
+        ? new Program(this.peer.server ?? "false", all, this.peer.folder, this.#env)
+        : ourProgram("server", all, this.#env);
     const { program, urls } = await startListening(make, listen, timeoutMs);
     const server = { key, program, urlOf: (transport: Transport) => urls[transports.indexOf(transport)] ?? "" };
     this.#running.set(key, server);
     return server;
   }
 
+  /** The client of such servers. */
   client(args: readonly string[]): Program {
-    if (this.#role === "server") return ourProgram("client", [...args, ...this.#compat]);
-    return new Program(this.peer.client ?? "false", args, this.peer.folder);
+    if (this.#role === "server") return ourProgram("client", [...args, ...this.#compat], this.#env);
+    return new Program(this.peer.client ?? "false", args, this.peer.folder, this.#env);
   }
 
   get #compat(): readonly string[] {
     return this.peer.compat === "" ? [] : ["--compat", this.peer.compat];
   }
 
+  /** It has ended: the next call of `at` starts another. */
   forget({ key }: ListeningServer): void {
     this.#running.delete(key);
   }
 
+  /** Ends all of them. */
   async stop(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ program }) => program.stop()));
   }
