@@ -110,6 +110,15 @@ describe("README and guide", function () {
     expect(exitCode).to.equal(0);
   });
 
+  it("13-coming-from-elsewhere: what grpc-js and rsocket-js do, done here", async () => {
+    const grpc = await run("examples/hello/guide-13-from-grpc.ts");
+    expect(grpc.output.split("\n")).to.deep.equal(["grpc: true no symbol NONE", "grpc: true", "no symbol NONE", ""]);
+    expect(grpc.exitCode).to.equal(0);
+    const rsocketJs = await run("examples/hello/guide-13-from-rsocket-js.js");
+    expect(rsocketJs.output.split("\n")).to.deep.equal(["rsocket-js: cancelled", "cancelled", ""]);
+    expect(rsocketJs.exitCode).to.equal(0);
+  });
+
   it("9-metadata-and-interceptors: headers, trailers, a log, authorization, a call that is tried again", async () => {
     const { exitCode, output } = await run("examples/hello/guide-9-metadata-and-interceptors.ts");
     expect(output.replace(/\d+\.\d ms/g, "N ms").split("\n")).to.deep.equal([
