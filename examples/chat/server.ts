@@ -4,7 +4,7 @@
 //   npm run server -w example-chat                       (or: npx tsx examples/chat/server.ts [URL…])
 
 import { pathToFileURL } from "node:url";
-import { Code, type Connection, createContextKey, RpcError, type Server, serve } from "rsocket-rpc/node";
+import { Code, type Connection, createContextKey, RpcError, type Server, secretsEqual, serve } from "rsocket-rpc/node";
 import { createMemberClient, implementRoom } from "./gen/chat_rsocket.js";
 import { Mailbox } from "./mailbox.js";
 
@@ -72,7 +72,8 @@ export async function serveRoom(urls: readonly string[], moderatorToken: string)
       if (!/^\w{1,20}$/.test(name)) throw new RpcError(Code.InvalidArgument, "a name is 1 to 20 letters and digits");
       if (guests.has(name)) throw new RpcError(Code.AlreadyExists, `${name} is here already`);
       values.set(ownName, name);
-      guests.set(name, { connection, isModerator: bearerToken === moderatorToken, mailbox: undefined });
+      const isModerator = bearerToken !== undefined && secretsEqual(bearerToken, moderatorToken);
+      guests.set(name, { connection, isModerator, mailbox: undefined });
       void connection.closed.then(() => guests.delete(name));
     },
     services: [

@@ -15,7 +15,9 @@ describe("a server under attack", function () {
   this.timeout(20_000);
   let world: World;
 
-  before(async () => {
+  before(async function () {
+    // Two processes that compile their sources first.
+    this.timeout(120_000);
     world = await World.start();
   });
 

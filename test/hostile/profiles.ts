@@ -22,6 +22,8 @@ export const PROFILES = {
       maxInboundStreams: 100,
     },
   },
+  /** Waits long for SETUP: thousands of handshakes take longer than the 10 s that each connection has by default. */
+  patient: { limits: { setupTimeoutMs: 120_000, handshakeTimeoutMs: 120_000 } },
   /** For the internet. */
   edge: { preset: "edge" },
   /** Sessions outlive their links. */

@@ -68,6 +68,7 @@ export const THREATS: Readonly<Record<number, Threat>> = {
   50: { threat: "calls that run ahead of their acceptance" },
   51: { threat: "calls of who may not make them", elsewhere: ["test/unit/rpc/accept.test.ts"] },
   52: { threat: "headers that break out", elsewhere: ["test/unit/metadata/headers.test.ts"] },
+  53: { threat: "secrets that are guessed by the time it takes", elsewhere: ["test/meta/secrets.test.ts"] },
   54: { threat: "listeners and timers that stay", elsewhere: ["test/unit/rpc/traces.test.ts", "test/hostile/soak.ts"] },
   55: { threat: "connections that break or half end" },
   56: { threat: "the end of the process", elsewhere: ["test/resilience/restart.test.ts"] },
@@ -75,6 +76,7 @@ export const THREATS: Readonly<Record<number, Threat>> = {
   58: { threat: "clocks that jump", elsewhere: ["test/meta/layers.test.ts"] },
   59: { threat: "what grows with every call", elsewhere: ["test/hostile/soak.ts"] },
   60: { threat: "hostile servers", elsewhere: ["test/hostile/client.test.ts"] },
+  61: { threat: "addresses of whoever says where servers are", elsewhere: ["test/unit/resilience/addresses.test.ts"] },
   62: { threat: "clients that come back all at once", elsewhere: ["test/unit/engine/backoff.test.ts"] },
   63: {
     threat: "schemas that become code",

@@ -224,6 +224,21 @@ export const floods: readonly Assault[] = [
   neverRead(1_000, "1,000 answers of 1 MiB"),
   {
     threat: 29,
+    name: "a reader that comes back after 1.5 s to 200 answers of 1 MiB, and gets them all",
+    timeoutMs: 30_000,
+    async run(scene) {
+      const peer = await scene.open();
+      peer.pause();
+      await peer.flood(200, withId(Buffer.from(unary(1, simple({ size: 1_048_576 })), "hex")));
+      await sleep(1_500);
+      peer.resume();
+      // Each comes in 17 fragments.
+      await peer.until("all answers", () => (peer.tally.get("PAYLOAD") ?? 0) >= 3_400, 25_000);
+      await expectServed(peer);
+    },
+  },
+  {
+    threat: 29,
     name: "a reader that comes back",
     async run(scene) {
       const peer = await scene.open();
@@ -291,8 +306,6 @@ function neverRead(count: number, name: string): Assault {
   return {
     threat: 28,
     name: `${name} that are never read`,
-    // What a burst may have waiting as long as bytes move is 8 times 24 MiB; the system's buffers take the first of it.
-    costsMiB: 400,
     timeoutMs: 30_000,
     async run(scene) {
       const peer = await scene.open();
