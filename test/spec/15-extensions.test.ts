@@ -136,6 +136,21 @@ describe("RSocket extensions", () => {
       expect(answer).to.equal(refusal('the request\'s data is "application/json", expected application/x-protobuf'));
     });
 
+    for (const [name, header, text] of [
+      ["a key with a space", hex`0a03 612062 1201 78`, 'a header has the key "a b"'],
+      ["a value that isn't UTF-8", hex`0a01 61 1202 ff78`, `the value of header "a" isn't UTF-8`],
+      ["a value of two lines", hex`0a01 61 1203 780a78`, 'header "a" '],
+    ] as const) {
+      it(`refuses a call whose headers can't be: ${name}`, async () => {
+        const envelope = `22${(header.length / 2).toString(16).padStart(2, "0")}${header}`; // headers, one
+        const length = (envelope.length / 2).toString(16).padStart(6, "0");
+        const [answer = ""] = await answerTo(`${LAST}17${textHex("message/x.rsocket-rpc.v1")}${length}${envelope}`);
+        const { type, code, data } = seeFrame(bytesOf(answer));
+        expect({ type, code }).to.deep.equal({ type: "ERROR", code: 0x204 });
+        expect(new TextDecoder().decode(data)).to.contain(text);
+      });
+    }
+
     it("RT-02: refuses a request without routing, on its stream alone", async () => {
       const [answer = ""] = await answerTo(JSON_ENTRY);
       expect(answer).to.equal(refusal("the request has no routing entry, expected message/x.rsocket.routing.v0"));
