@@ -8,7 +8,7 @@ import { expect } from "chai";
 import { bytesOf, hexOf } from "../support/frames-dsl.js";
 import type { Cell } from "./matrix/cells.js";
 import { lengthTap, type OnFrame, type Tap, webSocketTap } from "./matrix/frame-tap.js";
-import { install } from "./matrix/install.js";
+import { install, missingTools } from "./matrix/install.js";
 import { intoPage } from "./matrix/page.js";
 import { type PeerFile, readPeer } from "./matrix/peer-file.js";
 import { type RunOptions, runRole } from "./matrix/run-peer.js";
@@ -65,7 +65,15 @@ describe("the runner of the interop matrix", function () {
   const clientThat = (how: string, changes: object = {}): PeerFile =>
     peer({ client: `node client.mjs ${how}`, client_transports: ["tcp"], client_modes: ["rpc"], ...changes });
   const options = (...onlyCases: readonly string[]): RunOptions => ({
-    ...{ onlyCases, isWhole: false, folder, silenceMs: 1_500, pem: { ca: "", cert: "", key: "" } },
+    ...{
+      onlyCases,
+      isWhole: false,
+      isShort: false,
+      isTimeOver: () => false,
+      folder,
+      silenceMs: 1_500,
+      pem: { ca: "", cert: "", key: "" },
+    },
     say: (line) => said.push(line),
   });
   const cellsOf = async (one: PeerFile): Promise<readonly Cell[]> =>
@@ -134,6 +142,16 @@ describe("the runner of the interop matrix", function () {
       expect(why).to.match(/; the server ended with exit code 7: it was too much$/);
     }
     expect(cells.map(({ name }) => name)).to.deep.equal(["empty_unary", "call_back"]);
+  });
+
+  it("knows which programs are missing", () => {
+    expect(missingTools(peer({ tools: ["node", "no-such-compiler"] }))).to.deep.equal(["no-such-compiler"]);
+  });
+
+  it("begins nothing when the time is over, and says so", async () => {
+    const cells = await runRole(clientThat("passes"), "client", { ...options("call_back"), isTimeOver: () => true });
+    expect(cells).to.deep.equal([]);
+    expect(said[0]).to.equal("odd as client tcp rpc: NOT RUN, the time is over");
   });
 
   it("installs once, again when an input changed, and says what went wrong", async () => {

@@ -2,10 +2,12 @@
 // `npm run interop`: our server and client against peers of other makes, each case in both roles. Results go to
 // results.json, and from there into docs/interop.md.
 //
-//   npm run interop -- [--peer NAME[,NAME]] [--case NAME[,NAME]] [--all] [--check] [--record]
+//   npm run interop -- [--peer NAME[,NAME]] [--case NAME[,NAME]] [--all] [--check] [--seconds N] [--record]
 //
-// Without --peer those that CI has the tools for, with --all all of them, and one place of each with all of the calls.
-// --check writes nothing. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known to, or when a peer couldn't be installed.
+// Without --peer those that CI has the tools for, with --all all of them, and the first place of each with all of the calls.
+// --check writes nothing, and cuts frames to pieces over one transport only. --seconds N begins nothing after N seconds, and
+// says what that left out. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known
+// to, or when a peer couldn't be installed.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     case: { type: "string" },
     all: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
+    seconds: { type: "string", default: "36000" },
     record: { type: "boolean", default: false },
   },
 });
@@ -56,6 +59,8 @@ const options: RunOptions = {
   isWhole: values.all,
   pem: await writeCertificates(),
   folder,
+  isShort: values.check,
+  isTimeOver: () => performance.now() - startedAtMs > 1_000 * Number(values.seconds),
   silenceMs: SILENCE_MS,
   say,
 };

@@ -14,6 +14,10 @@ export interface RunOptions {
   readonly onlyCases: readonly string[] | undefined;
   /** A tenth of the calls in all places but one. */
   readonly isWhole: boolean;
+  /** Fewer places with an mtu. */
+  readonly isShort: boolean;
+  /** No other place is begun then. */
+  readonly isTimeOver: () => boolean;
   /** Certificates. */
   readonly pem: Pems;
   /** A folder for sockets. */
@@ -46,7 +50,11 @@ export async function runRole(peer: PeerFile, role: Role, options: RunOptions): 
   const servers = new Servers(peer, role, options);
   const cells: Cell[] = [];
   try {
-    for (const [index, place] of placesOf(peer, role).entries()) {
+    for (const [index, place] of placesOf(peer, role, options.isShort).entries()) {
+      if (options.isTimeOver()) {
+        options.say(`${peer.name} as ${placeText(place)}: NOT RUN, the time is over`);
+        continue;
+      }
       const added = await runPlace(peer, place, servers, options, options.isWhole && index === 0);
       if (added.length === 0) continue;
       cells.push(...added);
