@@ -29,14 +29,16 @@ export interface Cell extends Place {
 const MTUS = [64, 16_384];
 const IN_FRAGMENTS = ["large_unary", "server_streaming", "ping_pong", "concurrent_large_unary"];
 
-/** All places that a peer has, in the order in which they are run. */
-export function placesOf(peer: PeerFile, role: Role): Place[] {
+/** All places that a peer has, in the order in which they are run. `isShort`: pieces over the first transport only. */
+export function placesOf(peer: PeerFile, role: Role, isShort = false): Place[] {
   if (peer[role] === undefined) return [];
   const whole = peer.transports[role].flatMap((transport) =>
     peer.modes[role].map((mode): Place => ({ role, transport, mode, mtu: undefined })),
   );
   // Below a transport frames are the same in both modes: pieces are tried in the first.
-  const inPieces = whole.filter(({ mode }) => mode === peer.modes[role][0]);
+  const inPieces = whole.filter(
+    ({ mode, transport }) => mode === peer.modes[role][0] && (!isShort || transport === peer.transports[role][0]),
+  );
   return [...whole, ...inPieces.flatMap((place) => MTUS.map((mtu) => ({ ...place, mtu })))];
 }
 

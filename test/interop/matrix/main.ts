@@ -2,10 +2,12 @@
 // `npm run interop`: our server and client against peers of other makes, each case in both roles. Results go to
 // results.json, and from there into docs/interop.md.
 //
-//   npm run interop -- [--peer NAME[,NAME]] [--case NAME] [--all] [--check] [--record]
+//   npm run interop -- [--peer NAME[,NAME]] [--case NAME[,NAME]] [--all] [--check] [--seconds N] [--record]
 //
-// Without --peer those that CI has the tools for, with --all all of them, and one place of each with all of the calls.
-// --check writes nothing. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known to, or when a peer couldn't be installed.
+// Without --peer those that CI has the tools for, with --all all of them, and the first place of each with all of the calls.
+// --check writes nothing, and cuts frames to pieces over one transport only. --seconds N begins nothing after N seconds, and
+// says what that left out. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known
+// to, or when a peer couldn't be installed.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,12 +24,16 @@ import { recordPeer } from "./record.js";
 import { writePeerResult } from "./results.js";
 import { countText, type Pems, type RunOptions, runRole } from "./run-peer.js";
 
+/** A case has 60 s of its own. */
+const SILENCE_MS = 75_000;
+
 const { values } = parseArgs({
   options: {
     peer: { type: "string" },
     case: { type: "string" },
     all: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
+    seconds: { type: "string", default: "36000" },
     record: { type: "boolean", default: false },
   },
 });
@@ -46,13 +52,16 @@ process.on("exit", () => {
 });
 
 const peers = chosenPeers();
-if (values.case !== undefined && !CASES.has(values.case)) fail(`--case ${values.case} is unknown`);
+for (const name of values.case?.split(",") ?? []) if (!CASES.has(name)) fail(`--case ${name} is unknown`);
 await compilePrograms();
 const options: RunOptions = {
-  onlyCase: values.case,
+  onlyCases: values.case?.split(","),
   isWhole: values.all,
   pem: await writeCertificates(),
   folder,
+  isShort: values.check,
+  isTimeOver: () => performance.now() - startedAtMs > 1_000 * Number(values.seconds),
+  silenceMs: SILENCE_MS,
   say,
 };
 const cells: Cell[] = [];
@@ -86,7 +95,7 @@ async function runPeer(peer: PeerFile): Promise<Cell[]> {
   }
   const all = (await Promise.all([runRole(peer, "server", options), runRole(peer, "client", options)])).flat();
   say(`${peer.name}: ${countText(all)}`);
-  const isPartial = options.onlyCase !== undefined;
+  const isPartial = options.onlyCases !== undefined;
   if (!values.check && !isPartial) await writePeerResult(peer, all, await toolVersions(peer), values.all);
   return all;
 }

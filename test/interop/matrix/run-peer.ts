@@ -11,13 +11,19 @@ import { RecordingRelay } from "./relay.js";
 /** What a run is told. */
 export interface RunOptions {
   /** Undefined: all. */
-  readonly onlyCase: string | undefined;
+  readonly onlyCases: readonly string[] | undefined;
   /** A tenth of the calls in all places but one. */
   readonly isWhole: boolean;
+  /** Fewer places with an mtu. */
+  readonly isShort: boolean;
+  /** No other place is begun then. */
+  readonly isTimeOver: () => boolean;
   /** Certificates. */
   readonly pem: Pems;
   /** A folder for sockets. */
   readonly folder: string;
+  /** Who says nothing for longer is stuck. */
+  readonly silenceMs: number;
   readonly say: (line: string) => void;
 }
 
@@ -28,9 +34,6 @@ export interface Pems {
   readonly key: string;
 }
 
-/** A case has 60 s of its own; who says nothing for longer is stuck. */
-const SILENCE_MS = 75_000;
-/** A program has this long to begin its first case, beside the time of the case. */
 const OUR_START_SECONDS = 20;
 const OURS = fileURLToPath(new URL("../dist/", import.meta.url));
 /** What a server is told so that a case can be run at all. */
@@ -47,7 +50,11 @@ export async function runRole(peer: PeerFile, role: Role, options: RunOptions): 
   const servers = new Servers(peer, role, options);
   const cells: Cell[] = [];
   try {
-    for (const [index, place] of placesOf(peer, role).entries()) {
+    for (const [index, place] of placesOf(peer, role, options.isShort).entries()) {
+      if (options.isTimeOver()) {
+        options.say(`${peer.name} as ${placeText(place)}: NOT RUN, the time is over`);
+        continue;
+      }
       const added = await runPlace(peer, place, servers, options, options.isWhole && index === 0);
       if (added.length === 0) continue;
       cells.push(...added);
@@ -81,8 +88,8 @@ async function runPlace(
   options: RunOptions,
   isWhole: boolean,
 ): Promise<Cell[]> {
-  const { onlyCase } = options;
-  const names = casesAt(place).filter((name) => onlyCase === undefined || name === onlyCase);
+  const { onlyCases } = options;
+  const names = casesAt(place).filter((name) => onlyCases?.includes(name) ?? true);
   const told = new Map<string, Told>();
   for (const name of names) {
     const why = skipAt(name, place, peer);
@@ -169,14 +176,18 @@ async function runClient(
       if (client.hasEnded || server.program.hasEnded) break;
     }
     if (told.size === names.length || client.hasEnded || (told.size > 0 && server.program.hasEnded)) break;
-    const leftMs = lastSaidMs + SILENCE_MS - performance.now();
+    const leftMs = lastSaidMs + options.silenceMs - performance.now();
     if (leftMs <= 0) break;
     await client.next(leftMs);
   }
-  const hung = !client.hasEnded && told.size < names.length && !server.program.hasEnded;
   const current = names.find((name) => !told.has(name));
-  if (current !== undefined && !server.program.hasEnded) {
-    const how = hung ? `the client said nothing for ${SILENCE_MS} ms` : `the client ended with ${client.exit}`;
+  const hasServerEnded = server.program.hasEnded;
+  // Behind a case that ended the server, the others are for a new one.
+  if (current !== undefined && (told.size === 0 || !hasServerEnded)) {
+    const end = client.hasEnded
+      ? `the client ended with ${client.exit}`
+      : `the client said nothing for ${options.silenceMs} ms`;
+    const how = hasServerEnded ? `${end}; the server ended with ${server.program.exit}` : end;
     told.set(current, { verdict: "FAIL", why: `${how}${client.errors === "" ? "" : `: ${client.errors}`}` });
     options.say(`${servers.peer.name} as ${placeText(place)}: FAIL ${current}: ${how}`);
     if (relay !== undefined) options.say(relay.describe(sinceMs));
