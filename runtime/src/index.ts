@@ -2,7 +2,7 @@
 // `rsocket-rpc`: what runs everywhere. Programs import `rsocket-rpc/node` or `rsocket-rpc/web`, which include it.
 
 export type { BackoffOptions } from "./engine/backoff.js";
-export type { Dialer, FrameLink, Listener, PeerCertificate, UpgradeRequest } from "./engine/link.js";
+export type { Dialer, FrameLink, LinkRefusal, Listener, PeerCertificate, UpgradeRequest } from "./engine/link.js";
 export type { ChannelState } from "./engine/redial.js";
 export type { Scheduler, Timer } from "./engine/scheduler.js";
 export { compositeMetadata } from "./metadata/composite-format.js";

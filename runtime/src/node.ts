@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `rsocket-rpc/node`: everything of `rsocket-rpc`, with `connect` and `serve` over Node's sockets.
 
-import type { Dialer } from "./engine/link.js";
+import type { Dialer, LinkRefusal } from "./engine/link.js";
 import { formatOf } from "./metadata/formats.js";
 import type { MetadataMode } from "./metadata/mode.js";
 import { type ChannelOptions, type ClientChannel, createChannelWith } from "./resilience/create-channel.js";
@@ -14,8 +14,10 @@ import { hostAndPort, parseUrl, socketPath } from "./rpc/url.js";
 import type { ListenerFactory } from "./rsocket/serve.js";
 import { resolveLimits } from "./rsocket/settings.js";
 import type { TlsDialOptions, TlsServerOptions } from "./transports/addresses.js";
+import { warn } from "./transports/node-servers.js";
 import { listenTcp, tcpDialer } from "./transports/tcp.js";
 import { listenTls, tlsDialer } from "./transports/tls.js";
+import { refusalsTo } from "./transports/tls-servers.js";
 import { listenUds, udsDialer } from "./transports/uds.js";
 import { listenWs, wsDialer } from "./transports/ws.js";
 
@@ -186,7 +188,9 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
   const tls = isEncrypted(url) ? identityFor(url, options.tls) : undefined;
   if (url.protocol === "tcp:") return (onLink) => listenTcp(address, onLink);
   const guarded = { ...address, handshakeTimeoutMs, maxHandshakes };
-  if (url.protocol === "tls:" && tls !== undefined) return (onLink) => listenTls({ ...guarded, ...tls }, onLink);
+  if (url.protocol === "tls:" && tls !== undefined) {
+    return (onLink, onRefused) => listenTls({ ...guarded, ...tls }, onLink, warn, refusalsTold(onRefused, options));
+  }
   const { allowedOrigins } = options;
   const webSocket = {
     ...guarded,
@@ -195,7 +199,20 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
     ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
     ...(tls === undefined ? {} : { tls }),
   };
-  return (onLink) => listenWs(webSocket, onLink);
+  return (onLink, onRefused) => listenWs(webSocket, onLink, warn, refusalsTold(onRefused, options));
+}
+
+// Where nobody hears of incidents, a wrong certificate would be hard to find.
+function refusalsTold(
+  onRefused: ((refusal: LinkRefusal) => void) | undefined,
+  { observer }: NodeServeOptions,
+): (refusal: LinkRefusal) => void {
+  if (observer?.onIncident !== undefined && onRefused !== undefined) return onRefused;
+  const printed = refusalsTo(warn);
+  return (refusal) => {
+    onRefused?.(refusal);
+    printed(refusal);
+  };
 }
 
 function isEncrypted(url: URL): boolean {

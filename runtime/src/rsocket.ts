@@ -7,6 +7,7 @@ export type {
   FrameLink,
   LinkHandler,
   LinkInfo,
+  LinkRefusal,
   Listener,
   PeerCertificate,
   UpgradeRequest,

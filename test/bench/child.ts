@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// One end of a contestant in a process of its own: `child.js server NAME` or `child.js client NAME PORT`.
+// One end of a contestant in a process of its own: `child.js server MODULE SETTING` or `child.js client MODULE SETTING PORT`.
 // Answers the commands of the parent in order, each with one message.
 
 import type { Profiler } from "node:inspector";
 import { Session } from "node:inspector/promises";
-import type { BenchClient, Contestant } from "./contestant.js";
-import { type LoadResult, runLoad, type Until } from "./load.js";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { BenchClient, Contestant, Setting } from "./contestant.js";
+import { holdOpen, type LoadResult, runLoad, type Until } from "./load.js";
 import type { Scenario } from "./scenarios.js";
 
 /** What a parent may ask. */
 export type Command =
   | { readonly name: "run"; readonly scenario: Scenario; readonly until: Until }
+  | { readonly name: "hold"; readonly kind: "idle-connections" | "idle-streams"; readonly count: number }
   | { readonly name: "usage" }
+  | { readonly name: "settle" }
   | { readonly name: "profileStart" }
   | { readonly name: "profileStop" };
 
@@ -25,7 +29,9 @@ export interface Usage {
 export interface Answers {
   readonly start: { readonly port: number };
   readonly run: LoadResult;
+  readonly hold: undefined;
   readonly usage: Usage;
+  readonly settle: Usage;
   readonly profileStart: undefined;
   readonly profileStop: Profiler.Profile;
 }
@@ -36,30 +42,55 @@ export type Reply = { readonly ok: true; readonly value: unknown } | { readonly 
 /** The profiler's distance between samples: fine enough to see a function of 1 % in a second of load. */
 const SAMPLE_MICROS = 100;
 
+/** What is collected and given back to the system takes a moment. */
+const SETTLE_MS = 300;
+
 let client: BenchClient | undefined;
+let open: (() => Promise<BenchClient>) | undefined;
 let session: Session | undefined;
 
 async function start(): Promise<Answers["start"]> {
-  const [role, contestantName, port] = process.argv.slice(2);
-  const moduleUrl = new URL(`contestants/${contestantName}.js`, import.meta.url).href; // a file of its own beside this one in dist/
-  const module = (await import(moduleUrl)) as { default: Contestant };
-  if (role === "server") return { port: (await module.default.serve()).port };
-  client = await module.default.connect(Number(port));
+  const [role, moduleName, settingJson, port] = process.argv.slice(2);
+  const moduleUrl = new URL(`contestants/${moduleName}.js`, import.meta.url).href; // a file of its own beside this one in dist/
+  const { default: contestant } = (await import(moduleUrl)) as { default: Contestant };
+  const setting = JSON.parse(settingJson ?? "{}") as Setting;
+  if (role === "server") return { port: (await contestant.serve(setting)).port };
+  open = () => contestant.connect(Number(port), setting);
+  client = await open();
   return { port: Number(port) };
 }
 
 async function execute(command: Command): Promise<unknown> {
   switch (command.name) {
     case "run":
-      if (client === undefined) throw new Error("a server was asked to run a load, expected a client");
-      return await runLoad(client, command.scenario, command.until);
+      return await runLoad(...endsOfClient(), command.scenario, command.until);
+    case "hold":
+      return await holdOpen(...endsOfClient(), command.kind, command.count);
     case "usage":
       return usage();
+    case "settle":
+      return await settle();
     case "profileStart":
       return await startProfile();
     case "profileStop":
       return (await session?.post("Profiler.stop"))?.profile;
   }
+}
+
+function endsOfClient(): [BenchClient, () => Promise<BenchClient>] {
+  if (client === undefined || open === undefined) throw new Error("a server was asked for a load, expected a client");
+  return [client, open];
+}
+
+/** The usage when all garbage is gone. */
+async function settle(): Promise<Usage> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  }
+  return usage();
 }
 
 function usage(): Usage {

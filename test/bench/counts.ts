@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts what a contestant writes per call: figures that don't depend on the load of the machine, so that tests can assert them.
 import { Socket } from "node:net";
-import type { BenchServer, Contestant } from "./contestant.js";
+import type { BenchServer, Contestant, Setting } from "./contestant.js";
 
 /** What one end wrote, per call. */
 export interface EndCounts {
@@ -26,6 +26,7 @@ export interface CountOptions {
   readonly calls?: number;
   readonly inFlight?: number;
   readonly payloadBytes?: number;
+  readonly feature?: Setting["feature"];
 }
 
 /**
@@ -39,10 +40,11 @@ export interface CountOptions {
  * @throws the error of the first call that fails.
  */
 export async function countWire(contestant: Contestant, options: CountOptions = {}): Promise<WireCounts> {
-  const { calls = 12_800, inFlight = 128, payloadBytes = 16 } = options;
-  const server = await contestant.serve();
+  const { calls = 12_800, inFlight = 128, payloadBytes = 16, feature } = options;
+  const setting: Setting = { transport: "tcp", feature };
+  const server = await contestant.serve(setting);
   try {
-    const client = await contestant.connect(server.port);
+    const client = await contestant.connect(server.port, setting);
     try {
       const payload = new Uint8Array(payloadBytes);
       const run = (total: number): Promise<void> => runCalls(() => client.echo({ payload }), total, inFlight);

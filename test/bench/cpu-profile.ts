@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { benchFolder, compileChildren, generateStubs, repositoryFolder } from "./prepare.js";
 import { Pair } from "./processes.js";
 import { alignColumns } from "./report.js";
-import { contestants, type Scenario, scenarios } from "./scenarios.js";
+import { type ContestantEntry, contestants, type Scenario, scenarios } from "./scenarios.js";
 
 const help = `usage: node --import tsx test/bench/cpu-profile.ts [options]
   --contestant NAME  one of ${contestants.map(({ name }) => name).join(", ")}; ours when absent
@@ -41,24 +41,26 @@ async function main(): Promise<void> {
     return;
   }
   if (!values["no-generate"]) generateStubs();
-  await compileChildren([values.contestant]);
-  await profile(values.contestant, scenario, Number(values["window-ms"]), Number(values.top));
+  const contestant = contestants.find(({ name }) => name === values.contestant);
+  if (contestant === undefined) throw new Error(`--contestant: ${JSON.stringify(values.contestant)} is unknown`);
+  await compileChildren([contestant]);
+  await profile(contestant, scenario, Number(values["window-ms"]), Number(values.top));
 }
 
-async function profile(contestant: string, scenario: Scenario, windowMs: number, top: number): Promise<void> {
-  const pair = await Pair.start(contestant);
+async function profile(contestant: ContestantEntry, scenario: Scenario, windowMs: number, top: number): Promise<void> {
+  const pair = await Pair.start(contestant, scenario.transport);
   try {
     await pair.measure(scenario, { operations: scenario.warmUpOperations, elapsedMs: 2000, maximumMs: 30_000 });
     const until = { operations: 1, elapsedMs: windowMs, maximumMs: 60_000 };
     const { result, client, server } = await pair.profile(() => pair.measure(scenario, until));
     console.log(
-      `${contestant}, ${scenario.title}: ${Math.round(result.operationsPerSecond).toLocaleString("en")}/s, ${result.cpuMicrosPerOperation.toFixed(2)} µs CPU per operation (the profiler's own included)`,
+      `${contestant.name}, ${scenario.title}: ${Math.round(result.operationsPerSecond).toLocaleString("en")}/s, ${result.cpuMicrosPerOperation.toFixed(2)} µs CPU per operation (the profiler's own included)`,
     );
     for (const [role, taken] of [
       ["client", client],
       ["server", server],
     ] as const) {
-      const file = save(`${contestant}-${scenario.name}-${role}`, taken);
+      const file = save(`${contestant.name}-${scenario.name}-${role}`, taken);
       console.log(`\n${role}: ${file}\n${format(taken, result.operations, top)}`);
     }
   } finally {

@@ -8,10 +8,21 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, type as systemType, totalmem } from "node:os";
 import { join } from "node:path";
 import { type BenchArguments, readArguments, usageText } from "./arguments.js";
-import { compileChildren, generateStubs, repositoryFolder } from "./prepare.js";
-import { type Measurement, Pair } from "./processes.js";
-import { formatReport, type GoalResult, goalResults, type ScenarioReport, summarize, type Windows } from "./report.js";
-import type { ContestantEntry, Scenario } from "./scenarios.js";
+import { benchFolder, compileChildren, generateStubs, repositoryFolder } from "./prepare.js";
+import { type IdleMeasurement, type Measurement, Pair } from "./processes.js";
+import {
+  formatIdle,
+  formatReport,
+  type GoalResult,
+  goalResults,
+  type IdleReport,
+  idleGoalResults,
+  type ScenarioReport,
+  summarize,
+  summarizeIdle,
+  type Windows,
+} from "./report.js";
+import { type ContestantEntry, contestantsOf, type Scenario } from "./scenarios.js";
 
 /** No window and no warm-up lasts longer, however slow a contestant is. */
 const MAXIMUM_MS = 30_000;
@@ -27,20 +38,28 @@ async function main(): Promise<void> {
   console.log(
     `${machine.summary}\n${options.rounds} interleaved rounds of ${options.windowMs} ms; medians; "vs" = times less CPU per operation (lowest–highest round)\n`,
   );
-  const reports: ScenarioReport[] = [];
+  const reports: (ScenarioReport | IdleReport)[] = [];
+  const goals: GoalResult[] = [];
   for (const scenario of options.scenarios) {
-    const report = summarize(scenario, await runScenario(scenario, contestants, options));
-    reports.push(report);
-    console.log(`${formatReport(report)}\n`);
+    const entries = contestantsOf(scenario, contestants);
+    if (scenario.kind === "idle-connections" || scenario.kind === "idle-streams") {
+      const report = summarizeIdle(scenario, await runIdle(scenario, scenario.kind, entries, options));
+      reports.push(report);
+      goals.push(...idleGoalResults(report));
+      console.log(`${formatIdle(report)}\n`);
+    } else {
+      const report = summarize(scenario, await runScenario(scenario, entries, options));
+      reports.push(report);
+      goals.push(...goalResults(report));
+      console.log(`${formatReport(report)}\n`);
+    }
   }
-  const goals = reports.flatMap(goalResults);
   for (const goal of goals) console.log(describeGoal(goal));
   if (options.jsonFile !== undefined)
     writeFileSync(
       options.jsonFile,
       `${JSON.stringify({ machine, options, goals, reports, failures }, undefined, 2)}\n`,
     );
-  for (const failure of failures) console.error(failure);
   if (failures.length > 0 || (options.check && goals.some(missed))) process.exitCode = 1;
 }
 
@@ -62,10 +81,11 @@ async function compilable(entries: readonly ContestantEntry[]): Promise<readonly
   const built: ContestantEntry[] = [];
   for (const entry of entries) {
     try {
-      await compileChildren([...built, entry].map(({ name }) => name));
+      await compileChildren([...built, entry]);
       built.push(entry);
     } catch (error) {
       failures.push(`${entry.name} is left out: ${(error as Error).message.split("\n", 3).join(" ")}`);
+      console.error(failures.at(-1));
     }
   }
   return built;
@@ -78,8 +98,9 @@ async function runScenario(
 ): Promise<readonly Windows[]> {
   const runners: Runner[] = [];
   try {
-    for (const { name } of entries) {
-      const pair = await startWarm(name, scenario, options).catch((error: unknown) => leaveOut(name, scenario, error));
+    for (const entry of entries) {
+      const { name } = entry;
+      const pair = await startWarm(entry, scenario, options).catch((error: unknown) => leaveOut(name, scenario, error));
       if (pair !== undefined) runners.push({ contestant: name, pair, rounds: [], failed: false });
     }
     for (let round = 0; round < options.rounds; round++) await runRound(runners, round, scenario, options);
@@ -87,6 +108,33 @@ async function runScenario(
     await Promise.all(runners.map(({ pair }) => pair.stop()));
   }
   return runners.filter(({ failed }) => !failed);
+}
+
+/** Fresh processes in each round: what was given back to the allocator would be there for the next. */
+async function runIdle(
+  scenario: Scenario,
+  kind: "idle-connections" | "idle-streams",
+  entries: readonly ContestantEntry[],
+  options: BenchArguments,
+): Promise<ReadonlyMap<string, readonly IdleMeasurement[]>> {
+  const all = new Map<string, IdleMeasurement[]>();
+  for (let round = 0; round < options.rounds; round++) {
+    for (const entry of entries) {
+      let pair: Pair | undefined;
+      try {
+        pair = await Pair.start(entry, scenario.transport);
+        // What loads code is loaded before.
+        await pair.measureIdle(kind, 20);
+        const measured = await pair.measureIdle(kind, scenario.inFlight);
+        all.set(entry.name, [...(all.get(entry.name) ?? []), measured]);
+      } catch (error) {
+        leaveOut(entry.name, scenario, error);
+      } finally {
+        await pair?.stop();
+      }
+    }
+  }
+  return all;
 }
 
 /** A contestant while its scenario runs. */
@@ -122,10 +170,11 @@ async function runRound(
 function leaveOut(name: string, scenario: Scenario, error: unknown): undefined {
   const text = error instanceof Error ? error.message : String(error);
   failures.push(`${name} is left out of ${scenario.name}: ${text.split("\n", 1)[0] ?? ""}`);
+  console.error(failures.at(-1));
 }
 
-async function startWarm(name: string, scenario: Scenario, options: BenchArguments): Promise<Pair> {
-  const pair = await Pair.start(name);
+async function startWarm(entry: ContestantEntry, scenario: Scenario, options: BenchArguments): Promise<Pair> {
+  const pair = await Pair.start(entry, scenario.transport);
   try {
     await pair.measure(scenario, {
       operations: scenario.warmUpOperations,
@@ -140,7 +189,9 @@ async function startWarm(name: string, scenario: Scenario, options: BenchArgumen
 }
 
 function describeGoal(goal: GoalResult): string {
-  return `${missed(goal) ? "MISSED " : "reached"}  ${goal.scenario}: ${goal.times.toFixed(2)}× ${goal.against}, goal ${goal.goal}×`;
+  const { scenario, metric, of, against, times } = goal;
+  const verdict = missed(goal) ? "MISSED " : "reached";
+  return `${verdict}  ${scenario}: ${metric} of ${of} ${times.toFixed(2)}× ${against}, goal ${goal.goal.toFixed(2)}×`;
 }
 
 function missed(goal: GoalResult): boolean {
@@ -169,7 +220,10 @@ function describeMachine(entries: readonly ContestantEntry[]): { summary: string
 }
 
 function packageVersion(name: string): string {
-  const file = readFileSync(join(repositoryFolder, "node_modules", name, "package.json"), "utf8");
+  const path = name.startsWith("more/")
+    ? join(benchFolder, "more", "node_modules", name.slice("more/".length))
+    : join(repositoryFolder, "node_modules", name);
+  const file = readFileSync(join(path, "package.json"), "utf8");
   return (JSON.parse(file) as { version: string }).version;
 }
 

@@ -3,8 +3,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Answers, Command, Reply } from "./child.js";
+import type { Setting } from "./contestant.js";
 import type { Until } from "./load.js";
-import type { Scenario } from "./scenarios.js";
+import type { ContestantEntry, Scenario } from "./scenarios.js";
 
 /** One measured window of one contestant. CPU covers all work from before the first call to after the last. */
 export interface Measurement {
@@ -20,6 +21,15 @@ export interface Measurement {
   readonly serverResidentBytes: number;
 }
 
+/** What one idle connection or stream keeps resident on both sides. */
+export interface IdleMeasurement {
+  readonly clientBytes: number;
+  readonly serverBytes: number;
+}
+
+/** Thousands of connections or streams are open by then. */
+const HOLD_MS = 60_000;
+
 /** A child that hasn't answered so long after it should have is given up, and so is one that doesn't exit. */
 const ANSWER_GRACE_MS = 15_000;
 const EXIT_GRACE_MS = 2000;
@@ -30,12 +40,17 @@ class Child {
   readonly #title: string;
   #settle: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
 
-  constructor(role: "server" | "client", contestant: string, ...rest: string[]) {
-    this.#title = `${role} of ${contestant}`;
+  constructor(
+    role: "server" | "client",
+    { name, module, folder, feature }: ContestantEntry,
+    transport: Setting["transport"],
+    ...rest: string[]
+  ) {
+    this.#title = `${role} of ${name}`;
+    const setting: Setting = { transport, feature };
     // Plain Node on compiled files: a loader that transforms sources wraps each closure, which costs in every call.
-    this.#process = fork(fileURLToPath(new URL("./dist/child.js", import.meta.url)), [role, contestant, ...rest], {
-      execArgv: [],
-    });
+    const file = fileURLToPath(new URL(`./${folder}/dist/child.js`, import.meta.url));
+    this.#process = fork(file, [role, module, JSON.stringify(setting), ...rest], { execArgv: [] });
     this.#process.on("message", (reply: Reply) => this.#receive(reply));
     this.#process.on("exit", (code, signal) =>
       this.#settle?.reject(new Error(`the ${this.#title} exited with ${code ?? signal} instead of an answer`)),
@@ -100,12 +115,12 @@ export class Pair {
   }
 
   /** Starts both processes and connects them. Leaves nothing running when it rejects. */
-  static async start(contestant: string): Promise<Pair> {
-    const server = new Child("server", contestant);
+  static async start(contestant: ContestantEntry, transport: Setting["transport"]): Promise<Pair> {
+    const server = new Child("server", contestant, transport);
     let client: Child | undefined;
     try {
       const { port } = await server.started();
-      client = new Child("client", contestant, String(port));
+      client = new Child("client", contestant, transport, String(port));
       await client.started();
       return new Pair(server, client);
     } catch (error) {
@@ -134,6 +149,25 @@ export class Pair {
       clientResidentBytes: client.residentBytes,
       serverResidentBytes: server.residentBytes,
     };
+  }
+
+  /** Opens idle things and says what both processes keep for each, when all garbage is gone. */
+  async measureIdle(kind: "idle-connections" | "idle-streams", count: number): Promise<IdleMeasurement> {
+    const before = await this.#settle();
+    await this.#client.ask({ name: "hold", kind, count }, HOLD_MS);
+    const after = await this.#settle();
+    return {
+      clientBytes: (after.client - before.client) / count,
+      serverBytes: (after.server - before.server) / count,
+    };
+  }
+
+  async #settle(): Promise<{ readonly client: number; readonly server: number }> {
+    const [client, server] = await Promise.all([
+      this.#client.ask({ name: "settle" }),
+      this.#server.ask({ name: "settle" }),
+    ]);
+    return { client: client.residentBytes, server: server.residentBytes };
   }
 
   /** The CPU profiles of both processes while `work` runs. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Medians and ratios of the measurements, as a table for people and as an object for files.
-import type { Measurement } from "./processes.js";
-import type { Scenario } from "./scenarios.js";
+import type { IdleMeasurement, Measurement } from "./processes.js";
+import type { Goal, Scenario } from "./scenarios.js";
 
 /** The windows of one contestant in one scenario, in the order of the rounds. */
 export interface Windows {
@@ -35,6 +35,8 @@ export interface ScenarioReport {
 /** A goal of a scenario and what was measured. */
 export interface GoalResult {
   readonly scenario: string;
+  readonly metric: Goal["metric"];
+  readonly of: string;
   readonly against: string;
   readonly goal: number;
   readonly times: number;
@@ -50,25 +52,90 @@ export function summarize(scenario: Scenario, all: readonly Windows[]): Scenario
   return { scenario, lines };
 }
 
-/** The goals of `ours` in this scenario, as far as both sides were measured. */
+/** The goals of this scenario, as far as both sides were measured. */
 export function goalResults({ scenario, lines }: ScenarioReport): readonly GoalResult[] {
-  const ours = lines.find(({ contestant }) => contestant === "ours");
-  return Object.entries(scenario.goals).flatMap(([against, goal]) => {
-    const measured = ours?.ratios.find((one) => one.against === against);
-    return measured === undefined ? [] : [{ scenario: scenario.name, against, goal, times: measured.times }];
+  return scenario.goals.flatMap(({ metric, of = "ours", against, times: goal }) => {
+    const mine = lines.find(({ contestant }) => contestant === of);
+    const theirs = lines.find(({ contestant }) => contestant === against);
+    if (mine === undefined || theirs === undefined) return [];
+    const times =
+      metric === "p50"
+        ? median(perRound(mine.rounds, theirs.rounds, ({ p50Micros }) => p50Micros ?? Number.NaN))
+        : mine.ratios.find((one) => one.against === against)?.times;
+    return times === undefined ? [] : [{ scenario: scenario.name, metric, of, against, goal, times }];
+  });
+}
+
+/** What idle things cost one contestant. */
+export interface IdleLine {
+  readonly contestant: string;
+  readonly median: IdleMeasurement;
+  readonly rounds: readonly IdleMeasurement[];
+}
+
+/** A table of memory. */
+export interface IdleReport {
+  readonly scenario: Scenario;
+  readonly lines: readonly IdleLine[];
+}
+
+export function summarizeIdle(scenario: Scenario, all: ReadonlyMap<string, readonly IdleMeasurement[]>): IdleReport {
+  const lines = [...all].map(([contestant, rounds]) => ({
+    contestant,
+    median: {
+      clientBytes: median(rounds.map(({ clientBytes }) => clientBytes)),
+      serverBytes: median(rounds.map(({ serverBytes }) => serverBytes)),
+    },
+    rounds,
+  }));
+  return { scenario, lines };
+}
+
+/** The goals of memory. */
+export function idleGoalResults({ scenario, lines }: IdleReport): readonly GoalResult[] {
+  return scenario.goals.flatMap(({ metric, of = "ours", against, times: goal }) => {
+    const mine = lines.find(({ contestant }) => contestant === of);
+    const theirs = lines.find(({ contestant }) => contestant === against);
+    if (mine === undefined || theirs === undefined) return [];
+    const times = bothSides(theirs.median) / bothSides(mine.median);
+    return [{ scenario: scenario.name, metric, of, against, goal, times }];
+  });
+}
+
+/** The table of memory as lines of text. */
+export function formatIdle({ scenario, lines }: IdleReport): string {
+  const kibibytes = (byteLength: number): string => (byteLength / 1024).toFixed(1);
+  const rows = lines.map(({ contestant, median: middle }) => [
+    contestant,
+    kibibytes(bothSides(middle)),
+    kibibytes(middle.clientBytes),
+    kibibytes(middle.serverBytes),
+  ]);
+  return `${scenario.title}  [${scenario.name}]\n${alignColumns([["", "RSS KiB each", "client", "server"], ...rows])}`;
+}
+
+function bothSides({ clientBytes, serverBytes }: IdleMeasurement): number {
+  return clientBytes + serverBytes;
+}
+
+function perRound(
+  mine: readonly Measurement[],
+  theirs: readonly Measurement[],
+  of: (round: Measurement) => number,
+): readonly number[] {
+  return mine.flatMap((round, index) => {
+    const other = theirs[index];
+    return other === undefined ? [] : [of(other) / of(round)];
   });
 }
 
 function ratio(other: Windows, rounds: readonly Measurement[]): Ratio {
-  const perRound = rounds.flatMap((mine, round) => {
-    const theirs = other.rounds[round];
-    return theirs === undefined ? [] : [theirs.cpuMicrosPerOperation / mine.cpuMicrosPerOperation];
-  });
+  const ratios = perRound(rounds, other.rounds, ({ cpuMicrosPerOperation }) => cpuMicrosPerOperation);
   return {
     against: other.contestant,
-    times: median(perRound),
-    lowest: Math.min(...perRound),
-    highest: Math.max(...perRound),
+    times: median(ratios),
+    lowest: Math.min(...ratios),
+    highest: Math.max(...ratios),
   };
 }
 
@@ -102,9 +169,15 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
+const UNITS: Partial<Record<Scenario["kind"], string>> = {
+  "server-stream": "item",
+  bidi: "item",
+  connect: "connection",
+};
+
 /** The report as lines of text: one contestant a line, and how many times less CPU it takes than each of the others. */
 export function formatReport({ scenario, lines }: ScenarioReport): string {
-  const unit = scenario.kind === "unary" ? "call" : "item";
+  const unit = UNITS[scenario.kind] ?? "call";
   const names = lines.map(({ contestant }) => contestant);
   const header = [
     "",

@@ -1,53 +1,110 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is measured: the scenarios, the contestants and the goals of the benchmark, as data.
+import type { Feature, Transport } from "./contestant.js";
+
+/**
+ * An operation is a call of `unary`, `paced` (so many calls a second, whatever the answers do) and `fire-and-forget`, an
+ * item of `server-stream` and `bidi`, a connection with one call of `connect`. The two others are about memory.
+ */
+export type ScenarioKind =
+  | "unary"
+  | "paced"
+  | "fire-and-forget"
+  | "server-stream"
+  | "bidi"
+  | "connect"
+  | "idle-connections"
+  | "idle-streams";
+
+/** At least so many times less CPU per operation, shorter p50, or less memory, than the contestant named. */
+export interface Goal {
+  readonly metric: "cpu" | "p50" | "memory";
+  readonly against: string;
+  readonly times: number;
+  /** Whose goal it is; `ours` unless given. */
+  readonly of?: string;
+}
 
 /** One kind of load on one connection. */
 export interface Scenario {
   /** What `--scenario` takes. */
   readonly name: string;
   readonly title: string;
-  /** `unary`: an operation is a call. `server-stream`: an operation is an item. */
-  readonly kind: "unary" | "server-stream";
+  readonly kind: ScenarioKind;
+  readonly transport: Transport;
   readonly payloadBytes: number;
-  /** Calls in flight at any time. */
+  /** Calls in flight at any time; idle things that are opened. */
   readonly inFlight: number;
+  /** Calls a second, where they don't wait for answers. */
+  readonly callsPerSecond: number;
+  /** Streams that are open and say nothing meanwhile. */
+  readonly openStreams: number;
+  /** Ours with its features, beside ours without, and nobody else. */
+  readonly withFeatures: boolean;
   /** Operations before the first measurement: grpc-js gets faster until about 20,000. */
   readonly warmUpOperations: number;
   /** Part of a run that names no scenario. */
   readonly standard: boolean;
-  /** At least so many times less CPU per operation than the contestant named. */
-  readonly goals: Readonly<Record<string, number>>;
+  readonly goals: readonly Goal[];
 }
 
-/** Items of one server-streaming call: long enough that opening the call doesn't show. */
+/** Items of one stream: long enough that opening the call doesn't show. */
 export const ITEMS_PER_STREAM = 10_000;
 
-const unary = (
-  payloadBytes: number,
-  inFlight: number,
-  warmUpOperations: number,
-  goals?: Scenario["goals"],
-): Scenario => ({
-  name: `unary-${sizeName(payloadBytes)}-x${inFlight}`,
-  title: `unary ${sizeTitle(payloadBytes)}, ${inFlight} in flight`,
-  kind: "unary",
-  payloadBytes,
-  inFlight,
-  warmUpOperations,
-  standard: goals !== undefined,
-  goals: goals ?? {},
-});
+/** `raw` 0.75, `grpc` 15, `rsocket` 1.8: the goals against the bare socket, grpc-js and rsocket-core. */
+interface CpuGoals {
+  readonly raw?: number;
+  readonly grpc?: number;
+  readonly rsocket?: number;
+}
 
-const serverStream = (payloadBytes: number, goals?: Scenario["goals"]): Scenario => ({
-  name: `stream-${sizeName(payloadBytes)}`,
-  title: `server stream of ${sizeTitle(payloadBytes)}, AsyncIterable on both ends`,
-  kind: "server-stream",
-  payloadBytes,
+const PLAIN: Scenario = {
+  name: "",
+  title: "",
+  kind: "unary",
+  transport: "tcp",
+  payloadBytes: 16,
   inFlight: 1,
-  warmUpOperations: 200_000,
-  standard: goals !== undefined,
-  goals: goals ?? {},
-});
+  callsPerSecond: 0,
+  openStreams: 0,
+  withFeatures: false,
+  warmUpOperations: 20_000,
+  standard: true,
+  goals: [],
+};
+
+function cpuGoals({ raw, grpc, rsocket }: CpuGoals, transport: Transport = "tcp"): readonly Goal[] {
+  const pairs: readonly (readonly [string, number | undefined])[] = [
+    [`raw-${transport}`, raw],
+    ["grpc-js", grpc],
+    [transport === "ws" ? "rsocket-core-ws" : "rsocket-core", rsocket],
+  ];
+  return pairs.flatMap(([against, times]) => (times === undefined ? [] : [{ metric: "cpu", against, times }]));
+}
+
+function unary(payloadBytes: number, inFlight: number, more: Partial<Scenario> = {}): Scenario {
+  return {
+    ...PLAIN,
+    name: `unary-${sizeName(payloadBytes)}-x${inFlight}`,
+    title: `unary ${sizeTitle(payloadBytes)}, ${inFlight} in flight`,
+    payloadBytes,
+    inFlight,
+    ...more,
+  };
+}
+
+function stream(kind: "server-stream" | "bidi", payloadBytes: number, more: Partial<Scenario> = {}): Scenario {
+  const word = kind === "bidi" ? "bidi call" : "server stream";
+  return {
+    ...PLAIN,
+    name: `${kind === "bidi" ? "bidi" : "stream"}-${sizeName(payloadBytes)}`,
+    title: `${word} of ${sizeTitle(payloadBytes)}, AsyncIterable on both ends`,
+    kind,
+    payloadBytes,
+    warmUpOperations: kind === "bidi" ? 100_000 : 200_000,
+    ...more,
+  };
+}
 
 function sizeName(byteLength: number): string {
   if (byteLength < 1024) return `${byteLength}b`;
@@ -59,29 +116,180 @@ function sizeTitle(byteLength: number): string {
   return byteLength < 1024 ** 2 ? `${byteLength / 1024} KiB` : `${byteLength / 1024 ** 2} MiB`;
 }
 
+const MORE: Partial<Scenario> = { standard: false };
+const LARGE: Partial<Scenario> = { standard: false, warmUpOperations: 100 };
+
 /** The standard scenarios first, then those that run only when named or with `--all`. */
 export const scenarios: readonly Scenario[] = [
-  unary(16, 1, 20_000, {}),
-  unary(16, 128, 20_000, { "grpc-js": 10, "rsocket-core": 1.5 }),
-  unary(1024, 128, 20_000, {}),
-  serverStream(1024, {}),
-  unary(16, 16, 20_000),
-  unary(16, 1024, 20_000),
-  unary(16 * 1024, 16, 20_000),
-  unary(1024 * 1024, 4, 300),
-  serverStream(16),
+  unary(16, 1, {
+    goals: [
+      { metric: "p50", against: "raw-tcp", times: 0.8 },
+      { metric: "p50", against: "grpc-js", times: 2.5 },
+    ],
+  }),
+  unary(16, 128, { goals: cpuGoals({ raw: 0.75, grpc: 15, rsocket: 1.8 }) }),
+  unary(1024, 128, { goals: cpuGoals({ raw: 0.75, grpc: 15, rsocket: 2 }) }),
+  stream("server-stream", 1024, { goals: cpuGoals({ raw: 0.65, grpc: 3, rsocket: 2 }) }),
+  stream("bidi", 16, { goals: cpuGoals({ raw: 0.5, grpc: 5, rsocket: 1.5 }) }),
+  unary(16, 128, {
+    name: "ws-unary-16b-x128",
+    title: "unary 16 B over WebSocket, 128 in flight",
+    transport: "ws",
+    goals: cpuGoals({ raw: 0.8, rsocket: 1.3 }, "ws"),
+  }),
+  unary(16 * 1024 ** 2, 1, {
+    warmUpOperations: 10,
+    goals: cpuGoals({ raw: 0.7, grpc: 2 }),
+  }),
+  {
+    ...PLAIN,
+    name: "connect",
+    title: "a connection, one call of 16 B on it, and its end; 8 at once",
+    kind: "connect",
+    inFlight: 8,
+    warmUpOperations: 1000,
+    goals: cpuGoals({ raw: 0.5, grpc: 2.5 }),
+  },
+  {
+    ...PLAIN,
+    name: "features-16b-x128",
+    title: "unary 16 B, 128 in flight, with one thing more",
+    inFlight: 128,
+    withFeatures: true,
+    goals: [
+      { metric: "cpu", of: "ours+deadline", against: "ours", times: 1 / 1.1 },
+      { metric: "cpu", of: "ours+interceptor", against: "ours", times: 1 / 1.1 },
+    ],
+  },
+  {
+    ...PLAIN,
+    name: "idle-connections",
+    title: "500 connections that do nothing",
+    kind: "idle-connections",
+    inFlight: 500,
+    goals: [{ metric: "memory", against: "grpc-js", times: 3 }],
+  },
+  {
+    ...PLAIN,
+    name: "idle-streams",
+    title: "2,000 streams of one connection on which nothing comes",
+    kind: "idle-streams",
+    inFlight: 2000,
+    goals: [{ metric: "memory", against: "grpc-js", times: 6 }],
+  },
+  unary(16, 16, MORE),
+  unary(16, 1024, MORE),
+  unary(16, 128, {
+    name: "unary-16b-x128-open10000",
+    title: "unary 16 B, 128 in flight, beside 9,000 open streams",
+    openStreams: 9000,
+    standard: false,
+  }),
+  unary(1024, 16, MORE),
+  unary(16 * 1024, 16, MORE),
+  unary(32 * 1024, 16, LARGE),
+  unary(64 * 1024, 16, LARGE),
+  unary(128 * 1024, 16, LARGE),
+  unary(1024 * 1024, 4, LARGE),
+  unary(1024 * 1024, 16, LARGE),
+  unary(8 * 1024 ** 2, 1, { ...LARGE, warmUpOperations: 10 }),
+  unary(32 * 1024 ** 2, 1, { ...LARGE, warmUpOperations: 10 }),
+  stream("server-stream", 16, MORE),
+  stream("bidi", 1024, MORE),
+  unary(1024, 128, {
+    name: "ws-unary-1k-x128",
+    title: "unary 1 KiB over WebSocket, 128 in flight",
+    transport: "ws",
+    standard: false,
+  }),
+  {
+    ...PLAIN,
+    name: "fire-and-forget-16b",
+    title: "fire-and-forget 16 B, 128 at once",
+    kind: "fire-and-forget",
+    inFlight: 128,
+    standard: false,
+  },
+  {
+    ...PLAIN,
+    name: "paced-16b",
+    title: "unary 16 B, 1,000 calls a second: latency under a load that doesn't wait",
+    kind: "paced",
+    callsPerSecond: 1000,
+    warmUpOperations: 2000,
+    standard: false,
+  },
 ];
 
-/** A contestant by the name of its module and the npm package whose version is printed. */
+/** A contestant: the module that it is, how that is set up, and the npm package whose version is printed. */
 export interface ContestantEntry {
   readonly name: string;
+  readonly module: string;
   readonly packageName: string | undefined;
+  readonly transport: Transport;
+  readonly feature: Feature | undefined;
+  /** What it can do. */
+  readonly kinds: readonly ScenarioKind[];
+  /** `more`: a folder with packages of its own, installed when it first runs. */
+  readonly folder: "." | "more";
 }
+
+const UNARY: readonly ScenarioKind[] = ["unary", "paced", "connect", "idle-connections"];
+const GRPC: readonly ScenarioKind[] = [...UNARY, "server-stream", "bidi", "idle-streams"];
+const ALL: readonly ScenarioKind[] = [...GRPC, "fire-and-forget"];
+
+function contestant(
+  name: string,
+  kinds: readonly ScenarioKind[],
+  more: Partial<ContestantEntry> = {},
+): ContestantEntry {
+  return {
+    name,
+    module: name,
+    packageName: undefined,
+    transport: "tcp",
+    feature: undefined,
+    kinds,
+    folder: ".",
+    ...more,
+  };
+}
+
+const ours = (feature: Feature): ContestantEntry => contestant(`ours+${feature}`, ALL, { module: "ours", feature });
 
 /** In the order of the table's lines; ours is divided by each of the others. */
 export const contestants: readonly ContestantEntry[] = [
-  { name: "ours", packageName: "rsocket-rpc" },
-  { name: "grpc-js", packageName: "@grpc/grpc-js" },
-  { name: "rsocket-core", packageName: "rsocket-core" },
-  { name: "raw-tcp", packageName: undefined },
+  contestant("ours", ALL, { packageName: "rsocket-rpc" }),
+  ours("deadline"),
+  ours("interceptor"),
+  ours("resume"),
+  ours("lease"),
+  contestant("grpc-js", GRPC, { packageName: "@grpc/grpc-js" }),
+  contestant("rsocket-core", ["unary", "paced", "connect", "server-stream", "bidi", "fire-and-forget"], {
+    packageName: "rsocket-core",
+  }),
+  contestant("raw-tcp", ["unary", "paced", "connect", "server-stream", "bidi"]),
+  contestant("raw-ws", UNARY, { transport: "ws" }),
+  contestant("rsocket-core-ws", UNARY, {
+    transport: "ws",
+    folder: "more",
+    packageName: "more/rsocket-websocket-client-0",
+  }),
+  contestant("rsocket-js-1", ["unary", "paced"], { folder: "more", packageName: "more/rsocket-core" }),
+  contestant("connect", ["unary", "paced", "server-stream"], {
+    folder: "more",
+    packageName: "more/@connectrpc/connect-node",
+  }),
+  contestant("connect-grpc", ["unary", "paced", "server-stream"], { folder: "more" }),
 ];
+
+/** Who takes part in a scenario, of those that were asked for. */
+export function contestantsOf(
+  { kind, transport, withFeatures }: Scenario,
+  entries: readonly ContestantEntry[],
+): readonly ContestantEntry[] {
+  return entries.filter(({ module, feature, kinds, transport: own }) => {
+    if (withFeatures) return module === "ours";
+    return feature === undefined && kinds.includes(kind) && (own === transport || module === "ours");
+  });
+}

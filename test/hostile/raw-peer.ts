@@ -55,6 +55,7 @@ export class RawPeer {
   end: End | undefined;
   #unread: Buffer = Buffer.alloc(0);
   #status: number | undefined;
+  #isRefused = false;
   #waiting: (() => void)[] = [];
 
   private constructor(transport: TransportName, socket: Socket) {
@@ -97,14 +98,15 @@ export class RawPeer {
   }
 
   /**
-   * Sends `count` frames as fast as the server takes them, until it has enough; resolves with how many it was sent.
+   * Sends `count` frames as fast as the server takes them, until it says on stream 0 that it has had enough, or closes:
+   * who writes on would lose what it said to the reset that follows. Resolves with how many it was sent.
    * `frameOf` may give the same bytes again and again, and write the stream id into them.
    */
   async flood(count: number, frameOf: (i: number) => Uint8Array): Promise<number> {
     let parts: Uint8Array[] = [];
     let byteLength = 0;
     let sent = 0;
-    for (let i = 0; i < count && this.end === undefined; i++) {
+    for (let i = 0; i < count && !this.#isTold; i++) {
       const framed = this.framed(frameOf(i));
       parts.push(framed);
       byteLength += framed.length;
@@ -114,7 +116,7 @@ export class RawPeer {
       parts = [];
       byteLength = 0;
     }
-    if (this.end !== undefined) return sent;
+    if (this.#isTold) return sent;
     await this.writeAll(Buffer.concat(parts));
     return count;
   }
@@ -192,6 +194,10 @@ export class RawPeer {
     this.socket.destroy();
   }
 
+  get #isTold(): boolean {
+    return this.end !== undefined || this.#isRefused;
+  }
+
   #receive(chunk: Buffer): void {
     let bytes = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     for (;;) {
@@ -212,6 +218,7 @@ export class RawPeer {
   #note(frame: SeenFrame): void {
     const kind = frame.type === "ERROR" ? `ERROR ${frame.code.toString(16)}` : frame.type;
     this.tally.set(kind, (this.tally.get(kind) ?? 0) + 1);
+    if (frame.type === "ERROR" && frame.streamId === 0) this.#isRefused = true;
     // The reason of the end is kept in any case, and what comes for the last ids, which checks use.
     const isKept = this.frames.length < MAX_KEPT_FRAMES || frame.streamId === 0 || frame.streamId > LAST_IDS;
     if (isKept) this.frames.push(frame);

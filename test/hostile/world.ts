@@ -109,6 +109,15 @@ export class World {
     }
   }
 
+  /** So long the attacked process has been ready to run and had no core, since it began: the machine's doing. */
+  starvedMs(): number {
+    try {
+      return Number(readFileSync(`/proc/${this.serverPid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
+    } catch {
+      return 0;
+    }
+  }
+
   /** The peak begins anew. */
   forgetPeak(): void {
     try {

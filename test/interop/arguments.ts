@@ -149,8 +149,8 @@ function mtuOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : wholeNumber("--mtu", text, MIN_FRAGMENT_BYTES, MAX_MTU);
 }
 
-// Names of rsocket-rpc/compat, with commas.
-function compatibilityOf(names: string): Compatibility {
+/** What names of rsocket-rpc/compat, with commas between them, stand for together. @throws WrongArgument */
+export function compatibilityOf(names: string): Compatibility {
   const known = new Map<string, Compatibility>(Object.entries(compat));
   const merged: Compatibility = {};
   for (const name of names.split(",")) {

@@ -2,9 +2,10 @@
 // A peer that has closed its half of the link: it sends nothing more, and may still read what it asked for.
 
 import { expect } from "chai";
+import type { Limits } from "../../runtime/src/session/settings.js";
 import { bytesOf, hex } from "../support/frames-dsl.js";
 import { expectNoTrace, expectQuiet } from "../support/no-trace.js";
-import { newClient, newServer, openClient, openServer, SETUP } from "../support/probe.js";
+import { newClient, newServer, openClient, openServer, type Probe, SETUP } from "../support/probe.js";
 
 describe("a peer that sends nothing more", () => {
   afterEach(expectNoTrace);
@@ -50,8 +51,9 @@ describe("a peer that sends nothing more", () => {
     expect(server.sent()).to.deep.equal([]);
   });
 
-  it("isn't waited for longer than maxLifetimeMs, though it asked never to be judged", () => {
-    const server = newServer({ settings: { limits: { maxLifetimeMs: 60_000 } } });
+  // Of a client that asked never to be judged, and has streams that end only by its doing.
+  function abandoned(limits: Partial<Limits>): Probe {
+    const server = newServer({ settings: { limits } });
     server.receive(hex`
       00000000 0400   // SETUP
       0001 0000       // 1.0
@@ -60,13 +62,27 @@ describe("a peer that sends nothing more", () => {
       016d 0164
     `);
     server.receive(hex`00000001 1800 00000000 61`); // a stream without credit
+    server.receive(hex`00000003 1c00 00000001 61`); // a channel whose items don't come
     expect(server.connection.nextTimeoutMs).to.equal(undefined);
     server.connection.peerEnded();
-    server.advance(59_999);
+    return server;
+  }
+
+  it("isn't waited for longer than one that reads nothing: stallTimeoutMs, though it asked never to be judged", () => {
+    const server = abandoned({});
+    server.advance(29_999);
     expect(server.connection.state).to.equal("draining");
     server.advance(1);
     expect(server.log.at(-1)).to.equal("closed 0x101 remote");
-    expect(server.call.log.at(-1)).to.match(/^error/);
+    for (const { log } of server.calls) expect(log.at(-1)).to.match(/^error/);
+  });
+
+  it("isn't waited for longer than maxLifetimeMs either", () => {
+    const server = abandoned({ maxLifetimeMs: 5_000 });
+    server.advance(4_999);
+    expect(server.connection.state).to.equal("draining");
+    server.advance(1);
+    expect(server.log.at(-1)).to.equal("closed 0x101 remote");
   });
 
   it("ends the connection at once when it waits for nothing", () => {

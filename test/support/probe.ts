@@ -132,6 +132,8 @@ export class Probe implements ConnectionEvents {
   readonly calls: InboundCall[] = [];
   /** `setup`, `established`, `push <hex>`, `detached`, `resumed`, `draining`, `closed <code> <initiator>`. */
   readonly log: string[] = [];
+  /** What it refused and lived on: `<code> <message>`. */
+  readonly refusals: string[] = [];
   nowMs = 1_000;
   /** The link takes nothing: `sent` polls no frame. */
   isBlocked = false;
@@ -232,6 +234,10 @@ export class Probe implements ConnectionEvents {
 
   onDraining(): void {
     this.#add("draining");
+  }
+
+  onRefused(code: number, message: string): void {
+    this.refusals.push(`0x${code.toString(16)} ${message}`);
   }
 
   onClosed(reason: ConnectionError): void {

@@ -102,6 +102,18 @@ export interface LinkHandler {
   onClose(error?: Error): void;
 }
 
+/** A connection that ended before it was a link: at TLS, or at the request for a WebSocket. */
+export interface LinkRefusal {
+  /** What is known of the other end. */
+  readonly info: LinkInfo;
+  /** In words, for a log. */
+  readonly reason: string;
+  /** There were too many, whoever it was. */
+  readonly isForWantOfRoom: boolean;
+  /** The error behind it; none of those that were too many, too slow, or from a page of another site. */
+  readonly cause?: unknown;
+}
+
 /** Opens links to one address. */
 export interface Dialer {
   /** Resolves with an open link. `signal` gives up. */

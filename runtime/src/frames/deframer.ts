@@ -12,8 +12,13 @@ import { HEADER_BYTES, LENGTH_PREFIX_BYTES } from "./layout.js";
 export type FrameReceiver = (bytes: Uint8Array, start: number, end: number) => boolean;
 
 const NO_BYTES = new Uint8Array(0);
-/** What an incomplete frame gets at first; it doubles as bytes come, so a declared length allocates nothing. */
+/** What an incomplete frame gets at least. */
 const FIRST_PARTIAL_BYTES = 1_024;
+/**
+ * What it gets for each byte that has come, up to its length: a declared length alone allocates nothing. With less, most
+ * frames of 64 KiB would be allocated and copied twice: reads of that size cut them anywhere.
+ */
+const PARTIAL_GROWTH = 4;
 
 /**
  * Cuts a byte stream into frames. A frame that lies within one chunk is passed as a range of it; one that crosses
@@ -69,7 +74,13 @@ export class LengthDeframer {
     }
     if (at >= chunk.length) return;
     if (this.#stopped) this.#rest = at === 0 ? chunk : chunk.subarray(at);
-    else this.#keepPartial(chunk, at, chunk.length);
+    else this.#keepRest(chunk, at);
+  }
+
+  #keepRest(chunk: Uint8Array, at: number): void {
+    const isLengthKnown = at + LENGTH_PREFIX_BYTES <= chunk.length;
+    const need = isLengthKnown ? LENGTH_PREFIX_BYTES + readUint24(chunk, at) : FIRST_PARTIAL_BYTES;
+    this.#keepPartial(chunk, at, chunk.length, need);
   }
 
   // Fills the kept beginning of a frame up from the chunk; returns how much of the chunk it took.
@@ -77,7 +88,7 @@ export class LengthDeframer {
     let at = 0;
     if (this.#partialBytes < LENGTH_PREFIX_BYTES) {
       at = Math.min(LENGTH_PREFIX_BYTES - this.#partialBytes, chunk.length);
-      this.#keepPartial(chunk, 0, at);
+      this.#keepPartial(chunk, 0, at, FIRST_PARTIAL_BYTES);
       if (this.#partialBytes < LENGTH_PREFIX_BYTES) return at;
     }
     const need = LENGTH_PREFIX_BYTES + this.#checkedLength(this.#partial, 0);
@@ -91,11 +102,11 @@ export class LengthDeframer {
     return at + taken;
   }
 
-  #keepPartial(chunk: Uint8Array, start: number, end: number, need = Number.POSITIVE_INFINITY): void {
+  #keepPartial(chunk: Uint8Array, start: number, end: number, need: number): void {
     const byteLength = this.#partialBytes + end - start;
     if (byteLength > this.#partial.length) {
-      const doubled = Math.max(FIRST_PARTIAL_BYTES, 2 * this.#partial.length, byteLength);
-      const grown = new Uint8Array(Math.max(byteLength, Math.min(doubled, need)));
+      const room = Math.max(FIRST_PARTIAL_BYTES, PARTIAL_GROWTH * byteLength);
+      const grown = new Uint8Array(Math.max(byteLength, Math.min(room, need)));
       grown.set(this.#partial.subarray(0, this.#partialBytes));
       this.#partial = grown;
     }

@@ -18,6 +18,8 @@ const NO_BYTES = new Uint8Array(0);
 /** A client stream's answer is one message; the second credit shows when there are two. */
 const ANSWER_CREDIT = 2;
 
+const NO_SETTLE = (): void => {};
+
 /** One request, one answer. @throws RpcError whatever goes wrong. */
 export function callUnary<I, IInit, O, OInit>(
   channel: Channel,
@@ -81,8 +83,8 @@ function repeatable(core: ChannelCore, requests: Source<unknown>): RepeatableSou
   return new RepeatableSource(requests, lasting !== undefined);
 }
 
-// Makes the call and waits for its end.
-async function answerOf<O>(
+// Makes the call. An async function here would cost each call a promise and a wait more.
+function answerOf<O>(
   CallOfKind: PromiseCallConstructor<O>,
   channel: Channel,
   method: AnyMethod,
@@ -91,6 +93,25 @@ async function answerOf<O>(
   requests?: RepeatableSource<unknown>,
 ): Promise<O> {
   const core = channel.channelCore;
+  if (core.lasting !== undefined || core.interceptors !== undefined) {
+    return answerOfWatched(CallOfKind, core, method, request, options, requests);
+  }
+  try {
+    return createCall(CallOfKind, core.pick(), method, request, options, requests).beginAlone();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+// Makes the call and waits for its end, which others wait for, too: it may be made again.
+async function answerOfWatched<O>(
+  CallOfKind: PromiseCallConstructor<O>,
+  core: ChannelCore,
+  method: AnyMethod,
+  request: unknown,
+  options: CallOptions | undefined,
+  requests: RepeatableSource<unknown> | undefined,
+): Promise<O> {
   if (core.lasting !== undefined) {
     return await callRepeatedly(repeatedInit(CallOfKind, core, method, request, options, requests));
   }
@@ -152,9 +173,10 @@ type PromiseCallConstructor<O> = new (
 // ── calls with one answer ─────────────────────────────────────────────────────────────────────────────────────────────
 
 abstract class PromiseCall<O> extends ClientCall {
-  /** Resolves when the call is over, whatever way. */
-  readonly settled: Promise<void>;
-  #settle: () => void = () => {};
+  /** Resolves when the call is over, whatever way; `beginAlone` says more of it. */
+  readonly settled: Promise<O | undefined>;
+  #settle: (answer: O | undefined | Promise<O>) => void = NO_SETTLE;
+  #isAlone = false;
   #value: O | undefined;
   #failure: Failure | undefined;
 
@@ -163,6 +185,16 @@ abstract class PromiseCall<O> extends ClientCall {
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
+  }
+
+  /**
+   * Begins a call that no interceptor sees and that is made once, and gives its answer.
+   * @throws whatever goes wrong, behind awaits: then the stack names the caller's line.
+   */
+  beginAlone(): Promise<O> {
+    this.#isAlone = true;
+    this.begin(undefined);
+    return this.settled as Promise<O>; // so it resolves for a call that is alone
   }
 
   /** The answer. @throws RpcError, made here. */
@@ -176,17 +208,24 @@ abstract class PromiseCall<O> extends ClientCall {
 
   protected onFailed(failure: Failure): void {
     this.#failure = failure;
-    this.#settle();
+    this.#settle(this.#isAlone ? this.#throwLater() : undefined);
+  }
+
+  // The first await lets `settled` join this promise, the second lets go on behind that.
+  async #throwLater(): Promise<O> {
+    await undefined;
+    await undefined;
+    return this.take();
   }
 
   protected settle(): void {
-    if (this.succeed()) this.#settle();
+    if (this.succeed()) this.#settle(this.#isAlone ? this.#value : undefined);
   }
 
   /** Decodes the answer; false when it can't be. */
   protected takeAnswer(data: Uint8Array): boolean {
     try {
-      this.#value = this.definition.output.decode(data) as O;
+      this.#value = this.definition.output.decode(data, this.transport.discardUnknownFields) as O;
       this.receivedCount++;
       return true;
     } catch (error) {
@@ -332,7 +371,7 @@ abstract class IterableCall<O> extends ClientCall {
     super(transport, method, options);
     this.items = new IncomingItems<O>(
       {
-        decode: (data) => this.definition.output.decode(data) as O,
+        decode: (data) => this.definition.output.decode(data, transport.discardUnknownFields) as O,
         abandon: () => this.fail(() => new RpcError(Code.Cancelled, "the consumer left the stream")),
         undecodable: (error) => {
           const reason = undecodable(this.definition, error);

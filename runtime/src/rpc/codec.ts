@@ -19,8 +19,11 @@ export interface Codec<T, Init = T> {
   readonly typeName: string;
   /** Writes `value`. Throws when a field holds what it can't. */
   encode(value: Init, sink: ByteSink): void;
-  /** Reads a message; it may keep views of `bytes`. Throws when they are no such message. */
-  decode(bytes: Uint8Array): T;
+  /**
+   * Reads a message; it may keep views of `bytes`. Fields that it doesn't know it keeps, to write them again, unless
+   * `discardUnknownFields`. Throws when they are no such message.
+   */
+  decode(bytes: Uint8Array, discardUnknownFields?: boolean): T;
 }
 
 /** A codec by protobuf-es's reflection over a message's descriptor. */
@@ -30,11 +33,13 @@ export function messageCodec<D extends DescMessage>(schema: D): Codec<MessageSha
     encode(value, sink) {
       sink.bytes(toBinary(schema, create(schema, value)));
     },
-    decode(bytes) {
-      return fromBinary(schema, bytes);
+    decode(bytes, discardUnknownFields) {
+      return fromBinary(schema, bytes, discardUnknownFields === true ? WITHOUT_UNKNOWN_FIELDS : undefined);
     },
   };
 }
+
+const WITHOUT_UNKNOWN_FIELDS = { readUnknownFields: false } as const;
 
 const NO_BYTES = new Uint8Array(0);
 

@@ -17,7 +17,7 @@ import { resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
 import { codeOfAbort } from "./call-record.js";
 import { Code, codeFromWire } from "./code.js";
-import type { CallSettings, Compatibility } from "./compatibility.js";
+import { type CallSettings, type Compatibility, discardsUnknownFields } from "./compatibility.js";
 import { type Connection, RpcConnection } from "./connection.js";
 import { RpcError } from "./error.js";
 import { Incidents } from "./incidents.js";
@@ -115,6 +115,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
           observer,
           incidents,
           compatibility,
+          discardUnknownFields: discardsUnknownFields(options),
         });
         connection = created;
         return {

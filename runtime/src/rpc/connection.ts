@@ -72,6 +72,8 @@ export interface RpcConnectionInit {
   /** Counts what the peer is refused. */
   readonly incidents: Incidents;
   readonly compatibility: Compatibility;
+  /** Messages are read without the fields that aren't known here. */
+  readonly discardUnknownFields: boolean;
 }
 
 /** The connection behind the interface. */
@@ -86,6 +88,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly interceptors: ComposedInterceptors | undefined;
   readonly announcePerRequest: boolean;
   readonly repeatChannelMetadata: boolean;
+  readonly discardUnknownFields: boolean;
   #peer: PeerInfo | undefined;
   #peerInfo: LinkInfo | undefined;
   /** What every call served on this connection begins with; `accept` fills it. */
@@ -94,6 +97,8 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   readonly lasting: LastingCore | undefined = undefined;
   /** @internal Told when the peer takes no new calls any more. */
   onDraining: (() => void) | undefined;
+  /** @internal */
+  runningHandlers = 0;
   readonly #router: RequestRouter;
   readonly #incidents: Incidents;
   #dropped = false;
@@ -105,6 +110,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
     this.observer = init.observer;
     this.announcePerRequest = init.compatibility.announcePerRequest === true;
     this.repeatChannelMetadata = init.compatibility.repeatChannelMetadata === true;
+    this.discardUnknownFields = init.discardUnknownFields;
     this.#router = init.router;
     this.#incidents = init.incidents;
     this.scheduler = init.rsocket.scheduler;
@@ -170,6 +176,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
 
   /** @internal */
   releaseHandler(): void {
+    this.runningHandlers--;
     this.#router.releaseHandler();
   }
 

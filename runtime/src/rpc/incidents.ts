@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Refusals, limits and closes: counted always, told to an observer at a bounded rate.
 
+import type { LinkRefusal } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { ErrorCode, type Initiator } from "../rsocket/errors.js";
-import type { PeerInfo } from "./connection.js";
+import { type PeerInfo, peerOf } from "./connection.js";
 import type { Observer } from "./observer.js";
 
 /**
+ * `handshake_refused`: a connection ended before RSocket began, at TLS or at the request for a WebSocket: it showed a wrong
+ * certificate, was too slow, was one too many, came from a page of another site, or the two couldn't agree.
  * `connection_refused`: a SETUP or RESUME was turned down, for a limit, by `accept`, or because it was unsound.
  * `connection_closed`: a connection ended, in order or not. `request_refused`: a request, or an item of a stream, was turned
  * down, for a limit or because it was unsound; the connection lives on.
  */
-export type IncidentKind = "connection_refused" | "connection_closed" | "request_refused";
+export type IncidentKind = "handshake_refused" | "connection_refused" | "connection_closed" | "request_refused";
 
 /** Something that a peer was refused, or the end of a connection. */
 export interface Incident {
   readonly kind: IncidentKind;
-  /** The RSocket error code (RSocket 1.0 §Error Codes). */
+  /**
+   * The RSocket error code (RSocket 1.0 §Error Codes). Of a handshake, the one that its SETUP would have got: REJECTED_SETUP
+   * where there were too many, INVALID_SETUP otherwise.
+   */
   readonly code: number;
   /** In words, for a log; the peer may have heard less. */
   readonly reason: string;
@@ -29,6 +35,7 @@ export interface Incident {
 
 /** Incidents since the server began. */
 export interface IncidentTotals {
+  readonly handshakesRefused: number;
   readonly connectionsRefused: number;
   readonly connectionsClosed: number;
   readonly requestsRefused: number;
@@ -50,6 +57,7 @@ export class Incidents {
   readonly #scheduler: Scheduler;
   readonly #rates = new Map<string, Rate>();
   readonly #totals: Record<IncidentKind, number> = {
+    handshake_refused: 0,
     connection_refused: 0,
     connection_closed: 0,
     request_refused: 0,
@@ -61,12 +69,19 @@ export class Incidents {
   }
 
   get totals(): IncidentTotals {
-    const { connection_refused, connection_closed, request_refused } = this.#totals;
+    const { handshake_refused, connection_refused, connection_closed, request_refused } = this.#totals;
     return {
+      handshakesRefused: handshake_refused,
       connectionsRefused: connection_refused,
       connectionsClosed: connection_closed,
       requestsRefused: request_refused,
     };
+  }
+
+  /** A connection ended before it was a link. */
+  linkRefused({ reason, isForWantOfRoom, info }: LinkRefusal): void {
+    const code = isForWantOfRoom ? ErrorCode.REJECTED_SETUP : ErrorCode.INVALID_SETUP;
+    this.tell("handshake_refused", code, reason, "local", () => peerOf(info));
   }
 
   /** A connection ended. Who was never let in was refused. */

@@ -13,7 +13,7 @@ import type { RepeatableSource } from "./repeatable-source.js";
 import type { RpcTransport } from "./transport.js";
 
 interface OneAnswer<O> extends ClientCall {
-  readonly settled: Promise<void>;
+  readonly settled: Promise<unknown>;
   take(): O;
 }
 

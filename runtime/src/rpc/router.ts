@@ -110,17 +110,20 @@ export class Router implements RequestRouter {
         readsEnvelopes,
       );
     }
-    if (this.#runningHandlers >= this.#maxRunningHandlers) {
-      const error = new RpcError(
-        Code.ResourceExhausted,
-        `more than ${this.#maxRunningHandlers} calls are being handled`,
-      );
+    const { maxHandlersPerConnection } = host.transport.rsocket.settings.limits;
+    if (this.#runningHandlers >= this.#maxRunningHandlers || host.runningHandlers >= maxHandlersPerConnection) {
+      const message =
+        this.#runningHandlers >= this.#maxRunningHandlers
+          ? `more than ${this.#maxRunningHandlers} calls are being handled`
+          : `more than ${maxHandlersPerConnection} calls of one connection are being handled`;
+      const error = new RpcError(Code.ResourceExhausted, message);
       if (stream.interaction === Interaction.FIRE_AND_FORGET) {
         host.transport.observer.onHandlerError?.(error, describeMethod(entry.method));
       }
       return refuse(host, stream, error, ErrorCode.REJECTED, readsEnvelopes);
     }
     this.#runningHandlers++;
+    host.runningHandlers++;
     const { receivedAtMs } = stream;
     const call = new ServerCall(host, entry, stream, stream.interaction, {
       data,

@@ -21,7 +21,7 @@ import {
 } from "../rsocket/serve.js";
 import { resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
-import type { CallSettings, Compatibility } from "./compatibility.js";
+import { type CallSettings, type Compatibility, discardsUnknownFields } from "./compatibility.js";
 import { type Connection, peerOf, RpcConnection } from "./connection.js";
 import type { ContextValues } from "./context-values.js";
 import { RpcError } from "./error.js";
@@ -117,6 +117,7 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
   const observer = options.observer ?? printingObserver;
   const scheduler = options.scheduler ?? systemScheduler;
   const incidents = new Incidents(observer, scheduler);
+  const discardUnknownFields = discardsUnknownFields(options);
   const core = await openServer(
     factories,
     {
@@ -128,10 +129,11 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
     {
       accept: (frame, rsocket) => {
         const format = formatOfMimeType(frame.metadataMimeType);
-        const init = { rsocket, format, router, interceptors, observer, incidents, compatibility };
-        return acceptConnection(frame, new RpcConnection(init), options);
+        const settled = { router, interceptors, observer, incidents, compatibility, discardUnknownFields };
+        return acceptConnection(frame, new RpcConnection({ rsocket, format, ...settled }), options);
       },
       onAcceptError: (error) => observer.onAcceptError?.(error),
+      onLinkRefused: (refusal) => incidents.linkRefused(refusal),
       onConnectionClosed: ({ info }, { code, reason, initiator }) =>
         incidents.closed(code, reason, initiator, () => peerOf(info)),
     },

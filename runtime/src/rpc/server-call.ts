@@ -45,6 +45,8 @@ export interface ServerCallHost {
   readonly transport: RpcTransport;
   readonly connection: Connection;
   readonly values: ContextValues;
+  /** Handlers of this connection that haven't ended yet. */
+  runningHandlers: number;
   /** The handler does nothing any more. */
   releaseHandler(): void;
   /** A request was turned down before a handler heard of it. */
@@ -69,8 +71,8 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
   #hasReturned = false;
   #incoming: IncomingItems<unknown> | undefined;
   #outgoing: OutgoingItems<unknown> | undefined;
-  // A client stream's answer that waits for credit.
-  #answer: Uint8Array | undefined;
+  // The handler's answer that waits for room, or for credit on a channel.
+  #held: { readonly value: unknown } | undefined;
 
   constructor(
     host: ServerCallHost,
@@ -214,9 +216,22 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     if (this.#ended) this.#incoming?.discard();
   }
 
+  // A thousand large answers at once to somebody who reads none: those that there is no room for aren't encoded, and their
+  // handlers count as running meanwhile.
   #onValue(value: unknown): void {
+    if (!this.#ended && this.#interaction !== Interaction.FIRE_AND_FORGET && !this.#stream.mayAnswer) {
+      this.#held = { value };
+      return;
+    }
     this.#release();
     this.#answerOne(value);
+  }
+
+  #answerHeld(): void {
+    if (this.#held === undefined || !this.#stream.mayAnswer) return;
+    const { value } = this.#held;
+    this.#held = undefined;
+    this.#onValue(value);
   }
 
   #onThrown(error: unknown): void {
@@ -230,7 +245,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     if (kind === "client_streaming" || kind === "bidi_streaming") return { value: this.#openInput() };
     try {
       this.receivedCount = 1;
-      return { value: this.definition.input.decode(this.#request.data) };
+      return { value: this.definition.input.decode(this.#request.data, this.#host.transport.discardUnknownFields) };
     } catch (error) {
       this.#refuse(this.#undecodable(error));
       return undefined;
@@ -241,7 +256,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     const { transport } = this.#host;
     const incoming = new IncomingItems<unknown>(
       {
-        decode: (data) => this.definition.input.decode(data) as unknown,
+        decode: (data) => this.definition.input.decode(data, transport.discardUnknownFields) as unknown,
         abandon: () => this.#stream.cancel(),
         undecodable: (error) => {
           const reason = this.#undecodable(error);
@@ -272,15 +287,6 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
       this.sentCount = 1;
       return this.#end(undefined);
     }
-    this.#answer = data;
-    this.#sendAnswer();
-  }
-
-  // One message on a channel: it needs credit, which every caller gives at once but none has to.
-  #sendAnswer(): void {
-    if (this.#answer === undefined || this.#ended || this.#stream.credit === 0) return;
-    const data = this.#answer;
-    this.#answer = undefined;
     this.#stream.next(data, this.#answerMetadata(true, false));
     this.sentCount = 1;
     this.#complete();
@@ -384,11 +390,12 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
   }
 
   onRequestN(): void {
-    if (this.#answer !== undefined) this.#sendAnswer();
+    this.#answerHeld();
     this.#outgoing?.run();
   }
 
   onWritable(): void {
+    this.#answerHeld();
     this.#outgoing?.run();
   }
 
@@ -432,9 +439,12 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
 
   #end(error: RpcError | undefined): void {
     if (this.#ended) return;
+    if (this.#held !== undefined) {
+      this.#held = undefined;
+      this.#release();
+    }
     this.#ended = true;
     this.deadline?.clear();
-    this.#answer = undefined;
     this.#outgoing?.stop();
     if (this.#incoming !== undefined) {
       // What the caller still sends is of no use: it is told to stop.

@@ -26,6 +26,8 @@ export interface RpcTransport {
   readonly announcePerRequest: boolean;
   /** A channel's metadata goes on each of its payloads, for brokers that unwrap every one. */
   readonly repeatChannelMetadata: boolean;
+  /** Messages are read without the fields that aren't known here. */
+  readonly discardUnknownFields: boolean;
 }
 
 /** @internal What a request says beside its route. */

@@ -37,6 +37,11 @@ export interface StreamHandle {
   readonly credit: number;
   /** There is credit, and room in the write queue. When not, wait for `onRequestN` or `onWritable`. */
   readonly mayProduce: boolean;
+  /**
+   * There is credit, and less than `readPauseBytes` of answers wait to be written: the one answer of a call may be made now.
+   * When not, wait for `onRequestN` or `onWritable`; it may be sent all the same, at the cost of memory.
+   */
+  readonly mayAnswer: boolean;
   /** The request never left this process: it is safe to repeat it elsewhere. */
   readonly neverSent: boolean;
   /**

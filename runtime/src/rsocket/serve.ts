@@ -2,7 +2,7 @@
 // Accepts connections: SETUP, an answer of the application, requests (RSocket 1.0 §Connection Establishment).
 
 import { Acceptor } from "../engine/acceptor.js";
-import type { FrameLink, Listener } from "../engine/link.js";
+import type { FrameLink, LinkRefusal, Listener } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
@@ -33,8 +33,11 @@ export class SetupRejection extends Error {
   }
 }
 
-/** Opens a listener whose links go to `onLink`. */
-export type ListenerFactory = (onLink: (link: FrameLink) => void) => Promise<Listener>;
+/** Opens a listener whose links go to `onLink`; `onRefused` hears of connections that didn't become links. */
+export type ListenerFactory = (
+  onLink: (link: FrameLink) => void,
+  onRefused?: (refusal: LinkRefusal) => void,
+) => Promise<Listener>;
 
 /** @internal What the RPC level does with a connection that was accepted. */
 export interface ServeHooks {
@@ -45,6 +48,8 @@ export interface ServeHooks {
   accept(setup: SetupFrame, connection: RSocketConnection): Promise<ConnectionHooks> | ConnectionHooks;
   /** Why a SETUP was refused beyond what the peer hears; never called for SetupRejection. */
   onAcceptError(error: unknown): void;
+  /** A connection ended before it was a link. */
+  onLinkRefused?(refusal: LinkRefusal): void;
   /** A connection is over, whether it was accepted or not. */
   onConnectionClosed?(connection: RSocketConnection, reason: CloseReason): void;
 }
@@ -123,7 +128,9 @@ export async function openServer(
   hooks: ServeHooks,
 ): Promise<RSocketServer> {
   const server = new ServerCore(resolveSettings(settings), scheduler, serverLeases(lease), hooks, resume);
-  const opened = await Promise.allSettled(factories.map(async (factory) => await factory((link) => server.take(link))));
+  const onLink = (link: FrameLink): void => server.take(link);
+  const onRefused = (refusal: LinkRefusal): void => hooks.onLinkRefused?.(refusal);
+  const opened = await Promise.allSettled(factories.map(async (factory) => await factory(onLink, onRefused)));
   const listeners = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failed = opened.find((result) => result.status === "rejected");
   if (failed !== undefined) {

@@ -41,6 +41,10 @@ export class WaitingStream implements StreamHandle, WaitingCall {
     return this.#stream?.mayProduce ?? false;
   }
 
+  get mayAnswer(): boolean {
+    return this.#stream?.mayAnswer ?? false;
+  }
+
   get neverSent(): boolean {
     return this.#stream?.neverSent ?? true;
   }

@@ -387,8 +387,10 @@ export class Connection implements StreamHost {
     if (this.#state === "accepting" && requestsWait) return;
     this.#closeReason ??= ended;
     if (this.#state !== "open" && this.#state !== "draining") return this.#end(this.#closeReason, false);
-    // Who died leaves streams behind that wait for credit: whatever lifetime it asked for, they don't wait for ever.
-    this.#keepalive.judgeWithin(this.settings.limits.maxLifetimeMs);
+    // Who died leaves streams behind that wait for credit or items: whatever lifetime it asked for, they wait no longer than
+    // for a peer that reads nothing. gRPC's servers end them at once; here what was asked for is still answered.
+    const { maxLifetimeMs, stallTimeoutMs } = this.settings.limits;
+    this.#keepalive.judgeWithin(Math.min(maxLifetimeMs, stallTimeoutMs));
     const isNews = this.isOpen;
     this.#state = "draining";
     this.#closeSent = true;
@@ -686,6 +688,13 @@ export class Connection implements StreamHost {
   /** @internal */
   mayProduce(stream: Stream): boolean {
     if (this.#belowMark()) return true;
+    this.#pausedProducers.add(stream);
+    return false;
+  }
+
+  /** @internal */
+  mayAnswer(stream: Stream): boolean {
+    if (this.outbound.peerCausedBytes < this.settings.limits.readPauseBytes) return true;
     this.#pausedProducers.add(stream);
     return false;
   }

@@ -28,6 +28,8 @@ export interface Limits {
   readonly maxInboundStreams: number;
   /** Handlers running in one server or client, over all its connections. 10,000; a slot is free when the handler ends. */
   readonly maxRunningHandlers: number;
+  /** Of those, such as one connection has. 9,000: a tenth is left to all others, whatever one of them does. */
+  readonly maxHandlersPerConnection: number;
   /** Requests cancelled before they were answered: so many at once … 2,000. */
   readonly cancelBurst: number;
   /** … and so many per second after that. 500: rapid resets end the connection. */
@@ -52,7 +54,7 @@ export interface Limits {
   readonly maxUnconsumedBytes: number;
   /** Above this much waiting to be written, producers pause and calls wait unencoded. 1 MiB. */
   readonly producerPauseBytes: number;
-  /** Above this much of answers and echoes waiting to be written, reading pauses while bytes move. 4 MiB. */
+  /** Above this much of answers and echoes waiting to be written, reading pauses while bytes move, and answers wait unencoded. 4 MiB. */
   readonly readPauseBytes: number;
   /** Answers and echoes waiting to be written while the peer reads nothing for 1 s. 24 MiB: beyond it the connection is destroyed; at 8 times as much in any case. */
   readonly maxPeerCausedBytes: number;
@@ -111,6 +113,7 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   maxMetadataEntries: 64,
   maxInboundStreams: 10_000,
   maxRunningHandlers: 10_000,
+  maxHandlersPerConnection: 9_000,
   cancelBurst: 2_000,
   cancelsPerSecond: 500,
   controlBurst: 2_000,
@@ -151,6 +154,7 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
 /** What differs in the preset for a server that faces the internet. */
 const EDGE: Partial<Limits> = {
   maxInboundStreams: 1_000,
+  maxHandlersPerConnection: 1_000,
   controlBurst: 10,
   controlsPerSecond: 1,
   maxConnectionsPerAddress: 256,

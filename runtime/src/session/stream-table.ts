@@ -6,16 +6,28 @@ import type { Stream } from "./stream.js";
 
 /** Frames that may be under way for a stream's end beside its unused credit: a REQUEST_N, CANCEL or COMPLETE or two. */
 const LATE_FRAMES = 8;
+/** An idle connection keeps little; a busy one doubles soon. */
+const FIRST_SLOTS = 16;
+/** Streams take at most a quarter of the slots, and ids come in order: few meet. Beyond 65,536 the map takes the rest. */
+const SLOTS_PER_STREAM = 4;
+const MAX_SLOTS = 65_536;
 
-/** Streams by id. Those of both sides share it, since their ids differ in the lowest bit. */
+/**
+ * Streams by id. Those of both sides share it, since their ids differ in the lowest bit.
+ *
+ * A stream stands in the slot of its id's low bits, or in a map when another, older one stands there. A map for all
+ * would be made anew every few hundred calls, and its leftovers would keep ended streams until the next full collection.
+ */
 export class StreamTable {
-  readonly #streams = new Map<number, Stream>();
+  #slots: (Stream | undefined)[] = new Array<Stream | undefined>(FIRST_SLOTS).fill(undefined);
+  readonly #others = new Map<number, Stream>();
+  #size = 0;
   #inboundCount = 0;
   #lateAllowance = 0;
 
   /** All streams. */
   get size(): number {
-    return this.#streams.size;
+    return this.#size;
   }
 
   /** Streams that the peer opened. */
@@ -25,23 +37,28 @@ export class StreamTable {
 
   /** The live stream with this id. */
   get(id: number): Stream | undefined {
-    return this.#streams.get(id);
+    const stream = this.#slots[id & (this.#slots.length - 1)];
+    return stream !== undefined && stream.id === id ? stream : this.#other(id);
   }
 
   /** True when the id is in use. */
   has(id: number): boolean {
-    return this.#streams.has(id);
+    return this.get(id) !== undefined;
   }
 
-  /** Adds a stream under its id. */
+  /** Adds a stream under its id, which isn't in use. */
   add(stream: Stream): void {
-    this.#streams.set(stream.id, stream);
+    if (SLOTS_PER_STREAM * ++this.#size > this.#slots.length && this.#slots.length < MAX_SLOTS) this.#grow();
+    this.#place(stream);
     if (!stream.isRequester) this.#inboundCount++;
   }
 
   /** Removes an ended stream; frames that the peer sent before it heard of the end are free. */
   remove(stream: Stream): void {
-    if (!this.#streams.delete(stream.id)) return;
+    const slot = stream.id & (this.#slots.length - 1);
+    if (this.#slots[slot] === stream) this.#slots[slot] = undefined;
+    else if (!this.#others.delete(stream.id)) return;
+    this.#size--;
     if (!stream.isRequester) this.#inboundCount--;
     this.allowLate(stream.unusedCredit);
   }
@@ -58,8 +75,27 @@ export class StreamTable {
     return true;
   }
 
-  /** The streams of this moment: safe to end while going through. */
+  /** The streams of this moment, by id: safe to end while going through. */
   snapshot(): Stream[] {
-    return [...this.#streams.values()];
+    const streams = [...this.#others.values()];
+    for (const stream of this.#slots) if (stream !== undefined) streams.push(stream);
+    return streams.sort((one, other) => one.id - other.id);
+  }
+
+  #other(id: number): Stream | undefined {
+    return this.#others.size === 0 ? undefined : this.#others.get(id);
+  }
+
+  #place(stream: Stream): void {
+    const slot = stream.id & (this.#slots.length - 1);
+    if (this.#slots[slot] === undefined) this.#slots[slot] = stream;
+    else this.#others.set(stream.id, stream);
+  }
+
+  #grow(): void {
+    const streams = this.snapshot();
+    this.#slots = new Array<Stream | undefined>(2 * this.#slots.length).fill(undefined);
+    this.#others.clear();
+    for (const stream of streams) this.#place(stream);
   }
 }

@@ -49,6 +49,8 @@ export interface StreamHost {
   requestFlush(): void;
   /** Below the mark at which producers pause; otherwise the stream is told when it is again. */
   mayProduce(stream: Stream): boolean;
+  /** Below the mark at which answers wait; otherwise the stream is told when much has left. */
+  mayAnswer(stream: Stream): boolean;
   /** An item left: the peer may answer with a REQUEST_N. */
   countItemSent(): void;
   /** A request was cancelled before it was answered. */
@@ -188,6 +190,11 @@ export class Stream {
   /** A producer may send the next item now: there is credit, and room in the write queue. */
   get mayProduce(): boolean {
     return this.#sendOpen && this.#sendCredit > 0 && this.#host.mayProduce(this);
+  }
+
+  /** The one answer of a call may be encoded now: there is credit, and not so much waits that reading pauses. */
+  get mayAnswer(): boolean {
+    return this.#sendOpen && this.#sendCredit > 0 && this.#host.mayAnswer(this);
   }
 
   // ── commands ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,10 +24,16 @@ interface Handshake {
 export class Handshakes {
   readonly #timeoutMs: number;
   readonly #maxCount: number;
+  readonly #onRefused: (addresses: Addresses, reason: string, isForWantOfRoom: boolean) => void;
   // By both addresses, which TLS over a socket has in common with it: Node tells of no other way from one to the other.
   readonly #running = new Map<string, Handshake>();
 
-  constructor({ handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS, maxHandshakes = MAX_HANDSHAKES }: HandshakeLimits) {
+  /** `onRefused` is told of each that is closed. */
+  constructor(
+    { handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS, maxHandshakes = MAX_HANDSHAKES }: HandshakeLimits,
+    onRefused: (addresses: Addresses, reason: string, isForWantOfRoom: boolean) => void,
+  ) {
+    this.#onRefused = onRefused;
     this.#timeoutMs = handshakeTimeoutMs;
     this.#maxCount = maxHandshakes;
   }
@@ -52,13 +58,21 @@ export class Handshakes {
   }
 
   #begin(socket: Socket): void {
+    const addresses = addressesOf(socket);
     if (this.#running.size >= this.#maxCount) {
       socket.destroy();
+      this.#onRefused(addresses, `server is full: more than ${this.#maxCount} handshakes at once`, true);
       return;
     }
-    const key = keyOf(addressesOf(socket));
+    const key = keyOf(addresses);
     // Node's own limits leave a TLS handshake open, and begin anew with each phase.
-    const timer = setTimeout(() => socket.destroy(), Math.min(this.#timeoutMs, MAX_DELAY_MS));
+    const timer = setTimeout(
+      () => {
+        socket.destroy();
+        this.#onRefused(addresses, `the handshake took more than ${this.#timeoutMs} ms`, false);
+      },
+      Math.min(this.#timeoutMs, MAX_DELAY_MS),
+    );
     this.#running.set(key, { socket, timer });
     socket.once("close", () => {
       if (this.#running.get(key)?.socket !== socket) return;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What servers over TLS have in common: clients that aren't let in, handshakes that fail, identities that are renewed.
 
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { TLSSocket, Server as TlsServer } from "node:tls";
+import type { LinkInfo, LinkRefusal } from "../engine/link.js";
 import type { TlsListener, TlsServerOptions } from "./addresses.js";
 import { addressesOf, reasonOf } from "./node-servers.js";
 import { renewedOptionsOf } from "./tls-options.js";
@@ -12,27 +13,48 @@ export function isRefused(socket: TLSSocket): boolean {
   return !socket.authorized && socket.getPeerX509Certificate() !== undefined;
 }
 
+type OnRefused = (refusal: LinkRefusal) => void;
+
 /** @internal Ends a connection whose client isn't who it says. */
-export function refuse(socket: TLSSocket, onError: (error: unknown) => void): void {
-  const { remoteAddress } = addressesOf(socket);
+export function refuse(socket: TLSSocket, transport: string, onRefused: OnRefused): void {
+  const info = infoOf(socket, transport);
   // A string, whatever its type says.
-  const reason = String(socket.authorizationError);
+  const cause = codeError(String(socket.authorizationError));
   socket.destroy();
-  onError(new Error(`the certificate of ${remoteAddress} was refused: ${reasonOf(codeError(reason))}`));
+  const reason = `the certificate of ${info.remoteAddress} was refused: ${reasonOf(cause)}`;
+  onRefused({ info, reason, isForWantOfRoom: false, cause });
 }
 
 /** @internal Tells why handshakes failed, but of those that just ended: they are no news, and they may be many. */
-export function tellFailedHandshakes(server: Server, onError: (error: unknown) => void): void {
+export function tellFailedHandshakes(server: Server, transport: string, onRefused: OnRefused): void {
   server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
-    const { remoteAddress } = addressesOf(socket);
+    const info = infoOf(socket, transport);
     // Set when Node has ended it because of its certificate, of which `error` says nothing.
     const { authorizationError } = socket;
     socket.destroy();
     if (authorizationError == null && (error as { readonly code?: unknown }).code === "ECONNRESET") return;
     const cause = authorizationError == null ? error : codeError(String(authorizationError));
-    const client = remoteAddress === "" ? "a client" : remoteAddress;
-    onError(new Error(`the TLS handshake with ${client} failed: ${reasonOf(cause)}`, { cause }));
+    const client = info.remoteAddress === "" ? "a client" : info.remoteAddress;
+    const reason = `the TLS handshake with ${client} failed: ${reasonOf(cause)}`;
+    onRefused({ info, reason, isForWantOfRoom: false, cause });
   });
+}
+
+/** @internal Tells `onError` of refusals that have an error behind them: those of scanners are no news. */
+export function refusalsTo(onError: (error: unknown) => void): OnRefused {
+  return ({ reason, cause }) => {
+    if (cause !== undefined) onError(new Error(reason, { cause }));
+  };
+}
+
+// What Node has ended knows its addresses no more; the socket of TCP below it does, when it was asked before. Node has no
+// documented way there: where this one ends, the address is empty.
+function infoOf(socket: TLSSocket & { readonly _parent?: Socket }, transport: string): LinkInfo {
+  return {
+    transport,
+    ...addressesOf(socket.remoteAddress === undefined ? (socket._parent ?? socket) : socket),
+    isSecure: true,
+  };
 }
 
 /** @internal `listener` of `server`, which began with the identity in `options`. */

@@ -3,7 +3,7 @@
 
 import { connect as connectSocket, type Socket } from "node:net";
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from "node:tls";
-import type { Dialer, FrameLink } from "../engine/link.js";
+import type { Dialer, FrameLink, LinkRefusal } from "../engine/link.js";
 import type { TcpAddress, TlsDialOptions, TlsListener, TlsListenOptions } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
 import { withCertificate } from "./certificates.js";
@@ -21,7 +21,7 @@ import {
   warn,
 } from "./node-servers.js";
 import { dialOptionsOf, serverOptionsOf } from "./tls-options.js";
-import { isRefused, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
+import { isRefused, refusalsTo, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
 
 export type { Pem, TlsDialOptions, TlsIdentity, TlsListener, TlsListenOptions, TlsServerOptions } from "./addresses.js";
 
@@ -37,24 +37,27 @@ export function tlsDialer(address: TcpAddress, options: TlsDialOptions = {}): Di
 
 /**
  * Listens at `address` and hands each link to `onLink` when its handshake is done and its client is let in; `onError` is
- * told of handshakes that failed, of single links, and of accepting. `close` resolves when the port is free again,
- * whatever links live on.
+ * told what went wrong with a single link, or while accepting, `onRefused` of handshakes that failed, or were too many or too
+ * slow; unless given, `onError` of the first. `close` resolves when the port is free again, whatever links live on.
  * @throws TypeError when the options can't be used; Error naming the address when it can't be had.
  */
 export async function listenTls(
   options: TlsListenOptions,
   onLink: (link: FrameLink) => void,
   onError: (error: unknown) => void = warn,
+  onRefused: (refusal: LinkRefusal) => void = refusalsTo(onError),
 ): Promise<TlsListener> {
   const server = createServer({ ...serverOptionsOf(options), noDelay: true, allowHalfOpen: true });
-  const handshakes = new Handshakes(options);
+  const handshakes = new Handshakes(options, (addresses, reason, isForWantOfRoom) =>
+    onRefused({ info: { transport: "tls", ...addresses, isSecure: true }, reason, isForWantOfRoom }),
+  );
   handshakes.watch(server);
   server.on("secureConnection", (socket: TLSSocket) => {
     const below = handshakes.end(addressesOf(socket));
-    if (isRefused(socket)) return refuse(socket, onError);
+    if (isRefused(socket)) return refuse(socket, "tls", onRefused);
     handOver(createTlsLink(socket, below ?? socket, {}), onLink, onError);
   });
-  tellFailedHandshakes(server, onError);
+  tellFailedHandshakes(server, "tls", onRefused);
   await listen(server, options);
   server.on("error", onError);
   return withIdentity(createListener(server, `tls://${authority(options.host, portOf(server))}`), server, options);

@@ -5,7 +5,7 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
-import type { FrameLink, Listener } from "../engine/link.js";
+import type { FrameLink, LinkRefusal, Listener } from "../engine/link.js";
 import type { UpgradableServer, WsUpgradeOptions } from "./addresses.js";
 import { authority, handOver, warn } from "./node-servers.js";
 import { isAllowed, pathOf, upgradeRequestOf } from "./upgrade-request.js";
@@ -14,6 +14,8 @@ import { createWsLink } from "./ws-link.js";
 
 /** No frame is larger (FRM-04). */
 export const MAX_FRAME_BYTES = 0xff_ffff;
+/** What a log needs of the name of a site; it comes from anybody. */
+const MAX_TOLD_ORIGIN = 100;
 /** Echoed when a client offers it (WS-02). */
 const SUBPROTOCOL = "rsocket";
 
@@ -39,9 +41,9 @@ const pathsOfServers = new WeakMap<UpgradableServer, Paths>();
 export function attachWebSocket(
   server: UpgradableServer,
   options: WsUpgradeOptions,
-): (onLink: (link: FrameLink) => void) => Promise<Listener> {
-  return async (onLink) => {
-    const stop = acceptUpgrade(server, options, onLink);
+): (onLink: (link: FrameLink) => void, onRefused?: (refusal: LinkRefusal) => void) => Promise<Listener> {
+  return async (onLink, onRefused) => {
+    const stop = acceptUpgrade(server, options, onLink, warn, onRefused);
     return {
       // Asked for when it is wanted: the server may begin to listen later.
       get url() {
@@ -63,11 +65,12 @@ export function acceptUpgrade(
   options: WsUpgradeOptions,
   onLink: (link: FrameLink) => void,
   onError: (error: unknown) => void = warn,
+  onRefused: (refusal: LinkRefusal) => void = () => {},
 ): () => void {
   const { path } = options;
   const paths = pathsOfServers.get(server) ?? createPaths(server);
   if (paths.byPath.has(path)) throw new Error(`WebSockets at ${path} of this HTTP server are served already`);
-  paths.byPath.set(path, createUpgrade(options, onLink, onError));
+  paths.byPath.set(path, createUpgrade(options, onLink, onError, onRefused));
   return () => {
     if (!paths.byPath.delete(path) || paths.byPath.size > 0) return;
     server.off("upgrade", paths.onUpgrade);
@@ -92,6 +95,7 @@ function createUpgrade(
   { maxFrameBytes = MAX_FRAME_BYTES, allowedOrigins }: WsUpgradeOptions,
   onLink: (link: FrameLink) => void,
   onError: (error: unknown) => void,
+  onRefused: (refusal: LinkRefusal) => void,
 ): Upgrade {
   const webSockets = new WebSocketServer({
     noServer: true,
@@ -106,7 +110,11 @@ function createUpgrade(
   return (request, socket, head) => {
     try {
       const upgrade = upgradeRequestOf(request);
-      if (!isAllowed(upgrade, request.socket instanceof TLSSocket, allowedOrigins)) return refuse(socket, 403);
+      if (!isAllowed(upgrade, request.socket instanceof TLSSocket, allowedOrigins)) {
+        refuse(socket, 403);
+        const reason = `a page of ${JSON.stringify(upgrade.origin?.slice(0, MAX_TOLD_ORIGIN))} may not open a WebSocket`;
+        return onRefused({ info: webSocketInfoOf(request.socket, upgrade), reason, isForWantOfRoom: false });
+      }
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         handOver(createWsLink(webSocket, socket, webSocketInfoOf(request.socket, upgrade), true), onLink, onError);
       });

@@ -6,7 +6,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
-import type { Dialer, FrameLink } from "../engine/link.js";
+import type { Dialer, FrameLink, LinkRefusal } from "../engine/link.js";
 import type {
   HandshakeLimits,
   TcpListenOptions,
@@ -19,7 +19,7 @@ import { dialSocket } from "./dial.js";
 import { Handshakes } from "./handshakes.js";
 import { authority, createListener, listen, portOf, warn } from "./node-servers.js";
 import { dialOptionsOf, serverOptionsOf } from "./tls-options.js";
-import { isRefused, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
+import { isRefused, refusalsTo, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
 import { webSocketInfoOf } from "./ws-info.js";
 import { createWsLink } from "./ws-link.js";
 import { acceptUpgrade, MAX_FRAME_BYTES } from "./ws-upgrade.js";
@@ -60,27 +60,31 @@ export function wsDialer(url: string, options: WsDialOptions = {}): Dialer {
 
 /**
  * Listens with a server of its own, over TLS when `tls` is given, and hands a link to `onLink` for each WebSocket opened
- * at `path`; other requests are refused. `onError` is told what went wrong with a single link, or while accepting. `close`
- * resolves when the port is free again, whatever links live on.
+ * at `path`; other requests are refused. `onError` is told what went wrong with a single link, or while accepting,
+ * `onRefused` of handshakes that failed, or were too many or too slow, and of pages of other sites; unless given, `onError`
+ * of the first. `close` resolves when the port is free again, whatever links live on.
  * @throws TypeError when the options of TLS can't be used; Error naming the address when it can't be had.
  */
 export async function listenWs(
   options: WsListenOptions,
   onLink: (link: FrameLink) => void,
   onError: (error: unknown) => void = warn,
+  onRefused: (refusal: LinkRefusal) => void = refusalsTo(onError),
 ): Promise<TlsListener> {
   const { host, path, tls } = options;
-  const server = tls === undefined ? createPlainServer() : createTlsServer(tls, onError);
-  const handshakes = new Handshakes(options);
+  const server = tls === undefined ? createPlainServer() : createTlsServer(tls, onRefused);
+  const scheme = tls === undefined ? "ws" : "wss";
+  const handshakes = new Handshakes(options, (addresses, reason, isForWantOfRoom) =>
+    onRefused({ info: { transport: scheme, ...addresses, isSecure: tls !== undefined }, reason, isForWantOfRoom }),
+  );
   handshakes.watch(server);
   const onOpen = (link: FrameLink): void => {
     handshakes.end(link.info);
     onLink(link);
   };
-  acceptUpgrade(server, options, onOpen, onError);
+  acceptUpgrade(server, options, onOpen, onError, onRefused);
   await listen(server, options);
   server.on("error", onError);
-  const scheme = tls === undefined ? "ws" : "wss";
   const { url, close } = createListener(server, `${scheme}://${authority(host, portOf(server))}${path}`);
   const listener = {
     url,
@@ -104,12 +108,12 @@ function createPlainServer(): Server {
   return createServer(SERVER_OPTIONS, answerPlainRequest);
 }
 
-function createTlsServer(tls: TlsServerOptions, onError: (error: unknown) => void): SecureServer {
+function createTlsServer(tls: TlsServerOptions, onRefused: (refusal: LinkRefusal) => void): SecureServer {
   const server = createSecureServer({ ...serverOptionsOf(tls), ...SERVER_OPTIONS }, answerPlainRequest);
   server.prependListener("secureConnection", (socket: TLSSocket) => {
-    if (isRefused(socket)) refuse(socket, onError);
+    if (isRefused(socket)) refuse(socket, "wss", onRefused);
   });
-  tellFailedHandshakes(server, onError);
+  tellFailedHandshakes(server, "wss", onRefused);
   return server;
 }
 

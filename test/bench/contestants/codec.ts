@@ -3,6 +3,9 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type DownloadRequest, DownloadRequestSchema, type Item, ItemSchema } from "../gen/bench_pb.js";
 
+/** What contestants that have a limit for messages are told to take: the largest of all scenarios, and some. */
+export const MAX_MESSAGE_BYTES: number = 40 * 1024 ** 2;
+
 /** Encodes an item. The bytes belong to the caller. */
 export function encodeItem(item: { payload: Uint8Array }): Uint8Array {
   return toBinary(ItemSchema, create(ItemSchema, item));

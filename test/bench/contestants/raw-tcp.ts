@@ -2,16 +2,17 @@
 // Contestant: a plain socket with the least framing that multiplexes, and the same protobuf-es messages: what is left when
 // everything that a protocol does beyond carrying bytes is taken away.
 //
-// Frame: u24 length of what follows · u32 call id, whose top bit marks a stream · message. An empty message ends a stream.
+// Frame: u32 length of what follows · u32 call id, whose top bits mark a stream · message. An empty message ends a stream.
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type BenchClient, type BenchServer, type Contestant, service } from "../contestant.js";
 import type { Item } from "../gen/bench_pb.js";
 import { decodeDownloadRequest, decodeItem, encodeDownloadRequest, encodeItem } from "./codec.js";
 import { PushQueue } from "./push-queue.js";
 
-const LENGTH_BYTES = 3;
+const LENGTH_BYTES = 4;
 const ID_BYTES = 4;
 const STREAM_BIT = 0x8000_0000;
+const CHAT_BIT = 0x4000_0000;
 const SLAB_BYTES = 64 * 1024; // one read chunk of the other side
 const COPY_LIMIT_BYTES = 16 * 1024; // above it a second entry of the same writev is cheaper than the copy
 const QUEUE_LIMIT_ITEMS = 256;
@@ -52,6 +53,7 @@ class FramedSocket {
     const slab = this.#slab;
     const length = ID_BYTES + message.byteLength;
     let at = this.#end;
+    slab[at++] = length >>> 24;
     slab[at++] = length >> 16;
     slab[at++] = length >> 8;
     slab[at++] = length;
@@ -117,7 +119,7 @@ class FramedSocket {
     let at = 0;
     let needed = LENGTH_BYTES;
     while (bytes.byteLength - at >= LENGTH_BYTES) {
-      needed = LENGTH_BYTES + bytes.readUIntBE(at, LENGTH_BYTES);
+      needed = LENGTH_BYTES + bytes.readUInt32BE(at);
       if (bytes.byteLength - at < needed) break;
       const id = bytes.readUInt32BE(at + LENGTH_BYTES);
       this.#onFrame(id, bytes.subarray(at + LENGTH_BYTES + ID_BYTES, at + needed));
@@ -132,14 +134,43 @@ class FramedSocket {
 }
 
 function serveConnection(socket: Socket): void {
+  const chats = new Map<number, PushQueue<Item>>();
+  const answer = (id: number, items: AsyncIterable<{ payload: Uint8Array }>): void => {
+    sendStream(framed, id, items).catch((error: unknown) => socket.destroy(error as Error));
+  };
   const framed = new FramedSocket(socket, (id, message) => {
-    if (id < STREAM_BIT) framed.send(id, encodeItem(service.echo(decodeItem(message))));
-    else sendStream(framed, id, message).catch((error: unknown) => socket.destroy(error as Error));
+    if (id >= STREAM_BIT) answer(id, service.download(decodeDownloadRequest(message)));
+    else if (id < CHAT_BIT) framed.send(id, encodeItem(service.echo(decodeItem(message))));
+    else {
+      let queue = chats.get(id);
+      if (queue === undefined) {
+        queue = new PushQueue<Item>(() => resumeWhenShort(socket, queue));
+        chats.set(id, queue);
+        answer(id, service.chat(queue));
+      }
+      if (!pushItem(socket, queue, message)) chats.delete(id);
+    }
   });
 }
 
-async function sendStream(framed: FramedSocket, id: number, message: Uint8Array): Promise<void> {
-  for await (const item of service.download(decodeDownloadRequest(message))) {
+/** False when the message ends the stream. */
+function pushItem(socket: Socket, queue: PushQueue<Item> | undefined, message: Uint8Array): boolean {
+  if (message.byteLength === 0) queue?.end();
+  else queue?.push(decodeItem(message));
+  if (queue !== undefined && queue.length > QUEUE_LIMIT_ITEMS) socket.pause();
+  return message.byteLength > 0;
+}
+
+function resumeWhenShort(socket: Socket, queue: PushQueue<Item> | undefined): void {
+  if (queue !== undefined && socket.isPaused() && queue.length < QUEUE_LIMIT_ITEMS / 2) socket.resume();
+}
+
+async function sendStream(
+  framed: FramedSocket,
+  id: number,
+  items: AsyncIterable<{ payload: Uint8Array }>,
+): Promise<void> {
+  for await (const item of items) {
     framed.send(id, encodeItem(item));
     if (framed.full) await framed.drained();
   }
@@ -167,21 +198,19 @@ async function openClient(port: number): Promise<BenchClient> {
   const streams = new Map<number, PushQueue<Item>>();
   let lastId = 0;
   const framed = new FramedSocket(socket, (id, message) => {
-    if (id < STREAM_BIT) {
+    if (id < CHAT_BIT) {
       const resolve = calls.get(id);
       calls.delete(id);
       resolve?.(decodeItem(message));
       return;
     }
-    const queue = streams.get(id);
-    if (message.byteLength === 0) {
-      streams.delete(id);
-      queue?.end();
-      return;
-    }
-    queue?.push(decodeItem(message));
-    if (queue !== undefined && queue.length > QUEUE_LIMIT_ITEMS) socket.pause();
+    if (!pushItem(socket, streams.get(id), message)) streams.delete(id);
   });
+  const openQueue = (id: number): PushQueue<Item> => {
+    const queue = new PushQueue<Item>(() => resumeWhenShort(socket, queue));
+    streams.set(id, queue);
+    return queue;
+  };
   return {
     echo: (request) =>
       new Promise((resolve) => {
@@ -191,11 +220,14 @@ async function openClient(port: number): Promise<BenchClient> {
       }),
     download: (request) => {
       const id = (STREAM_BIT | ++lastId) >>> 0;
-      const queue = new PushQueue<Item>(() => {
-        if (socket.isPaused() && queue.length < QUEUE_LIMIT_ITEMS / 2) socket.resume();
-      });
-      streams.set(id, queue);
+      const queue = openQueue(id);
       framed.send(id, encodeDownloadRequest(request));
+      return queue;
+    },
+    chat: (requests) => {
+      const id = CHAT_BIT | ++lastId;
+      const queue = openQueue(id);
+      sendStream(framed, id, requests).catch((error: unknown) => socket.destroy(error as Error));
       return queue;
     },
     close: async () => {

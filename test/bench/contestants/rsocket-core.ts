@@ -30,15 +30,20 @@ function u16(value: number): Buffer {
 
 const echoMetadata = rpcMetadata("bench.v1.Bench", "Echo");
 const downloadMetadata = rpcMetadata("bench.v1.Bench", "Download");
+const chatMetadata = rpcMetadata("bench.v1.Bench", "Chat");
+const notifyMetadata = rpcMetadata("bench.v1.Bench", "Notify");
 
 const responder: Responder = {
   requestResponse: ({ data }) =>
     rsocketFlowable.Single.of({ data: asBuffer(encodeItem(service.echo(decodeItem(data)))) }),
   requestStream: ({ data }) => flowableOf(service.download(decodeDownloadRequest(data))),
+  requestChannel: (payloads) => flowableOf(service.chat(iterate(payloads))),
+  fireAndForget: ({ data }) => service.notify(decodeItem(data)),
 };
 
 /** Pulls from the iterable only under credit. */
-function flowableOf(items: AsyncIterable<{ payload: Uint8Array }>): Flowable<Payload> {
+function flowableOf(items: AsyncIterable<{ payload: Uint8Array }>, metadata?: Buffer): Flowable<Payload> {
+  let isFirst = metadata !== undefined;
   return new rsocketFlowable.Flowable<Payload>((subscriber) => {
     let credit = 0;
     let cancelled = false;
@@ -48,7 +53,9 @@ function flowableOf(items: AsyncIterable<{ payload: Uint8Array }>): Flowable<Pay
         while (credit === 0 && !cancelled) await new Promise<void>((resolve) => (wake = resolve));
         if (cancelled) return;
         credit--;
-        subscriber.onNext({ data: asBuffer(encodeItem(item)) });
+        const data = asBuffer(encodeItem(item));
+        subscriber.onNext(isFirst && metadata !== undefined ? { data, metadata } : { data });
+        isFirst = false;
       }
       subscriber.onComplete();
     };
@@ -100,6 +107,8 @@ async function openClient(port: number): Promise<BenchClient> {
       }),
     download: (request) =>
       iterate(socket.requestStream({ data: asBuffer(encodeDownloadRequest(request)), metadata: downloadMetadata })),
+    chat: (requests) => iterate(socket.requestChannel(flowableOf(requests, chatMetadata))),
+    notify: async (request) => socket.fireAndForget({ data: asBuffer(encodeItem(request)), metadata: notifyMetadata }),
     close: async () => client.close(),
   };
 }

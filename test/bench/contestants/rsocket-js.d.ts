@@ -38,11 +38,15 @@ declare module "rsocket-core" {
   export interface ReactiveSocket {
     requestResponse(payload: Payload): Single<Payload>;
     requestStream(payload: Payload): Flowable<Payload>;
+    requestChannel(payloads: Flowable<Payload>): Flowable<Payload>;
+    fireAndForget(payload: Payload): void;
     close(): void;
   }
   export interface Responder {
     requestResponse(payload: Payload): Single<Payload>;
     requestStream(payload: Payload): Flowable<Payload>;
+    requestChannel(payloads: Flowable<Payload>): Flowable<Payload>;
+    fireAndForget(payload: Payload): void;
   }
   export interface ClientConfig {
     setup: { dataMimeType: string; metadataMimeType: string; keepAlive: number; lifetime: number };

@@ -84,6 +84,20 @@ export const floods: readonly Assault[] = [
     },
   },
   {
+    threat: 13,
+    name: "12,000 calls whose handlers wait for ever: more than there are handlers, for all connections",
+    async run(scene) {
+      const peer = await scene.open();
+      await peer.flood(12_000, withId(Buffer.from(unary(1, simple({ key: "wait" })), "hex")));
+      const refused = (): number => peer.tally.get("ERROR 202") ?? 0;
+      await peer.until("refusals", () => refused() >= 3_000 || peer.end !== undefined, 15_000);
+      const { handlers } = await scene.condition();
+      if (handlers > 9_010) throw new Error(`${handlers} handlers run`);
+      // The honest client's next calls are served meanwhile.
+      await sleep(200);
+    },
+  },
+  {
     threat: 14,
     name: "200,000 requests, each cancelled at once",
     async run(scene) {
@@ -231,6 +245,18 @@ export const floods: readonly Assault[] = [
       await sendInFragments(peer, 1, `0afeff ff01${repeat("01", 4_194_302)}`.replaceAll(" ", ""));
       await expectServed(peer);
       peer.send(cancel(1));
+    },
+  },
+  {
+    threat: 44,
+    name: "4 MiB of unknown fields, which are dropped",
+    at: "edge",
+    async run(scene) {
+      const peer = await scene.open();
+      peer.send(unary(1, "", "UnaryCall", Flag.FOLLOWS));
+      await sendInFragments(peer, 1, repeat("7801", 2_097_100));
+      await peer.frame("an answer", ({ streamId, type }) => streamId === 1 && type === "PAYLOAD");
+      await expectServed(peer);
     },
   },
   {

@@ -272,6 +272,19 @@ export const streamAttacks: readonly (Attack | Assault)[] = [
     },
   },
   {
+    threat: 55,
+    name: "the end of the half of a client that never wants to be judged, and has streams that only it can end",
+    at: "brief",
+    async run(scene) {
+      const peer = await scene.open(setup({ keepalive: "7fffffff", lifetime: "7fffffff" }));
+      for (let i = 0; i < 10; i++) peer.send(stream(4 * i + 1, 0, items(10)), channel(4 * i + 3, 1));
+      await scene.until("20 handlers", ({ handlers }) => handlers >= 20);
+      peer.socket.end();
+      await scene.until("no handler", ({ handlers }) => handlers === 0, 4_000);
+      await peer.ended();
+    },
+  },
+  {
     threat: 13,
     name: "more streams than there is room for",
     at: "brief",

@@ -23,7 +23,8 @@ export async function recordPeer(peer: PeerFile, options: RunOptions): Promise<v
     for (const place of placesOf(peer, role).filter((one) => isRecorded(one, peer))) {
       const cases = await recordPlace(peer, place, options);
       options.say(`${peer.name} as ${placeText(place)}: ${cases.size} cases recorded`);
-      if (cases.size > 0) transcripts.push({ peer: peer.name, version: peer.version, ...place, cases });
+      if (cases.size > 0)
+        transcripts.push({ ...place, peer: peer.name, version: peer.version, compat: peer.compat, cases });
     }
   }
   writeTranscripts(peer.name, transcripts);

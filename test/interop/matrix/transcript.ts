@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conversations with peers of other makes, kept as files: what each side sent in each case, in order.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { brotliCompressSync, brotliDecompressSync } from "node:zlib";
 import { cutFrames } from "../../support/frames-dsl.js";
 import type { Place } from "./cells.js";
 import type { Direction, PassedFrame } from "./relay.js";
@@ -13,13 +13,17 @@ import type { Direction, PassedFrame } from "./relay.js";
 export interface Transcript extends Place {
   readonly peer: string;
   readonly version: string;
+  /** As in peer.json; empty: none. */
+  readonly compat: string;
   /** By case: its connections in order, each with its frames. */
   readonly cases: ReadonlyMap<string, readonly (readonly PassedFrame[])[]>;
 }
 
-/** As it is written: frames as `>` or `<` and hex; or, when they are longer, `>z`, deflated with their lengths, in base64. */
+/** As it is written: frames as `>` or `<` and hex; or, when they are longer, `>z`, with their lengths,
+ * through Brotli, in base64. */
 interface Written extends Omit<Place, "mtu"> {
   readonly mtu?: number;
+  readonly compat?: string;
   readonly peer: string;
   readonly version: string;
   readonly cases: Readonly<Record<string, readonly (readonly string[])[]>>;
@@ -44,10 +48,12 @@ const LENGTH_BYTES = 3;
 
 /** All that are kept. */
 export function readTranscripts(): Transcript[] {
-  if (!existsSync(FOLDER)) return [];
-  return readdirSync(FOLDER).flatMap((peer) =>
-    readdirSync(join(FOLDER, peer)).map((file) => read(readFileSync(join(FOLDER, peer, file), "utf8"))),
-  );
+  return files().map((path) => read(readFileSync(path, "utf8")));
+}
+
+/** The size of all files together. */
+export function transcriptBytes(): number {
+  return files().reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
 /** Replaces what is kept of a peer. */
@@ -62,22 +68,23 @@ export function writeTranscripts(peer: string, transcripts: readonly Transcript[
   }
 }
 
-/** The sizes of all files. */
-export function transcriptBytes(): number {
-  return readTranscripts().reduce((sum, one) => sum + JSON.stringify(written(one), undefined, 1).length, 0);
+function files(): string[] {
+  if (!existsSync(FOLDER)) return [];
+  return readdirSync(FOLDER).flatMap((peer) => readdirSync(join(FOLDER, peer)).map((file) => join(FOLDER, peer, file)));
 }
 
 function read(text: string): Transcript {
-  const { cases, mtu, ...rest } = JSON.parse(text) as Written;
+  const { cases, mtu, compat = "", ...rest } = JSON.parse(text) as Written;
   const decoded = Object.entries(cases).map(([name, connections]) => {
     return [name, connections.map((frames) => frames.flatMap(decodeFrames))] as const;
   });
-  return { ...rest, mtu, cases: new Map(decoded) };
+  return { ...rest, mtu, compat, cases: new Map(decoded) };
 }
 
-function written({ cases, mtu, ...rest }: Transcript): Written {
+function written({ cases, mtu, compat, ...rest }: Transcript): Written {
   const encoded = [...cases].map(([name, connections]) => [name, connections.map(encodeFrames)] as const);
-  return { ...rest, ...(mtu === undefined ? {} : { mtu }), cases: Object.fromEntries(encoded) };
+  const told = { ...(mtu === undefined ? {} : { mtu }), ...(compat === "" ? {} : { compat }) };
+  return { ...rest, ...told, cases: Object.fromEntries(encoded) };
 }
 
 // Frames that go the same way, one behind the other, are squeezed together.
@@ -101,7 +108,7 @@ function encodeFrames(frames: readonly PassedFrame[]): string[] {
 function decodeFrames(line: string): PassedFrame[] {
   const direction = line.slice(0, 1) as Direction;
   if (!line.startsWith("z", 1)) return [{ direction, bytes: Buffer.from(line.slice(1), "hex") }];
-  const bytes = inflateRawSync(Buffer.from(line.slice(2), "base64"));
+  const bytes = brotliDecompressSync(Buffer.from(line.slice(2), "base64"));
   return cutFrames(bytes).map((frame) => ({ direction, bytes: frame }));
 }
 
@@ -111,7 +118,7 @@ function squeezed(run: readonly PassedFrame[]): string {
     length.writeUIntBE(bytes.length, 0, LENGTH_BYTES);
     return [length, bytes];
   });
-  return deflateRawSync(Buffer.concat(parts), { level: 9 }).toString("base64");
+  return brotliCompressSync(Buffer.concat(parts)).toString("base64");
 }
 
 function hexText(bytes: Uint8Array): string {

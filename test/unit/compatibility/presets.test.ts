@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The presets of rsocket-rpc/compat: what a driver's frames come to with each, and without.
-// Frames of rsocket-rust and rsocket-go are captured; those of rsocket-cpp, -net and -swift are written after their source.
+// Frames of rsocket-rust, rsocket-go and rsocket-rpc-java are captured; those of rsocket-cpp, -net and -swift are written after their source.
 
 import { expect } from "chai";
 import type { Compatibility } from "rsocket-rpc";
 import { handleUnary, method, serviceHandler } from "rsocket-rpc/codegen";
-import { rsocketCpp, rsocketGo, rsocketNet, rsocketRust, rsocketSwift } from "rsocket-rpc/compat";
+import { rsocketCpp, rsocketGo, rsocketNet, rsocketRpcJava, rsocketRust, rsocketSwift } from "rsocket-rpc/compat";
 import { resolveSettings } from "../../../runtime/src/session/settings.js";
 import { hex, textHex, uint } from "../../support/frames-dsl.js";
 import { expectNoTrace } from "../../support/no-trace.js";
@@ -40,6 +40,16 @@ describe("presets for the sessions of other drivers", () => {
     const data = frames.map((frame) => frame.slice(12));
     expect(frames.map((frame) => frame.slice(8, 12))).to.deep.equal(["28e0", "28a0", "28a0", "2820"]);
     expect(heard("request_response", frames, rsocketGo)).to.deep.equal([`next ${data.join("")} complete`]);
+    expect(heard("request_response", frames)).to.deep.equal([`next ${data[0]} complete`]);
+  });
+
+  it("rsocketRpcJava: an answer whose first fragment carries C is read whole; without, its first 58 bytes are all (captured)", () => {
+    const answers = framesOf(findConversation("java-rpc-0.2", "mtu64-large_unary"), "server->client");
+    const frames = answers.filter((frame) => frame.startsWith("00000001"));
+    const data = frames.map((frame) => frame.slice(12));
+    // F C N, four times F N, and the last without C
+    expect(frames.map((frame) => frame.slice(8, 12))).to.deep.equal(["28e0", "28a0", "28a0", "28a0", "28a0", "2820"]);
+    expect(heard("request_response", frames, rsocketRpcJava)).to.deep.equal([`next ${data.join("")} complete`]);
     expect(heard("request_response", frames)).to.deep.equal([`next ${data[0]} complete`]);
   });
 

@@ -130,6 +130,7 @@ describe("incidents", () => {
       bytesQueued: 0,
       bytesUnfinished: 2,
       bytesResumable: 0,
+      handshakesRefused: 0,
       connectionsRefused: 0,
       connectionsClosed: 0,
       requestsRefused: 0,

@@ -9,6 +9,7 @@ import {
   type TickerHandler,
   unimplementedTicker,
 } from "../../../examples/hello/gen/ticker_rsocket.js";
+import { resolveLimits } from "../../../runtime/src/session/settings.js";
 import { textHex, uint } from "../../support/frames-dsl.js";
 import {
   leavesNoTrace,
@@ -128,6 +129,64 @@ describe("the limits of rpc", () => {
       await world.scheduler.settle();
       expect(told).to.deep.equal([Code.ResourceExhausted]);
       release();
+    });
+  });
+
+  describe("maxHandlersPerConnection", () => {
+    // Handlers that end when they are told to, whatever becomes of their calls.
+    function deaf(): { readonly handler: Partial<TickerHandler>; release(): void } {
+      const answers: (() => void)[] = [];
+      return {
+        handler: { last: () => new Promise((resolve) => answers.push(() => resolve({}))) },
+        release: () => {
+          for (const answer of answers.splice(0)) answer();
+        },
+      };
+    }
+
+    it("refuses calls of a connection above it as resource_exhausted; those of others are served", async () => {
+      const { handler, release } = deaf();
+      const limits = { maxRunningHandlers: 10, maxHandlersPerConnection: 2 };
+      const server = await world.serve(serves(handler, limits));
+      const [greedy, modest] = [await world.connect(server), await world.connect(server)] as [Connection, Connection];
+      const answers = [1, 2].map(() => createTickerClient(greedy).last({}));
+      await world.scheduler.settle();
+      const error = (await world.run(rejectionOf(createTickerClient(greedy).last({})))) as RpcError;
+      expect(error).to.include({ code: Code.ResourceExhausted, retryable: true });
+      expect(error.rawMessage).to.equal("more than 2 calls of one connection are being handled");
+      answers.push(createTickerClient(modest).last({}));
+      await world.scheduler.settle();
+      expect(server.runningHandlers).to.equal(3);
+      release();
+      await world.run(Promise.all(answers));
+      expect(server.runningHandlers).to.equal(0);
+    });
+
+    it("counts handlers that go on after CANCEL, until they end", async () => {
+      const { handler, release } = deaf();
+      const { peer, server } = await world.serveSetUp(serves(handler, { maxHandlersPerConnection: 2 }));
+      for (const id of [1, 3]) {
+        peer.send(last(id));
+        peer.send(`${uint(id, 4)}2400`);
+      }
+      peer.send(last(5));
+      await world.scheduler.settle();
+      expect(server.runningHandlers).to.equal(2);
+      expect(peer.take()[0]?.slice(0, 20)).to.equal("000000052c0000000202");
+      release();
+      await world.scheduler.settle();
+      peer.send(last(7));
+      await world.scheduler.settle();
+      expect(server.runningHandlers).to.equal(1);
+      release();
+      await world.scheduler.settle();
+      expect(peer.take()).to.deep.equal(["000000072860"]);
+    });
+
+    it("leaves a tenth of all handlers to the others unless told otherwise, nine tenths with the preset edge", () => {
+      const [standard, edge] = [resolveLimits(), resolveLimits({}, "edge")];
+      expect(standard.maxHandlersPerConnection).to.equal(0.9 * standard.maxRunningHandlers);
+      expect(edge.maxHandlersPerConnection).to.equal(0.1 * edge.maxRunningHandlers);
     });
   });
 

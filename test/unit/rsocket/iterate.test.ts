@@ -21,6 +21,10 @@ class FakeStream implements StreamHandle {
     return this.credit > 0 && this.hasRoom;
   }
 
+  get mayAnswer(): boolean {
+    return this.mayProduce;
+  }
+
   next(): boolean {
     this.credit--;
     return this.mayProduce;

@@ -211,6 +211,80 @@ describe("session/outbound", () => {
     expect([outbound.byteLength, outbound.backlogCount]).to.deep.equal([0, 0]);
   });
 
+  it("counts payloads that wait for their turn with those that have it", () => {
+    const outbound = newQueue({ maxFragmentingBytes: 1_000 });
+    for (const [id, byteLength] of [
+      [1, 400],
+      [3, 600],
+      [5, 300],
+    ] as const)
+      queue(outbound, id, byteLength);
+    expect(outbound.backlogCount).to.equal(3);
+    const began = new Set((take(outbound) ?? []).slice(0, 6).map(({ streamId }) => streamId));
+    expect(began, "400 and 600 fit 1,000, 300 more don't").to.deep.equal(new Set([1, 3]));
+  });
+
+  it("gives the room of a dropped stream to others, and none for one that had none", () => {
+    const outbound = newQueue({ maxFragmentingBytes: 1_000 });
+    const first = queue(outbound, 1, 600);
+    queue(outbound, 3, 300);
+    outbound.drop(queue(outbound, 5, 600));
+    queue(outbound, 7, 300);
+    outbound.drop(first);
+    queue(outbound, 9, 300);
+    const frames = (take(outbound) ?? []).slice(0, 9).map(({ streamId }) => streamId);
+    expect(frames).to.deep.equal([3, 7, 9, 3, 7, 9, 3, 7, 9]);
+    const other = newQueue({ maxFragmentingBytes: 1_000 });
+    queue(other, 1, 600);
+    other.drop(queue(other, 3, 600));
+    queue(other, 5, 600);
+    expect(new Set((take(other) ?? []).slice(0, 9).map(({ streamId }) => streamId))).to.deep.equal(new Set([1]));
+  });
+
+  it("counts each short frame once, whatever waits before it", () => {
+    const outbound = newQueue();
+    for (let i = 0; i < 3; i++) outbound.writePayload(1, FrameType.PAYLOAD, Flag.NEXT, -1, undefined, bytesOf("61"));
+    expect([outbound.encodedBytes, outbound.takenBytes]).to.deep.equal([30, 0]);
+    const before = outbound.data.byteLength;
+    encodeCancel(outbound.data, 1);
+    outbound.countEncoded(before);
+    expect([outbound.encodedBytes, outbound.takenBytes]).to.deep.equal([39, 0]);
+  });
+
+  it("takes what a dropped stream would have sent off what the peer caused, and nothing when nothing waits", () => {
+    const outbound = newQueue();
+    const backlog = queue(outbound, 1, 600);
+    queue(outbound, 3, 600);
+    outbound.addPeerCaused(1_200);
+    outbound.drop(backlog);
+    expect(outbound.peerCausedBytes).to.equal(600);
+    takeAll(outbound);
+    outbound.drop(backlog);
+    expect(outbound.peerCausedBytes).to.equal(0);
+  });
+
+  it("gives fragments the rest of a batch, not a batch of their own", () => {
+    const outbound = newQueue({}, 1_024);
+    queue(outbound, 1, 1_000_000);
+    for (let i = 0; i < 500; i++)
+      outbound.writePayload(3, FrameType.PAYLOAD, Flag.NEXT, -1, undefined, new Uint8Array(1_000));
+    const batch = createBatch();
+    outbound.takeInto(batch);
+    expect(batch.byteLength).to.be.within(262_144 - 1_024, 262_144 + 1_024);
+  });
+
+  it("takes stream 0's frames alone, and says when there are none", () => {
+    const outbound = newQueue();
+    outbound.writePayload(3, FrameType.PAYLOAD, Flag.NEXT, -1, undefined, bytesOf("61"));
+    const batch = createBatch();
+    expect(outbound.takePriority(batch)).to.equal(false);
+    encodeKeepalive(outbound.priority, true, 0, bytesOf(""));
+    expect(outbound.takePriority(batch)).to.equal(true);
+    expect(cutFrames(Uint8Array.from(Buffer.concat(batch.chunks))).map((frame) => seeFrame(frame).type)).to.deep.equal([
+      "KEEPALIVE",
+    ]);
+  });
+
   it("takes one frame alone, ahead of all that waits", () => {
     const outbound = newQueue();
     encodeKeepalive(outbound.priority, true, 0, bytesOf(""));

@@ -34,6 +34,8 @@ describe("session/reassembler", () => {
     expect(reassembler.fragmentCount).to.equal(66);
     reassembler.push(bytesOf(""), bytesOf(""));
     expect(reassembler.fragmentCount).to.equal(130);
+    reassembler.push(bytesOf("aa"), bytesOf("bb"));
+    expect(reassembler.fragmentCount, "as much metadata as data").to.equal(131);
   });
 
   it("joins parts of every size in order, in an allocation of exactly their size", () => {

@@ -85,6 +85,26 @@ describe("session/settings", () => {
     });
   }
 
+  for (const [switches, message] of [
+    [{ rsocketGO: true }, "compatibility switch rsocketGO is unknown, expected one of "],
+    [{ serverKeepalive: 1 }, "compatibility switch serverKeepalive is 1, expected true or false"],
+    [{ serverKeepalive: null }, "compatibility switch serverKeepalive is null, expected true or false"],
+  ] as const) {
+    it(`refuse the compatibility switches ${JSON.stringify(switches)}, naming the one`, () => {
+      expect(() => resolveSettings({ compatibility: switches as never })).to.throw(RangeError, message);
+    });
+  }
+
+  it("name the switches there are, and take one that is undefined as not given", () => {
+    const unknown = () => resolveSettings({ compatibility: { x: true } as never });
+    expect(unknown).to.throw(RangeError, /expected one of serverKeepalive, .*, repeatChannelMetadata/);
+    const switches = { serverKeepalive: undefined, acceptZeroKeepalive: true };
+    expect(resolveSettings({ compatibility: switches as never })).to.include({
+      serverKeepalive: false,
+      acceptZeroKeepalive: true,
+    });
+  });
+
   it("take the ends of the ranges", () => {
     expect(
       resolveSettings({ keepaliveIntervalMs: 1, maxLifetimeMs: 0x7fffffff, fragmentBytes: 64 }).fragmentBytes,

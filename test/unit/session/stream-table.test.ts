@@ -32,6 +32,34 @@ describe("session/stream-table", () => {
     expect([table.size, table.inboundCount, table.get(2)]).to.deep.equal([1, 0, undefined]);
   });
 
+  it("tells streams apart whose ids end in the same bits, whichever of them ends first", () => {
+    const table = new StreamTable();
+    const streams = [1, 0x10001, 0x7fff0001].map((id) => stream(id, true));
+    for (const each of streams) table.add(each);
+    const found = (): (number | undefined)[] => streams.map(({ id }) => table.get(id)?.id);
+    expect(found()).to.deep.equal([1, 0x10001, 0x7fff0001]);
+    for (const each of streams) {
+      table.remove(each);
+      expect([table.has(each.id), table.size]).to.deep.equal([false, streams.length - 1]);
+      table.add(each);
+    }
+    expect([...found(), table.get(0x20001)]).to.deep.equal([1, 0x10001, 0x7fff0001, undefined]);
+    // The slot is free for the next, though another with the same bits lives.
+    for (const each of streams) table.remove(each);
+    expect([table.size, ...found()]).to.deep.equal([0, undefined, undefined, undefined]);
+  });
+
+  it("holds as many as there may be, in order of their ids", () => {
+    const table = new StreamTable();
+    const ids = Array.from({ length: 70_000 }, (_, index) => 2 * index + 1);
+    for (const id of ids) table.add(stream(id, true));
+    expect(table.size).to.equal(70_000);
+    expect(ids.every((id) => table.get(id)?.id === id)).to.equal(true);
+    expect(table.snapshot().map(({ id }) => id)).to.deep.equal(ids);
+    for (const each of table.snapshot()) table.remove(each);
+    expect([table.size, table.snapshot()]).to.deep.equal([0, []]);
+  });
+
   it("goes through the streams of the moment while they end", () => {
     const table = new StreamTable();
     for (let id = 1; id < 10; id += 2) table.add(stream(id, true));

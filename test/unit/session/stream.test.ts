@@ -119,8 +119,8 @@ describe("session/stream: what its sink hears", () => {
     expect(mine.log).to.deep.equal(["error 0x203 local"]);
     expect(server.call.log).to.deep.equal(["error 0x203 local"]);
     expect(server.sent().map((frame) => frame.slice(0, 20))).to.deep.equal([
-      hex`00000002 2400`,
       hex`00000001 2c00 00000203`,
+      hex`00000002 2400`,
       hex`00000003 2c00 00000203`,
     ]);
     expectQuiet(server.connection);
