@@ -105,8 +105,8 @@ export class RecordingRelay {
       from.on("error", () => {}); // what follows is `close`
       from.on("close", (hadError) => {
         this.#sockets.delete(from);
-        // A connection that was reset is reset on the other side, too.
-        if (hadError) to.resetAndDestroy();
+        // A connection that was reset is reset on the other side, too. Sockets of the file system can't be.
+        if (hadError && this.#folder === undefined) to.resetAndDestroy();
         else to.destroySoon();
       });
       from.pipe(to);

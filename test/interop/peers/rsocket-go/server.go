@@ -29,6 +29,7 @@ func runServer(o *options) error {
 		if err != nil {
 			return err
 		}
+		defer listener.Close() // which takes a Unix socket out of the file system
 		builder, err := serverBuilder(o)
 		if err != nil {
 			return err

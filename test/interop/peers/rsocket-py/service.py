@@ -6,7 +6,7 @@ import contextlib
 from collections import defaultdict
 
 import interop_pb2 as pb
-from google.protobuf.empty_pb2 import Empty
+from rsocket.helpers import create_future
 from rsocket.payload import Payload
 from rsocket.request_handler import BaseRequestHandler
 from rsocket.routing.request_router import RequestRouter
@@ -27,9 +27,13 @@ def watched(keys: list[str]):
     try:
         yield
     except (asyncio.CancelledError, GeneratorExit):
-        for key in filter(None, keys):
-            fired[f"cancelled:{key}"].append(b"")
+        note_cancelled(keys)
         raise
+
+
+def note_cancelled(keys: list[str]):
+    for key in filter(None, keys):
+        fired[f"cancelled:{key}"].append(b"")
 
 
 def fail(failure):
@@ -61,22 +65,24 @@ class TestService:
         self.streams = {"ServerStream": self._server_stream}
         self.channels = {"ClientStream": self._client_stream, "BidiStream": self._bidi_stream}
 
-    async def _empty_call(self, _data, _user):
-        return Empty()
+    def _empty_call(self, _data, _user):
+        return create_future(Payload())
 
-    async def _unary_call(self, data, user):
+    def _unary_call(self, data, user):
         call = pb.SimpleRequest.FromString(data)
-        with watched([call.key]):
-            return await respond(call, 0, user)
+        answer = asyncio.ensure_future(encoded_response(call, user))
+        # Not by an exception in the task: it may be cancelled before it begins.
+        answer.add_done_callback(lambda _: answer.cancelled() and note_cancelled([call.key]))
+        return answer
 
-    async def _fired(self, data, _user):
+    def _fired(self, data, _user):
         payloads = fired[pb.FiredRequest.FromString(data).key]
-        return pb.FiredResponse(count=len(payloads), last_payload=payloads[-1] if payloads else b"")
+        answer = pb.FiredResponse(count=len(payloads), last_payload=payloads[-1] if payloads else b"")
+        return create_future(Payload(answer.SerializeToString()))
 
-    async def _call_back(self, data, _user):
+    def _call_back(self, data, _user):
         encode = encode_composite if self._connection.is_composite else encode_rpc
-        answer = await self._connection.socket.request_response(Payload(data, encode(SERVICE, "UnaryCall")))
-        return pb.SimpleResponse.FromString(answer.data or b"")
+        return self._connection.socket.request_response(Payload(data, encode(SERVICE, "UnaryCall")))
 
     async def _server_stream(self, data):
         call = pb.StreamRequest.FromString(data)
@@ -116,8 +122,8 @@ async def encoded(messages):
         yield Payload(message.SerializeToString())
 
 
-async def answered(message) -> Payload:
-    return Payload((await message).SerializeToString())
+async def encoded_response(call, user: bytes) -> Payload:
+    return Payload((await respond(call, 0, user)).SerializeToString())
 
 
 async def calls_of(first: Payload, inbox: RespondersInbox):
@@ -130,7 +136,7 @@ async def calls_of(first: Payload, inbox: RespondersInbox):
 
 
 def response_of(handler, payload: Payload, user: bytes) -> asyncio.Future:
-    return asyncio.ensure_future(answered(handler(bytes(payload.data or b""), user)))
+    return handler(bytes(payload.data or b""), user)
 
 
 def stream_of(handler, payload: Payload) -> Source:
