@@ -23,3 +23,6 @@ export interface Lock {
 
 /** What is wrong with a lock, a line each. */
 export function faultsOf(lock: Lock): readonly string[];
+
+/** The locks of the repository, by their paths from its top. */
+export function locks(): readonly string[];

@@ -3,7 +3,8 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Code, type MetadataMode, RpcError } from "rsocket-rpc";
+import { Code, type Compatibility, type MetadataMode, RpcError } from "rsocket-rpc";
+import * as compat from "rsocket-rpc/compat";
 import { MIN_FRAGMENT_BYTES } from "../../runtime/src/session/settings.js";
 
 /** Files of certificates and keys, read: PEM. */
@@ -22,6 +23,8 @@ export interface ServerArguments {
   readonly resume: boolean;
   /** Requests a second that each connection may make whose client honours leases; undefined: no leases. */
   readonly lease: number | undefined;
+  /** For peers of other makes that need one. */
+  readonly compatibility: Compatibility;
 }
 
 /** What the client is told. */
@@ -38,6 +41,8 @@ export interface ClientArguments {
   readonly hello: boolean;
   /** Cases that this peer is known not to do, with the reason. */
   readonly skipped: ReadonlyMap<string, string>;
+  /** For peers of other makes that need one. */
+  readonly compatibility: Compatibility;
 }
 
 /** An argument is wrong: the message is the one line that is printed. */
@@ -55,6 +60,7 @@ const COMMON = {
   ca: { type: "string" },
   cert: { type: "string" },
   key: { type: "string" },
+  compat: { type: "string", default: "" },
 } as const;
 
 /** @throws WrongArgument */
@@ -77,6 +83,7 @@ export function readServerArguments(args: readonly string[]): ServerArguments {
     pem: readPem(values),
     resume: values.resume,
     lease: values.lease === undefined ? undefined : wholeNumber("--lease", values.lease, 1, MAX_LEASE),
+    compatibility: compatibilityOf(values.compat),
   };
 }
 
@@ -113,6 +120,7 @@ export function readClientArguments(args: readonly string[], known: readonly str
     quick: values.quick,
     hello: !values["no-hello"],
     skipped: new Map(skipped),
+    compatibility: compatibilityOf(values.compat),
   };
 }
 
@@ -139,6 +147,17 @@ function parsed<T>(parse: () => { readonly values: T }): T {
 
 function mtuOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : wholeNumber("--mtu", text, MIN_FRAGMENT_BYTES, MAX_MTU);
+}
+
+/** What names of rsocket-rpc/compat, with commas between them, stand for together. @throws WrongArgument */
+export function compatibilityOf(names: string): Compatibility {
+  const known = new Map<string, Compatibility>(Object.entries(compat));
+  const merged: Compatibility = {};
+  for (const name of names.split(",")) {
+    if (name !== "") checkName("--compat", name, [...known.keys()]);
+    Object.assign(merged, known.get(name));
+  }
+  return merged;
 }
 
 function wholeNumber(option: string, text: string, least: number, most: number): number {

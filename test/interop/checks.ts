@@ -3,12 +3,26 @@
 
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { type Code, codeName, RpcError } from "rsocket-rpc";
+import { type Code, codeName, RpcError, type Scheduler, type Timer } from "rsocket-rpc";
+import { systemScheduler } from "rsocket-rpc/rsocket";
 import type { TestServiceClient } from "../support/gen/interop_rsocket.js";
 import type { Wire } from "./wire.js";
 
 /** What should have happened by now has had this long, on a busy machine, too. */
 const PATIENCE_MS = 2_000;
+
+/** The time that cases wait by: virtual where a conversation is had again. */
+let time: Scheduler = systemScheduler;
+
+/** From now on cases wait by `scheduler`'s time. */
+export function waitBy(scheduler: Scheduler): void {
+  time = scheduler;
+}
+
+/** Milliseconds of the time that cases wait by. */
+export function nowMs(): number {
+  return time.now();
+}
 
 /** How many keys each case has made. */
 const keyCounts = new Map<string, number>();
@@ -73,9 +87,9 @@ export function expectStatus(error: RpcError, code: Code, message: string, wire:
 
 /** Waits until `holds`. @throws Error with `what` when it doesn't within two seconds. */
 export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endsAtMs = performance.now() + PATIENCE_MS;
+  const endsAtMs = nowMs() + PATIENCE_MS;
   while (!(await holds())) {
-    if (performance.now() > endsAtMs) throw new Error(`${what}: not within ${PATIENCE_MS} ms`);
+    if (nowMs() > endsAtMs) throw new Error(`${what}: not within ${PATIENCE_MS} ms`);
     await pause(10);
   }
 }
@@ -90,20 +104,20 @@ export async function expectHandlerTold(client: TestServiceClient, key: string):
 
 /** Settles as `promise` does. @throws Error with `what` when it takes longer. */
 export async function within<T>(timeoutMs: number, what: string, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not within ${timeoutMs} ms`)), timeoutMs);
+    timer = time.setTimer(timeoutMs, () => reject(new Error(`${what}: not within ${timeoutMs} ms`)));
   });
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    timer?.cancel();
   }
 }
 
 /** Lets time pass. */
 export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return new Promise((resolve) => void time.setTimer(ms, resolve));
 }
 
 /** Resolves when `signal` is aborted. */

@@ -3,6 +3,7 @@
 //
 //   npm run interop:client -- --connect URL [--case NAME[,NAME]|all] [--mtu N] [--mode rpc|composite] [--ca FILE]
 //                             [--cert FILE --key FILE] [--quick] [--no-hello] [--skip NAME=WHY]
+//                             [--compat NAME]
 
 import { readClientArguments, runProgram } from "./arguments.js";
 import { CASES } from "./cases/table.js";
@@ -10,7 +11,9 @@ import { reachByUrl } from "./reach.js";
 import { lineOf, type Outcome, runCase } from "./run-case.js";
 
 await runProgram("interop:client", async (args) => {
-  const { url, names, mtu, mode, pem, quick, hello, skipped } = readClientArguments(args, [...CASES.keys()]);
+  const { url, names, mtu, mode, pem, quick, hello, skipped, compatibility } = readClientArguments(args, [
+    ...CASES.keys(),
+  ]);
   const reach = reachByUrl(url, pem);
   const counts = { PASS: 0, FAIL: 0, SKIP: 0 };
   for (const name of names) {
@@ -18,7 +21,9 @@ await runProgram("interop:client", async (args) => {
     if (run === undefined) continue;
     const why = skipped.get(name);
     const outcome: Outcome =
-      why === undefined ? await runCase(run, { reach, mode, mtu, quick, hello }) : { verdict: "SKIP", why };
+      why === undefined
+        ? await runCase(run, { reach, mode, mtu, quick, hello, compatibility })
+        : { verdict: "SKIP", why };
     counts[outcome.verdict]++;
     console.log(lineOf(name, outcome));
   }

@@ -2,6 +2,7 @@
 // The server as one case sees it: connections to it, each watched, all of them closed when the case is over.
 
 import {
+  type Compatibility,
   type Connection,
   type ConnectOptions,
   compositeMetadata,
@@ -9,6 +10,7 @@ import {
   type Dialer,
   type MetadataMode,
   RpcError,
+  type Scheduler,
 } from "rsocket-rpc";
 import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
 import type { CutKind, Cuttable, Reach } from "./reach.js";
@@ -45,6 +47,10 @@ export interface PeerOptions {
   readonly quick: boolean;
   /** False: the client says nothing of our extension, and so the server isn't one of ours to it. */
   readonly hello: boolean;
+  /** The time of connections; that of the system unless given. */
+  readonly scheduler?: Scheduler;
+  /** What a server of another make needs. */
+  readonly compatibility?: Compatibility;
 }
 
 /** The case can't be run here: the reason is printed. */
@@ -107,14 +113,16 @@ export class Peer {
   }
 
   async #open(dialer: Dialer, options: ConnectOptions): Promise<Session> {
-    const { mode, mtu, hello } = this.options;
+    const { mode, mtu, hello, scheduler, compatibility = {} } = this.options;
     const wire = new Wire();
     const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
     const connection = await connectWith(watched, {
       metadataMode: mode === "rpc" ? mode : compositeMetadata,
       hello,
       limits: LIMITS,
+      compatibility,
       ...(mtu === undefined ? {} : { fragmentBytes: mtu }),
+      ...(scheduler === undefined ? {} : { scheduler }),
       ...options,
     });
     this.#connections.push(connection);

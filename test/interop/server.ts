@@ -2,6 +2,7 @@
 // The server of the interop matrix: serves TestService at every URL that it is told, until SIGTERM or SIGINT.
 //
 //   npm run interop:server -- --listen URL [--listen URL] [--mtu N] [--cert FILE --key FILE [--ca FILE]] [--resume] [--lease N]
+//                             [--compat NAME]
 
 import { fixedRateLease, serve } from "rsocket-rpc/node";
 import { systemScheduler } from "rsocket-rpc/rsocket";
@@ -14,12 +15,12 @@ import { securityOf } from "./reach.js";
 const GRACE_MS = 1_000;
 
 await runProgram("interop:server", async (args) => {
-  const { urls, mtu, pem, resume, lease } = readServerArguments(args);
+  const { urls, mtu, pem, resume, lease, compatibility } = readServerArguments(args);
   const server = await serve(urls, {
     services: [interopService(systemScheduler)],
     limits: LIMITS,
     // Names as some peers of other makes write them.
-    compatibility: { leadingDot: true, capitalizedMethods: true },
+    compatibility: { leadingDot: true, capitalizedMethods: true, ...compatibility },
     drain: { onSignals: ["SIGTERM", "SIGINT"], graceMs: GRACE_MS },
     resume,
     ...(lease === undefined ? {} : { lease: fixedRateLease({ requestsPerSecond: lease }) }),

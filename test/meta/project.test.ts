@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import { expect } from "chai";
-import { faultsOf, type Lock } from "../../.ci/check-lock.mjs";
+import { faultsOf, type Lock, locks } from "../../.ci/check-lock.mjs";
 import { isGenerated, listFiles, ROOT, readText } from "./support/repository.js";
 
 /** Folders where somebody's files live. */
@@ -95,11 +95,10 @@ describe("the lock", () => {
     expect(faultsOf(lock)).to.deep.equal([]);
   });
 
-  it("does so beside each tool that has packages of its own", () => {
-    for (const folder of ["test/fuzz/guided", "test/mutation"]) {
-      const path = `${folder}/package-lock.json`;
-      expect(faultsOf(JSON.parse(readText(path)) as Lock), path).to.deep.equal([]);
-    }
+  it("does so beside each tool and peer that has packages of its own", () => {
+    const tracked = listFiles().filter((path) => path.endsWith("package-lock.json"));
+    expect([...locks()].sort()).to.deep.equal(tracked);
+    for (const path of locks()) expect(faultsOf(JSON.parse(readText(path)) as Lock), path).to.deep.equal([]);
   });
 
   it("pins what package.json pins: exactly", () => {

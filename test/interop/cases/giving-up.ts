@@ -3,7 +3,17 @@
 
 import { expect } from "chai";
 import { Code } from "rsocket-rpc";
-import { aborted, expectCode, expectHandlerTold, failureOf, freshKey, pattern, pause, within } from "../checks.js";
+import {
+  aborted,
+  expectCode,
+  expectHandlerTold,
+  failureOf,
+  freshKey,
+  nowMs,
+  pattern,
+  pause,
+  within,
+} from "../checks.js";
 import type { Peer } from "../peer.js";
 
 /** A call that is given up ends at once; so long at most on a busy machine. */
@@ -61,9 +71,9 @@ export async function timeoutOnSleepingServer(peer: Peer): Promise<void> {
   const { client } = await peer.connect();
   const key = freshKey("timeout_on_sleeping_server");
   // Beside the call's own, a timer that shows how late this process is: a busy machine isn't the peer's fault.
-  const due = pause(TIMEOUT_MS).then(() => performance.now());
+  const due = pause(TIMEOUT_MS).then(() => nowMs());
   const error = await failureOf(client.unaryCall({ delayMs: SLEEP_MS, key }, { timeoutMs: TIMEOUT_MS }));
-  const endedAtMs = performance.now();
+  const endedAtMs = nowMs();
   expectCode(error, Code.DeadlineExceeded);
   expect(endedAtMs - (await due), "ms that the call ended behind its deadline").to.be.below(LATE_MS);
   await expectHandlerTold(client, key);

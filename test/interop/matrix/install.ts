@@ -42,7 +42,7 @@ export async function toolVersions({ tools, folder }: PeerFile): Promise<Record<
 export function inputsDigest(peer: PeerFile): string {
   const hash = createHash("sha256");
   const globs = peer.inputs.map(globPattern);
-  for (const path of filesBelow(peer.folder).filter((one) => globs.some((glob) => glob.test(one)))) {
+  for (const path of filesFor(peer).filter((one) => globs.some((glob) => glob.test(one)))) {
     hash.update(`${path}\0`).update(readFileSync(join(peer.folder, path)));
   }
   hash.update(JSON.stringify([peer.version, peer.install, peer.server, peer.client])).update(readFileSync(PROTO));
@@ -76,6 +76,12 @@ function globPattern(glob: string): RegExp {
     .replaceAll("*", "[^/]*")
     .replaceAll("\0", "(?:.*/)?");
   return new RegExp(`^${source}${glob.endsWith("**") ? "[^/]*" : ""}(?:/.*)?$`);
+}
+
+// What several peers share lies beside them: `../../shared/**`.
+function filesFor({ folder, inputs }: PeerFile): string[] {
+  const outside = inputs.flatMap((glob) => /^(?:\.\.\/)+[^/*]+\//.exec(glob) ?? []);
+  return [...filesBelow(folder), ...[...new Set(outside)].flatMap((prefix) => filesBelow(folder, prefix))];
 }
 
 function filesBelow(folder: string, prefix = ""): string[] {

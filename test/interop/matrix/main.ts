@@ -2,10 +2,10 @@
 // `npm run interop`: our server and client against peers of other makes, each case in both roles. Results go to
 // results.json, and from there into docs/interop.md.
 //
-//   npm run interop -- [--peer NAME[,NAME]] [--case NAME] [--all] [--check]
+//   npm run interop -- [--peer NAME[,NAME]] [--case NAME[,NAME]] [--all] [--check] [--record]
 //
 // Without --peer those that CI has the tools for, with --all all of them, and one place of each with all of the calls.
-// --check writes nothing. Ends with 1 when a cell failed that isn't known to, or when a peer couldn't be installed.
+// --check writes nothing. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known to, or when a peer couldn't be installed.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,8 +18,12 @@ import type { Cell } from "./cells.js";
 import { install, missingTools, toolVersions } from "./install.js";
 import { type PeerFile, readPeers } from "./peer-file.js";
 import { killAll } from "./process.js";
+import { recordPeer } from "./record.js";
 import { writePeerResult } from "./results.js";
 import { countText, type Pems, type RunOptions, runRole } from "./run-peer.js";
+
+/** A case has 60 s of its own. */
+const SILENCE_MS = 75_000;
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +31,7 @@ const { values } = parseArgs({
     case: { type: "string" },
     all: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
   },
 });
 
@@ -44,13 +49,14 @@ process.on("exit", () => {
 });
 
 const peers = chosenPeers();
-if (values.case !== undefined && !CASES.has(values.case)) fail(`--case ${values.case} is unknown`);
+for (const name of values.case?.split(",") ?? []) if (!CASES.has(name)) fail(`--case ${name} is unknown`);
 await compilePrograms();
 const options: RunOptions = {
-  onlyCase: values.case,
+  onlyCases: values.case?.split(","),
   isWhole: values.all,
   pem: await writeCertificates(),
   folder,
+  silenceMs: SILENCE_MS,
   say,
 };
 const cells: Cell[] = [];
@@ -78,9 +84,13 @@ async function runPeer(peer: PeerFile): Promise<Cell[]> {
     say(broken.at(-1) ?? "");
     return [];
   }
+  if (values.record) {
+    await recordPeer(peer, options);
+    return [];
+  }
   const all = (await Promise.all([runRole(peer, "server", options), runRole(peer, "client", options)])).flat();
   say(`${peer.name}: ${countText(all)}`);
-  const isPartial = options.onlyCase !== undefined;
+  const isPartial = options.onlyCases !== undefined;
   if (!values.check && !isPartial) await writePeerResult(peer, all, await toolVersions(peer), values.all);
   return all;
 }

@@ -38,6 +38,8 @@ export interface PeerFile {
   readonly client: string | undefined;
   readonly transports: Readonly<Record<Role, readonly Transport[]>>;
   readonly modes: Readonly<Record<Role, readonly MetadataMode[]>>;
+  /** Names of rsocket-rpc/compat that our programs are told, with commas; empty: none. */
+  readonly compat: string;
   readonly inCi: boolean;
   /** How long a server may take to listen. */
   readonly startSeconds: number;
@@ -67,7 +69,7 @@ export function readPeer(folder: string, text: string): PeerFile {
     throw new Error(`${place}: ${field} is ${JSON.stringify(values[field])}, expected ${expected}`);
   };
   const known = new Set([
-    ..."name version tools install inputs server client in_ci start_seconds skips faults".split(" "),
+    ..."name version tools install inputs server client compat in_ci start_seconds skips faults".split(" "),
   ]);
   for (const role of ROLES) for (const list of ["transports", "modes"]) known.add(`${role}_${list}`);
   for (const field of Object.keys(values)) if (!known.has(field)) wrong(field, "no such field");
@@ -118,6 +120,7 @@ export function readPeer(folder: string, text: string): PeerFile {
       server: list("server_modes", MODES) as MetadataMode[],
       client: list("client_modes", MODES) as MetadataMode[],
     },
+    compat: values["compat"] === undefined ? "" : text_("compat"),
     inCi: typeof values["in_ci"] === "boolean" ? values["in_ci"] : wrong("in_ci", "true or false"),
     startSeconds: typeof values["start_seconds"] === "number" ? values["start_seconds"] : 20,
     skips: exceptions("skips"),

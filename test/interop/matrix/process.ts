@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 
 /** As much of what a program says of itself as is shown when something failed. */
-const SHOWN_CHARACTERS = 4_000;
+const SHOWN_CHARACTERS = 1_500;
 /** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 3_000;
 

@@ -26,7 +26,7 @@ export interface Recording {
 }
 
 /** Frames that are kept of a connection unless all are. */
-const KEPT = 40;
+const KEPT = 24;
 /** What a frame shows of its bytes. */
 const SHOWN_BYTES = 48;
 const TAPPED = new Set(["tcp:", "ws:", "unix:"]);
