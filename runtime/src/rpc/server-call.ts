@@ -257,7 +257,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     const incoming = new IncomingItems<unknown>(
       {
         decode: (data) => this.definition.input.decode(data, transport.discardUnknownFields) as unknown,
-        abandon: () => this.#stream.cancel(),
+        abandon: () => this.#stopInput(),
         undecodable: (error) => {
           const reason = this.#undecodable(error);
           this.#fail(reason, ErrorCode.INVALID);
@@ -273,6 +273,12 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     if (this.#request.complete) incoming.end();
     else incoming.requestWindow();
     return incoming;
+  }
+
+  // A handler that fails leaves its loop first, and then its ERROR says it all: rsocket-rust takes a CANCEL before it for
+  // the end of the answers, of a call that succeeded. So CANCEL waits for what the handler does in this turn.
+  #stopInput(): void {
+    this.#host.transport.scheduler.defer(() => this.#stream.cancel());
   }
 
   // ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -190,7 +190,11 @@ async function timeoutOnSleepingServer(peer) {
   const { client } = await peer.connect();
   const key = freshKey("timeout_on_sleeping_server");
   const signal = AbortSignal.timeout(50);
-  const failure = await within(200, "the end", failureOf(client.unary("UnaryCall", { delayMs: 1_000, key }, { signal })));
+  const failure = await within(
+    200,
+    "the end",
+    failureOf(client.unary("UnaryCall", { delayMs: 1_000, key }, { signal })),
+  );
   assert.equal(failure.name, "TimeoutError");
   await expectHandlerTold(client, key);
 }
@@ -271,7 +275,11 @@ async function lease(peer) {
   const refusing = await peer.connect({ lease: { maxPendingRequests: 0 } });
   const isRefused = ({ message }) => message === "No available lease given";
   const call = ({ client }) => client.unary("UnaryCall", { payload: pattern(100) });
-  await within(1_500, "the first lease", untilAnswered(refusing, () => call(refusing), isRefused));
+  await within(
+    1_500,
+    "the first lease",
+    untilAnswered(refusing, () => call(refusing), isRefused),
+  );
   let granted = 1;
   for (;;) {
     try {
