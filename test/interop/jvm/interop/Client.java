@@ -5,8 +5,6 @@
 package interop;
 
 import java.net.URI;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -16,18 +14,11 @@ public final class Client {
 
   private final Session.Connector connector;
   private final String mode;
-  private final Map<String, Cases.Case> cases = new LinkedHashMap<>(Cases.ALL);
 
   /** {@code mode}: what the library speaks unless told otherwise. */
   public Client(Session.Connector connector, String mode) {
     this.connector = connector;
     this.mode = mode;
-  }
-
-  /** A case of this peer's own. */
-  Client with(String name, Cases.Case run) {
-    cases.put(name, run);
-    return this;
   }
 
   /** Ends the process. */
@@ -36,7 +27,7 @@ public final class Client {
     Settings settings = new Settings(url, arguments.one("--mode", mode), arguments.number("--mtu"));
     String wanted = arguments.one("--case", "all");
     boolean hasFailed = false;
-    for (String name : wanted.equals("all") ? cases.keySet().toArray(String[]::new) : wanted.split(",")) {
+    for (String name : wanted.equals("all") ? Cases.ALL.keySet().toArray(String[]::new) : wanted.split(",")) {
       String line = runCase(name, new Peer(connector, settings, arguments.has("--quick")));
       hasFailed |= line.startsWith("FAIL");
       System.out.println(line);
@@ -45,7 +36,7 @@ public final class Client {
   }
 
   private String runCase(String name, Peer peer) {
-    Cases.Case run = cases.get(name);
+    Cases.Case run = Cases.ALL.get(name);
     if (run == null) return "SKIP " + name + ": this peer has no such case";
     try (peer) {
       CompletableFuture.runAsync(() -> runUnchecked(run, peer)).get(CASE_TIMEOUT_SECONDS, TimeUnit.SECONDS);

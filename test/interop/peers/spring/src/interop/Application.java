@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server: Spring Boot's, with who may call what. SETUP and requests may carry simple or bearer authentication.
+// The server: Spring Boot's.
 package interop;
 
 import io.rsocket.core.Resume;
 import io.rsocket.lease.Lease;
 import io.rsocket.resume.InMemoryResumableFramesStore;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import javax.crypto.spec.SecretKeySpec;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
@@ -15,13 +13,8 @@ import org.springframework.boot.rsocket.messaging.RSocketStrategiesCustomizer;
 import org.springframework.boot.rsocket.server.RSocketServerCustomizer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
-import org.springframework.security.config.Customizer;
 import org.springframework.security.config.annotation.rsocket.EnableRSocketSecurity;
 import org.springframework.security.config.annotation.rsocket.RSocketSecurity;
-import org.springframework.security.core.userdetails.MapReactiveUserDetailsService;
-import org.springframework.security.core.userdetails.User;
-import org.springframework.security.oauth2.jwt.NimbusReactiveJwtDecoder;
-import org.springframework.security.oauth2.jwt.ReactiveJwtDecoder;
 import org.springframework.security.rsocket.core.PayloadSocketAcceptorInterceptor;
 import reactor.core.publisher.Flux;
 
@@ -30,12 +23,6 @@ import reactor.core.publisher.Flux;
 @EnableRSocketSecurity
 @Import(TestController.class)
 class Application {
-  static final String USER = "ann";
-  static final String PASSWORD = "correct horse";
-
-  /** Signs tokens, HS256. */
-  static final String SECRET = "the interop matrix knows this one";
-
   private static final int RESUME_STORE_BYTES = 64 << 20;
   private static final Duration LEASE_TIME = Duration.ofSeconds(1);
 
@@ -44,26 +31,10 @@ class Application {
     return Protobuf::configure;
   }
 
-  /** Everybody may call; but whoever says who they are must be that. */
+  /** Everybody may call; src/example says who may where that matters. */
   @Bean
   PayloadSocketAcceptorInterceptor security(RSocketSecurity security) {
-    return security
-        .authorizePayload(authorize -> authorize.anyExchange().permitAll())
-        .simpleAuthentication(Customizer.withDefaults())
-        .jwt(Customizer.withDefaults())
-        .build();
-  }
-
-  @Bean
-  MapReactiveUserDetailsService users() {
-    return new MapReactiveUserDetailsService(
-        User.withUsername(USER).password("{noop}" + PASSWORD).roles("USER").build());
-  }
-
-  @Bean
-  ReactiveJwtDecoder tokens() {
-    byte[] secret = SECRET.getBytes(StandardCharsets.UTF_8);
-    return NimbusReactiveJwtDecoder.withSecretKey(new SecretKeySpec(secret, "HmacSHA256")).build();
+    return security.authorizePayload(authorize -> authorize.anyExchange().permitAll()).build();
   }
 
   @Bean

@@ -31,11 +31,7 @@ public final class Main {
 
   public static void main(String[] args) throws InterruptedException {
     Arguments arguments = new Arguments(args, 1);
-    if (args[0].equals("client")) {
-      Client client = new Client(settings -> connect(settings, Credentials.NONE), "composite");
-      Credentials.addCases(client);
-      client.run(arguments);
-    }
+    if (args[0].equals("client")) new Client(Main::connect, "composite").run(arguments);
     for (String url : arguments.all("--listen")) listen(URI.create(url), arguments);
     Thread.currentThread().join();
   }
@@ -77,17 +73,16 @@ public final class Main {
     System.out.println("LISTENING " + scheme + "://127.0.0.1:" + port + path);
   }
 
-  static Session connect(Settings settings, Credentials credentials) {
+  private static Session connect(Settings settings) {
     RSocketStrategies.Builder configured = RSocketStrategies.builder();
     Protobuf.configure(configured);
     RSocketStrategies strategies = configured.build();
-    RSocketRequester.Builder builder =
+    RSocketRequester requester =
         RSocketRequester.builder()
             .rsocketStrategies(strategies)
             .dataMimeType(Protobuf.MIME_TYPE)
-            .rsocketConnector(connector -> configure(connector, settings, strategies));
-    credentials.addTo(builder);
-    RSocketRequester requester = builder.transport(clientTransport(settings.url()));
+            .rsocketConnector(connector -> configure(connector, settings, strategies))
+            .transport(clientTransport(settings.url()));
     RSocket rsocket = Checks.await(requester.rsocketClient().source());
     return new Session(new Requests(requester), rsocket.onClose(), requester::dispose);
   }
