@@ -30,6 +30,10 @@ oldServer.addService(demo.v1.Ticker.service, {
 interface Packages {
   readonly demo: { readonly v1: { readonly Ticker: grpc.ServiceClientConstructor } };
 }
+interface OldTicker extends grpc.Client {
+  last(symbol: object, options: grpc.CallOptions, answer: (error: grpc.ServiceError | null) => void): void;
+  watch(symbol: object): grpc.ClientReadableStream<{ price: number }>;
+}
 const oldPort = await new Promise<number>((resolve, reject) => {
   const credentials = grpc.ServerCredentials.createInsecure();
   oldServer.bindAsync("127.0.0.1:0", credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
@@ -61,11 +65,11 @@ const finished = new Promise<void>((resolve) => {
 });
 
 // #region grpc-call
-const stub = new demo.v1.Ticker(`127.0.0.1:${oldPort}`, grpc.credentials.createInsecure());
+const stub = new demo.v1.Ticker(`127.0.0.1:${oldPort}`, grpc.credentials.createInsecure()) as never as OldTicker;
 stub.last({ name: "NONE" }, { deadline: Date.now() + 500 }, (error: grpc.ServiceError | null) => {
   console.log("grpc:", error?.code === grpc.status.NOT_FOUND, error?.details);
   const quotes = stub.watch({ name: "ACME" });
-  quotes.on("data", ({ price }: { price: number }) => {
+  quotes.on("data", ({ price }) => {
     if (price === 3) quotes.cancel();
   });
   quotes.on("error", ({ code }: grpc.ServiceError) => {
