@@ -15,6 +15,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.http.codec.protobuf.ProtobufDecoder;
 import org.springframework.http.codec.protobuf.ProtobufEncoder;
 import org.springframework.messaging.handler.annotation.MessageMapping;
+import org.springframework.messaging.handler.annotation.Payload;
 import org.springframework.security.authentication.ReactiveAuthenticationManager;
 import org.springframework.security.authentication.UserDetailsRepositoryReactiveAuthenticationManager;
 import org.springframework.security.config.annotation.rsocket.EnableRSocketSecurity;
@@ -44,8 +45,10 @@ public class SpringServer {
   @Controller
   @MessageMapping("rsocket.interop.v1.TestService")
   static class TestController {
+    /** A message of defaults has no bytes: without {@code required = false} Spring refuses it as missing. */
     @MessageMapping("UnaryCall")
-    Mono<SimpleResponse> unaryCall(SimpleRequest request) {
+    Mono<SimpleResponse> unaryCall(@Payload(required = false) SimpleRequest request) {
+      if (request == null) return Mono.just(SimpleResponse.getDefaultInstance());
       return Mono.just(SimpleResponse.newBuilder().setPayload(request.getPayload()).build());
     }
 

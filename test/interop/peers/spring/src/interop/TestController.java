@@ -30,24 +30,25 @@ class TestController {
   }
 
   @MessageMapping("UnaryCall")
-  Mono<SimpleResponse> unaryCall(@Payload SimpleRequest request, @Headers Map<String, Object> headers) {
+  Mono<SimpleResponse> unaryCall(
+      @Payload(required = false) SimpleRequest request, @Headers Map<String, Object> headers) {
     byte[] metadata = (byte[]) headers.getOrDefault(Protobuf.USER_METADATA, TestCalls.NO_METADATA);
-    return handlers.unaryCall(request, metadata);
+    return handlers.unaryCall(orDefault(request, SimpleRequest.getDefaultInstance()), metadata);
   }
 
   @MessageMapping("FireAndForget")
-  Mono<Void> fireAndForget(@Payload SimpleRequest request) {
-    return handlers.fireAndForget(request);
+  Mono<Void> fireAndForget(@Payload(required = false) SimpleRequest request) {
+    return handlers.fireAndForget(orDefault(request, SimpleRequest.getDefaultInstance()));
   }
 
   @MessageMapping("Fired")
-  Mono<FiredResponse> fired(@Payload FiredRequest request) {
-    return handlers.fired(request);
+  Mono<FiredResponse> fired(@Payload(required = false) FiredRequest request) {
+    return handlers.fired(orDefault(request, FiredRequest.getDefaultInstance()));
   }
 
   @MessageMapping("ServerStream")
-  Flux<SimpleResponse> serverStream(@Payload StreamRequest request) {
-    return handlers.serverStream(request);
+  Flux<SimpleResponse> serverStream(@Payload(required = false) StreamRequest request) {
+    return handlers.serverStream(orDefault(request, StreamRequest.getDefaultInstance()));
   }
 
   @MessageMapping("ClientStream")
@@ -63,5 +64,10 @@ class TestController {
   @MessageMapping("CallBack")
   Mono<SimpleResponse> callBack(@Payload SimpleRequest request, RSocketRequester caller) {
     return new Handlers(memory, new Requests(caller)).callBack(request);
+  }
+
+  // A message of defaults has no bytes, which Spring takes for a payload that is missing.
+  private static <T> T orDefault(T message, T defaults) {
+    return message == null ? defaults : message;
   }
 }
