@@ -7,7 +7,8 @@
 // Without --peer those that CI has the tools for, with --all all of them, and the first place of each with all of the calls.
 // --check writes nothing, and cuts frames to pieces over one transport only. --seconds N begins nothing after N seconds, and
 // says what that left out. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known
-// to, or when a peer couldn't be installed.
+// to, or when a peer couldn't be installed. INTEROP_MISSING in the environment names a file that gets a line for each peer
+// that wasn't run for want of a toolchain.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -71,6 +72,8 @@ for (const peer of peers) cells.push(...(await runPeer(peer)));
 say("");
 for (const line of missing) say(line);
 for (const line of broken) say(line);
+const { INTEROP_MISSING } = process.env;
+if (INTEROP_MISSING !== undefined) writeFileSync(INTEROP_MISSING, missing.map((line) => `${line}\n`).join(""));
 const toolchains = missing.length === 0 ? "" : `, ${missing.length} peers without their toolchain`;
 say(`${peers.length} peers: ${countText(cells) || "nothing was run"}${toolchains}`);
 process.exitCode = broken.length > 0 || cells.some(({ verdict }) => verdict === "FAIL") ? 1 : 0;
