@@ -12,7 +12,7 @@ import { World } from "./world.js";
 const ALL = process.env["HOSTILE"] === "all";
 
 describe("a server under attack", function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let world: World;
 
   before(async function () {
