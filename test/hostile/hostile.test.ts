@@ -2,17 +2,17 @@
 // Hostile clients against a server process: every attack over every transport that it concerns, while an honest client is
 // served. `npm run hostile` carries out the long ones, too.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { expect } from "chai";
 import { carryOut, costs, transportsOf } from "./attack.js";
-import { ATTACKS, isFlood } from "./attacks.js";
+import { ATTACKS, ATTACKS_BY_FILE, isFlood } from "./attacks.js";
 import { THREATS } from "./threats.js";
 import { World } from "./world.js";
 
 const ALL = process.env["HOSTILE"] === "all";
 
 describe("a server under attack", function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let world: World;
 
   before(async function () {
@@ -50,10 +50,37 @@ describe("threats", () => {
     });
   }
 
+  it("are in the table of docs/security.md, with files that are there and all that try them", () => {
+    const page = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8");
+    const rows = [...page.matchAll(/^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm)];
+    expect(rows.map(([, number, threat]) => [Number(number), threat])).to.deep.equal(
+      Object.entries(THREATS).map(([number, { threat }]) => [Number(number), threat]),
+    );
+    for (const [, number, , defences = "", tests = ""] of rows) {
+      for (const file of namesIn(defences)) expect(isFile(`runtime/src/${file}`) || isFile(file), file).to.equal(true);
+      const files = namesIn(tests).filter((name) => name.includes("."));
+      expect(files.map((file) => `test/${file}`)).to.deep.equal(THREATS[Number(number)]?.elsewhere ?? []);
+      const attacks = namesIn(tests).filter((name) => !name.includes("."));
+      const own = Object.entries(ATTACKS_BY_FILE).filter(([, all]) =>
+        all.some(({ threat }) => threat === Number(number)),
+      );
+      expect(attacks, number).to.have.members(own.map(([name]) => name));
+    }
+  });
+
   it("are known that attacks name", () => {
     expect(ATTACKS.filter(({ threat }) => THREATS[threat] === undefined)).to.deep.equal([]);
   });
 });
+
+/** What stands in backticks. */
+function namesIn(cell: string): readonly string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name);
+}
+
+function isFile(path: string): boolean {
+  return existsSync(new URL(`../../${path}`, import.meta.url));
+}
 
 function costLine({ name, transport, growthMiB, waitedMs }: (typeof costs)[number]): string {
   return `    ${growthMiB.toFixed(0).padStart(4)} MiB, ${waitedMs.toFixed(0).padStart(4)} ms: ${name} (${transport})`;

@@ -47,7 +47,7 @@ export const connectionAttacks: readonly (Attack | Assault)[] = [
     costsMiB: 200,
     async run(scene) {
       for (let i = 0; i < 30; i++) await Promise.all(Array.from({ length: 100 }, () => scene.connect()));
-      await scene.until("3,000 connections", ({ connections }) => connections >= 3_000, 10_000);
+      await scene.until("3,000 connections", ({ connections }) => connections >= 3_000, 60_000);
     },
   },
   {
