@@ -59,6 +59,24 @@ function thrownBy(action: () => unknown): FrameFormatError | undefined {
   }
 }
 
+/** The lengths of arrays that `work` allocates, in order; views aren't counted. */
+function whileCountingArrays(work: () => void): number[] {
+  const sizes: number[] = [];
+  const original = Uint8Array;
+  globalThis.Uint8Array = new Proxy(original, {
+    construct(target, args: unknown[]) {
+      if (typeof args[0] === "number") sizes.push(args[0]);
+      return Reflect.construct(target, args) as Uint8Array;
+    },
+  });
+  try {
+    work();
+  } finally {
+    globalThis.Uint8Array = original;
+  }
+  return sizes;
+}
+
 describe("LengthDeframer", () => {
   describe("finds the same frames", () => {
     const bytes = withLengths(STREAM);
@@ -143,6 +161,26 @@ describe("LengthDeframer", () => {
         expect(deframer.heldBytes).to.equal(head.length + 2 * more.length);
         expect(frames).to.deep.equal([]);
       }
+    });
+
+    it("allocates a frame once when a quarter of it came at first, in whatever pieces the rest comes", () => {
+      const stream = new Uint8Array(65_536).fill(0x61);
+      stream.set(bytesOf("00fffd" + "00000001" + "2820"));
+      const frames: Uint8Array[] = [];
+      const deframer = new LengthDeframer(
+        MAX_FRAME_BYTES,
+        (bytes, start, end) => frames.push(bytes.subarray(start, end)) > 0,
+      );
+      const sizes = whileCountingArrays(() => {
+        for (const [start, end] of [
+          [0, 16_384],
+          [16_384, 30_000],
+          [30_000, 65_536],
+        ] as const)
+          deframer.push(stream.subarray(start, end));
+      });
+      expect(sizes).to.deep.equal([65_536]);
+      expect(frames.map(({ length }) => length)).to.deep.equal([65_533]);
     });
 
     it("joins 4 MiB that come in pieces of 1 KiB in time that grows with their number, not its square", () => {
