@@ -88,6 +88,7 @@ async function replayToClient(
   };
   const run = CASES.get(name);
   if (run === undefined) throw new Error(`case ${name} is unknown`);
+  if (mode === "own") throw new Error(`${name} was recorded of a peer that speaks no RPC: nobody can replay it`);
   const reach = { dialer, cuttable: undefined };
   let isOver = false;
   const compatibility = compatibilityOf(compat);

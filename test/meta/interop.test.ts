@@ -3,6 +3,7 @@
 // what the others did stays true until the code changes that decides what stands in frames, or the peer does.
 
 import { expect } from "chai";
+import { casesAt, placesOf } from "../interop/matrix/cells.js";
 import { wireDigest } from "../interop/matrix/digest.js";
 import { inputsDigest } from "../interop/matrix/install.js";
 import { type PeerFile, readPeer, readPeers } from "../interop/matrix/peer-file.js";
@@ -62,6 +63,15 @@ describe("peer.json", () => {
       client: undefined,
       inCi: true,
     });
+  });
+
+  it("is read when its peer speaks no RPC: it has cases of its own, and none in fragments", () => {
+    const own = { server: undefined, client: "x", client_transports: ["ws"], client_modes: ["own"] };
+    const peer = read({ ...own, own_server: "server.ts", own_cases: ["sync"] });
+    expect(peer.own).to.deep.equal({ server: "server.ts", cases: ["sync"] });
+    const place = { role: "client", transport: "ws", mode: "own", mtu: undefined } as const;
+    expect(placesOf(peer, "client")).to.deep.equal([place]);
+    expect(casesAt(place, peer)).to.deep.equal(["sync"]);
   });
 
   for (const [changes, message] of [

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is run with a peer: each case in both roles, over each transport, in each mode, whole and in fragments.
 
-import type { MetadataMode } from "rsocket-rpc";
 import { CASES } from "../cases/table.js";
-import type { Exception, PeerFile, Role, Transport } from "./peer-file.js";
+import type { Exception, Mode, PeerFile, Role, Transport } from "./peer-file.js";
 
 /** The same for all cells of a line in the table. */
 export interface Place {
   readonly role: Role;
   readonly transport: Transport;
-  readonly mode: MetadataMode;
+  readonly mode: Mode;
   /** The longest frame that either end sends; undefined: as each does when nobody tells it. */
   readonly mtu: number | undefined;
 }
@@ -35,6 +34,7 @@ export function placesOf(peer: PeerFile, role: Role, isShort = false): Place[] {
   const whole = peer.transports[role].flatMap((transport) =>
     peer.modes[role].map((mode): Place => ({ role, transport, mode, mtu: undefined })),
   );
+  if (peer.own !== undefined) return whole;
   // Below a transport frames are the same in both modes: pieces are tried in the first.
   const inPieces = whole.filter(
     ({ mode, transport }) => mode === peer.modes[role][0] && (!isShort || transport === peer.transports[role][0]),
@@ -42,8 +42,9 @@ export function placesOf(peer: PeerFile, role: Role, isShort = false): Place[] {
   return [...whole, ...inPieces.flatMap((place) => MTUS.map((mtu) => ({ ...place, mtu })))];
 }
 
-/** The names of the cases at a place. */
-export function casesAt({ mtu }: Place): string[] {
+/** The names of a peer's cases at a place. */
+export function casesAt({ mtu }: Place, { own }: PeerFile): readonly string[] {
+  if (own !== undefined) return own.cases;
   return mtu === undefined ? [...CASES.keys()] : IN_FRAGMENTS;
 }
 

@@ -9,6 +9,8 @@ import { CASES } from "../cases/table.js";
 
 /** What the peer is in a conversation; ours is the other. */
 export type Role = "server" | "client";
+/** How it lays out metadata; `own`: as only it does, beside RPC. */
+export type Mode = MetadataMode | "own";
 /** By the schemes of URLs. */
 export type Transport = "tcp" | "ws" | "tls" | "wss" | "unix";
 
@@ -18,7 +20,7 @@ export interface Exception {
   readonly case: string;
   readonly role: Role | "both";
   readonly transport?: Transport;
-  readonly mode?: MetadataMode;
+  readonly mode?: Mode;
   readonly mtu?: number;
   readonly why: string;
 }
@@ -37,9 +39,11 @@ export interface PeerFile {
   readonly server: string | undefined;
   readonly client: string | undefined;
   readonly transports: Readonly<Record<Role, readonly Transport[]>>;
-  readonly modes: Readonly<Record<Role, readonly MetadataMode[]>>;
+  readonly modes: Readonly<Record<Role, readonly Mode[]>>;
   /** Names of rsocket-rpc/compat that our programs are told, with commas; empty: none. */
   readonly compat: string;
+  /** For those that speak no RPC: a server of ours in their folder, and what is run with it instead of all cases. */
+  readonly own: { readonly server: string; readonly cases: readonly string[] } | undefined;
   readonly inCi: boolean;
   /** How long a server may take to listen. */
   readonly startSeconds: number;
@@ -49,7 +53,7 @@ export interface PeerFile {
 
 const PEERS = fileURLToPath(new URL("../peers/", import.meta.url));
 const TRANSPORTS = ["tcp", "ws", "tls", "wss", "unix"];
-const MODES = ["rpc", "composite"];
+const MODES = ["rpc", "composite", "own"];
 const ROLES = ["server", "client"];
 
 /** All peers, by name. @throws Error that says what is wrong in which file. */
@@ -69,7 +73,9 @@ export function readPeer(folder: string, text: string): PeerFile {
     throw new Error(`${place}: ${field} is ${JSON.stringify(values[field])}, expected ${expected}`);
   };
   const known = new Set([
-    ..."name version tools install inputs server client compat in_ci start_seconds skips faults".split(" "),
+    ..."name version tools install inputs server client compat own_server own_cases in_ci start_seconds skips faults".split(
+      " ",
+    ),
   ]);
   for (const role of ROLES) for (const list of ["transports", "modes"]) known.add(`${role}_${list}`);
   for (const field of Object.keys(values)) if (!known.has(field)) wrong(field, "no such field");
@@ -117,9 +123,10 @@ export function readPeer(folder: string, text: string): PeerFile {
       client: list("client_transports", TRANSPORTS) as Transport[],
     },
     modes: {
-      server: list("server_modes", MODES) as MetadataMode[],
-      client: list("client_modes", MODES) as MetadataMode[],
+      server: list("server_modes", MODES) as Mode[],
+      client: list("client_modes", MODES) as Mode[],
     },
+    own: values["own_server"] === undefined ? undefined : { server: text_("own_server"), cases: list("own_cases") },
     compat: values["compat"] === undefined ? "" : text_("compat"),
     inCi: typeof values["in_ci"] === "boolean" ? values["in_ci"] : wrong("in_ci", "true or false"),
     startSeconds: typeof values["start_seconds"] === "number" ? values["start_seconds"] : 20,

@@ -18,6 +18,7 @@ export const SEED = { INTEROP_SEED: "1" } as const;
 
 /** Records all that a peer can do over TCP in each mode, a sample over WebSocket, and fragments. */
 export async function recordPeer(peer: PeerFile, options: RunOptions): Promise<void> {
+  if (peer.own !== undefined) return options.say(`${peer.name} speaks no RPC: there is nothing to replay`);
   const transcripts: Transcript[] = [];
   for (const role of ["server", "client"] as const) {
     for (const place of placesOf(peer, role).filter((one) => isRecorded(one, peer))) {
@@ -39,7 +40,7 @@ function isRecorded({ role, transport, mode, mtu }: Place, peer: PeerFile): bool
 
 async function recordPlace(peer: PeerFile, place: Place, options: RunOptions): Promise<Map<string, PassedFrame[][]>> {
   const isSample = place.transport === "ws" && peer.transports[place.role].includes("tcp");
-  const names = casesAt(place).filter(
+  const names = casesAt(place, peer).filter(
     (name) => !UNRECORDED.has(name) && skipAt(name, place, peer) === undefined && (!isSample || SAMPLE.includes(name)),
   );
   // A server of its own: what it remembers is in what it answers.

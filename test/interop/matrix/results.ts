@@ -4,18 +4,17 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { MetadataMode } from "rsocket-rpc";
 import type { Cell } from "./cells.js";
 import { wireDigest } from "./digest.js";
 import { inputsDigest } from "./install.js";
 import { intoPage } from "./page.js";
-import type { PeerFile, Role, Transport } from "./peer-file.js";
+import type { Mode, PeerFile, Role, Transport } from "./peer-file.js";
 
 /** The cells of one place: names that passed, and the others with their reasons. */
 export interface PlaceResult {
   readonly role: Role;
   readonly transport: Transport;
-  readonly mode: MetadataMode;
+  readonly mode: Mode;
   readonly mtu?: number;
   readonly pass: string;
   readonly fail?: Readonly<Record<string, string>>;

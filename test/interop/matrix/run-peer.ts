@@ -89,7 +89,7 @@ async function runPlace(
   isWhole: boolean,
 ): Promise<Cell[]> {
   const { onlyCases } = options;
-  const names = casesAt(place).filter((name) => onlyCases?.includes(name) ?? true);
+  const names = casesAt(place, peer).filter((name) => onlyCases?.includes(name) ?? true);
   const told = new Map<string, Told>();
   for (const name of names) {
     const why = skipAt(name, place, peer);
@@ -257,13 +257,17 @@ export class Servers {
     if (!isTheirs) all.push(...this.#compat);
     const timeoutMs = 1_000 * (isTheirs ? this.peer.startSeconds : OUR_START_SECONDS);
     const make = (): Program =>
-      isTheirs
-        ? new Program(this.peer.server ?? "false", all, this.peer.folder, this.#env)
-        : ourProgram("server", all, this.#env);
+      isTheirs ? new Program(this.peer.server ?? "false", all, this.peer.folder, this.#env) : this.#ourServer(all);
     const { program, urls } = await startListening(make, listen, timeoutMs);
     const server = { key, program, urlOf: (transport: Transport) => urls[transports.indexOf(transport)] ?? "" };
     this.#running.set(key, server);
     return server;
+  }
+
+  #ourServer(args: readonly string[]): Program {
+    const { own, folder } = this.peer;
+    if (own === undefined) return ourProgram("server", args, this.#env);
+    return new Program(`"${process.execPath}" --import tsx ${own.server}`, args, folder, this.#env);
   }
 
   /** The client of such servers. */

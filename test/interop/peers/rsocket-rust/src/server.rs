@@ -16,6 +16,9 @@ use crate::metadata::Format;
 use crate::service::{Fired, Service};
 use crate::Options;
 
+/// Without fragments 20 MiB fit no frame: the driver would panic.
+const MTU: usize = 65_536;
+
 /// The driver's own transports don't tell the port that the system chose.
 struct Listening<T> {
     listener: TcpListener,
@@ -41,7 +44,7 @@ impl<T: Send + Sync + Transport> ServerTransport for Listening<T> {
 
 pub async fn serve(options: Options) {
     let fired = Fired::default();
-    let mtu = options.mtu().unwrap_or(0);
+    let mtu = options.mtu().unwrap_or(MTU);
     for url in options.all("listen") {
         let (scheme, place) = url.split_once("://").expect("--listen URL");
         let (address, path) = place.split_once('/').unwrap_or((place, ""));
