@@ -17,10 +17,12 @@ const JAVA_PORT = 7879;
 
 // ── our server, its client ──────────────────────────────────────────────────────────────────────────────────────────
 
+// #region serve
 const server = await serve("tcp://127.0.0.1:0", {
   services: [interopService(systemScheduler)],
   compatibility: rsocketRpcJava,
 });
+// #endregion
 const rpcClient = java("example.RpcClient", new URL(server.urls[0] ?? "").port);
 rpcClient.stdout.on("data", (text: Buffer) => process.stdout.write(`its client: ${text}`));
 await once(rpcClient, "exit");
@@ -29,6 +31,7 @@ await server.close();
 // ── its server, our client ──────────────────────────────────────────────────────────────────────────────────────────
 
 const rpcServer = java("example.RpcServer", String(JAVA_PORT));
+// #region call
 const connection = await untilListening(() =>
   connect(`tcp://127.0.0.1:${JAVA_PORT}`, { compatibility: rsocketRpcJava }),
 );
@@ -37,6 +40,7 @@ const hello = { payload: Buffer.from("hello") };
 console.log(`our client: ${Buffer.from((await client.unaryCall(hello)).payload)}`);
 for await (const { sequence } of client.serverStream({ sizes: [1, 1, 1] })) console.log(`our client: ${sequence}`);
 console.log(`our client: ${(await client.clientStream([hello, hello])).count}`);
+// #endregion
 await connection.close();
 rpcServer.kill();
 

@@ -19,6 +19,7 @@ const SPRING_PORT = 7878;
 
 // ── our server, Spring's client ─────────────────────────────────────────────────────────────────────────────────────
 
+// #region serve
 const auth = authenticate({
   simple: (name, password) => (name === "ann" && secretsEqual(password, "correct horse") ? name : undefined),
   bearer: tokenTable(new Map([["s3cret", "ann"]])),
@@ -30,6 +31,7 @@ const server = await serve("tcp://127.0.0.1:0", {
   accept: auth.accept,
   interceptors: [auth.interceptor],
 });
+// #endregion
 const springClient = java("example.SpringClient", new URL(server.urls[0] ?? "").port);
 springClient.stdout.on("data", (text: Buffer) => process.stdout.write(`Spring's client: ${text}`));
 await once(springClient, "exit");
@@ -49,11 +51,13 @@ for (const [title, who] of [
 springServer.kill();
 
 async function call(who: Parameters<typeof connect>[1]): Promise<string> {
+  // #region call
   const connection = await untilListening(() => connect(url, { metadataMode: compositeMetadata, ...who }));
   const client = createTestServiceClient(connection);
   const { payload } = await client.unaryCall({ payload: Buffer.from("hello") });
   const numbers: number[] = [];
   for await (const { sequence } of client.serverStream({ sizes: [1, 1, 1] })) numbers.push(sequence);
+  // #endregion
   await connection.close();
   return `${Buffer.from(payload).toString()} ${numbers}`;
 }
