@@ -41,7 +41,7 @@ export const connectionAttacks: readonly (Attack | Assault)[] = [
     threat: 12,
     name: "3,000 connections that say nothing",
     at: "patient",
-    timeoutMs: 180_000,
+    timeoutMs: 300_000,
     isLong: true,
     // Node keeps about 15 KiB for each socket, and about 40 for one of TLS.
     costsMiB: 200,
