@@ -12,7 +12,6 @@ import {
   RpcError,
   type ServeOptions,
   type Server,
-  type Session,
   type SessionEvent,
   serveWith,
 } from "rsocket-rpc";
@@ -94,6 +93,17 @@ class Network {
   /** What the client writes from now on is lost. */
   loseWrites(): void {
     if (this.#near !== undefined) this.#near.send = () => true;
+  }
+
+  /** What the client writes is lost, but for the next write. */
+  loseWritesBehindNext(): void {
+    const near = this.#near;
+    if (near === undefined) return;
+    const { send } = near;
+    near.send = (batch) => {
+      this.loseWrites();
+      return send.call(near, batch);
+    };
   }
 
   /** The client's end is gone, the server's looks alive. */
@@ -485,20 +495,33 @@ describe("a connection that is resumed", () => {
     expect(error.message).to.match(/server is full: more than 1 sessions/);
   });
 
-  it("maxAllSessionsBytes: sessions without a link go first", async () => {
-    await begin({ limits: { maxAllSessionsBytes: 400 } });
+  it("maxAllSessionsBytes: sessions without a link go, the one that lost it first before others", async () => {
+    await begin({ limits: { maxAllSessionsBytes: 20_000 } });
+    /** A client asks for items of 500 bytes, confirms nothing of them, and loses its link. */
+    async function fill(): Promise<AsyncIterator<unknown>> {
+      const items = createTickerClient(connection)
+        .watch({ name: "A".repeat(500) })
+        [Symbol.asyncIterator]();
+      void items.next().catch(() => undefined);
+      network.loseWritesBehindNext();
+      await network.scheduler.settle();
+      network.isDown = true;
+      await network.cut();
+      network.isDown = false;
+      return items;
+    }
     const first = connection;
-    for (let i = 0; i < 20; i++) await network.scheduler.run(ticker.last({ name: "A" }));
-    network.isDown = true;
-    await network.cut();
-    network.isDown = false;
+    const lost = await fill();
     connection = await network.connect();
-    const second = createTickerClient(connection);
-    for (let i = 0; i < 20; i++) await network.scheduler.run(second.last({ name: "A" }));
-    await network.cut();
-    expect(server.sessions.filter(({ isConnected }: Session) => !isConnected).length).to.be.at.most(1);
+    const [kept, latest] = server.sessions;
+    expect(kept?.keptBytes).to.be.within(5_000, 20_000);
+    const found = await fill();
+    expect(latest?.keptBytes).to.be.within(5_000, 20_000);
+    expect(server.sessions, "the two were too much").to.deep.equal([latest]);
+    expect(events).to.deep.equal(["begun", "detached", "begun", "detached", "ended"]);
     await network.scheduler.advance(5_000);
-    await network.scheduler.run(first.close());
+    await network.scheduler.run(first.closed);
+    for (const items of [lost, found]) await network.scheduler.run(Promise.resolve(items.return?.()));
   });
 
   it("refusedResumeBurst, refusedResumesPerSecond: guessing goes no faster, and nobody else is bothered", async () => {
