@@ -100,8 +100,8 @@ const STREAM_IDS: readonly Row[] = [
   [
     "SID-02",
     "session/stream-table.ts",
-    "this.#streams.set(stream.id, stream);",
-    "this.#streams.set(stream.id | 2, stream);",
+    "if (this.#slots[slot] === undefined) this.#slots[slot] = stream;",
+    "if (this.#slots[slot] === undefined) this.#slots[slot | 2] = stream;",
   ],
   ["SID-03", IDS, 'this.#first = side === "client" ? 1 : 2;', "this.#first = 2;"],
   ["SID-04", IDS, 'this.#first = side === "client" ? 1 : 2;', "this.#first = 1;"],
