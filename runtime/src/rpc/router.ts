@@ -34,10 +34,6 @@ export class Router implements RequestRouter {
   readonly #byName = new Map<string, HandlerEntry>();
   // By mode, made for the first request in it.
   readonly #routes = new Map<MetadataFormat, ByteTable<FoundRequest>>();
-  // What the last bare request came to: the session passes the same array for those that say the same.
-  #lastMetadata: Uint8Array | undefined;
-  #lastFormat: MetadataFormat | undefined;
-  #lastFound: FoundRequest | undefined;
   #runningHandlers = 0;
   readonly #waitForIdle: (() => void)[] = [];
 
@@ -152,19 +148,11 @@ export class Router implements RequestRouter {
 
   // By the bytes of the route as they are; what follows them is read only when there is something.
   #read(format: MetadataFormat, metadata: Uint8Array, maxEntries: number): FoundRequest | RequestMetadata {
-    if (metadata === this.#lastMetadata && format === this.#lastFormat && this.#lastFound !== undefined) {
-      return this.#lastFound;
-    }
     const routeEnd = format.routeEnd(metadata);
     const found = routeEnd < 0 ? undefined : this.#routesIn(format).get(metadata, routeEnd);
     if (found === undefined) return format.readRequest(metadata, maxEntries);
     const details = format.readDetails(metadata, routeEnd, maxEntries);
-    if (details === undefined) {
-      this.#lastMetadata = metadata;
-      this.#lastFormat = format;
-      this.#lastFound = found;
-      return found;
-    }
+    if (details === undefined) return found;
     const { envelope, userMetadata, tracing } = details;
     return { entry: found.entry, envelope, userMetadata, tracing };
   }

@@ -19,7 +19,7 @@ import { ErrorCode, errorCodeName, FrameFormatError } from "../frames/errors.js"
 import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
 import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
 import { Flag, FrameType, frameTypeName, HEADER_BYTES, MAX_31_BIT, MAX_SENT_FRAME_BYTES } from "../frames/layout.js";
-import { readPayloadStart, viewOf } from "../frames/payload-start.js";
+import { readPayloadStart } from "../frames/payload-start.js";
 import { Admission, type WaitingCall } from "./admission.js";
 import { ConnectionError, StreamError } from "./errors.js";
 import { InboundBudgets } from "./inbound-budgets.js";
@@ -126,11 +126,6 @@ const BURST_FACTOR = 8;
 /** Room for the fixed fields and two mime types beside it in one frame. */
 const MAX_SETUP_PAYLOAD_BYTES = MAX_SENT_FRAME_BYTES - 512;
 
-/** Longer than nearly all routes, short enough that comparing costs less than another array. */
-const SHORT_METADATA_BYTES = 128;
-
-const EMPTY = new Uint8Array(0);
-
 /** Room for the header, the extended type and a length of metadata beside it in one frame. */
 const MAX_EXT_PAYLOAD_BYTES = MAX_SENT_FRAME_BYTES - HEADER_BYTES - 4 - 3;
 
@@ -192,8 +187,6 @@ export class Connection implements StreamHost {
   #partialBytes = 0;
   #highestRemoteId = 0;
   #reassemblyBytes = 0;
-  // Of the last request: nearly all that follow say the same, their route.
-  #requestMetadata: Uint8Array = EMPTY;
   #blockedSinceMs: number | undefined;
   #closeSent = false;
   // A close in order that the peer may take its time for.
@@ -680,14 +673,6 @@ export class Connection implements StreamHost {
   /** @internal */
   get nowMs(): number {
     return this.#nowMs;
-  }
-
-  /** @internal */
-  requestMetadata(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    if (isEqual(this.#requestMetadata, bytes, start, end)) return this.#requestMetadata;
-    const metadata = viewOf(bytes, start, end);
-    if (metadata.length <= SHORT_METADATA_BYTES) this.#requestMetadata = metadata.slice();
-    return metadata;
   }
 
   /** @internal */
@@ -1293,12 +1278,7 @@ function connectionError(message: string, initiator: "local" | "remote", cause?:
   return new ConnectionError(ErrorCode.CONNECTION_ERROR, message, initiator, cause === undefined ? {} : { cause });
 }
 
-function isEqual(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (known.length !== end - start) return false;
-  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[start + i]) return false;
-  return true;
-}
-
+const EMPTY = new Uint8Array(0);
 const TEXT = new TextEncoder();
 
 function negotiatedLeases(init: LeaseInit): Leases {

@@ -44,8 +44,6 @@ export interface StreamHost {
   readonly outbound: OutboundQueue;
   /** When the frame that is being handled came. */
   readonly nowMs: number;
-  /** The metadata of a request, `bytes[start, end)`; one array for all requests that say the same, one after the other. */
-  requestMetadata(bytes: Uint8Array, start: number, end: number): Uint8Array;
   readonly settings: ConnectionSettings;
   /** Bytes wait to be written. */
   requestFlush(): void;
@@ -328,7 +326,7 @@ export class Stream {
       if (this.#assemblingRequest) this.#drop();
       return;
     }
-    const metadata = (flags & Flag.METADATA) === 0 ? undefined : this.#metadataOf(bytes, at, dataStart);
+    const metadata = (flags & Flag.METADATA) === 0 ? undefined : viewOf(bytes, at + METADATA_LENGTH_BYTES, dataStart);
     const complete = (flags & Flag.COMPLETE) !== 0;
     const follows = (flags & Flag.FOLLOWS) !== 0 && (!complete || this.#host.settings.followsWins);
     if (metadata !== undefined && metadata.length > this.#host.settings.limits.maxMetadataBytes) {
@@ -344,12 +342,6 @@ export class Stream {
     else if (complete && (flags & Flag.NEXT) === 0) this.#receiveComplete(metadata);
     // A PAYLOAD with none of F, C, N is an item (Q-NOFLAGS).
     else this.#receiveItem(metadata, data, complete);
-  }
-
-  #metadataOf(bytes: Uint8Array, at: number, dataStart: number): Uint8Array {
-    const start = at + METADATA_LENGTH_BYTES;
-    if (this.#assemblingRequest) return this.#host.requestMetadata(bytes, start, dataStart);
-    return viewOf(bytes, start, dataStart);
   }
 
   /** REQUEST_N. 0 releases nothing. */

@@ -59,50 +59,6 @@ describe("session/stream: credit", () => {
   });
 });
 
-describe("session/stream: the metadata of requests", () => {
-  afterEach(expectNoTrace);
-
-  it("is each request's own, whatever the one before said", () => {
-    const server = openServer();
-    server.receive(
-      hex`00000001 1100 000002 6162 63`, // "ab"
-      hex`00000003 1100 000002 6162 64`, // "ab" again
-      hex`00000005 1100 000002 6163 64`, // "ac": as long
-      hex`00000007 1100 000001 61   63`, // "a": as it begins
-      hex`00000009 1100 000000      63`, // none, but it says so
-      hex`0000000b 1000             63`, // none at all
-      hex`0000000d 1100 000002 6163 64`,
-    );
-    const seen = server.calls.map(({ metadata, data }) => [metadata, data]);
-    expect(seen).to.deep.equal([
-      ["6162", "63"],
-      ["6162", "64"],
-      ["6163", "64"],
-      ["61", "63"],
-      ["", "63"],
-      [undefined, "63"],
-      ["6163", "64"],
-    ]);
-    server.lose();
-  });
-
-  it("is one array for requests that say the same in turn, apart from what was read", () => {
-    const { connection } = openServer();
-    const read = bytesOf("616261");
-    const first = connection.requestMetadata(read, 0, 2); // a view: it may be the only one that says so
-    const second = connection.requestMetadata(bytesOf("ff6162"), 1, 3);
-    read.fill(0);
-    expect([second, connection.requestMetadata(bytesOf("6162"), 0, 2) === second]).to.deep.equal([
-      bytesOf("6162"),
-      true,
-    ]);
-    expect(first.buffer === read.buffer).to.equal(true);
-    const long = bytesOf(repeat("61", 129)); // longer than what is worth comparing
-    expect(connection.requestMetadata(long, 0, 129).buffer === long.buffer).to.equal(true);
-    expect(connection.requestMetadata(long, 0, 129).buffer === long.buffer).to.equal(true);
-  });
-});
-
 describe("session/stream: what its sink hears", () => {
   afterEach(expectNoTrace);
 
