@@ -26,31 +26,34 @@ const nothingToRead: ReadFields = () => undefined;
 /** Reads a nested message. One that was begun goes on: its fields are added to. */
 export function readMessage(r: MessageReader, read: ReadFields, begun?: Fields): Fields {
   const inner = readEnd(r);
-  const outer = r.end;
+  const { end, group } = r;
   // The outermost message counts, too.
   if (++r.depth >= MAX_DEPTH) throw malformed(`messages in messages, ${MAX_DEPTH} deep`, r.at);
   r.end = inner;
+  r.group = 0;
   const message = read(r, begun) as unknown;
-  r.end = outer;
+  r.end = end;
+  r.group = group;
   r.depth--;
   return message;
 }
 
 /** Reads a group, whose end is a tag. One that was begun goes on. */
 export function readGroup(r: MessageReader, fieldNumber: number, read: ReadFields, begun?: Fields): Fields {
-  const from = r.at;
-  const outer = r.end;
-  if (++r.depth >= MAX_DEPTH) throw malformed(`messages in messages, ${MAX_DEPTH} deep`, from);
-  const inner = skipGroup(r, fieldNumber, MAX_DEPTH - r.depth);
-  const next = r.at;
-  r.at = from;
-  r.end = inner;
+  const { end, group } = r;
+  if (++r.depth >= MAX_DEPTH) throw malformed(`messages in messages, ${MAX_DEPTH} deep`, r.at);
+  r.group = fieldNumber;
   const message = read(r, begun) as unknown;
-  r.end = outer;
-  r.at = next;
+  // Whoever meets the tag ends the message there.
+  if (r.group !== ENDED) throw malformed(`no end of group ${fieldNumber}`, r.at);
+  r.end = end;
+  r.group = group;
   r.depth--;
   return message;
 }
+
+/** What `group` is between the end of a group's message and the return to the message around it. */
+const ENDED = -1;
 
 /** Reads a wrapper (google.protobuf.StringValue and the like), of which a field holds the value alone. */
 export function readWrapped<T>(r: MessageReader, valueTag: number, read: (r: MessageReader) => T, begun: T): T {
@@ -128,6 +131,11 @@ export function readUnknown(
   kept: UnknownField[] | undefined,
   known: readonly number[],
 ): UnknownField[] | undefined {
+  if ((tag & 7) === GROUP_END && tag >>> 3 === r.group) {
+    r.end = r.at;
+    r.group = ENDED;
+    return kept;
+  }
   const from = r.at;
   skipUnknown(r, tag, known);
   if (!r.keepUnknownFields) return kept;
@@ -170,7 +178,7 @@ function skip(r: MessageReader, tag: number, depthLeft: number): void {
       r.at = readEnd(r);
       return;
     case GROUP:
-      return void skipGroup(r, tag >>> 3, depthLeft);
+      return skipGroup(r, tag >>> 3, depthLeft);
     case FIXED32:
       return void advance(r, 4);
     default:
@@ -178,14 +186,12 @@ function skip(r: MessageReader, tag: number, depthLeft: number): void {
   }
 }
 
-// Returns where the tag begins that ends it.
-function skipGroup(r: MessageReader, fieldNumber: number, depthLeft: number): number {
+function skipGroup(r: MessageReader, fieldNumber: number, depthLeft: number): void {
   if (depthLeft <= 0) throw malformed(`groups in groups, ${MAX_DEPTH} deep`, r.at);
   for (;;) {
-    const { at } = r;
     const tag = readTag(r);
     if ((tag & 7) !== GROUP_END) skip(r, tag, depthLeft - 1);
-    else if (tag >>> 3 === fieldNumber) return at;
+    else if (tag >>> 3 === fieldNumber) return;
     else throw malformed(`the end of group ${tag >>> 3} in group ${fieldNumber}`, r.at);
   }
 }

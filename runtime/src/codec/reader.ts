@@ -26,6 +26,8 @@ export class MessageReader {
   end = 0;
   /** How many messages the one being read stands in. */
   depth = 0;
+  /** The number of the group being read, whose end is a tag; 0 in other messages. */
+  group = 0;
   keepUnknownFields = true;
 
   /** Reads `bytes` from the beginning. */
@@ -33,7 +35,7 @@ export class MessageReader {
     this.bytes = bytes;
     this.at = 0;
     this.end = bytes.length;
-    this.depth = 0;
+    this.depth = this.group = 0;
     this.keepUnknownFields = keepUnknownFields;
   }
 

@@ -13,8 +13,8 @@ const SAFER = [
   /^not a .*: \d+ bytes announced and -?\d+ left at byte \d+$/,
   /^not a .*: a value that is cut off at byte \d+$/,
   /^not a .*: a number of more than 10 bytes at byte \d+$/,
+  /^not a .*: no end of group \d+ at byte \d+$/,
   /^not a .*: field \d+ with the wire type [0-7] at byte \d+$/,
-  /^not a .*: the end of group \d+ in group \d+ at byte \d+$/,
 ];
 
 /** What came of many comparisons. */
