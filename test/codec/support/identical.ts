@@ -12,7 +12,11 @@ export function difference(a: unknown, b: unknown, path = "message"): string | u
     return `${path}: properties ${keysOfA.map(String).join()} and ${keysOfB.map(String).join()}`;
   for (const key of keysOfA) {
     const [ofA, ofB] = [Object.getOwnPropertyDescriptor(a, key), Object.getOwnPropertyDescriptor(b, key)];
-    if (ofA?.enumerable !== ofB?.enumerable || ofA?.writable !== ofB?.writable || ofA?.configurable !== ofB?.configurable)
+    if (
+      ofA?.enumerable !== ofB?.enumerable ||
+      ofA?.writable !== ofB?.writable ||
+      ofA?.configurable !== ofB?.configurable
+    )
       return `${path}.${String(key)}: other attributes`;
     const found = difference(ofA?.value, ofB?.value, `${path}.${String(key)}`);
     if (found !== undefined) return found;

@@ -7,7 +7,7 @@ import type { Random } from "../../support/rng.js";
 
 type Init = MessageInitShape<DescMessage>;
 
-const MAX_DEPTH = 4;
+const MAX_DEPTH = 3;
 const KEYS = ["__proto__", "constructor", "toString", "hasOwnProperty", "", "0", "10", "2", "é", "🚀", "key"];
 const INT32 = [0, 1, -1, 127, 128, 16_383, 16_384, 2_097_152, 268_435_456, 2_147_483_647, -2_147_483_648];
 const UINT32 = [0, 1, 127, 128, 300, 65_535, 2_147_483_648, 4_294_967_295];
@@ -39,7 +39,7 @@ function randomCase(random: Random, field: DescField, depth: number): unknown {
 
 function randomField(random: Random, field: DescField, depth: number): unknown {
   if (field.fieldKind === "list") {
-    const length = random.oneIn(12) ? 40 : random.below(4);
+    const length = depth === 0 && random.oneIn(16) ? 40 : random.below(4);
     return Array.from({ length }, () => randomValue(random, field, depth));
   }
   if (field.fieldKind !== "map") return randomValue(random, field, depth);
