@@ -21,7 +21,7 @@ export function goldenProtos(): Protos {
 
 /** The golden files as committed. */
 export function readGoldens(): Readonly<Record<string, string>> {
-  return readTree(GOLDEN, "_rsocket.ts");
+  return { ...readTree(GOLDEN, "_codec.ts"), ...readTree(GOLDEN, "_rsocket.ts") };
 }
 
 /** Replaces the golden files by what the plugin generates now. */
@@ -52,7 +52,7 @@ export function generateGoldens(): Readonly<Record<string, string>> {
     const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins }));
     if (status !== 0) throw new Error(`buf generate: ${stderr}`);
     writeTree(GENERATED_COMMONJS, { "package.json": JSON.stringify({ type: "commonjs" }) });
-    const files = readTree(GENERATED, "_rsocket.ts");
+    const files = { ...readTree(GENERATED, "_codec.ts"), ...readTree(GENERATED, "_rsocket.ts") };
     generateVariants();
     generateCaseTwins();
     return files;
@@ -65,6 +65,8 @@ function generateVariants(): void {
   for (const [name, parameter] of [
     ["only-client", "server=false"],
     ["only-server", "client=false"],
+    ["reflect", "codec=reflect"],
+    ["views", "bytes_fields=view"],
   ] as const) {
     writeTree(join(GENERATED, name), runPlugin(compile({ "ticker.proto": ticker }, `target=ts,${parameter}`)).files);
     cpSync(join(GENERATED, "ticker_pb.ts"), join(GENERATED, name, "ticker_pb.ts"));
@@ -84,7 +86,8 @@ function generateCaseTwins(): void {
       }`,
     "ticker.proto": goldenProtos()["ticker.proto"] ?? "",
   });
-  writeTree(GENERATED, { "twins/twins_rsocket.ts": files["twins/twins_rsocket.ts"] ?? "" });
+  const ours = ["twins/twins_rsocket.ts", "twins/twins_codec.ts"];
+  writeTree(GENERATED, Object.fromEntries(ours.map((path) => [path, files[path] ?? ""])));
 }
 
 /** Texts by path of the files below a folder whose names end so. */
