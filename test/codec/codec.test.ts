@@ -3,9 +3,9 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect } from "chai";
+import { MessageWriter } from "../../runtime/dist/codec/writer.js";
+import { encodeMessage } from "../../runtime/dist/rpc/codec.js";
 import { fromHex, toHex } from "../../runtime/src/bytes/hex.js";
-import { MessageWriter } from "../../runtime/src/codec/writer.js";
-import { encodeMessage } from "../../runtime/src/rpc/codec.js";
 import { type AnyMessage, type Subject, subject } from "./support/codecs.js";
 import { difference } from "./support/identical.js";
 
