@@ -53,5 +53,5 @@ export function generatedCodec<T, Init>(typeName: string, write: WriteFields, re
 function explained(error: unknown, typeName: string, message: unknown, write: WriteFields): unknown {
   if (!(error instanceof RefusedValue)) return error;
   const path = pathOfFault(message, write);
-  return new TypeError(`${typeName}${path === "" ? "" : `, field ${path}`}: ${error.message}`);
+  return new TypeError(`${typeName}${path === "" ? "" : `.${path}`}: ${error.message}`);
 }
