@@ -53,6 +53,16 @@ export class Imports {
     return this.use(message.schemaName, message.module, false);
   }
 
+  /** The type of the value that describes a message: what `typeof` takes, and nothing is loaded for. */
+  schemaType(message: ImportedMessage): string {
+    return this.use(message.schemaName, message.module, message.codec !== undefined);
+  }
+
+  /** The codec of a message; undefined when reflection is to be its codec. */
+  codec({ codec }: ImportedMessage): string | undefined {
+    return codec && this.use(codec.name, codec.module, false);
+  }
+
   /** All import lines so far: the runtime, then files beside this one, then packages. */
   print(): Code {
     const modules = [...new Set([...this.entries.values()].map(({ from }) => from))].sort((a, b) =>
@@ -102,10 +112,23 @@ export interface ImportedMessage {
   readonly shapeName: string;
   readonly schemaName: string;
   readonly module: string;
+  /** Its generated codec, where there is one. */
+  readonly codec?: { readonly name: string; readonly module: string } | undefined;
 }
 
 /** Types that generated code uses. */
-export type RuntimeType = "BoundService" | "CallContext" | "CallOptions" | "Channel" | "Input" | "Method" | "Source";
+export type RuntimeType =
+  | "BoundService"
+  | "CallContext"
+  | "CallOptions"
+  | "Channel"
+  | "Codec"
+  | "Fields"
+  | "Input"
+  | "MessageReader"
+  | "MessageWriter"
+  | "Method"
+  | "Source";
 
 /** Functions that generated code uses. */
 export type RuntimeValue =
@@ -166,6 +189,12 @@ export function messageModule(
   if (rewritten === wellKnown) return wellKnown;
   const path = rewritten.startsWith("./") ? relativePath(importing.name, rewritten.slice(2)) : rewritten;
   return path.replace(/\.js$/, options.importExtension === "none" ? "" : `.${options.importExtension}`);
+}
+
+/** The file of codecs that belongs to the file generated for `file`, as seen from there. */
+export function codecModule(file: DescFile, { importExtension }: Options): string {
+  const ending = importExtension === "none" ? "" : `.${importExtension}`;
+  return `./${file.name.slice(file.name.lastIndexOf("/") + 1)}_codec${ending}`;
 }
 
 function relativePath(from: string, to: string): string {

@@ -3,9 +3,10 @@
 import type { DescFile, DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { Edition, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { type MessageCodecs, nameCodecs } from "./codec-model.js";
 import { type Comments, SourceInfo } from "./comments.js";
 import { InputError } from "./errors.js";
-import { type ImportedMessage, messageModule } from "./imports.js";
+import { codecModule, type ImportedMessage, messageModule } from "./imports.js";
 import { messageNames } from "./message-names.js";
 import { type DeclaredNames, declareNames, type ServiceNames } from "./names.js";
 import type { Options } from "./options.js";
@@ -24,6 +25,18 @@ export interface FileModel {
   readonly services: readonly ServiceModel[];
   /** Names that imports must not have. */
   readonly takenNames: ReadonlySet<string>;
+  /** Its file of codecs, when there is one. */
+  readonly codecFile: CodecFileModel | undefined;
+}
+
+/** The file of codecs that belongs to a file of services. */
+export interface CodecFileModel {
+  /** `demo/ticker_codec`, to which each target adds its ending. */
+  readonly output: string;
+  readonly codecs: MessageCodecs;
+  readonly takenNames: ReadonlySet<string>;
+  /** Where the types of a message come from. */
+  readonly imported: (message: DescMessage) => ImportedMessage;
 }
 
 /** A service and what is declared for it. */
@@ -70,11 +83,17 @@ const EMPTY = "google.protobuf.Empty";
 export function createFileModel(file: DescFile, options: Options, generatedFiles: ReadonlySet<string>): FileModel {
   const source = new SourceInfo(file);
   const names = declareNames(file);
-  const imported = (message: DescMessage): ImportedMessage => ({
-    shapeName: messageNames(message).shape,
-    schemaName: messageNames(message).schema,
-    module: messageModule(message.file, file, generatedFiles.has(message.file.proto.name), options),
-  });
+  const codecNames = new Set([...names.taken, ...CODEC_LOCALS]);
+  const codecs = options.codec === "generated" ? nameCodecs(file, codecNames) : undefined;
+  const imported = (message: DescMessage): ImportedMessage => {
+    const name = codecs?.get(message)?.constant;
+    return {
+      shapeName: messageNames(message).shape,
+      schemaName: messageNames(message).schema,
+      module: messageModule(message.file, file, generatedFiles.has(message.file.proto.name), options),
+      codec: name === undefined ? undefined : { name, module: codecModule(file, options) },
+    };
+  };
   return {
     source: file.proto.name,
     output: `${file.name}_rsocket`,
@@ -84,8 +103,12 @@ export function createFileModel(file: DescFile, options: Options, generatedFiles
     packageComments: source.packageComments(),
     services: file.services.map((service) => createServiceModel(service, source, names, imported)),
     takenNames: names.taken,
+    codecFile: codecs?.size ? { output: `${file.name}_codec`, codecs, takenNames: codecNames, imported } : undefined,
   };
 }
+
+/** What generated codecs call the runtime, their parameters and their variables. */
+const CODEC_LOCALS = ["wire", "w", "r", "m", "x", "v", "u", "t", "exact", "at"];
 
 function editionOf({ edition }: DescFile): string {
   const name = Edition[edition].replace("EDITION_", "");

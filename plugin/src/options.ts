@@ -14,6 +14,10 @@ export interface Options {
   readonly jsImportStyle: "module" | "legacy_commonjs";
   /** The module that generated code imports its types and functions from. */
   readonly runtimeImport: string;
+  /** Where codecs come from: functions generated for each message, or protobuf-es's reflection. */
+  readonly codec: "generated" | "reflect";
+  /** Whether generated codecs copy what fields of the type bytes hold, or give views of what was read. */
+  readonly bytesFields: "copy" | "view";
   /** Whether clients are generated. */
   readonly client: boolean;
   /** Whether handlers are generated. */
@@ -37,6 +41,8 @@ const LEGAL = {
   rewrite_imports: "rewrite",
   js_import_style: ["module", "legacy_commonjs"],
   runtime_import: "module",
+  codec: ["generated", "reflect"],
+  bytes_fields: ["copy", "view"],
   client: ["true", "false"],
   server: ["true", "false"],
 } as const;
@@ -58,6 +64,8 @@ export function parseOptions(parameter: string): Options {
     rewriteImports: (given.get("rewrite_imports") ?? []).map(readRewrite),
     jsImportStyle: oneOf(given, "js_import_style", LEGAL.js_import_style),
     runtimeImport: given.get("runtime_import")?.[0] ?? DEFAULT_RUNTIME,
+    codec: oneOf(given, "codec", LEGAL.codec),
+    bytesFields: oneOf(given, "bytes_fields", LEGAL.bytes_fields),
     client: oneOf(given, "client", LEGAL.client) === "true",
     server: oneOf(given, "server", LEGAL.server) === "true",
   };

@@ -3,9 +3,10 @@
 import { type Code, code, joinCode } from "ts-poet";
 import type { Form } from "./form.js";
 import { Imports } from "./imports.js";
-import type { FileModel, ServiceModel } from "./model.js";
+import type { CodecFileModel, FileModel, ServiceModel } from "./model.js";
 import { type Options, parameterWithoutPaths, type Target } from "./options.js";
 import { printClient } from "./print-client.js";
+import { printCodecs } from "./print-codec.js";
 import { printFileComments } from "./print-docs.js";
 import { printHandler } from "./print-handler.js";
 import { printMethods } from "./print-methods.js";
@@ -23,8 +24,23 @@ export interface Origin {
 const ENDINGS: Record<Target, string> = { ts: ".ts", js: ".js", dts: ".d.ts" };
 
 /** The name of one generated file. */
-export function fileName(file: FileModel, target: Target): string {
+export function fileName(file: FileModel | CodecFileModel, target: Target): string {
   return file.output + ENDINGS[target];
+}
+
+/** The text of the file of codecs. */
+export function printCodecFile(
+  file: FileModel,
+  codecFile: CodecFileModel,
+  options: Options,
+  origin: Origin,
+  target: Target,
+): string {
+  const form: Form = { target, commonjs: target === "js" && options.jsImportStyle === "legacy_commonjs" };
+  const runtime = rewriteImport(options.runtimeImport, options.rewriteImports);
+  const start = code`${printPreamble(file, origin)}
+${form.commonjs ? COMMONJS : ""}`;
+  return start.toString({ format: false }).trimStart() + printCodecs(codecFile, runtime, options, form);
 }
 
 /** The text of one generated file. */

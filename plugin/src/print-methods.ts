@@ -40,12 +40,15 @@ function printDefinition(method: MethodModel, service: ServiceModel, imports: Im
 }
 
 function codec(message: ImportedMessage, imports: Imports): Code {
-  return code`${PURE} ${imports.runtimeValue("messageCodec")}(${imports.schema(message)})`;
+  const generated = imports.codec(message);
+  return generated === undefined
+    ? code`${PURE} ${imports.runtimeValue("messageCodec")}(${imports.schema(message)})`
+    : code`${generated}`;
 }
 
 /** What a caller may pass for a message: any subset of its fields. */
 export function initShape(message: ImportedMessage, imports: Imports): string {
-  return `${imports.runtimeType("Input")}<typeof ${imports.schema(message)}>`;
+  return `${imports.runtimeType("Input")}<typeof ${imports.schemaType(message)}>`;
 }
 
 /** What tells one signature from another: the kind of the rpc, or that nothing is answered. */

@@ -10,7 +10,7 @@ import {
 import { InputError } from "./errors.js";
 import { createFileModel } from "./model.js";
 import { parseOptions } from "./options.js";
-import { fileName, printFile } from "./print-file.js";
+import { fileName, printCodecFile, printFile } from "./print-file.js";
 import { EDITIONS, filesWithServices } from "./schema.js";
 
 /** Set when the plugin is bundled; absent when it runs from its sources. */
@@ -49,9 +49,17 @@ function generate(request: CodeGeneratorRequest): [name: string, content: string
   return filesWithServices(request).flatMap((file) => {
     const model = createFileModel(file, options, generatedFiles);
     const origin = { version, parameter: request.parameter };
-    return options.targets.map((target): [string, string] => [
-      fileName(model, target),
-      printFile(model, options, origin, target),
+    const { codecFile } = model;
+    return options.targets.flatMap((target): [string, string][] => [
+      [fileName(model, target), printFile(model, options, origin, target)],
+      ...(codecFile === undefined
+        ? []
+        : [
+            [fileName(codecFile, target), printCodecFile(model, codecFile, options, origin, target)] as [
+              string,
+              string,
+            ],
+          ]),
     ]);
   });
 }

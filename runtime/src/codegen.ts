@@ -3,6 +3,82 @@
 
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 
+export {
+  keepUnknownValue,
+  noBytes,
+  noEntries,
+  type ReadFields,
+  readEntry,
+  readGroup,
+  readMessage,
+  readPacked,
+  readUnknown,
+  readWrapped,
+} from "./codec/read-fields.js";
+export {
+  readBool,
+  readBytes,
+  readBytesView,
+  readDouble,
+  readFixed32,
+  readFixed64,
+  readFloat,
+  readInt32,
+  readInt64,
+  readLooseString,
+  readSfixed32,
+  readSfixed64,
+  readSint32,
+  readSint64,
+  readString,
+  readUint32,
+  readUint64,
+} from "./codec/read-scalars.js";
+export { type MessageReader, readTag } from "./codec/reader.js";
+export { readJson, writeJson } from "./codec/struct.js";
+export {
+  caseOf,
+  type Fields,
+  hasBytes,
+  isExact,
+  isSet,
+  own,
+  unset,
+  type WriteFields,
+  writeGroup,
+  writeList,
+  writeMap,
+  writeMessage,
+  writePacked,
+  writeUnknown,
+} from "./codec/write-fields.js";
+export {
+  writeBoolKey,
+  writeFixed32Key,
+  writeInt32Key,
+  writeSfixed32Key,
+  writeSint32Key,
+  writeUint32Key,
+} from "./codec/write-keys.js";
+export {
+  writeBool,
+  writeBytes,
+  writeDouble,
+  writeFixed32,
+  writeFixed64,
+  writeFloat,
+  writeInt32,
+  writeInt64,
+  writeSfixed32,
+  writeSfixed64,
+  writeSint32,
+  writeSint64,
+  writeString,
+  writeTag,
+  writeUint32,
+  writeUint64,
+} from "./codec/write-scalars.js";
+export type { MessageWriter } from "./codec/writer.js";
 export type { CallContext } from "./rpc/call-context.js";
 export type { CallOptions } from "./rpc/call-options.js";
 export type { Channel } from "./rpc/channel.js";
@@ -15,6 +91,7 @@ export {
   callUnary,
 } from "./rpc/client-calls.js";
 export { type ByteSink, type Codec, messageCodec } from "./rpc/codec.js";
+export { generatedCodec } from "./rpc/generated-codec.js";
 export { type Method, method } from "./rpc/method.js";
 export {
   type BoundService,

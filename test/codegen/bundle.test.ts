@@ -32,6 +32,18 @@ describe("a bundle", function () {
     expect(text).to.not.match(/createTickerClient|unimplementedTicker|Alerts/);
   });
 
+  // Its reader stays for the details of errors, which RpcError decodes by descriptors that the caller brings.
+  it("of a client or a handler holds no descriptors and no writer of protobuf-es, unless codecs are its reflection", async () => {
+    for (const name of ["createTickerClient", "implementTicker"]) {
+      const ofProtobuf = async (path: string): Promise<string[]> => {
+        const { files } = await bundle(`export { ${name} } from "${path}";`);
+        return files.filter((file) => /_pb\.|codegenv2|to-binary|registry/.test(file));
+      };
+      expect(await ofProtobuf("./ticker_rsocket.js"), name).to.deep.equal([]);
+      expect(await ofProtobuf("./reflect/ticker_rsocket.js"), name).to.have.length.above(3);
+    }
+  });
+
   it("of one service holds nothing of the others in its file", async () => {
     const { text } = await bundle(`export { createAlertsClient, implementAlerts } from "./ticker_rsocket.js";`);
     expect(text).to.include("demo.v1.Alerts").and.not.include("TickerLast");

@@ -146,6 +146,7 @@ message M {}
       for (const target of ["ts", "js"]) {
         const { files } = runPlugin(withComments(request, comment, target));
         writeFileSync(join(folder, `${index}`, `a_${target}.${target}`), files[`a_rsocket.${target}`] ?? "");
+        if (target === "ts") writeFileSync(join(folder, `${index}`, "a_codec.ts"), files["a_codec.ts"] ?? "");
       }
       writeFileSync(join(folder, `${index}/a_pb.ts`), PB);
     });

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { expect } from "chai";
-import { goldenProtos, readGoldens, readTree } from "./support/goldens.js";
+import { goldenProtos, readGenerated, readGoldens } from "./support/goldens.js";
 import { buf, inTemporaryFolder, writeProtos } from "./support/workspace.js";
 
 interface Plugin {
@@ -27,7 +27,7 @@ describe("the layout of files", function () {
         ...args,
       );
       expect([status, stderr]).to.deep.equal([0, ""]);
-      return readTree(join(folder, "gen"), "_rsocket.ts");
+      return readGenerated(join(folder, "gen"));
     });
 
   for (const strategy of ["all", "directory"] as const) {
@@ -40,12 +40,16 @@ describe("the layout of files", function () {
 
   it("has nothing for imports that nobody asked for", () => {
     expect(Object.keys(generateBy({}, "--path", "layout/v1/second.proto"))).to.deep.equal([
+      "layout/v1/second_codec.ts",
       "layout/v1/second_rsocket.ts",
     ]);
   });
 
   it("has imports when they are asked for", () => {
     expect(Object.keys(generateBy({ include_imports: true }, "--path", "layout/v1/second.proto"))).to.deep.equal([
+      "layout/v1/deep/inner/leaf_codec.ts",
+      "layout/v1/first_codec.ts",
+      "layout/v1/second_codec.ts",
       "layout/v1/deep/inner/leaf_rsocket.ts",
       "layout/v1/first_rsocket.ts",
       "layout/v1/second_rsocket.ts",
@@ -54,7 +58,7 @@ describe("the layout of files", function () {
 
   it("takes messages from where they are declared, also behind a public import", () => {
     const text = readGoldens()["layout/v1/first_rsocket.ts"] ?? "";
-    expect([...text.matchAll(/^import \{.*from "(\..*)";$/gm)].map(([, from]) => from)).to.deep.equal([
+    expect([...text.matchAll(/^import type \{.*from "(\..*)";$/gm)].map(([, from]) => from)).to.deep.equal([
       "../other/behind_pb.js",
       "./deep/inner/leaf_pb.js",
     ]);

@@ -51,7 +51,9 @@ describe("names", function () {
 
   it("of messages that clash with declarations are imported under another name", () => {
     const text = generateText("message SClient {} message SDo {} service S { rpc Do(SClient) returns (SDo); }");
-    expect(text).to.include(`import type { SClient as SClient$1, SDo as SDo$1 } from "./a_pb.js";`);
+    expect(text).to.include(
+      `import type { SClient as SClient$1, SClientSchema, SDo as SDo$1, SDoSchema } from "./a_pb.js";`,
+    );
   });
 
   it("of messages in two files that are the same are imported under two names", () => {
@@ -61,8 +63,8 @@ describe("names", function () {
     });
     const text = files["a_rsocket.ts"] ?? "";
     expect(text)
-      .to.include(`import type { M } from "./a_pb.js";`)
-      .and.include(`import type { M as M$1 } from "./b/b_pb.js";`);
+      .to.include(`import type { M, MSchema } from "./a_pb.js";`)
+      .and.include(`import type { M as M$1, MSchema as MSchema$1 } from "./b/b_pb.js";`);
     expect(text).to.include("export const SDo: Method<M, Input<typeof MSchema>, M$1, Input<typeof MSchema$1>>");
     expect(text).to.include("export const SUndo: Method<M$1, Input<typeof MSchema$1>, M, Input<typeof MSchema>>");
   });
@@ -72,7 +74,7 @@ describe("names", function () {
     const after = generateText(
       "message Source {} service S { rpc Do(Source) returns (M); rpc Watch(stream M) returns (stream M); }",
     );
-    const importLine = `import type { M, Source as Source$1 } from "./a_pb.js";`;
+    const importLine = `import type { M, MSchema, Source as Source$1, SourceSchema } from "./a_pb.js";`;
     expect(before).to.include(importLine);
     expect(after).to.include(importLine);
   });

@@ -26,6 +26,8 @@ describe("plugin options", function () {
       rewriteImports: [],
       jsImportStyle: "module",
       runtimeImport: "rsocket-rpc/codegen",
+      codec: "generated",
+      bytesFields: "copy",
       client: true,
       server: true,
     });
@@ -58,16 +60,18 @@ describe("plugin options", function () {
       "rewrite_imports=./a_pb.js:",
       `option "rewrite_imports" is "./a_pb.js:", expected <pattern>:<target> such as "./foo/**/*_pb.js:@my/foo"`,
     ],
+    ["codec=none", `option "codec" is "none", expected one of "generated", "reflect"`],
+    ["bytes_fields=share", `option "bytes_fields" is "share", expected one of "copy", "view"`],
     ["client=1", `option "client" is "1", expected one of "true", "false"`],
     ["server=no", `option "server" is "no", expected one of "true", "false"`],
     ["runtime_import=", `option "runtime_import" is empty, expected a module specifier such as "rsocket-rpc/codegen"`],
     [
       "tarsget=ts",
-      `unknown option "tarsget", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, client, server`,
+      `unknown option "tarsget", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, codec, bytes_fields, client, server`,
     ],
     [
       "constructor=ts",
-      `unknown option "constructor", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, client, server`,
+      `unknown option "constructor", expected one of target, import_extension, rewrite_imports, js_import_style, runtime_import, codec, bytes_fields, client, server`,
     ],
     ["client=true,client=false", `option "client" is given twice, as "true" and as "false"`],
     [
@@ -101,8 +105,17 @@ describe("plugin options", function () {
     expect(parseOptions("target=js+dts+js").targets).to.deep.equal(["js", "dts"]);
     const names = (target: string): string[] =>
       Object.keys(runPlugin({ ...request, parameter: `target=${target}` }).files);
-    expect(names("js+dts")).to.deep.equal(["folder/a_rsocket.js", "folder/a_rsocket.d.ts"]);
-    expect(names("ts+js+dts")).to.deep.equal(["folder/a_rsocket.ts", "folder/a_rsocket.js", "folder/a_rsocket.d.ts"]);
+    expect(names("js+dts")).to.deep.equal([
+      "folder/a_rsocket.js",
+      "folder/a_codec.js",
+      "folder/a_rsocket.d.ts",
+      "folder/a_codec.d.ts",
+    ]);
+    expect(names("ts+js+dts,codec=reflect")).to.deep.equal([
+      "folder/a_rsocket.ts",
+      "folder/a_rsocket.js",
+      "folder/a_rsocket.d.ts",
+    ]);
   });
 
   describe("rewrite_imports", () => {
@@ -121,7 +134,7 @@ describe("plugin options", function () {
       const text = generateWith(
         "rewrite_imports=@bufbuild/**/*.js:@my/wkt,rewrite_imports=rsocket-rpc/codegen:@my/runtime",
       );
-      expect(importsOf(text)).to.have.members(["@my/runtime", "../b_pb.js", "@my/wkt"]);
+      expect(importsOf(text)).to.have.members(["@my/runtime", "./a_codec.js", "../b_pb.js", "@my/wkt"]);
     });
 
     it("takes the first pattern that fits, and import_extension applies to what comes out", () => {
@@ -176,6 +189,7 @@ describe("plugin options", function () {
     expect(importsOf(generateWith("import_extension=ts"))).to.deep.equal([
       "rsocket-rpc/codegen",
       "../b_pb.ts",
+      "./a_codec.ts",
       "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js",
     ]);
   });
@@ -184,6 +198,7 @@ describe("plugin options", function () {
     expect(importsOf(generateWith("import_extension=none"))).to.deep.equal([
       "rsocket-rpc/codegen",
       "../b_pb",
+      "./a_codec",
       "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js",
     ]);
   });
@@ -191,6 +206,23 @@ describe("plugin options", function () {
   it("runtime_import replaces the module of the runtime everywhere", () => {
     const text = generateWith("runtime_import=@my/runtime.js");
     expect(importsOf(text)).to.include("@my/runtime.js").and.not.include("rsocket-rpc/codegen");
+  });
+
+  it("codec=generated loads nothing of protobuf-es, and codec=reflect everything", () => {
+    const { files } = runPlugin({ ...request, parameter: "target=js" });
+    expect(importsOf(files["folder/a_rsocket.js"] ?? "")).to.deep.equal(["rsocket-rpc/codegen", "./a_codec.js"]);
+    expect(importsOf(files["folder/a_codec.js"] ?? "")).to.deep.equal(["rsocket-rpc/codegen"]);
+    const reflected = runPlugin({ ...request, parameter: "target=js,codec=reflect" }).files;
+    expect(Object.keys(reflected)).to.deep.equal(["folder/a_rsocket.js"]);
+    expect(importsOf(reflected["folder/a_rsocket.js"] ?? "")).to.include("../b_pb.js");
+    expect(reflected["folder/a_rsocket.js"]).to.include("messageCodec(BSchema)");
+  });
+
+  it("bytes_fields=view reads bytes as views, and copies are the default", () => {
+    const protos = { "a.proto": `syntax = "proto3"; message M { bytes b = 1; } service S { rpc Do(M) returns (M); }` };
+    const codecWith = (parameter: string): string => runPlugin(compile(protos, parameter)).files["a_codec.ts"] ?? "";
+    expect(codecWith("")).to.include("m.b = wire.readBytes(r);");
+    expect(codecWith("bytes_fields=view")).to.include("m.b = wire.readBytesView(r);");
   });
 
   it("client=false leaves out clients and their imports", () => {

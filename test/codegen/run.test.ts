@@ -7,13 +7,13 @@ import { pathToFileURL } from "node:url";
 import { expect } from "chai";
 import { inProcessChannel } from "rsocket-rpc/testing";
 import { callEverything, callUnimplemented, readServices, type Service } from "./support/calls.js";
-import { GENERATED, generateGoldens, readGoldens } from "./support/goldens.js";
+import { GENERATED, generateGoldens, goldenServices } from "./support/goldens.js";
 
 describe("generated code at run time", function () {
   this.timeout(60_000);
   before(() => void generateGoldens());
 
-  const inEveryLanguage = Object.keys(readGoldens()).flatMap((path) => {
+  const inEveryLanguage = goldenServices().flatMap((path) => {
     const script = path.replace(/ts$/, "js");
     return [path, `js/${script}`, `commonjs/${script}`];
   });

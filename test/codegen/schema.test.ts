@@ -143,7 +143,7 @@ describe("schemas", function () {
       "edition.proto": `edition = "2023"; message Edition { string a = 1 [features.field_presence = LEGACY_REQUIRED]; }`,
     });
     expect(error).to.equal("");
-    expect(Object.keys(files)).to.deep.equal(["a_rsocket.ts"]);
+    expect(Object.keys(files)).to.deep.equal(["a_rsocket.ts", "a_codec.ts"]);
   });
 
   it("may import well-known types that the user generates, and use the generated ones", () => {

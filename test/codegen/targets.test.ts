@@ -10,12 +10,12 @@ import {
   GENERATED_COMMONJS,
   GENERATED_JS,
   generateGoldens,
-  readGoldens,
+  goldenServices,
   readTree,
 } from "./support/goldens.js";
 import { ROOT } from "./support/workspace.js";
 
-const paths = Object.keys(readGoldens());
+const paths = goldenServices();
 
 describe("targets", function () {
   this.timeout(60_000);

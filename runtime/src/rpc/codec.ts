@@ -3,6 +3,7 @@
 
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { MessageWriter } from "../codec/writer.js";
 import { nameOf } from "./describe.js";
 
 /** Takes an encoded message, piece by piece. */
@@ -24,6 +25,8 @@ export interface Codec<T, Init = T> {
    * `discardUnknownFields`. Throws when they are no such message.
    */
   decode(bytes: Uint8Array, discardUnknownFields?: boolean): T;
+  /** Writes `value` straight into a buffer, as `encode` does into a sink. Generated codecs have it. */
+  readonly write?: (value: Init, writer: MessageWriter) => void;
 }
 
 /** A codec by protobuf-es's reflection over a message's descriptor. */
@@ -88,8 +91,51 @@ function isRecord(value: object): boolean {
   return !(Symbol.iterator in value || Symbol.asyncIterator in value || value instanceof Promise);
 }
 
+/** Many short messages share one, and a message that is kept keeps no more than this. */
+const SLAB_BYTES = 8_192;
+/** A rest smaller than this is left: most messages would outgrow it. */
+const SPARE_BYTES = 512;
+
+// Lent to one message at a time: a getter of the user's may make another call amid its own message.
+let spareWriter: MessageWriter | undefined;
+let slab = NO_BYTES;
+let slabAt = 0;
+
+/** The message that `write` writes, in one piece: a view of a slab, which nobody writes to again. */
+function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, value: Init): Uint8Array {
+  const writer = spareWriter ?? new MessageWriter();
+  spareWriter = undefined;
+  const own = slab.length - slabAt < SPARE_BYTES ? new Uint8Array(SLAB_BYTES) : slab;
+  writer.begin(own, own === slab ? slabAt : 0);
+  slab = NO_BYTES;
+  try {
+    write(value, writer);
+    const message = writer.referencedBytes > 0 ? joined(writer) : writer.bytes.subarray(writer.start, writer.at);
+    if (writer.bytes === own) {
+      slab = own;
+      slabAt = writer.at;
+    }
+    return message;
+  } finally {
+    writer.release();
+    spareWriter = writer;
+  }
+}
+
+function joined(writer: MessageWriter): Uint8Array {
+  const message = new Uint8Array(writer.byteLength);
+  let at = 0;
+  writer.forEachPiece((bytes, start, end) => {
+    message.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
+    at += end - start;
+  });
+  return message;
+}
+
 /** The bytes of one message. Throws what the codec throws. */
 export function encodeMessage<Init>(codec: Codec<unknown, Init>, value: Init): Uint8Array {
+  const { write } = codec;
+  if (write !== undefined) return writeToSlab(write, value);
   try {
     codec.encode(value, sink);
     return sink.take();

@@ -4,9 +4,9 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method } from "rsocket-rpc/codegen";
-import { callUnary, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Text } from "./nopackage_pb.js";
-import { TextSchema } from "./nopackage_pb.js";
+import { callUnary, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { TextCodec } from "./nopackage_codec.js";
+import type { Text, TextSchema } from "./nopackage_pb.js";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -17,7 +17,7 @@ export const EchoName = "Echo";
 /** @generated from rpc Echo.Say (REQUEST_RESPONSE) */
 export const EchoSay: Method<Text, Input<typeof TextSchema>, Text, Input<typeof TextSchema>> = /*@__PURE__*/ method({
   service: EchoName, name: "Say", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(TextSchema), output: /*@__PURE__*/ messageCodec(TextSchema),
+  input: TextCodec, output: TextCodec,
 });
 
 /** Calls Echo. */

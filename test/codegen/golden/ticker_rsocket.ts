@@ -4,11 +4,10 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method, Source } from "rsocket-rpc/codegen";
-import { callBidi, callClientStream, callFireAndForget, callServerStream, callUnary, handleBidi, handleClientStream, handleFireAndForget, handleServerStream, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Line, Quote, Summary, Symbol as Symbol$1 } from "./ticker_pb.js";
-import { LineSchema, QuoteSchema, SummarySchema, SymbolSchema } from "./ticker_pb.js";
-import type { Empty } from "@bufbuild/protobuf/wkt";
-import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { callBidi, callClientStream, callFireAndForget, callServerStream, callUnary, handleBidi, handleClientStream, handleFireAndForget, handleServerStream, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { EmptyCodec, LineCodec, QuoteCodec, SummaryCodec, SymbolCodec } from "./ticker_codec.js";
+import type { Line, LineSchema, Quote, QuoteSchema, Summary, SummarySchema, Symbol as Symbol$1, SymbolSchema } from "./ticker_pb.js";
+import type { Empty, EmptySchema } from "@bufbuild/protobuf/wkt";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -19,27 +18,27 @@ export const TickerName = "demo.v1.Ticker";
 /** The newest price of a symbol.  @generated from rpc demo.v1.Ticker.Last (REQUEST_RESPONSE) */
 export const TickerLast: Method<Symbol$1, Input<typeof SymbolSchema>, Quote, Input<typeof QuoteSchema>> = /*@__PURE__*/ method({
   service: TickerName, name: "Last", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(SymbolSchema), output: /*@__PURE__*/ messageCodec(QuoteSchema),
+  input: SymbolCodec, output: QuoteCodec,
 });
 /** @generated from rpc demo.v1.Ticker.Watch (REQUEST_STREAM) */
 export const TickerWatch: Method<Symbol$1, Input<typeof SymbolSchema>, Quote, Input<typeof QuoteSchema>> = /*@__PURE__*/ method({
   service: TickerName, name: "Watch", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(SymbolSchema), output: /*@__PURE__*/ messageCodec(QuoteSchema),
+  input: SymbolCodec, output: QuoteCodec,
 });
 /** @generated from rpc demo.v1.Ticker.Upload (REQUEST_CHANNEL) */
 export const TickerUpload: Method<Quote, Input<typeof QuoteSchema>, Summary, Input<typeof SummarySchema>> = /*@__PURE__*/ method({
   service: TickerName, name: "Upload", kind: "client_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(QuoteSchema), output: /*@__PURE__*/ messageCodec(SummarySchema),
+  input: QuoteCodec, output: SummaryCodec,
 });
 /** @generated from rpc demo.v1.Ticker.Chat (REQUEST_CHANNEL) */
 export const TickerChat: Method<Line, Input<typeof LineSchema>, Line, Input<typeof LineSchema>> = /*@__PURE__*/ method({
   service: TickerName, name: "Chat", kind: "bidi_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(LineSchema), output: /*@__PURE__*/ messageCodec(LineSchema),
+  input: LineCodec, output: LineCodec,
 });
 /** @generated from rpc demo.v1.Ticker.Log (REQUEST_FNF) */
 export const TickerLog: Method<Line, Input<typeof LineSchema>, Empty, Input<typeof EmptySchema>> = /*@__PURE__*/ method({
   service: TickerName, name: "Log", kind: "unary", interaction: "fire_and_forget", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(LineSchema), output: /*@__PURE__*/ messageCodec(EmptySchema),
+  input: LineCodec, output: EmptyCodec,
 });
 
 /** Calls demo.v1.Ticker. */
@@ -97,7 +96,7 @@ export const AlertsName = "demo.v1.Alerts";
 /** @generated from rpc demo.v1.Alerts.Notify (REQUEST_FNF) */
 export const AlertsNotify: Method<Line, Input<typeof LineSchema>, Empty, Input<typeof EmptySchema>> = /*@__PURE__*/ method({
   service: AlertsName, name: "Notify", kind: "unary", interaction: "fire_and_forget", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(LineSchema), output: /*@__PURE__*/ messageCodec(EmptySchema),
+  input: LineCodec, output: EmptyCodec,
 });
 
 /** Calls demo.v1.Alerts. */

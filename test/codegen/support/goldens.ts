@@ -21,7 +21,17 @@ export function goldenProtos(): Protos {
 
 /** The golden files as committed. */
 export function readGoldens(): Readonly<Record<string, string>> {
-  return readTree(GOLDEN, "_rsocket.ts");
+  return readGenerated(GOLDEN);
+}
+
+/** Paths of the golden files that hold services. */
+export function goldenServices(): string[] {
+  return Object.keys(readGoldens()).filter((path) => path.endsWith("_rsocket.ts"));
+}
+
+/** What our plugin generated below a folder: codecs, then services. */
+export function readGenerated(folder: string): Record<string, string> {
+  return { ...readTree(folder, "_codec.ts"), ...readTree(folder, "_rsocket.ts") };
 }
 
 /** Replaces the golden files by what the plugin generates now. */
@@ -52,7 +62,7 @@ export function generateGoldens(): Readonly<Record<string, string>> {
     const { status, stderr } = buf(folder, "generate", "--template", JSON.stringify({ version: "v2", plugins }));
     if (status !== 0) throw new Error(`buf generate: ${stderr}`);
     writeTree(GENERATED_COMMONJS, { "package.json": JSON.stringify({ type: "commonjs" }) });
-    const files = readTree(GENERATED, "_rsocket.ts");
+    const files = readGenerated(GENERATED);
     generateVariants();
     generateCaseTwins();
     return files;
@@ -65,6 +75,8 @@ function generateVariants(): void {
   for (const [name, parameter] of [
     ["only-client", "server=false"],
     ["only-server", "client=false"],
+    ["reflect", "codec=reflect"],
+    ["views", "bytes_fields=view"],
   ] as const) {
     writeTree(join(GENERATED, name), runPlugin(compile({ "ticker.proto": ticker }, `target=ts,${parameter}`)).files);
     cpSync(join(GENERATED, "ticker_pb.ts"), join(GENERATED, name, "ticker_pb.ts"));
@@ -84,7 +96,8 @@ function generateCaseTwins(): void {
       }`,
     "ticker.proto": goldenProtos()["ticker.proto"] ?? "",
   });
-  writeTree(GENERATED, { "twins/twins_rsocket.ts": files["twins/twins_rsocket.ts"] ?? "" });
+  const ours = ["twins/twins_rsocket.ts", "twins/twins_codec.ts"];
+  writeTree(GENERATED, Object.fromEntries(ours.map((path) => [path, files[path] ?? ""])));
 }
 
 /** Texts by path of the files below a folder whose names end so. */

@@ -15,11 +15,10 @@
 // Attached to the package.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method, Source } from "rsocket-rpc/codegen";
-import { callBidi, callFireAndForget, callServerStream, callUnary, handleBidi, handleFireAndForget, handleServerStream, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Word } from "./comments_pb.js";
-import { WordSchema } from "./comments_pb.js";
-import type { Empty } from "@bufbuild/protobuf/wkt";
-import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { callBidi, callFireAndForget, callServerStream, callUnary, handleBidi, handleFireAndForget, handleServerStream, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { EmptyCodec, WordCodec } from "./comments_codec.js";
+import type { Word, WordSchema } from "./comments_pb.js";
+import type { Empty, EmptySchema } from "@bufbuild/protobuf/wkt";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -40,7 +39,7 @@ export const TalkName = "comments.Talk";
  */
 export const TalkFirst: Method<Word, Input<typeof WordSchema>, Word, Input<typeof WordSchema>> = /*@__PURE__*/ method({
   service: TalkName, name: "First", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(WordSchema), output: /*@__PURE__*/ messageCodec(WordSchema),
+  input: WordCodec, output: WordCodec,
 });
 /**
  * @generated from rpc comments.Talk.Second (REQUEST_RESPONSE)
@@ -48,12 +47,12 @@ export const TalkFirst: Method<Word, Input<typeof WordSchema>, Word, Input<typeo
  */
 export const TalkSecond: Method<Word, Input<typeof WordSchema>, Word, Input<typeof WordSchema>> = /*@__PURE__*/ method({
   service: TalkName, name: "Second", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(WordSchema), output: /*@__PURE__*/ messageCodec(WordSchema),
+  input: WordCodec, output: WordCodec,
 });
 /** @param request looks like a tag, and is the user's  @generated from rpc comments.Talk.Third (REQUEST_STREAM) */
 export const TalkThird: Method<Word, Input<typeof WordSchema>, Word, Input<typeof WordSchema>> = /*@__PURE__*/ method({
   service: TalkName, name: "Third", kind: "server_streaming", interaction: "request_stream", idempotency: "no_side_effects",
-  input: /*@__PURE__*/ messageCodec(WordSchema), output: /*@__PURE__*/ messageCodec(WordSchema),
+  input: WordCodec, output: WordCodec,
 });
 /**
  * A single line that is so long that it cannot stand beside the origin of the rpc on one line of the file.
@@ -62,7 +61,7 @@ export const TalkThird: Method<Word, Input<typeof WordSchema>, Word, Input<typeo
  */
 export const TalkFourth: Method<Word, Input<typeof WordSchema>, Word, Input<typeof WordSchema>> = /*@__PURE__*/ method({
   service: TalkName, name: "Fourth", kind: "unary", interaction: "request_response", idempotency: "idempotent",
-  input: /*@__PURE__*/ messageCodec(WordSchema), output: /*@__PURE__*/ messageCodec(WordSchema),
+  input: WordCodec, output: WordCodec,
 });
 /**
  * Once upon a time this was a channel.
@@ -72,17 +71,17 @@ export const TalkFourth: Method<Word, Input<typeof WordSchema>, Word, Input<type
  */
 export const TalkFifth: Method<Word, Input<typeof WordSchema>, Word, Input<typeof WordSchema>> = /*@__PURE__*/ method({
   service: TalkName, name: "Fifth", kind: "bidi_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(WordSchema), output: /*@__PURE__*/ messageCodec(WordSchema),
+  input: WordCodec, output: WordCodec,
 });
 /** Grüße, 你好, 🎈 and a tab:	.  @generated from rpc comments.Talk.Sixth (REQUEST_FNF) */
 export const TalkSixth: Method<Word, Input<typeof WordSchema>, Empty, Input<typeof EmptySchema>> = /*@__PURE__*/ method({
   service: TalkName, name: "Sixth", kind: "unary", interaction: "fire_and_forget", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(WordSchema), output: /*@__PURE__*/ messageCodec(EmptySchema),
+  input: WordCodec, output: EmptyCodec,
 });
 /** @generated from rpc comments.Talk.Seventh (REQUEST_RESPONSE) */
 export const TalkSeventh: Method<Word, Input<typeof WordSchema>, Empty, Input<typeof EmptySchema>> = /*@__PURE__*/ method({
   service: TalkName, name: "Seventh", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(WordSchema), output: /*@__PURE__*/ messageCodec(EmptySchema),
+  input: WordCodec, output: EmptyCodec,
 });
 
 /**
@@ -205,7 +204,7 @@ export const OldName = "comments.Old";
 /** @generated from rpc comments.Old.Do (REQUEST_RESPONSE) */
 export const OldDo: Method<Word, Input<typeof WordSchema>, Word, Input<typeof WordSchema>> = /*@__PURE__*/ method({
   service: OldName, name: "Do", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(WordSchema), output: /*@__PURE__*/ messageCodec(WordSchema),
+  input: WordCodec, output: WordCodec,
 });
 
 /**

@@ -4,9 +4,9 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method, Source } from "rsocket-rpc/codegen";
-import { callBidi, callClientStream, callServerStream, callUnary, handleBidi, handleClientStream, handleServerStream, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { M } from "./members_pb.js";
-import { MSchema } from "./members_pb.js";
+import { callBidi, callClientStream, callServerStream, callUnary, handleBidi, handleClientStream, handleServerStream, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { MCodec } from "./members_codec.js";
+import type { M, MSchema } from "./members_pb.js";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -17,97 +17,97 @@ export const MembersName = "hostile.members.Members";
 /** @generated from rpc hostile.members.Members.constructor (REQUEST_RESPONSE) */
 export const Membersconstructor: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "constructor", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.delete (REQUEST_RESPONSE) */
 export const Membersdelete: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "delete", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.then (REQUEST_RESPONSE) */
 export const Membersthen: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "then", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.__proto__ (REQUEST_RESPONSE) */
 export const Members__proto__: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "__proto__", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.toString (REQUEST_RESPONSE) */
 export const MemberstoString: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "toString", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.toJSON (REQUEST_RESPONSE) */
 export const MemberstoJSON: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "toJSON", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.valueOf (REQUEST_STREAM) */
 export const MembersvalueOf: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "valueOf", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.hasOwnProperty (REQUEST_CHANNEL) */
 export const MembershasOwnProperty: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "hasOwnProperty", kind: "client_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.prototype (REQUEST_CHANNEL) */
 export const Membersprototype: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "prototype", kind: "bidi_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.await (REQUEST_RESPONSE) */
 export const Membersawait: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "await", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.arguments (REQUEST_RESPONSE) */
 export const Membersarguments: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "arguments", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.Catch (REQUEST_RESPONSE) */
 export const MembersCatch: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "Catch", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members._ (REQUEST_RESPONSE) */
 export const Members_: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "_", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.Snake_case (REQUEST_RESPONSE) */
 export const MembersSnake_case: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "Snake_case", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.new (REQUEST_RESPONSE) */
 export const Membersnew: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "new", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.get (REQUEST_RESPONSE) */
 export const Membersget: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "get", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.Set (REQUEST_STREAM) */
 export const MembersSet: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "Set", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.async (REQUEST_RESPONSE) */
 export const Membersasync: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "async", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.members.Members.URL (REQUEST_RESPONSE) */
 export const MembersURL: Method<M, Input<typeof MSchema>, M, Input<typeof MSchema>> = /*@__PURE__*/ method({
   service: MembersName, name: "URL", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema), output: /*@__PURE__*/ messageCodec(MSchema),
+  input: MCodec, output: MCodec,
 });
 
 /**

@@ -4,11 +4,10 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method, Source } from "rsocket-rpc/codegen";
-import { callBidi, callClientStream, callFireAndForget, callServerStream, callUnary, handleBidi, handleClientStream, handleFireAndForget, handleServerStream, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { AbortSignal as AbortSignal$1, AsyncIterable as AsyncIterable$1, BoundService as BoundService$1, CallContext as CallContext$1, CallOptions as CallOptions$1, Channel as Channel$1, Empty, Foo, FooSchema, Generation1 as Generation1$1, Input as Input$1, MessagesClient as MessagesClient$1, MessagesName as MessagesName$1, Method as Method$1, Object$, Outer_Inner, Outer_Inner$, Partial$, Promise as Promise$1, Record as Record$1, Source as Source$1, Symbol as Symbol$1, Uint8Array$, __proto__, async as async$1, constructor, context as context$1, delete$, get, messageCodec as messageCodec$1, method as method$1, of, request as request$1, string$, type as type$1 } from "./messages_pb.js";
-import { AbortSignalSchema, AsyncIterableSchema, BoundServiceSchema, CallContextSchema, CallOptionsSchema, ChannelSchema, EmptySchema, FooSchema$, FooSchemaSchema, Generation1Schema, InputSchema, MessagesClientSchema, MessagesNameSchema, MethodSchema, ObjectSchema, Outer_InnerSchema, Outer_InnerSchema$, PartialSchema, PromiseSchema, RecordSchema, SourceSchema, SymbolSchema, Uint8ArraySchema, __proto__Schema, asyncSchema, constructorSchema, contextSchema, deleteSchema, getSchema, messageCodecSchema, methodSchema, ofSchema, requestSchema, stringSchema, typeSchema } from "./messages_pb.js";
-import type { Empty as Empty$1 } from "@bufbuild/protobuf/wkt";
-import { EmptySchema as EmptySchema$1 } from "@bufbuild/protobuf/wkt";
+import { callBidi, callClientStream, callFireAndForget, callServerStream, callUnary, handleBidi, handleClientStream, handleFireAndForget, handleServerStream, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { AbortSignalCodec, AsyncIterableCodec, BoundServiceCodec, CallContextCodec, CallOptionsCodec, ChannelCodec, EmptyCodec, EmptyCodec$1, FooCodec, FooSchemaCodec, Generation1Codec, InputCodec, MessagesClientCodec, MessagesNameCodec, MethodCodec, Object$Codec, Outer_Inner$Codec, Outer_InnerCodec, Partial$Codec, PromiseCodec, RecordCodec, SourceCodec, SymbolCodec, Uint8Array$Codec, __proto__Codec, asyncCodec, constructorCodec, contextCodec, delete$Codec, getCodec, messageCodecCodec, methodCodec, ofCodec, requestCodec, string$Codec, typeCodec } from "./messages_codec.js";
+import type { AbortSignal as AbortSignal$1, AbortSignalSchema, AsyncIterable as AsyncIterable$1, AsyncIterableSchema, BoundService as BoundService$1, BoundServiceSchema, CallContext as CallContext$1, CallContextSchema, CallOptions as CallOptions$1, CallOptionsSchema, Channel as Channel$1, ChannelSchema, Empty, EmptySchema, Foo, FooSchema, FooSchema$, FooSchemaSchema, Generation1 as Generation1$1, Generation1Schema, Input as Input$1, InputSchema, MessagesClient as MessagesClient$1, MessagesClientSchema, MessagesName as MessagesName$1, MessagesNameSchema, Method as Method$1, MethodSchema, Object$, ObjectSchema, Outer_Inner, Outer_Inner$, Outer_InnerSchema, Outer_InnerSchema$, Partial$, PartialSchema, Promise as Promise$1, PromiseSchema, Record as Record$1, RecordSchema, Source as Source$1, SourceSchema, Symbol as Symbol$1, SymbolSchema, Uint8Array$, Uint8ArraySchema, __proto__, __proto__Schema, async as async$1, asyncSchema, constructor, constructorSchema, context as context$1, contextSchema, delete$, deleteSchema, get, getSchema, messageCodec as messageCodec$1, messageCodecSchema, method as method$1, methodSchema, of, ofSchema, request as request$1, requestSchema, string$, stringSchema, type as type$1, typeSchema } from "./messages_pb.js";
+import type { Empty as Empty$1, EmptySchema as EmptySchema$1 } from "@bufbuild/protobuf/wkt";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -19,92 +18,92 @@ export const MessagesName = "hostile.messages.Messages";
 /** @generated from rpc hostile.messages.Messages.A (REQUEST_RESPONSE) */
 export const MessagesA: Method<Promise$1, Input<typeof PromiseSchema>, AbortSignal$1, Input<typeof AbortSignalSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "A", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(PromiseSchema), output: /*@__PURE__*/ messageCodec(AbortSignalSchema),
+  input: PromiseCodec, output: AbortSignalCodec,
 });
 /** @generated from rpc hostile.messages.Messages.B (REQUEST_STREAM) */
 export const MessagesB: Method<Symbol$1, Input<typeof SymbolSchema>, Method$1, Input<typeof MethodSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "B", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(SymbolSchema), output: /*@__PURE__*/ messageCodec(MethodSchema),
+  input: SymbolCodec, output: MethodCodec,
 });
 /** @generated from rpc hostile.messages.Messages.C (REQUEST_CHANNEL) */
 export const MessagesC: Method<Channel$1, Input<typeof ChannelSchema>, Record$1, Input<typeof RecordSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "C", kind: "client_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(ChannelSchema), output: /*@__PURE__*/ messageCodec(RecordSchema),
+  input: ChannelCodec, output: RecordCodec,
 });
 /** @generated from rpc hostile.messages.Messages.D (REQUEST_CHANNEL) */
 export const MessagesD: Method<Uint8Array$, Input<typeof Uint8ArraySchema>, AsyncIterable$1, Input<typeof AsyncIterableSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "D", kind: "bidi_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(Uint8ArraySchema), output: /*@__PURE__*/ messageCodec(AsyncIterableSchema),
+  input: Uint8Array$Codec, output: AsyncIterableCodec,
 });
 /** @generated from rpc hostile.messages.Messages.E (REQUEST_RESPONSE) */
 export const MessagesE: Method<CallOptions$1, Input<typeof CallOptionsSchema>, CallContext$1, Input<typeof CallContextSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "E", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(CallOptionsSchema), output: /*@__PURE__*/ messageCodec(CallContextSchema),
+  input: CallOptionsCodec, output: CallContextCodec,
 });
 /** @generated from rpc hostile.messages.Messages.F (REQUEST_RESPONSE) */
 export const MessagesF: Method<Input$1, Input<typeof InputSchema>, Source$1, Input<typeof SourceSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "F", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(InputSchema), output: /*@__PURE__*/ messageCodec(SourceSchema),
+  input: InputCodec, output: SourceCodec,
 });
 /** @generated from rpc hostile.messages.Messages.G (REQUEST_RESPONSE) */
 export const MessagesG: Method<Generation1$1, Input<typeof Generation1Schema>, BoundService$1, Input<typeof BoundServiceSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "G", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(Generation1Schema), output: /*@__PURE__*/ messageCodec(BoundServiceSchema),
+  input: Generation1Codec, output: BoundServiceCodec,
 });
 /** @generated from rpc hostile.messages.Messages.H (REQUEST_FNF) */
 export const MessagesH: Method<Empty, Input<typeof EmptySchema>, Empty$1, Input<typeof EmptySchema$1>> = /*@__PURE__*/ method({
   service: MessagesName, name: "H", kind: "unary", interaction: "fire_and_forget", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(EmptySchema), output: /*@__PURE__*/ messageCodec(EmptySchema$1),
+  input: EmptyCodec, output: EmptyCodec$1,
 });
 /** @generated from rpc hostile.messages.Messages.I (REQUEST_RESPONSE) */
 export const MessagesI: Method<delete$, Input<typeof deleteSchema>, constructor, Input<typeof constructorSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "I", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(deleteSchema), output: /*@__PURE__*/ messageCodec(constructorSchema),
+  input: delete$Codec, output: constructorCodec,
 });
 /** @generated from rpc hostile.messages.Messages.J (REQUEST_RESPONSE) */
 export const MessagesJ: Method<__proto__, Input<typeof __proto__Schema>, Object$, Input<typeof ObjectSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "J", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(__proto__Schema), output: /*@__PURE__*/ messageCodec(ObjectSchema),
+  input: __proto__Codec, output: Object$Codec,
 });
 /** @generated from rpc hostile.messages.Messages.K (REQUEST_RESPONSE) */
 export const MessagesK: Method<Partial$, Input<typeof PartialSchema>, string$, Input<typeof stringSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "K", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(PartialSchema), output: /*@__PURE__*/ messageCodec(stringSchema),
+  input: Partial$Codec, output: string$Codec,
 });
 /** @generated from rpc hostile.messages.Messages.L (REQUEST_RESPONSE) */
 export const MessagesL: Method<request$1, Input<typeof requestSchema>, context$1, Input<typeof contextSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "L", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(requestSchema), output: /*@__PURE__*/ messageCodec(contextSchema),
+  input: requestCodec, output: contextCodec,
 });
 /** @generated from rpc hostile.messages.Messages.M (REQUEST_RESPONSE) */
 export const MessagesM: Method<method$1, Input<typeof methodSchema>, messageCodec$1, Input<typeof messageCodecSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "M", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(methodSchema), output: /*@__PURE__*/ messageCodec(messageCodecSchema),
+  input: methodCodec, output: messageCodecCodec,
 });
 /** @generated from rpc hostile.messages.Messages.N (REQUEST_RESPONSE) */
 export const MessagesN: Method<Foo, Input<typeof FooSchema$>, FooSchema, Input<typeof FooSchemaSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "N", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(FooSchema$), output: /*@__PURE__*/ messageCodec(FooSchemaSchema),
+  input: FooCodec, output: FooSchemaCodec,
 });
 /** @generated from rpc hostile.messages.Messages.O (REQUEST_RESPONSE) */
 export const MessagesO: Method<Outer_Inner, Input<typeof Outer_InnerSchema>, Outer_Inner$, Input<typeof Outer_InnerSchema$>> = /*@__PURE__*/ method({
   service: MessagesName, name: "O", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(Outer_InnerSchema), output: /*@__PURE__*/ messageCodec(Outer_InnerSchema$),
+  input: Outer_InnerCodec, output: Outer_Inner$Codec,
 });
 /** @generated from rpc hostile.messages.Messages.P (REQUEST_RESPONSE) */
 export const MessagesP: Method<MessagesClient$1, Input<typeof MessagesClientSchema>, MessagesName$1, Input<typeof MessagesNameSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "P", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MessagesClientSchema), output: /*@__PURE__*/ messageCodec(MessagesNameSchema),
+  input: MessagesClientCodec, output: MessagesNameCodec,
 });
 /** @generated from rpc hostile.messages.Messages.Q (REQUEST_RESPONSE) */
 export const MessagesQ: Method<type$1, Input<typeof typeSchema>, get, Input<typeof getSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "Q", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(typeSchema), output: /*@__PURE__*/ messageCodec(getSchema),
+  input: typeCodec, output: getCodec,
 });
 /** @generated from rpc hostile.messages.Messages.R (REQUEST_RESPONSE) */
 export const MessagesR: Method<async$1, Input<typeof asyncSchema>, of, Input<typeof ofSchema>> = /*@__PURE__*/ method({
   service: MessagesName, name: "R", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(asyncSchema), output: /*@__PURE__*/ messageCodec(ofSchema),
+  input: asyncCodec, output: ofCodec,
 });
 
 /**

@@ -4,9 +4,9 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method } from "rsocket-rpc/codegen";
-import { callUnary as callUnary$1, handleUnary, messageCodec, method, serviceHandler, unimplemented as unimplemented$1 } from "rsocket-rpc/codegen";
-import type { M } from "./services_pb.js";
-import { MSchema as MSchema$1 } from "./services_pb.js";
+import { callUnary as callUnary$1, handleUnary, method, serviceHandler, unimplemented as unimplemented$1 } from "rsocket-rpc/codegen";
+import { MCodec } from "./services_codec.js";
+import type { M, MSchema as MSchema$1 } from "./services_pb.js";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -17,17 +17,17 @@ export const TickerName = "hostile.services.Ticker";
 /** @generated from rpc hostile.services.Ticker.Name (REQUEST_RESPONSE) */
 export const TickerName$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: TickerName, name: "Name", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.services.Ticker.Client (REQUEST_RESPONSE) */
 export const TickerClient$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: TickerName, name: "Client", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 /** @generated from rpc hostile.services.Ticker.Handler (REQUEST_RESPONSE) */
 export const TickerHandler$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: TickerName, name: "Handler", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /**
@@ -80,7 +80,7 @@ export const createTickerName = "hostile.services.createTicker";
 /** @generated from rpc hostile.services.createTicker.Do (REQUEST_RESPONSE) */
 export const createTickerDo: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: createTickerName, name: "Do", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.createTicker. */
@@ -117,7 +117,7 @@ export const AName = "hostile.services.A";
 /** @generated from rpc hostile.services.A.BC (REQUEST_RESPONSE) */
 export const ABC: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: AName, name: "BC", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.A. */
@@ -154,7 +154,7 @@ export const ABName = "hostile.services.AB";
 /** @generated from rpc hostile.services.AB.C (REQUEST_RESPONSE) */
 export const ABC$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: ABName, name: "C", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.AB. */
@@ -191,7 +191,7 @@ export const callName = "hostile.services.call";
 /** @generated from rpc hostile.services.call.Unary (REQUEST_RESPONSE) */
 export const callUnary: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: callName, name: "Unary", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.call. */
@@ -228,7 +228,7 @@ export const unName = "hostile.services.un";
 /** @generated from rpc hostile.services.un.implemented (REQUEST_RESPONSE) */
 export const unimplemented: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: unName, name: "implemented", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.un. */
@@ -265,7 +265,7 @@ export const deName = "hostile.services.de";
 /** @generated from rpc hostile.services.de.lete (REQUEST_RESPONSE) */
 export const delete$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: deName, name: "lete", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.de. */
@@ -302,7 +302,7 @@ export const reqName = "hostile.services.req";
 /** @generated from rpc hostile.services.req.uest (REQUEST_RESPONSE) */
 export const request$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: reqName, name: "uest", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.req. */
@@ -339,7 +339,7 @@ export const chanName = "hostile.services.chan";
 /** @generated from rpc hostile.services.chan.nel (REQUEST_RESPONSE) */
 export const channel$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: chanName, name: "nel", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.chan. */
@@ -376,7 +376,7 @@ export const ProName = "hostile.services.Pro";
 /** @generated from rpc hostile.services.Pro.mise (REQUEST_RESPONSE) */
 export const Promise$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: ProName, name: "mise", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.Pro. */
@@ -413,7 +413,7 @@ export const MScheName = "hostile.services.MSche";
 /** @generated from rpc hostile.services.MSche.ma (REQUEST_RESPONSE) */
 export const MSchema: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: MScheName, name: "ma", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.MSche. */
@@ -450,7 +450,7 @@ export const PromiseName = "hostile.services.Promise";
 /** @generated from rpc hostile.services.Promise.then (REQUEST_RESPONSE) */
 export const Promisethen: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: PromiseName, name: "then", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.Promise. */
@@ -487,7 +487,7 @@ export const GenerName = "hostile.services.Gener";
 /** @generated from rpc hostile.services.Gener.ation1 (REQUEST_RESPONSE) */
 export const Generation1$: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: GenerName, name: "ation1", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services.Gener. */
@@ -524,7 +524,7 @@ export const _Name = "hostile.services._";
 /** @generated from rpc hostile.services._._ (REQUEST_RESPONSE) */
 export const __: Method<M, Input<typeof MSchema$1>, M, Input<typeof MSchema$1>> = /*@__PURE__*/ method({
   service: _Name, name: "_", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(MSchema$1), output: /*@__PURE__*/ messageCodec(MSchema$1),
+  input: MCodec, output: MCodec,
 });
 
 /** Calls hostile.services._. */

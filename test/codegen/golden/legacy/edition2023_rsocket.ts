@@ -4,13 +4,11 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method, Source } from "rsocket-rpc/codegen";
-import { callBidi, callFireAndForget, callServerStream, callUnary, handleBidi, handleFireAndForget, handleServerStream, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Query, Query_Hit } from "./edition2023_pb.js";
-import { QuerySchema, Query_HitSchema } from "./edition2023_pb.js";
-import type { Request, Request_Result } from "./two_pb.js";
-import { RequestSchema, Request_ResultSchema } from "./two_pb.js";
-import type { Empty } from "@bufbuild/protobuf/wkt";
-import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { callBidi, callFireAndForget, callServerStream, callUnary, handleBidi, handleFireAndForget, handleServerStream, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { EmptyCodec, QueryCodec, Query_HitCodec, RequestCodec, Request_ResultCodec } from "./edition2023_codec.js";
+import type { Query, QuerySchema, Query_Hit, Query_HitSchema } from "./edition2023_pb.js";
+import type { Request, RequestSchema, Request_Result, Request_ResultSchema } from "./two_pb.js";
+import type { Empty, EmptySchema } from "@bufbuild/protobuf/wkt";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -21,22 +19,22 @@ export const SearchName = "legacy.edition2023.Search";
 /** @generated from rpc legacy.edition2023.Search.Find (REQUEST_RESPONSE) */
 export const SearchFind: Method<Query, Input<typeof QuerySchema>, Query_Hit, Input<typeof Query_HitSchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Find", kind: "unary", interaction: "request_response", idempotency: "no_side_effects",
-  input: /*@__PURE__*/ messageCodec(QuerySchema), output: /*@__PURE__*/ messageCodec(Query_HitSchema),
+  input: QueryCodec, output: Query_HitCodec,
 });
 /** @generated from rpc legacy.edition2023.Search.Old (REQUEST_STREAM) */
 export const SearchOld: Method<Request, Input<typeof RequestSchema>, Request_Result, Input<typeof Request_ResultSchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Old", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(RequestSchema), output: /*@__PURE__*/ messageCodec(Request_ResultSchema),
+  input: RequestCodec, output: Request_ResultCodec,
 });
 /** @generated from rpc legacy.edition2023.Search.Chat (REQUEST_CHANNEL) */
 export const SearchChat: Method<Query_Hit, Input<typeof Query_HitSchema>, Query, Input<typeof QuerySchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Chat", kind: "bidi_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(Query_HitSchema), output: /*@__PURE__*/ messageCodec(QuerySchema),
+  input: Query_HitCodec, output: QueryCodec,
 });
 /** @generated from rpc legacy.edition2023.Search.Forget (REQUEST_FNF) */
 export const SearchForget: Method<Query, Input<typeof QuerySchema>, Empty, Input<typeof EmptySchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Forget", kind: "unary", interaction: "fire_and_forget", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(QuerySchema), output: /*@__PURE__*/ messageCodec(EmptySchema),
+  input: QueryCodec, output: EmptyCodec,
 });
 
 /** Calls legacy.edition2023.Search. */

@@ -4,11 +4,10 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method, Source } from "rsocket-rpc/codegen";
-import { callClientStream, callFireAndForget, callServerStream, callUnary, handleClientStream, handleFireAndForget, handleServerStream, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Answer, Local, Query } from "./edition2024_pb.js";
-import { AnswerSchema, LocalSchema, QuerySchema } from "./edition2024_pb.js";
-import type { Empty } from "@bufbuild/protobuf/wkt";
-import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { callClientStream, callFireAndForget, callServerStream, callUnary, handleClientStream, handleFireAndForget, handleServerStream, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { AnswerCodec, EmptyCodec, LocalCodec, QueryCodec } from "./edition2024_codec.js";
+import type { Answer, AnswerSchema, Local, LocalSchema, Query, QuerySchema } from "./edition2024_pb.js";
+import type { Empty, EmptySchema } from "@bufbuild/protobuf/wkt";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -19,22 +18,22 @@ export const SearchName = "legacy.edition2024.Search";
 /** @generated from rpc legacy.edition2024.Search.Find (REQUEST_RESPONSE) */
 export const SearchFind: Method<Query, Input<typeof QuerySchema>, Answer, Input<typeof AnswerSchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Find", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(QuerySchema), output: /*@__PURE__*/ messageCodec(AnswerSchema),
+  input: QueryCodec, output: AnswerCodec,
 });
 /** @generated from rpc legacy.edition2024.Search.Watch (REQUEST_STREAM) */
 export const SearchWatch: Method<Query, Input<typeof QuerySchema>, Answer, Input<typeof AnswerSchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Watch", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(QuerySchema), output: /*@__PURE__*/ messageCodec(AnswerSchema),
+  input: QueryCodec, output: AnswerCodec,
 });
 /** @generated from rpc legacy.edition2024.Search.Upload (REQUEST_CHANNEL) */
 export const SearchUpload: Method<Local, Input<typeof LocalSchema>, Answer, Input<typeof AnswerSchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Upload", kind: "client_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(LocalSchema), output: /*@__PURE__*/ messageCodec(AnswerSchema),
+  input: LocalCodec, output: AnswerCodec,
 });
 /** @generated from rpc legacy.edition2024.Search.Forget (REQUEST_FNF) */
 export const SearchForget: Method<Query, Input<typeof QuerySchema>, Empty, Input<typeof EmptySchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Forget", kind: "unary", interaction: "fire_and_forget", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(QuerySchema), output: /*@__PURE__*/ messageCodec(EmptySchema),
+  input: QueryCodec, output: EmptyCodec,
 });
 
 /** Calls legacy.edition2024.Search. */

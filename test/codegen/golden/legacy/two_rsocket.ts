@@ -6,11 +6,10 @@
 // No syntax, so proto2: a schema of 2016.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method, Source } from "rsocket-rpc/codegen";
-import { callBidi, callClientStream, callFireAndForget, callServerStream, callUnary, handleBidi, handleClientStream, handleFireAndForget, handleServerStream, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Extra, Nested_More, Request, Request_Paging, Request_Result, Wire } from "./two_pb.js";
-import { ExtraSchema, Nested_MoreSchema, RequestSchema, Request_PagingSchema, Request_ResultSchema, WireSchema } from "./two_pb.js";
-import type { Empty } from "@bufbuild/protobuf/wkt";
-import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { callBidi, callClientStream, callFireAndForget, callServerStream, callUnary, handleBidi, handleClientStream, handleFireAndForget, handleServerStream, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { EmptyCodec, ExtraCodec, Nested_MoreCodec, RequestCodec, Request_PagingCodec, Request_ResultCodec, WireCodec } from "./two_codec.js";
+import type { Extra, ExtraSchema, Nested_More, Nested_MoreSchema, Request, RequestSchema, Request_Paging, Request_PagingSchema, Request_Result, Request_ResultSchema, Wire, WireSchema } from "./two_pb.js";
+import type { Empty, EmptySchema } from "@bufbuild/protobuf/wkt";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -25,27 +24,27 @@ export const SearchName = "legacy.Search";
 /** @generated from rpc legacy.Search.Find (REQUEST_RESPONSE) */
 export const SearchFind: Method<Request, Input<typeof RequestSchema>, Request, Input<typeof RequestSchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Find", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(RequestSchema), output: /*@__PURE__*/ messageCodec(RequestSchema),
+  input: RequestCodec, output: RequestCodec,
 });
 /** @generated from rpc legacy.Search.Page (REQUEST_STREAM) */
 export const SearchPage: Method<Request_Paging, Input<typeof Request_PagingSchema>, Request_Result, Input<typeof Request_ResultSchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Page", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(Request_PagingSchema), output: /*@__PURE__*/ messageCodec(Request_ResultSchema),
+  input: Request_PagingCodec, output: Request_ResultCodec,
 });
 /** @generated from rpc legacy.Search.Store (REQUEST_CHANNEL) */
 export const SearchStore: Method<Nested_More, Input<typeof Nested_MoreSchema>, Wire, Input<typeof WireSchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Store", kind: "client_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(Nested_MoreSchema), output: /*@__PURE__*/ messageCodec(WireSchema),
+  input: Nested_MoreCodec, output: WireCodec,
 });
 /** @generated from rpc legacy.Search.Extend (REQUEST_CHANNEL) */
 export const SearchExtend: Method<Extra, Input<typeof ExtraSchema>, Extra, Input<typeof ExtraSchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Extend", kind: "bidi_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(ExtraSchema), output: /*@__PURE__*/ messageCodec(ExtraSchema),
+  input: ExtraCodec, output: ExtraCodec,
 });
 /** @generated from rpc legacy.Search.Forget (REQUEST_FNF) */
 export const SearchForget: Method<Request, Input<typeof RequestSchema>, Empty, Input<typeof EmptySchema>> = /*@__PURE__*/ method({
   service: SearchName, name: "Forget", kind: "unary", interaction: "fire_and_forget", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(RequestSchema), output: /*@__PURE__*/ messageCodec(EmptySchema),
+  input: RequestCodec, output: EmptyCodec,
 });
 
 /**

@@ -4,11 +4,10 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method, Source } from "rsocket-rpc/codegen";
-import { callClientStream, callServerStream, callUnary, handleClientStream, handleServerStream, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Behind } from "../other/behind_pb.js";
-import { BehindSchema } from "../other/behind_pb.js";
-import type { Leaf, Leaf_Vein } from "./deep/inner/leaf_pb.js";
-import { LeafSchema, Leaf_VeinSchema } from "./deep/inner/leaf_pb.js";
+import { callClientStream, callServerStream, callUnary, handleClientStream, handleServerStream, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import type { Behind, BehindSchema } from "../other/behind_pb.js";
+import type { Leaf, LeafSchema, Leaf_Vein, Leaf_VeinSchema } from "./deep/inner/leaf_pb.js";
+import { BehindCodec, LeafCodec, Leaf_VeinCodec } from "./first_codec.js";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -19,12 +18,12 @@ export const FirstName = "layout.v1.First";
 /** @generated from rpc layout.v1.First.Get (REQUEST_RESPONSE) */
 export const FirstGet: Method<Behind, Input<typeof BehindSchema>, Leaf, Input<typeof LeafSchema>> = /*@__PURE__*/ method({
   service: FirstName, name: "Get", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(BehindSchema), output: /*@__PURE__*/ messageCodec(LeafSchema),
+  input: BehindCodec, output: LeafCodec,
 });
 /** @generated from rpc layout.v1.First.Grow (REQUEST_RESPONSE) */
 export const FirstGrow: Method<Leaf_Vein, Input<typeof Leaf_VeinSchema>, Behind, Input<typeof BehindSchema>> = /*@__PURE__*/ method({
   service: FirstName, name: "Grow", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(Leaf_VeinSchema), output: /*@__PURE__*/ messageCodec(BehindSchema),
+  input: Leaf_VeinCodec, output: BehindCodec,
 });
 
 /**
@@ -73,12 +72,12 @@ export const FirstAgainName = "layout.v1.FirstAgain";
 /** @generated from rpc layout.v1.FirstAgain.Get (REQUEST_STREAM) */
 export const FirstAgainGet: Method<Behind, Input<typeof BehindSchema>, Behind, Input<typeof BehindSchema>> = /*@__PURE__*/ method({
   service: FirstAgainName, name: "Get", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(BehindSchema), output: /*@__PURE__*/ messageCodec(BehindSchema),
+  input: BehindCodec, output: BehindCodec,
 });
 /** @generated from rpc layout.v1.FirstAgain.Put (REQUEST_CHANNEL) */
 export const FirstAgainPut: Method<Behind, Input<typeof BehindSchema>, Behind, Input<typeof BehindSchema>> = /*@__PURE__*/ method({
   service: FirstAgainName, name: "Put", kind: "client_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(BehindSchema), output: /*@__PURE__*/ messageCodec(BehindSchema),
+  input: BehindCodec, output: BehindCodec,
 });
 
 /** Calls layout.v1.FirstAgain. */

@@ -4,9 +4,9 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method } from "rsocket-rpc/codegen";
-import { callUnary, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Leaf, Leaf_Vein } from "./deep/inner/leaf_pb.js";
-import { LeafSchema, Leaf_VeinSchema } from "./deep/inner/leaf_pb.js";
+import { callUnary, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import type { Leaf, LeafSchema, Leaf_Vein, Leaf_VeinSchema } from "./deep/inner/leaf_pb.js";
+import { LeafCodec, Leaf_VeinCodec } from "./second_codec.js";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -17,7 +17,7 @@ export const SecondName = "layout.v1.Second";
 /** Resolved from the innermost package outwards.  @generated from rpc layout.v1.Second.Leaf (REQUEST_RESPONSE) */
 export const SecondLeaf: Method<Leaf, Input<typeof LeafSchema>, Leaf, Input<typeof LeafSchema>> = /*@__PURE__*/ method({
   service: SecondName, name: "Leaf", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(LeafSchema), output: /*@__PURE__*/ messageCodec(LeafSchema),
+  input: LeafCodec, output: LeafCodec,
 });
 
 /** Calls layout.v1.Second. */
@@ -56,7 +56,7 @@ export const SecondAgainName = "layout.v1.SecondAgain";
 /** @generated from rpc layout.v1.SecondAgain.Leaf (REQUEST_RESPONSE) */
 export const SecondAgainLeaf: Method<Leaf, Input<typeof LeafSchema>, Leaf_Vein, Input<typeof Leaf_VeinSchema>> = /*@__PURE__*/ method({
   service: SecondAgainName, name: "Leaf", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(LeafSchema), output: /*@__PURE__*/ messageCodec(Leaf_VeinSchema),
+  input: LeafCodec, output: Leaf_VeinCodec,
 });
 
 /** Calls layout.v1.SecondAgain. */

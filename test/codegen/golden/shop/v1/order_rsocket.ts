@@ -4,21 +4,15 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method, Source } from "rsocket-rpc/codegen";
-import { callBidi, callClientStream, callServerStream, callUnary, handleBidi, handleClientStream, handleServerStream, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Summary as Summary$2, Symbol as Symbol$1 } from "../../ticker_pb.js";
-import { SummarySchema as SummarySchema$2, SymbolSchema } from "../../ticker_pb.js";
-import type { Item, Item_Size, Item_Size_Unit, Orders, Summary } from "../stock/item_pb.js";
-import { ItemSchema, Item_SizeSchema, Item_Size_UnitSchema, OrdersSchema, SummarySchema } from "../stock/item_pb.js";
-import type { Order, Order_Receipt } from "./order_pb.js";
-import { OrderSchema, Order_ReceiptSchema } from "./order_pb.js";
-import type { Summary as Summary$1 } from "./types_pb.js";
-import { SummarySchema as SummarySchema$1 } from "./types_pb.js";
-import type { Any, BytesValue, DescriptorProto_ExtensionRange, Duration, Empty, FileDescriptorProto, Int64Value, Struct, Timestamp, Value } from "@bufbuild/protobuf/wkt";
-import { AnySchema, BytesValueSchema, DescriptorProto_ExtensionRangeSchema, DurationSchema, EmptySchema, FileDescriptorProtoSchema, Int64ValueSchema, StructSchema, TimestampSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
-import type { Api } from "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js";
-import { ApiSchema } from "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js";
-import type { Type } from "@bufbuild/protobuf/wkt/google/protobuf/type_pb.js";
-import { TypeSchema } from "@bufbuild/protobuf/wkt/google/protobuf/type_pb.js";
+import { callBidi, callClientStream, callServerStream, callUnary, handleBidi, handleClientStream, handleServerStream, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import type { Summary as Summary$2, SummarySchema as SummarySchema$2, Symbol as Symbol$1, SymbolSchema } from "../../ticker_pb.js";
+import type { Item, ItemSchema, Item_Size, Item_SizeSchema, Item_Size_Unit, Item_Size_UnitSchema, Orders, OrdersSchema, Summary, SummarySchema } from "../stock/item_pb.js";
+import { AnyCodec, ApiCodec, BytesValueCodec, DescriptorProto_ExtensionRangeCodec, DurationCodec, EmptyCodec, FileDescriptorProtoCodec, Int64ValueCodec, ItemCodec, Item_SizeCodec, Item_Size_UnitCodec, OrderCodec, Order_ReceiptCodec, OrdersCodec, StructCodec, SummaryCodec, SummaryCodec$1, SummaryCodec$2, SymbolCodec, TimestampCodec, TypeCodec, ValueCodec } from "./order_codec.js";
+import type { Order, OrderSchema, Order_Receipt, Order_ReceiptSchema } from "./order_pb.js";
+import type { Summary as Summary$1, SummarySchema as SummarySchema$1 } from "./types_pb.js";
+import type { Any, AnySchema, BytesValue, BytesValueSchema, DescriptorProto_ExtensionRange, DescriptorProto_ExtensionRangeSchema, Duration, DurationSchema, Empty, EmptySchema, FileDescriptorProto, FileDescriptorProtoSchema, Int64Value, Int64ValueSchema, Struct, StructSchema, Timestamp, TimestampSchema, Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import type { Api, ApiSchema } from "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js";
+import type { Type, TypeSchema } from "@bufbuild/protobuf/wkt/google/protobuf/type_pb.js";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -29,32 +23,32 @@ export const OrdersName = "shop.v1.Orders";
 /** @generated from rpc shop.v1.Orders.Place (REQUEST_RESPONSE) */
 export const OrdersPlace: Method<Order, Input<typeof OrderSchema>, Order_Receipt, Input<typeof Order_ReceiptSchema>> = /*@__PURE__*/ method({
   service: OrdersName, name: "Place", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(OrderSchema), output: /*@__PURE__*/ messageCodec(Order_ReceiptSchema),
+  input: OrderCodec, output: Order_ReceiptCodec,
 });
 /** @generated from rpc shop.v1.Orders.Items (REQUEST_STREAM) */
 export const OrdersItems: Method<Order, Input<typeof OrderSchema>, Item, Input<typeof ItemSchema>> = /*@__PURE__*/ method({
   service: OrdersName, name: "Items", kind: "server_streaming", interaction: "request_stream", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(OrderSchema), output: /*@__PURE__*/ messageCodec(ItemSchema),
+  input: OrderCodec, output: ItemCodec,
 });
 /** @generated from rpc shop.v1.Orders.Weigh (REQUEST_CHANNEL) */
 export const OrdersWeigh: Method<Item_Size, Input<typeof Item_SizeSchema>, Item_Size_Unit, Input<typeof Item_Size_UnitSchema>> = /*@__PURE__*/ method({
   service: OrdersName, name: "Weigh", kind: "client_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(Item_SizeSchema), output: /*@__PURE__*/ messageCodec(Item_Size_UnitSchema),
+  input: Item_SizeCodec, output: Item_Size_UnitCodec,
 });
 /** @generated from rpc shop.v1.Orders.Sum (REQUEST_RESPONSE) */
 export const OrdersSum: Method<Summary, Input<typeof SummarySchema>, Summary$1, Input<typeof SummarySchema$1>> = /*@__PURE__*/ method({
   service: OrdersName, name: "Sum", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(SummarySchema), output: /*@__PURE__*/ messageCodec(SummarySchema$1),
+  input: SummaryCodec, output: SummaryCodec$1,
 });
 /** @generated from rpc shop.v1.Orders.SumOther (REQUEST_RESPONSE) */
 export const OrdersSumOther: Method<Summary$2, Input<typeof SummarySchema$2>, Symbol$1, Input<typeof SymbolSchema>> = /*@__PURE__*/ method({
   service: OrdersName, name: "SumOther", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(SummarySchema$2), output: /*@__PURE__*/ messageCodec(SymbolSchema),
+  input: SummaryCodec$2, output: SymbolCodec,
 });
 /** @generated from rpc shop.v1.Orders.Self (REQUEST_RESPONSE) */
 export const OrdersSelf: Method<Orders, Input<typeof OrdersSchema>, Orders, Input<typeof OrdersSchema>> = /*@__PURE__*/ method({
   service: OrdersName, name: "Self", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(OrdersSchema), output: /*@__PURE__*/ messageCodec(OrdersSchema),
+  input: OrdersCodec, output: OrdersCodec,
 });
 
 /** Calls shop.v1.Orders. */
@@ -112,37 +106,37 @@ export const WellKnownName = "shop.v1.WellKnown";
 /** @generated from rpc shop.v1.WellKnown.Times (REQUEST_RESPONSE) */
 export const WellKnownTimes: Method<Timestamp, Input<typeof TimestampSchema>, Duration, Input<typeof DurationSchema>> = /*@__PURE__*/ method({
   service: WellKnownName, name: "Times", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(TimestampSchema), output: /*@__PURE__*/ messageCodec(DurationSchema),
+  input: TimestampCodec, output: DurationCodec,
 });
 /** @generated from rpc shop.v1.WellKnown.Values (REQUEST_CHANNEL) */
 export const WellKnownValues: Method<Value, Input<typeof ValueSchema>, Struct, Input<typeof StructSchema>> = /*@__PURE__*/ method({
   service: WellKnownName, name: "Values", kind: "bidi_streaming", interaction: "request_channel", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(ValueSchema), output: /*@__PURE__*/ messageCodec(StructSchema),
+  input: ValueCodec, output: StructCodec,
 });
 /** @generated from rpc shop.v1.WellKnown.Anything (REQUEST_RESPONSE) */
 export const WellKnownAnything: Method<Any, Input<typeof AnySchema>, Any, Input<typeof AnySchema>> = /*@__PURE__*/ method({
   service: WellKnownName, name: "Anything", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(AnySchema), output: /*@__PURE__*/ messageCodec(AnySchema),
+  input: AnyCodec, output: AnyCodec,
 });
 /** @generated from rpc shop.v1.WellKnown.Wrapped (REQUEST_RESPONSE) */
 export const WellKnownWrapped: Method<Int64Value, Input<typeof Int64ValueSchema>, BytesValue, Input<typeof BytesValueSchema>> = /*@__PURE__*/ method({
   service: WellKnownName, name: "Wrapped", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(Int64ValueSchema), output: /*@__PURE__*/ messageCodec(BytesValueSchema),
+  input: Int64ValueCodec, output: BytesValueCodec,
 });
 /** @generated from rpc shop.v1.WellKnown.Described (REQUEST_RESPONSE) */
 export const WellKnownDescribed: Method<FileDescriptorProto, Input<typeof FileDescriptorProtoSchema>, DescriptorProto_ExtensionRange, Input<typeof DescriptorProto_ExtensionRangeSchema>> = /*@__PURE__*/ method({
   service: WellKnownName, name: "Described", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(FileDescriptorProtoSchema), output: /*@__PURE__*/ messageCodec(DescriptorProto_ExtensionRangeSchema),
+  input: FileDescriptorProtoCodec, output: DescriptorProto_ExtensionRangeCodec,
 });
 /** @generated from rpc shop.v1.WellKnown.Rare (REQUEST_RESPONSE) */
 export const WellKnownRare: Method<Api, Input<typeof ApiSchema>, Type, Input<typeof TypeSchema>> = /*@__PURE__*/ method({
   service: WellKnownName, name: "Rare", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(ApiSchema), output: /*@__PURE__*/ messageCodec(TypeSchema),
+  input: ApiCodec, output: TypeCodec,
 });
 /** Without the option it is an ordinary call.  @generated from rpc shop.v1.WellKnown.Nothing (REQUEST_RESPONSE) */
 export const WellKnownNothing: Method<Empty, Input<typeof EmptySchema>, Empty, Input<typeof EmptySchema>> = /*@__PURE__*/ method({
   service: WellKnownName, name: "Nothing", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(EmptySchema), output: /*@__PURE__*/ messageCodec(EmptySchema),
+  input: EmptyCodec, output: EmptyCodec,
 });
 
 /** Calls shop.v1.WellKnown. */

@@ -4,9 +4,9 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method } from "rsocket-rpc/codegen";
-import { callUnary, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Summary } from "./types_pb.js";
-import { SummarySchema } from "./types_pb.js";
+import { callUnary, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { SummaryCodec } from "./types_codec.js";
+import type { Summary, SummarySchema } from "./types_pb.js";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -17,7 +17,7 @@ export const Status_Name = "shop.v1.Status_";
 /** @generated from rpc shop.v1.Status_.Of (REQUEST_RESPONSE) */
 export const Status_Of: Method<Summary, Input<typeof SummarySchema>, Summary, Input<typeof SummarySchema>> = /*@__PURE__*/ method({
   service: Status_Name, name: "Of", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(SummarySchema), output: /*@__PURE__*/ messageCodec(SummarySchema),
+  input: SummaryCodec, output: SummaryCodec,
 });
 
 /**

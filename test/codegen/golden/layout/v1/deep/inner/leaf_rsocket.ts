@@ -4,9 +4,9 @@
 // Edit the .proto, not this file.
 
 import type { BoundService, CallContext, CallOptions, Channel, Input, Method } from "rsocket-rpc/codegen";
-import { callUnary, handleUnary, messageCodec, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
-import type { Leaf, Leaf_Vein } from "./leaf_pb.js";
-import { LeafSchema, Leaf_VeinSchema } from "./leaf_pb.js";
+import { callUnary, handleUnary, method, serviceHandler, unimplemented } from "rsocket-rpc/codegen";
+import { LeafCodec, Leaf_VeinCodec } from "./leaf_codec.js";
+import type { Leaf, LeafSchema, Leaf_Vein, Leaf_VeinSchema } from "./leaf_pb.js";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
@@ -17,7 +17,7 @@ export const FirstName = "layout.v1.deep.inner.First";
 /** @generated from rpc layout.v1.deep.inner.First.Get (REQUEST_RESPONSE) */
 export const FirstGet: Method<Leaf, Input<typeof LeafSchema>, Leaf_Vein, Input<typeof Leaf_VeinSchema>> = /*@__PURE__*/ method({
   service: FirstName, name: "Get", kind: "unary", interaction: "request_response", idempotency: "unknown",
-  input: /*@__PURE__*/ messageCodec(LeafSchema), output: /*@__PURE__*/ messageCodec(Leaf_VeinSchema),
+  input: LeafCodec, output: Leaf_VeinCodec,
 });
 
 /**

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fields that hold more than one value: nested messages, lists and maps; and fields that nobody knows.
+
+import { malformed } from "./faults.js";
+import { copyOf } from "./read-scalars.js";
+import { advance, MAX_DEPTH, type MessageReader, readEnd, readTag, skipVarint } from "./reader.js";
+import type { Fields, UnknownField } from "./write-fields.js";
+import { writeInt32 } from "./write-scalars.js";
+import { MessageWriter } from "./writer.js";
+
+/** Reads fields up to the reader's end, into a new message or one that was begun before. */
+export type ReadFields = (r: MessageReader, message?: Fields) => Fields;
+
+/** Reads one value. `read` belongs to values that are messages, `begun` is what the field holds. */
+type ReadValue = (r: MessageReader, read: ReadFields, begun?: Fields) => unknown;
+
+const VARINT = 0;
+const FIXED64 = 1;
+const BYTES = 2;
+const GROUP = 3;
+const GROUP_END = 4;
+const FIXED32 = 5;
+
+const nothingToRead: ReadFields = () => undefined;
+
+/** Reads a nested message. One that was begun goes on: its fields are added to. */
+export function readMessage(r: MessageReader, read: ReadFields, begun?: Fields): Fields {
+  const inner = readEnd(r);
+  const { end, group } = r;
+  // The outermost message counts, too.
+  if (++r.depth >= MAX_DEPTH) throw malformed(`messages in messages, ${MAX_DEPTH} deep`, r.at);
+  r.end = inner;
+  r.group = 0;
+  const message = read(r, begun) as unknown;
+  r.end = end;
+  r.group = group;
+  r.depth--;
+  return message;
+}
+
+/** Reads a group, whose end is a tag. One that was begun goes on. */
+export function readGroup(r: MessageReader, fieldNumber: number, read: ReadFields, begun?: Fields): Fields {
+  const { end, group } = r;
+  if (++r.depth >= MAX_DEPTH) throw malformed(`messages in messages, ${MAX_DEPTH} deep`, r.at);
+  r.group = fieldNumber;
+  const message = read(r, begun) as unknown;
+  // Whoever meets the tag ends the message there.
+  if (r.group !== ENDED) throw malformed(`no end of group ${fieldNumber}`, r.at);
+  r.end = end;
+  r.group = group;
+  r.depth--;
+  return message;
+}
+
+/** What `group` is between the end of a group's message and the return to the message around it. */
+const ENDED = -1;
+
+/** Reads a wrapper (google.protobuf.StringValue and the like), of which a field holds the value alone. */
+export function readWrapped<T>(r: MessageReader, valueTag: number, read: (r: MessageReader) => T, begun: T): T {
+  return readMessage(r, (inner) => {
+    let value = begun;
+    while (inner.at < inner.end) {
+      const tag = readTag(inner);
+      if (tag === valueTag) value = read(inner);
+      else skipUnknown(inner, tag, WRAPPER_FIELDS);
+    }
+    return value;
+  }) as T;
+}
+
+const WRAPPER_FIELDS: readonly number[] = [1];
+
+/** Adds the numbers of a list in one piece to `list`. */
+export function readPacked(r: MessageReader, list: unknown[], read: (r: MessageReader) => unknown): void {
+  const inner = readEnd(r);
+  const outer = r.end;
+  r.end = inner;
+  while (r.at < inner) list.push(read(r));
+  r.end = outer;
+}
+
+/** Reads an entry into `map`. What it doesn't say is `zeroKey`, `zeroValue`; a function makes the value. */
+export function readEntry(
+  r: MessageReader,
+  map: Record<string, unknown>,
+  keyTag: number,
+  readKey: (r: MessageReader) => unknown,
+  zeroKey: string,
+  valueTag: number,
+  readValue: ReadValue,
+  zeroValue: unknown,
+  read: ReadFields = nothingToRead,
+): void {
+  const inner = readEnd(r);
+  const outer = r.end;
+  r.end = inner;
+  let key = zeroKey;
+  let value: unknown;
+  while (r.at < inner) {
+    const tag = readTag(r);
+    if (tag === keyTag) key = String(readKey(r));
+    else if (tag === valueTag) value = readValue(r, read, value);
+    else skipUnknown(r, tag, ENTRY_FIELDS);
+  }
+  setOwn(map, key, value ?? (typeof zeroValue === "function" ? (zeroValue as MakeValue)(r) : zeroValue));
+  r.end = outer;
+}
+
+/** Makes what an entry doesn't say: no bytes, or a message without fields, for which nothing is left to read. */
+type MakeValue = (r: MessageReader) => unknown;
+
+/** No bytes, for an entry that holds none. */
+export function noBytes(): Uint8Array {
+  return new Uint8Array(0);
+}
+
+/** Nothing, where an entry holds no google.protobuf.Struct. */
+export function noEntries(): object {
+  return {};
+}
+
+const ENTRY_FIELDS: readonly number[] = [1, 2];
+
+/**
+ * Reads a field that nobody knows, and adds it to `kept`, which is made if need be. `known` are the numbers of the
+ * fields that the message has: one of these here has another wire type than its declaration says, which is refused.
+ */
+export function readUnknown(
+  r: MessageReader,
+  tag: number,
+  kept: UnknownField[] | undefined,
+  known: readonly number[],
+): UnknownField[] | undefined {
+  if ((tag & 7) === GROUP_END && tag >>> 3 === r.group) {
+    r.end = r.at;
+    r.group = ENDED;
+    return kept;
+  }
+  const from = r.at;
+  skipUnknown(r, tag, known);
+  if (!r.keepUnknownFields) return kept;
+  const field = { no: tag >>> 3, wireType: tag & 7, data: copyOf(r.bytes, from, r.at) };
+  if (kept === undefined) return [field];
+  kept.push(field);
+  return kept;
+}
+
+/** Keeps the value of a closed enum that it doesn't have (proto2), as protobuf-es does: as a field that nobody knows. */
+export function keepUnknownValue(r: MessageReader, message: Fields, tag: number, value: number): void {
+  if (!r.keepUnknownFields) return;
+  const writer = new MessageWriter();
+  writeInt32(writer, value);
+  const field = { no: tag >>> 3, wireType: tag & 7, data: copyOf(writer.bytes, writer.start, writer.at) };
+  const { $unknown } = message as { $unknown?: UnknownField[] };
+  if ($unknown === undefined) (message as { $unknown: UnknownField[] }).$unknown = [field];
+  else $unknown.push(field);
+}
+
+/** Sets a property, whatever it is called: `__proto__` too becomes one of the map's own. */
+export function setOwn(map: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== "__proto__") map[key] = value;
+  else Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+function skipUnknown(r: MessageReader, tag: number, known: readonly number[]): void {
+  if (known.includes(tag >>> 3)) throw malformed(`field ${tag >>> 3} with the wire type ${tag & 7}`, r.at);
+  skip(r, tag, MAX_DEPTH - 1 - r.depth);
+}
+
+// `depthLeft`: groups in groups that there may be.
+function skip(r: MessageReader, tag: number, depthLeft: number): void {
+  switch (tag & 7) {
+    case VARINT:
+      return skipVarint(r);
+    case FIXED64:
+      return void advance(r, 8);
+    case BYTES:
+      r.at = readEnd(r);
+      return;
+    case GROUP:
+      return skipGroup(r, tag >>> 3, depthLeft);
+    case FIXED32:
+      return void advance(r, 4);
+    default:
+      throw malformed(`field ${tag >>> 3} with the wire type ${tag & 7}`, r.at);
+  }
+}
+
+function skipGroup(r: MessageReader, fieldNumber: number, depthLeft: number): void {
+  if (depthLeft <= 0) throw malformed(`groups in groups, ${MAX_DEPTH} deep`, r.at);
+  for (;;) {
+    const tag = readTag(r);
+    if ((tag & 7) !== GROUP_END) skip(r, tag, depthLeft - 1);
+    else if (tag >>> 3 === fieldNumber) return;
+    else throw malformed(`the end of group ${tag >>> 3} in group ${fieldNumber}`, r.at);
+  }
+}

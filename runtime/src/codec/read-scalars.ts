@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function for each kind of value that a field may have. What they give is what protobuf-es gives.
+
+import { decodeAscii } from "../bytes/utf8.js";
+import { malformed } from "./faults.js";
+import { advance, endless, type MessageReader, readEnd, readUint32 } from "./reader.js";
+import { HIGH, LITTLE_ENDIAN, LOW, SCRATCH } from "./scratch.js";
+
+export { readUint32 } from "./reader.js";
+
+// A leading U+FEFF is text, not a mark of the byte order.
+const decoder = /*@__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true });
+const strictDecoder = /*@__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
+
+/** Bytes that are copied one by one: beyond it the call into the platform pays for itself. */
+const SHORT_BYTES = 24;
+
+const { bytes: scratchBytes, words, float, double, signed, unsigned } = SCRATCH;
+
+/** int32, and enums. */
+export function readInt32(r: MessageReader): number {
+  return readUint32(r) | 0;
+}
+
+/** sint32. */
+export function readSint32(r: MessageReader): number {
+  const zigzag = readUint32(r);
+  return (zigzag >>> 1) ^ -(zigzag & 1);
+}
+
+/** fixed32. */
+export function readFixed32(r: MessageReader): number {
+  return readSfixed32(r) >>> 0;
+}
+
+/** sfixed32. */
+export function readSfixed32(r: MessageReader): number {
+  return wordAt(r.bytes, advance(r, 4));
+}
+
+/** int64. */
+export function readInt64(r: MessageReader): bigint {
+  readVarint64(r);
+  return signed[0] as bigint;
+}
+
+/** uint64. */
+export function readUint64(r: MessageReader): bigint {
+  readVarint64(r);
+  return unsigned[0] as bigint;
+}
+
+/** sint64. */
+export function readSint64(r: MessageReader): bigint {
+  readVarint64(r);
+  const low = words[LOW] as number;
+  const high = words[HIGH] as number;
+  const sign = -(low & 1);
+  words[LOW] = ((low >>> 1) | (high << 31)) ^ sign;
+  words[HIGH] = (high >>> 1) ^ sign;
+  return signed[0] as bigint;
+}
+
+/** fixed64. */
+export function readFixed64(r: MessageReader): bigint {
+  readWords(r);
+  return unsigned[0] as bigint;
+}
+
+/** sfixed64. */
+export function readSfixed64(r: MessageReader): bigint {
+  readWords(r);
+  return signed[0] as bigint;
+}
+
+/** float. */
+export function readFloat(r: MessageReader): number {
+  words[0] = wordAt(r.bytes, advance(r, 4));
+  return float[0] as number;
+}
+
+/** double. */
+export function readDouble(r: MessageReader): number {
+  const at = advance(r, 8);
+  const { bytes } = r;
+  if (LITTLE_ENDIAN) for (let i = 0; i < 8; i++) scratchBytes[i] = bytes[at + i] as number;
+  else for (let i = 0; i < 8; i++) scratchBytes[7 - i] = bytes[at + i] as number;
+  return double[0] as number;
+}
+
+/** bool: any bit of the 64 counts. */
+export function readBool(r: MessageReader): boolean {
+  const { at } = r;
+  const byte = at < r.end ? (r.bytes[at] as number) : 0x80;
+  if (byte < 0x80) {
+    r.at = at + 1;
+    return byte !== 0;
+  }
+  return readUint64(r) !== 0n;
+}
+
+/** string. @throws RangeError when it isn't UTF-8. */
+export function readString(r: MessageReader): string {
+  const end = readEnd(r);
+  const from = r.at;
+  const { bytes } = r;
+  r.at = end;
+  const short = decodeAscii(bytes, from, end);
+  if (short !== undefined) return short;
+  try {
+    return strictDecoder.decode(bytes.subarray(from, end));
+  } catch {
+    throw malformed("a text that isn't UTF-8", from);
+  }
+}
+
+/** string of a schema that promises no UTF-8 (proto2): what isn't becomes U+FFFD. */
+export function readLooseString(r: MessageReader): string {
+  const end = readEnd(r);
+  const from = r.at;
+  r.at = end;
+  return decodeAscii(r.bytes, from, end) ?? decoder.decode(r.bytes.subarray(from, end));
+}
+
+/** bytes, in memory of their own. */
+export function readBytes(r: MessageReader): Uint8Array {
+  const end = readEnd(r);
+  const from = r.at;
+  r.at = end;
+  return copyOf(r.bytes, from, end);
+}
+
+/** bytes, as a view of what is read: whoever keeps it keeps all that was read with it. */
+export function readBytesView(r: MessageReader): Uint8Array {
+  const end = readEnd(r);
+  const from = r.at;
+  r.at = end;
+  return r.bytes.subarray(from, end);
+}
+
+/** `source[from, end)` in memory of its own. */
+export function copyOf(source: Uint8Array, from: number, end: number): Uint8Array {
+  const length = end - from;
+  const copy = new Uint8Array(length);
+  if (length > SHORT_BYTES) copy.set(source.subarray(from, end));
+  else for (let i = 0; i < length; i++) copy[i] = source[from + i] as number;
+  return copy;
+}
+
+// Leaves the number's halves in `words`. Bits beyond the 64 are dropped.
+function readVarint64(r: MessageReader): void {
+  const { bytes, end } = r;
+  let { at } = r;
+  let low = 0;
+  let high = 0;
+  for (let shift = 0; at < end; shift += 7) {
+    const byte = bytes[at++] as number;
+    const bits = byte & 0x7f;
+    if (shift < 28) low |= bits << shift;
+    else if (shift === 28) {
+      low |= bits << 28;
+      high = bits >> 4;
+    } else high |= bits << (shift - 32);
+    if (byte < 0x80) {
+      r.at = at;
+      words[LOW] = low;
+      words[HIGH] = high;
+      return;
+    }
+    if (shift === 63) break;
+  }
+  throw endless(r);
+}
+
+function readWords(r: MessageReader): void {
+  const at = advance(r, 8);
+  words[LOW] = wordAt(r.bytes, at);
+  words[HIGH] = wordAt(r.bytes, at + 4);
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)
+  );
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a message is written: a buffer that belongs to somebody else, behind what is there already, and grown when it is full.
+
+/** A `bytes` field of at least this many bytes is passed on by reference: below it a copy costs less than another piece. */
+export const REFERENCE_BYTES = 4_096;
+
+/** The first buffer of a writer that was given none. */
+const FIRST_BYTES = 1_024;
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Writes one message at a time. `begin` says where to; then the codec writes; then what was written is
+ * `bytes[start, at)`, with the long `bytes` fields standing between, which `forEachPiece` tells in order.
+ *
+ * The length of a nested message takes one byte in front of it; when it turns out to need more, what follows is moved.
+ * Most nested messages are shorter than 128 bytes, and to measure a message first would cost as much as to write it.
+ */
+export class MessageWriter {
+  /** The buffer. Another one takes its place when it is full: then `start` and all that is written have moved. */
+  bytes: Uint8Array = NO_BYTES;
+  /** Where the next byte goes. */
+  at = 0;
+  /** Where the message begins. */
+  start = 0;
+  /** Bytes of the message that aren't in the buffer: those of `references`. */
+  referencedBytes = 0;
+  /** How many bytes in front of `start` move along when the buffer is outgrown. */
+  #headBytes = 0;
+  /** Long fields, each with the place in the buffer where it belongs. */
+  readonly #references: Uint8Array[] = [];
+  readonly #referencesAt: number[] = [];
+
+  /**
+   * Writes the next message from `bytes[at]` on, to the buffer's end if need be. The `headBytes` in front of it, a header
+   * say, move with the message when it outgrows the buffer.
+   */
+  begin(bytes: Uint8Array, at: number, headBytes = 0): void {
+    this.bytes = bytes;
+    this.at = this.start = at;
+    this.#headBytes = headBytes;
+    this.#forgetReferences();
+  }
+
+  /** Lets go of the buffer and of what the message refers to. */
+  release(): void {
+    this.begin(NO_BYTES, 0);
+  }
+
+  /** The length of the message. */
+  get byteLength(): number {
+    return this.at - this.start + this.referencedBytes;
+  }
+
+  /** Room for `byteLength` bytes from `at` on. */
+  reserve(byteLength: number): void {
+    if (this.at + byteLength > this.bytes.length) this.#grow(byteLength);
+  }
+
+  /** The next bytes of the message are `value` itself. It must not change until the message is on its way. */
+  reference(value: Uint8Array): void {
+    this.#references.push(value);
+    this.#referencesAt.push(this.at);
+    this.referencedBytes += value.length;
+  }
+
+  /** Leaves a byte for a length; returns where it is, counted from the message's start. */
+  openLength(): number {
+    if (this.at >= this.bytes.length) this.#grow(1);
+    return this.at++ - this.start;
+  }
+
+  /** Writes the length of all that came since `openLength` returned `offset`. */
+  closeLength(offset: number): void {
+    const lengthAt = this.start + offset;
+    const referenced = this.referencedBytes === 0 ? 0 : this.#referencedSince(lengthAt);
+    const byteLength = this.at - lengthAt - 1 + referenced;
+    if (byteLength < 0x80) this.bytes[lengthAt] = byteLength;
+    else this.#writeLongLength(lengthAt, byteLength);
+  }
+
+  /** Calls `visit` for each piece of the message, in order: ranges of the buffer and references. */
+  forEachPiece(visit: (bytes: Uint8Array, start: number, end: number) => void): void {
+    let from = this.start;
+    for (let i = 0; i < this.#references.length; i++) {
+      const reference = this.#references[i] ?? NO_BYTES;
+      const at = this.#referencesAt[i] ?? from;
+      if (at > from) visit(this.bytes, from, at);
+      visit(reference, 0, reference.length);
+      from = at;
+    }
+    if (this.at > from) visit(this.bytes, from, this.at);
+  }
+
+  #writeLongLength(at: number, byteLength: number): void {
+    let lengthAt = at;
+    const more = byteLength < 0x4000 ? 1 : byteLength < 0x20_0000 ? 2 : byteLength < 0x1000_0000 ? 3 : 4;
+    if (this.at + more > this.bytes.length) lengthAt -= this.#grow(more);
+    const { bytes } = this;
+    bytes.copyWithin(lengthAt + 1 + more, lengthAt + 1, this.at);
+    this.at += more;
+    this.#moveReferences(lengthAt, more);
+    let rest = byteLength;
+    for (; rest >= 0x80; rest >>>= 7) bytes[lengthAt++] = (rest & 0x7f) | 0x80;
+    bytes[lengthAt] = rest;
+  }
+
+  // Returns by how much everything moved towards the beginning.
+  #grow(byteLength: number): number {
+    const from = this.start - this.#headBytes;
+    const used = this.at - from;
+    const next = new Uint8Array(Math.max(FIRST_BYTES, used * 2, used + byteLength));
+    next.set(this.bytes.subarray(from, this.at));
+    this.bytes = next;
+    this.start -= from;
+    this.at -= from;
+    for (let i = 0; i < this.#referencesAt.length; i++) this.#referencesAt[i] = (this.#referencesAt[i] ?? 0) - from;
+    return from;
+  }
+
+  #referencedSince(at: number): number {
+    let byteLength = 0;
+    for (let i = this.#references.length - 1; i >= 0 && (this.#referencesAt[i] ?? 0) > at; i--)
+      byteLength += this.#references[i]?.length ?? 0;
+    return byteLength;
+  }
+
+  #moveReferences(behind: number, by: number): void {
+    const places = this.#referencesAt;
+    for (let i = places.length - 1; i >= 0 && (places[i] ?? 0) > behind; i--) places[i] = (places[i] ?? 0) + by;
+  }
+
+  #forgetReferences(): void {
+    if (this.#references.length === 0) return;
+    this.#references.length = this.#referencesAt.length = this.referencedBytes = 0;
+  }
+}

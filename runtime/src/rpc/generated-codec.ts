@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A codec around the two functions that the plugin generates for a message type.
+
+import { pathOfFault } from "../codec/explain.js";
+import { RefusedValue } from "../codec/faults.js";
+import type { ReadFields } from "../codec/read-fields.js";
+import { MessageReader } from "../codec/reader.js";
+import type { WriteFields } from "../codec/write-fields.js";
+import { MessageWriter } from "../codec/writer.js";
+import type { Codec } from "./codec.js";
+
+// Decoding calls nobody who could decode meanwhile.
+const reader = /*@__PURE__*/ new MessageReader();
+
+/**
+ * The codec of the message type `typeName`: `write` writes fields, `read` reads them. What it reads is what protobuf-es
+ * reads, and it takes what protobuf-es's create() takes.
+ */
+export function generatedCodec<T, Init>(typeName: string, write: WriteFields, read: ReadFields): Codec<T, Init> {
+  function writeTo(value: Init, writer: MessageWriter): void {
+    try {
+      write(writer, value, false);
+    } catch (error) {
+      throw explained(error, typeName, value, write);
+    }
+  }
+  return {
+    typeName,
+    write: writeTo,
+    encode(value, sink) {
+      const writer = new MessageWriter();
+      writeTo(value, writer);
+      sink.reserve(writer.byteLength);
+      writer.forEachPiece((bytes, start, end) => sink.bytes(bytes.subarray(start, end)));
+    },
+    decode(bytes, discardUnknownFields) {
+      reader.begin(bytes, discardUnknownFields);
+      try {
+        return read(reader) as T;
+      } catch (error) {
+        if (error instanceof RangeError) throw new RangeError(`not a ${typeName}: ${error.message}`);
+        throw error;
+      } finally {
+        reader.release();
+      }
+    },
+  };
+}
+
+/** Which field was refused, if one was. */
+function explained(error: unknown, typeName: string, message: unknown, write: WriteFields): unknown {
+  if (!(error instanceof RefusedValue)) return error;
+  const path = pathOfFault(message, write);
+  return new TypeError(`${typeName}${path === "" ? "" : `.${path}`}: ${error.message}`);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pairs of a generated codec and the descriptor that protobuf-es's reflection works by.
+
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { Codec } from "rsocket-rpc/codegen";
+import * as editionCodecs from "../gen/edition_codec.js";
+import * as edition from "../gen/edition_pb.js";
+import * as everythingCodecs from "../gen/everything_codec.js";
+import * as everything from "../gen/everything_pb.js";
+import * as legacyCodecs from "../gen/legacy_codec.js";
+import * as legacy from "../gen/legacy_pb.js";
+
+/** Any message: tests look at its properties by name. */
+export type AnyMessage = MessageShape<DescMessage>;
+
+/** A message type, read and written in two ways. */
+export interface Subject {
+  readonly schema: DescMessage;
+  readonly codec: Codec<AnyMessage, MessageInitShape<DescMessage>>;
+}
+
+const ALL: readonly Subject[] = [
+  ...subjects(everything, everythingCodecs),
+  ...subjects(legacy, legacyCodecs),
+  ...subjects(edition, editionCodecs),
+];
+
+/** Every message type of the schemas in `proto/`, but for one that protobuf-es itself can't handle. */
+export const SUBJECTS: readonly Subject[] = ALL.filter(({ schema }) => schema.typeName !== "codec.v1.Inherited");
+
+/** The subject whose message type is called so. */
+export function subject(typeName: string): Subject {
+  const found = ALL.find(({ schema }) => schema.typeName === typeName);
+  if (found === undefined) throw new RangeError(`no message ${typeName} in test/codec/proto`);
+  return found;
+}
+
+function subjects(schemas: object, codecs: object): Subject[] {
+  const byName = new Map(
+    Object.values(codecs).map((codec) => [(codec as Subject["codec"]).typeName, codec as Subject["codec"]]),
+  );
+  return Object.values(schemas).flatMap((schema) => {
+    const { kind, typeName } = schema as DescMessage;
+    const codec = kind === "message" ? byName.get(typeName) : undefined;
+    return codec === undefined ? [] : [{ schema: schema as DescMessage, codec }];
+  });
+}
