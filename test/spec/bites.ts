@@ -100,8 +100,8 @@ const STREAM_IDS: readonly Row[] = [
   [
     "SID-02",
     "session/stream-table.ts",
-    "this.#streams.set(stream.id, stream);",
-    "this.#streams.set(stream.id | 2, stream);",
+    "const stream = this.#slots[id & (this.#slots.length - 1)];",
+    "const stream = this.#slots[(id | 2) & (this.#slots.length - 1)];",
   ],
   ["SID-03", IDS, 'this.#first = side === "client" ? 1 : 2;', "this.#first = 2;"],
   ["SID-04", IDS, 'this.#first = side === "client" ? 1 : 2;', "this.#first = 1;"],
