@@ -213,8 +213,8 @@ abstract class PromiseCall<O> extends ClientCall {
 
   // The first await lets `settled` join this promise, the second lets go on behind that.
   async #throwLater(): Promise<O> {
-    await undefined;
-    await undefined;
+    await Promise.resolve();
+    await Promise.resolve();
     return this.take();
   }
 
