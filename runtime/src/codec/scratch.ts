@@ -24,6 +24,7 @@ export const SCRATCH: {
 /** Whether the platform puts the lowest byte first. */
 export const LITTLE_ENDIAN: boolean = /*@__PURE__*/ new Uint8Array(/*@__PURE__*/ new Int32Array([1]).buffer)[0] === 1;
 
-/** Which of `words` holds the low half of a 64-bit number, and which the high half. */
+/** Which of `words` holds the low half of a 64-bit number. */
 export const LOW: 0 | 1 = LITTLE_ENDIAN ? 0 : 1;
+/** Which of `words` holds the high half. */
 export const HIGH: 0 | 1 = LITTLE_ENDIAN ? 1 : 0;
