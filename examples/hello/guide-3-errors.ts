@@ -2,7 +2,7 @@
 // The code of docs/guide/3-errors.md.
 
 // #region throw
-import { Code, connect, errorDetail, RpcError, serve } from "rsocket-rpc/node";
+import { Code, connect, errorDetail, findDetails, RpcError, serve } from "rsocket-rpc/node";
 import { LineSchema as LineDetail } from "./gen/ticker_pb.js";
 import { createTickerClient, implementTicker, unimplementedTicker } from "./gen/ticker_rsocket.js";
 
@@ -42,7 +42,7 @@ try {
 } catch (error) {
   if (!RpcError.is(error, Code.NotFound)) throw error;
   console.log(error.rawMessage); // no symbol NONE
-  console.log(error.findDetails(LineDetail)[0]?.text); // try ACME
+  console.log(findDetails(error, LineDetail)[0]?.text); // try ACME
 }
 // #endregion
 

@@ -2,7 +2,7 @@
 // What calls promise on every transport, plain and in fragments of 64 bytes, in both directions.
 
 import { expect } from "chai";
-import { type CallOptions, Code, errorDetail, type LeaseStrategy, Metadata, RpcError } from "rsocket-rpc";
+import { type CallOptions, Code, errorDetail, findDetails, type LeaseStrategy, Metadata, RpcError } from "rsocket-rpc";
 import { LineSchema } from "../../examples/hello/gen/ticker_pb.js";
 import type { TickerHandler } from "../../examples/hello/gen/ticker_rsocket.js";
 import { collect, rejectionOf } from "../support/rpc-world.js";
@@ -364,7 +364,7 @@ export function rpcContract(transport: ContractTransport, fragmentBytes: number,
             wireCode: 0x201,
           });
           expect(failure.cause).to.equal(undefined);
-          expect(failure.findDetails(LineSchema).map(({ text }) => text)).to.deep.equal(["hi"]);
+          expect(findDetails(failure, LineSchema).map(({ text }) => text)).to.deep.equal(["hi"]);
           expect(failure.trailers.get("x-why")).to.equal("none");
         }
       });

@@ -4,7 +4,16 @@
 
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { Code, ConnectError, compositeMetadata, errorDetail, Metadata, RpcError, type ServeOptions } from "rsocket-rpc";
+import {
+  Code,
+  ConnectError,
+  compositeMetadata,
+  errorDetail,
+  findDetails,
+  Metadata,
+  RpcError,
+  type ServeOptions,
+} from "rsocket-rpc";
 import { LineSchema } from "../../examples/hello/gen/ticker_pb.js";
 import {
   createTickerClient,
@@ -358,7 +367,7 @@ describe("the vectors of our extension", () => {
       });
       expect(status.message).to.equal("[not_found] no symbol NONE");
       expect(status.wireCode).to.equal(0x201);
-      expect(status.findDetails(LineSchema).map(({ text }) => text)).to.deep.equal(["hi"]);
+      expect(findDetails(status, LineSchema).map(({ text }) => text)).to.deep.equal(["hi"]);
 
       peer.send(vector("error-text").replace("00000005", "00000001"));
       const text = (await world.run(calls[0] as Promise<unknown>)) as RpcError;

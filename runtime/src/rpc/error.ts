@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one error that calls fail with, on both sides.
 
-import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ErrorDetail } from "../metadata/envelope.js";
 import { Metadata } from "../metadata/headers.js";
 import { Code, codeName } from "./code.js";
@@ -12,7 +10,6 @@ export type { ErrorDetail } from "../metadata/envelope.js";
 
 // Shared by all copies of the package that one program may load.
 const BRAND = Symbol.for("rsocket-rpc.RpcError");
-const TYPE_URL_PREFIX = "type.googleapis.com/";
 
 /** What may be said of an error beside code and message. */
 export interface RpcErrorOptions {
@@ -50,7 +47,7 @@ export class RpcError extends Error {
   readonly retryable: boolean;
   /** Key-value pairs that came with the error. */
   readonly trailers: Metadata;
-  /** Typed details, as `google.protobuf.Any` holds them. Read them with `findDetails`. */
+  /** Typed details, as `google.protobuf.Any` holds them. Read them with `findDetails(error, schema)`. */
   readonly details: readonly ErrorDetail[];
   /** The RSocket error code that came over the wire, if one did (RSocket 1.0 §Error Codes). */
   readonly wireCode: number | undefined;
@@ -65,20 +62,6 @@ export class RpcError extends Error {
     this.details = options.details ?? [];
     this.wireCode = options.wireCode;
     Object.defineProperty(this, BRAND, { value: true });
-  }
-
-  /** The details of one type, decoded; those that can't be decoded are left out. */
-  findDetails<T extends DescMessage>(schema: T): MessageShape<T>[] {
-    const found: MessageShape<T>[] = [];
-    for (const { typeUrl, value } of this.details) {
-      if (typeUrl.slice(typeUrl.lastIndexOf("/") + 1) !== schema.typeName) continue;
-      try {
-        found.push(fromBinary(schema, value));
-      } catch {
-        // A detail is an extra: one that is broken doesn't hide the error it belongs to.
-      }
-    }
-    return found;
   }
 
   /** `error` itself if it is one; an abort as `cancelled`, a timeout as `deadline_exceeded`, all else as `internal`. */
@@ -96,13 +79,4 @@ export class RpcError extends Error {
     if (typeof error !== "object" || error === null || (error as Record<symbol, unknown>)[BRAND] !== true) return false;
     return codes.length === 0 || (codes as readonly Code[]).includes((error as RpcError).code);
   }
-}
-
-/**
- * A typed detail of an error.
- * @example
- * throw new RpcError(Code.InvalidArgument, "bad name", { details: [errorDetail(BadRequestSchema, { field: "name" })] });
- */
-export function errorDetail<T extends DescMessage>(schema: T, init: MessageInitShape<T>): ErrorDetail {
-  return { typeUrl: TYPE_URL_PREFIX + schema.typeName, value: toBinary(schema, create(schema, init)) };
 }

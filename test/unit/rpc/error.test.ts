@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect } from "chai";
 import type * as Runtime from "rsocket-rpc";
-import { Code, codeName, errorDetail, type Metadata, RpcError } from "rsocket-rpc";
+import { Code, codeName, errorDetail, findDetails, type Metadata, RpcError } from "rsocket-rpc";
 import { LineSchema, SymbolSchema } from "../../../examples/hello/gen/ticker_pb.js";
 import {
   createTickerClient,
@@ -85,8 +85,8 @@ describe("RpcError", () => {
         { ...errorDetail(LineSchema, { text: "c" }), typeUrl: "example.com/x/demo.v1.Line" },
       ],
     });
-    expect(error.findDetails(LineSchema).map(({ text }) => text)).to.deep.equal(["a", "c"]);
-    expect(error.findDetails(SymbolSchema).map(({ name }) => name)).to.deep.equal(["b"]);
+    expect(findDetails(error, LineSchema).map(({ text }) => text)).to.deep.equal(["a", "c"]);
+    expect(findDetails(error, SymbolSchema).map(({ name }) => name)).to.deep.equal(["b"]);
   });
 
   describe("of another copy of the package", () => {
@@ -131,7 +131,7 @@ describe("RpcError", () => {
           .catch((caught: unknown) => caught as RpcError),
       );
       expect(error).to.include({ code: Code.NotFound, rawMessage: "no" });
-      expect((error as RpcError).findDetails(LineSchema)[0]?.text).to.equal("hi");
+      expect(findDetails(error as RpcError, LineSchema)[0]?.text).to.equal("hi");
       expect((error as RpcError).trailers.get("x-why")).to.equal("none");
       await world.leaveNoTrace();
     });
