@@ -130,7 +130,7 @@ async function sizeLine(): Promise<string> {
   const kilobytes = (count: number): string => (count / 1_000).toFixed(1);
   const { bytes, gzipBytes } = await sizeOf(browserClient());
   const calling = await sizeOf(callingClient());
-  return `The README's client, bundled for browsers with protobuf-es: ${kilobytes(gzipBytes)} kB (gzip; minified ${kilobytes(bytes)} kB); ${kilobytes(calling.gzipBytes)} kB without services for
+  return `The README's client, bundled for browsers: ${kilobytes(gzipBytes)} kB (gzip; minified ${kilobytes(bytes)} kB); ${kilobytes(calling.gzipBytes)} kB without services for
 calls from the server.`;
 }
 
