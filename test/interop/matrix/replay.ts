@@ -104,8 +104,11 @@ export class RecordedPeer {
   /** All was said, and ours has sent all that it sent then. */
   get isDone(): boolean {
     this.#look();
-    const isAnswered = [...this.#streams.values()].every(({ sent, awaited }) => sent >= awaited);
-    return this.#at === this.#recorded.length && isAnswered;
+    return this.#at === this.#recorded.length && this.#isAnswered;
+  }
+
+  get #isAnswered(): boolean {
+    return [...this.#streams.values()].every(({ sent, awaited }) => sent >= awaited);
   }
 
   /** Says what its time has come for, all at once. @returns whether it was anything */
@@ -147,6 +150,8 @@ export class RecordedPeer {
     const stream = this.#stream(frame.streamId);
     const connection = this.#stream(0);
     if (frame.type === "KEEPALIVE" && !frame.respond) return this.#keepalives >= this.#keepalivesThen;
+    // Java's clients leave so: not before they have their answers.
+    if (frame.type === "ERROR" && frame.streamId === 0 && !this.#isAnswered) return false;
     if (stream.sent < stream.awaited || connection.sent < connection.awaited) return false;
     if (!isItem(frame) || stream.isInFragments) return true;
     // A peer that ignored credit then ignores it now.
