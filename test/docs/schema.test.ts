@@ -34,7 +34,8 @@ describe("8-schema", function () {
   it("generates the same with the lines for buf as with those for protoc", () => {
     expect(WITH_BUF).to.equal("npx buf generate\n");
     const byBuf = generateWith(WITH_BUF);
-    expect(Object.keys(byBuf)).to.deep.equal(["meter_pb.ts", "meter_rsocket.ts", "rsocket/options_pb.ts"]);
+    const names = ["meter_codec.ts", "meter_pb.ts", "meter_rsocket.ts", "rsocket/options_pb.ts"];
+    expect(Object.keys(byBuf)).to.deep.equal(names);
     expect(WITH_PROTOC).to.include("npx protoc -I proto -I node_modules/protoc-gen-rsocket-rpc/proto ");
     expect(generateWith(WITH_PROTOC)).to.deep.equal(byBuf);
   });
@@ -75,7 +76,7 @@ describe("8-schema", function () {
         ([, names = ""]) => names,
       );
     const readme = optionsOf(readFileSync(join(ROOT, "plugin/README.md"), "utf8"));
-    expect(readme).to.have.length(6);
+    expect(readme).to.have.length(8);
     expect(optionsOf(PAGE)).to.deep.equal(readme);
   });
 });
