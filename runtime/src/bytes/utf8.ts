@@ -59,8 +59,8 @@ export function decodeUtf8Strict(bytes: Uint8Array, start = 0, end: number = byt
 // An array for each length, to be filled and handed over whole: a text that is put together is slower by far.
 const unitsOfLength: number[][] = [];
 
-/** The text of `bytes[start, end)` when it is short and ASCII; undefined otherwise. */
-export function decodeAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
+// The text of `bytes[start, end)` when it is short and ASCII; undefined otherwise.
+function decodeAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
   const length = end - start;
   if (length > SHORT_TEXT_BYTES) return undefined;
   if (length <= ARGUMENTS) return decodeFewAscii(bytes, start, end);

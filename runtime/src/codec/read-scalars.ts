@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // One function for each kind of value that a field may have. What they give is what protobuf-es gives.
 
-import { decodeAscii } from "../bytes/utf8.js";
+import { decodeUtf8, decodeUtf8Strict } from "../bytes/utf8.js";
 import { malformed } from "./faults.js";
 import { advance, endless, type MessageReader, readEnd, readUint32 } from "./reader.js";
-import { HIGH, LITTLE_ENDIAN, LOW, SCRATCH } from "./scratch.js";
+import { HIGH, LOW, SCRATCH } from "./scratch.js";
 
 export { readUint32 } from "./reader.js";
-
-// A leading U+FEFF is text, not a mark of the byte order.
-const decoder = /*@__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true });
-const strictDecoder = /*@__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /** Bytes that are copied one by one: beyond it the call into the platform pays for itself. */
 const SHORT_BYTES = 24;
 
-const { bytes: scratchBytes, words, float, double, signed, unsigned } = SCRATCH;
+const { words, float, double, signed, unsigned } = SCRATCH;
 
 /** int32, and enums. */
 export function readInt32(r: MessageReader): number {
@@ -81,10 +77,7 @@ export function readFloat(r: MessageReader): number {
 
 /** double. */
 export function readDouble(r: MessageReader): number {
-  const at = advance(r, 8);
-  const { bytes } = r;
-  if (LITTLE_ENDIAN) for (let i = 0; i < 8; i++) scratchBytes[i] = bytes[at + i] as number;
-  else for (let i = 0; i < 8; i++) scratchBytes[7 - i] = bytes[at + i] as number;
+  readWords(r);
   return double[0] as number;
 }
 
@@ -103,15 +96,10 @@ export function readBool(r: MessageReader): boolean {
 export function readString(r: MessageReader): string {
   const end = readEnd(r);
   const from = r.at;
-  const { bytes } = r;
   r.at = end;
-  const short = decodeAscii(bytes, from, end);
-  if (short !== undefined) return short;
-  try {
-    return strictDecoder.decode(bytes.subarray(from, end));
-  } catch {
-    throw malformed("a text that isn't UTF-8", from);
-  }
+  const text = decodeUtf8Strict(r.bytes, from, end);
+  if (text === undefined) throw malformed("a text that isn't UTF-8", from);
+  return text;
 }
 
 /** string of a schema that promises no UTF-8 (proto2): what isn't becomes U+FFFD. */
@@ -119,7 +107,7 @@ export function readLooseString(r: MessageReader): string {
   const end = readEnd(r);
   const from = r.at;
   r.at = end;
-  return decodeAscii(r.bytes, from, end) ?? decoder.decode(r.bytes.subarray(from, end));
+  return decodeUtf8(r.bytes, from, end);
 }
 
 /** bytes, in memory of their own. */

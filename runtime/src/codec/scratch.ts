@@ -6,14 +6,12 @@ const memory = new ArrayBuffer(8);
 
 /** The eight bytes, as the platform orders them. */
 export const SCRATCH: {
-  readonly bytes: Uint8Array;
   readonly words: Int32Array;
   readonly float: Float32Array;
   readonly double: Float64Array;
   readonly signed: BigInt64Array;
   readonly unsigned: BigUint64Array;
 } = {
-  bytes: new Uint8Array(memory),
   words: new Int32Array(memory),
   float: new Float32Array(memory),
   double: new Float64Array(memory),
@@ -21,8 +19,8 @@ export const SCRATCH: {
   unsigned: new BigUint64Array(memory),
 };
 
-/** Whether the platform puts the lowest byte first. */
-export const LITTLE_ENDIAN: boolean = /*@__PURE__*/ new Uint8Array(/*@__PURE__*/ new Int32Array([1]).buffer)[0] === 1;
+// Whether the platform puts the lowest byte first.
+const LITTLE_ENDIAN: boolean = /*@__PURE__*/ new Uint8Array(/*@__PURE__*/ new Int32Array([1]).buffer)[0] === 1;
 
 /** Which of `words` holds the low half of a 64-bit number. */
 export const LOW: 0 | 1 = LITTLE_ENDIAN ? 0 : 1;

@@ -36,19 +36,21 @@ export function isExact(message: Fields, typeName: string, exact: boolean): bool
 /** Writes a nested message, its length first. */
 export function writeMessage(w: MessageWriter, value: unknown, exact: boolean, write: WriteFields): void {
   const offset = w.openLength();
-  if (typeof value === "object" && value !== null) write(w, value, exact);
-  else if (value === undefined) write(w, NOTHING, false);
-  else throw refused(value, "a message");
+  writeNested(w, value, exact, write);
   w.closeLength(offset);
 }
 
 /** Writes a group: a message between the tag that begins it, written already, and one that ends it. */
 export function writeGroup(w: MessageWriter, value: unknown, exact: boolean, write: WriteFields, tag: number): void {
+  writeNested(w, value, exact, write);
+  // Wire type 3 begins a group, 4 ends it.
+  writeTag(w, tag + 1);
+}
+
+function writeNested(w: MessageWriter, value: unknown, exact: boolean, write: WriteFields): void {
   if (typeof value === "object" && value !== null) write(w, value, exact);
   else if (value === undefined) write(w, NOTHING, false);
   else throw refused(value, "a message");
-  // Wire type 3 begins a group, 4 ends it.
-  writeTag(w, tag + 1);
 }
 
 /** Writes a list, each item behind a tag of its own. */

@@ -4,7 +4,7 @@
 
 import { encodeUtf8Into } from "../bytes/utf8.js";
 import { refused } from "./faults.js";
-import { HIGH, LITTLE_ENDIAN, LOW, SCRATCH } from "./scratch.js";
+import { HIGH, LOW, SCRATCH } from "./scratch.js";
 import { type MessageWriter, REFERENCE_BYTES } from "./writer.js";
 
 const UINT32_MAX = 0xffff_ffff;
@@ -17,7 +17,7 @@ const SHORT_TEXT_UNITS = 42;
 const SHORT_BYTES = 24;
 
 const encoder = /*@__PURE__*/ new TextEncoder();
-const { bytes: scratchBytes, words, float, double, signed, unsigned } = SCRATCH;
+const { words, float, double, signed, unsigned } = SCRATCH;
 
 /** Writes a field's tag, (number << 3) | wire type. Returns the writer, so that the value's function can take it. */
 export function writeTag(w: MessageWriter, tag: number): MessageWriter {
@@ -106,21 +106,13 @@ export function writeSfixed64(w: MessageWriter, value: unknown): void {
 /** float. */
 export function writeFloat(w: MessageWriter, value: unknown): void {
   float[0] = typeof value === "number" && Math.abs(value) < 1e38 ? value : floatOf(value);
-  if (w.at + 4 > w.bytes.length) w.reserve(4);
-  const { bytes, at } = w;
-  if (LITTLE_ENDIAN) for (let i = 0; i < 4; i++) bytes[at + i] = scratchBytes[i] as number;
-  else for (let i = 0; i < 4; i++) bytes[at + i] = scratchBytes[3 - i] as number;
-  w.at = at + 4;
+  writeWord(w, words[0] as number);
 }
 
 /** double. */
 export function writeDouble(w: MessageWriter, value: unknown): void {
   double[0] = typeof value === "number" ? value : numberOf(value);
-  if (w.at + 8 > w.bytes.length) w.reserve(8);
-  const { bytes, at } = w;
-  if (LITTLE_ENDIAN) for (let i = 0; i < 8; i++) bytes[at + i] = scratchBytes[i] as number;
-  else for (let i = 0; i < 8; i++) bytes[at + i] = scratchBytes[7 - i] as number;
-  w.at = at + 8;
+  writeScratchWords(w);
 }
 
 /** bool. */
