@@ -176,8 +176,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
 
   /** @internal */
   releaseHandler(): void {
-    this.runningHandlers--;
-    this.#router.releaseHandler();
+    this.#router.releaseHandler(this);
   }
 
   /** @internal */

@@ -51,9 +51,20 @@ export class Router implements RequestRouter {
   }
 
   /** The handler took its time and is done: its slot is free. */
-  releaseHandler(): void {
+  releaseHandler(host: ServerCallHost): void {
+    host.runningHandlers--;
     if (--this.#runningHandlers > 0) return;
     for (const resolve of this.#waitForIdle.splice(0)) resolve();
+  }
+
+  // In words, when no other handler may run, or none of this connection.
+  #overloadBy(host: ServerCallHost): string | undefined {
+    if (this.#runningHandlers >= this.#maxRunningHandlers) {
+      return `more than ${this.#maxRunningHandlers} calls are being handled`;
+    }
+    const { maxHandlersPerConnection } = host.transport.rsocket.settings.limits;
+    if (host.runningHandlers < maxHandlersPerConnection) return undefined;
+    return `more than ${maxHandlersPerConnection} calls of one connection are being handled`;
   }
 
   /** Resolves when no handler runs. */
@@ -110,13 +121,9 @@ export class Router implements RequestRouter {
         readsEnvelopes,
       );
     }
-    const { maxHandlersPerConnection } = host.transport.rsocket.settings.limits;
-    if (this.#runningHandlers >= this.#maxRunningHandlers || host.runningHandlers >= maxHandlersPerConnection) {
-      const message =
-        this.#runningHandlers >= this.#maxRunningHandlers
-          ? `more than ${this.#maxRunningHandlers} calls are being handled`
-          : `more than ${maxHandlersPerConnection} calls of one connection are being handled`;
-      const error = new RpcError(Code.ResourceExhausted, message);
+    const overload = this.#overloadBy(host);
+    if (overload !== undefined) {
+      const error = new RpcError(Code.ResourceExhausted, overload);
       if (stream.interaction === Interaction.FIRE_AND_FORGET) {
         host.transport.observer.onHandlerError?.(error, describeMethod(entry.method));
       }

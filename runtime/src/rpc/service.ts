@@ -27,8 +27,8 @@ export interface RequestRouter {
     data: Uint8Array,
     complete: boolean,
   ): void;
-  /** A handler is done: its slot is free. */
-  releaseHandler(): void;
+  /** A handler of `host` is done: its slot is free. */
+  releaseHandler(host: ServerCallHost): void;
 }
 
 /** @internal What a client's router is made of. */

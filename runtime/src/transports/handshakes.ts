@@ -2,7 +2,7 @@
 // Connections that aren't links yet: how many a server has at once, and how long they may take.
 
 import type { Server, Socket } from "node:net";
-import type { LinkInfo } from "../engine/link.js";
+import type { LinkInfo, LinkRefusal } from "../engine/link.js";
 import type { HandshakeLimits } from "./addresses.js";
 import { addressesOf } from "./node-servers.js";
 
@@ -13,6 +13,7 @@ const MAX_HANDSHAKES = 1_000;
 const MAX_DELAY_MS = 0x7fffffff;
 
 type Addresses = Pick<LinkInfo, "remoteAddress" | "localAddress">;
+type LinkKind = Pick<LinkInfo, "transport" | "isSecure">;
 
 interface Handshake {
   /** The TCP socket, whatever was laid over it. */
@@ -24,15 +25,18 @@ interface Handshake {
 export class Handshakes {
   readonly #timeoutMs: number;
   readonly #maxCount: number;
-  readonly #onRefused: (addresses: Addresses, reason: string, isForWantOfRoom: boolean) => void;
+  readonly #kind: LinkKind;
+  readonly #onRefused: (refusal: LinkRefusal) => void;
   // By both addresses, which TLS over a socket has in common with it: Node tells of no other way from one to the other.
   readonly #running = new Map<string, Handshake>();
 
-  /** `onRefused` is told of each that is closed. */
+  /** `kind`: what they would become. `onRefused` is told of each that is closed. */
   constructor(
     { handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS, maxHandshakes = MAX_HANDSHAKES }: HandshakeLimits,
-    onRefused: (addresses: Addresses, reason: string, isForWantOfRoom: boolean) => void,
+    kind: LinkKind,
+    onRefused: (refusal: LinkRefusal) => void,
   ) {
+    this.#kind = kind;
     this.#onRefused = onRefused;
     this.#timeoutMs = handshakeTimeoutMs;
     this.#maxCount = maxHandshakes;
@@ -61,7 +65,7 @@ export class Handshakes {
     const addresses = addressesOf(socket);
     if (this.#running.size >= this.#maxCount) {
       socket.destroy();
-      this.#onRefused(addresses, `server is full: more than ${this.#maxCount} handshakes at once`, true);
+      this.#refused(addresses, `server is full: more than ${this.#maxCount} handshakes at once`, true);
       return;
     }
     const key = keyOf(addresses);
@@ -69,7 +73,7 @@ export class Handshakes {
     const timer = setTimeout(
       () => {
         socket.destroy();
-        this.#onRefused(addresses, `the handshake took more than ${this.#timeoutMs} ms`, false);
+        this.#refused(addresses, `the handshake took more than ${this.#timeoutMs} ms`, false);
       },
       Math.min(this.#timeoutMs, MAX_DELAY_MS),
     );
@@ -79,6 +83,10 @@ export class Handshakes {
       clearTimeout(timer);
       this.#running.delete(key);
     });
+  }
+
+  #refused(addresses: Addresses, reason: string, isForWantOfRoom: boolean): void {
+    this.#onRefused({ info: { ...this.#kind, ...addresses }, reason, isForWantOfRoom });
   }
 }
 

@@ -48,9 +48,7 @@ export async function listenTls(
   onRefused: (refusal: LinkRefusal) => void = refusalsTo(onError),
 ): Promise<TlsListener> {
   const server = createServer({ ...serverOptionsOf(options), noDelay: true, allowHalfOpen: true });
-  const handshakes = new Handshakes(options, (addresses, reason, isForWantOfRoom) =>
-    onRefused({ info: { transport: "tls", ...addresses, isSecure: true }, reason, isForWantOfRoom }),
-  );
+  const handshakes = new Handshakes(options, { transport: "tls", isSecure: true }, onRefused);
   handshakes.watch(server);
   server.on("secureConnection", (socket: TLSSocket) => {
     const below = handshakes.end(addressesOf(socket));

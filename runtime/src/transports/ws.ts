@@ -74,9 +74,7 @@ export async function listenWs(
   const { host, path, tls } = options;
   const server = tls === undefined ? createPlainServer() : createTlsServer(tls, onRefused);
   const scheme = tls === undefined ? "ws" : "wss";
-  const handshakes = new Handshakes(options, (addresses, reason, isForWantOfRoom) =>
-    onRefused({ info: { transport: scheme, ...addresses, isSecure: tls !== undefined }, reason, isForWantOfRoom }),
-  );
+  const handshakes = new Handshakes(options, { transport: scheme, isSecure: tls !== undefined }, onRefused);
   handshakes.watch(server);
   const onOpen = (link: FrameLink): void => {
     handshakes.end(link.info);
