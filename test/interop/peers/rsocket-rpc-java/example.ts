@@ -3,14 +3,13 @@
 //
 //   npx tsx test/interop/peers/rsocket-rpc-java/example.ts   (after npm run interop -- --peer rsocket-rpc-java, which builds it)
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { rsocketRpcJava } from "rsocket-rpc/compat";
 import { connect, serve } from "rsocket-rpc/node";
 import { systemScheduler } from "rsocket-rpc/rsocket";
 import { createTestServiceClient } from "../../../support/gen/interop_rsocket.js";
 import { interopService } from "../../../support/rpc-interop-service.js";
+import { java, untilListening } from "../../jvm/example.js";
 
 const CLASSPATH = "dist/classes:dist/theirs/*:dist/lib/*";
 const JAVA_PORT = 7879;
@@ -23,14 +22,14 @@ const server = await serve("tcp://127.0.0.1:0", {
   compatibility: rsocketRpcJava,
 });
 // #endregion
-const rpcClient = java("example.RpcClient", new URL(server.urls[0] ?? "").port);
+const rpcClient = java(import.meta.url, CLASSPATH, "example.RpcClient", new URL(server.urls[0] ?? "").port);
 rpcClient.stdout.on("data", (text: Buffer) => process.stdout.write(`its client: ${text}`));
 await once(rpcClient, "exit");
 await server.close();
 
 // ── its server, our client ──────────────────────────────────────────────────────────────────────────────────────────
 
-const rpcServer = java("example.RpcServer", String(JAVA_PORT));
+const rpcServer = java(import.meta.url, CLASSPATH, "example.RpcServer", String(JAVA_PORT));
 // #region call
 const connection = await untilListening(() =>
   connect(`tcp://127.0.0.1:${JAVA_PORT}`, { compatibility: rsocketRpcJava }),
@@ -43,20 +42,3 @@ console.log(`our client: ${(await client.clientStream([hello, hello])).count}`);
 // #endregion
 await connection.close();
 rpcServer.kill();
-
-function java(main: string, port: string) {
-  const cwd = fileURLToPath(new URL("./", import.meta.url));
-  return spawn("java", ["-cp", CLASSPATH, main, port], { cwd, stdio: ["ignore", "pipe", "inherit"] });
-}
-
-/** Java takes a while to start. */
-async function untilListening<T>(connecting: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await connecting();
-    } catch (error) {
-      if (attempt === 300 || !String(error).includes("ECONNREFUSED")) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-}

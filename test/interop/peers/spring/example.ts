@@ -4,15 +4,14 @@
 //
 //   npx tsx test/interop/peers/spring/example.ts        (after npm run interop -- --peer spring, which builds the peer)
 
-import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { compositeMetadata } from "rsocket-rpc";
 import { authenticate, connect, secretsEqual, serve, tokenTable } from "rsocket-rpc/node";
 import { systemScheduler } from "rsocket-rpc/rsocket";
 import { createTestServiceClient } from "../../../support/gen/interop_rsocket.js";
 import { interopService } from "../../../support/rpc-interop-service.js";
+import { java, untilListening } from "../../jvm/example.js";
 
 const CLASSPATH = "dist/classes:dist/lib/*";
 const SPRING_PORT = 7878;
@@ -32,14 +31,14 @@ const server = await serve("tcp://127.0.0.1:0", {
   interceptors: [auth.interceptor],
 });
 // #endregion
-const springClient = java("example.SpringClient", new URL(server.urls[0] ?? "").port);
+const springClient = java(import.meta.url, CLASSPATH, "example.SpringClient", new URL(server.urls[0] ?? "").port);
 springClient.stdout.on("data", (text: Buffer) => process.stdout.write(`Spring's client: ${text}`));
 await once(springClient, "exit");
 await server.close();
 
 // ── Spring's server, our client ─────────────────────────────────────────────────────────────────────────────────────
 
-const springServer = java("example.SpringServer", String(SPRING_PORT));
+const springServer = java(import.meta.url, CLASSPATH, "example.SpringServer", String(SPRING_PORT));
 const url = `tcp://127.0.0.1:${SPRING_PORT}`;
 for (const [title, who] of [
   ["simple", { credentials: { username: "ann", password: "correct horse" } }],
@@ -67,21 +66,4 @@ function signed(claims: object): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   const text = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
   return `${text}.${createHmac("sha256", "a key that both sides know: 32 bytes").update(text).digest("base64url")}`;
-}
-
-function java(main: string, port: string) {
-  const cwd = fileURLToPath(new URL("./", import.meta.url));
-  return spawn("java", ["-cp", CLASSPATH, main, port], { cwd, stdio: ["ignore", "pipe", "inherit"] });
-}
-
-/** Spring takes some seconds to start. */
-async function untilListening<T>(connecting: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await connecting();
-    } catch (error) {
-      if (attempt === 300 || !String(error).includes("ECONNREFUSED")) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
 }
