@@ -39,7 +39,7 @@ export class Attempts {
     this.#options = options ?? NO_OPTIONS;
     this.#requests = requests;
     this.#scheduler = first?.transport.scheduler ?? core.lasting?.scheduler;
-    this.#beganAtMs = first?.beganAtMs ?? this.#nowMs;
+    this.#beganAtMs = first?.startedAtMs ?? this.#nowMs;
   }
 
   /** Since the call was made; its deadline counts from there. */
@@ -106,13 +106,14 @@ export class Attempts {
         lasting.withdraw(waiter);
       };
       if (timeoutMs !== undefined) {
-        const expire = (): void => onFailed(deadlineExceeded(timeoutMs));
+        const onDeadline = (): void => onFailed(deadlineExceeded(timeoutMs));
         const leftMs = this.#leftMs();
         if (leftMs <= 0) {
-          expire();
+          onDeadline();
           return stop;
         }
-        deadline = deadlineClockOf(lasting.scheduler).set(leftMs, expire);
+        deadline = deadlineClockOf(lasting.scheduler).create(this.#nowMs + leftMs, { onDeadline });
+        deadline.start();
       }
       lasting.wait(waiter);
       return stop;

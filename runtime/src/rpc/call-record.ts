@@ -46,7 +46,7 @@ export abstract class CallRecord implements Call {
   #controller: AbortController | undefined;
   #abortReason: RpcError | undefined;
   #listeners: ((end: CallEnd) => void)[] | undefined;
-  // Below 0 while nobody can ask for the duration: looking at the clock costs more than the rest of an end.
+  // Below 0 when no interceptor can ask for the end: looking at the clock costs more than all else of it.
   #beganAtMs = -1;
   #end: CallEnd | undefined;
 
@@ -88,13 +88,18 @@ export abstract class CallRecord implements Call {
   retryWhen(_decide: (failed: FailedAttempt) => number | undefined): void {}
 
   /** When the call began, once `markBegin` was called. */
-  get beganAtMs(): number {
+  protected get beganAtMs(): number {
     return this.#beganAtMs;
   }
 
-  /** The call passes through interceptors: its duration may be asked for. */
-  protected markBegin(): void {
-    this.#beganAtMs = this.scheduler.now();
+  /** The call passes through interceptors: somebody may ask for its end, and its duration. */
+  protected markBegin(nowMs: number): void {
+    this.#beganAtMs = nowMs;
+  }
+
+  /** It passed through interceptors. */
+  protected get isWatched(): boolean {
+    return this.#beganAtMs >= 0;
   }
 
   /** The call ended early: whoever listens to its signal stops. */
@@ -109,20 +114,18 @@ export abstract class CallRecord implements Call {
     return this.#abortReason;
   }
 
-  /** Somebody wants to hear of the end. */
-  protected get hasListeners(): boolean {
-    return this.#listeners !== undefined;
-  }
-
-  /** Tells the end to those who asked; later ones hear it at once. Only the first call counts. */
-  protected tellEnd(error: RpcError | undefined): void {
-    if (this.#end !== undefined) return;
+  /**
+   * Tells the end to those who asked; later ones hear it at once. Only the first call counts. `nowMs`: when it ended, to
+   * spare a look at the clock.
+   */
+  protected tellEnd(error: RpcError | undefined, nowMs?: number): void {
+    if (!this.isWatched || this.#end !== undefined) return;
     const listeners = this.#listeners;
     this.#listeners = undefined;
     this.#end = {
       code: error === undefined ? 0 : error.code,
       error,
-      durationMs: this.#beganAtMs < 0 ? 0 : this.scheduler.now() - this.#beganAtMs,
+      durationMs: (nowMs ?? this.scheduler.now()) - this.#beganAtMs,
       sentCount: this.sentCount,
       receivedCount: this.receivedCount,
     };

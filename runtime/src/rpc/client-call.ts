@@ -15,11 +15,12 @@ import { type CallOptions, checkCallOptions, MAX_TIMEOUT_MS } from "./call-optio
 import { CallRecord, codeOfAbort } from "./call-record.js";
 import { Code } from "./code.js";
 import { checkMessage, encodeMessage } from "./codec.js";
+import type { DeadlineOwner } from "./deadline.js";
 import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { type AnyMethod, routeOf } from "./method.js";
 import { decodeConnectionError, decodeSessionError } from "./status-codec.js";
-import { type RpcTransport, requestMetadata } from "./transport.js";
+import { type RpcTransport, requestMetadata, timeoutMetadata } from "./transport.js";
 
 const NO_OPTIONS: CallOptions = {};
 
@@ -27,7 +28,7 @@ const NO_OPTIONS: CallOptions = {};
 export type Failure = () => RpcError;
 
 /** A call on the client's side. Subclasses say what is sent and what becomes of the answer. */
-export abstract class ClientCall extends CallRecord implements StreamSink {
+export abstract class ClientCall extends CallRecord implements StreamSink, DeadlineOwner {
   readonly side = "client";
   readonly transport: RpcTransport;
   readonly options: CallOptions;
@@ -40,6 +41,8 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   #onAbort: (() => void) | undefined;
   #launched = false;
   #decide: ((failed: FailedAttempt) => number | undefined) | undefined;
+  // What to tell the peer of the deadline, as long as no time has passed since it was set; 0 otherwise.
+  #freshTimeoutMs = 0;
 
   constructor(transport: RpcTransport, method: AnyMethod, options: CallOptions | undefined) {
     super(method, transport.scheduler, transport.observer, options?.values);
@@ -73,6 +76,14 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
     return this.#launched;
   }
 
+  /** When it began, as far as anybody measures: where neither interceptors nor a deadline do, now. */
+  get startedAtMs(): number {
+    if (this.isWatched) return this.beganAtMs;
+    const { timeoutMs } = this.options;
+    const nowMs = this.scheduler.now();
+    return this.deadline === undefined || timeoutMs === undefined ? nowMs : this.deadline.dueMs - timeoutMs;
+  }
+
   /** How long until it is made again, undefined for never. @throws whatever the interceptor that decides throws. */
   retryDelayMs(error: unknown): number | undefined {
     const waitMs = this.#decide?.({ error: RpcError.from(error), attempt: this.attempt });
@@ -87,7 +98,8 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
   begin(interceptors: ComposedInterceptors | undefined, waitedMs = 0): void {
     if (this.options !== NO_OPTIONS && !this.#applyOptions(waitedMs)) return;
     if (interceptors === undefined) return this.#launch();
-    this.markBegin();
+    this.markBegin(this.scheduler.now());
+    this.#freshTimeoutMs = 0;
     try {
       const waiting = interceptors(this, () => this.#launch());
       waiting?.catch((error: unknown) => this.fail(() => RpcError.from(error)));
@@ -148,8 +160,12 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
 
   /** The request's metadata; `noMessage` marks a channel that opens without one. */
   encodeMetadata(noMessage: boolean): Uint8Array {
-    const envelope = this.#envelope(noMessage);
     const { rawMetadata, tracing } = this.options;
+    // Most calls with a deadline say no more than that, and all those of a client say the same.
+    if (this.#freshTimeoutMs > 0 && this.#headers === undefined && !noMessage && tracing === undefined) {
+      return timeoutMetadata(this.transport.format, this.definition, this.#freshTimeoutMs);
+    }
+    const envelope = this.#envelope(noMessage);
     const isBare = envelope === undefined && rawMetadata === undefined && tracing === undefined;
     const metadata = requestMetadata(
       this.transport.format,
@@ -220,12 +236,19 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
       return false;
     }
     if (signal !== undefined) this.#listenTo(signal);
-    if (timeoutMs !== undefined && !this.#ended) {
-      const leftMs = Math.max(0, timeoutMs - waitedMs);
-      this.deadline = this.transport.deadlines.set(leftMs, () => this.fail(() => deadlineExceeded(timeoutMs)));
-      if (leftMs === 0) this.fail(() => deadlineExceeded(timeoutMs));
-    }
+    if (timeoutMs !== undefined && !this.#ended) this.#setDeadline(Math.max(0, timeoutMs - waitedMs));
     return !this.#ended;
+  }
+
+  #setDeadline(leftMs: number): void {
+    this.deadline = this.transport.deadlines.create(this.scheduler.now() + leftMs, this);
+    if (leftMs === 0) return this.onDeadline();
+    this.deadline.start();
+    this.#freshTimeoutMs = Math.ceil(leftMs);
+  }
+
+  onDeadline(): void {
+    this.fail(() => deadlineExceeded(this.options.timeoutMs ?? 0));
   }
 
   #listenTo(signal: AbortSignal): void {
@@ -251,6 +274,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink {
 
   #queue(proceed: () => void): void {
     const { rsocket } = this.transport;
+    this.#freshTimeoutMs = 0;
     const isLeaseLacking = rsocket.lacksLease;
     if (isLeaseLacking && !(this.options.waitForReady ?? rsocket.waitsForLease)) return this.fail(noLease);
     const waiting = this.#waitingCall(proceed);

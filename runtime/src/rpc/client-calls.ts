@@ -11,7 +11,7 @@ import { Code } from "./code.js";
 import { RpcError } from "./error.js";
 import type { AnyMethod, Method } from "./method.js";
 import { RepeatableSource } from "./repeatable-source.js";
-import { callRepeatedly, type RepeatedCallInit, RepeatedIterator } from "./repeated-call.js";
+import { callAgain, callRepeatedly, type RepeatedCallInit, RepeatedIterator } from "./repeated-call.js";
 import type { RpcTransport } from "./transport.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -83,7 +83,7 @@ function repeatable(core: ChannelCore, requests: Source<unknown>): RepeatableSou
   return new RepeatableSource(requests, lasting !== undefined);
 }
 
-// Makes the call. An async function here would cost each call a promise and a wait more.
+// Makes the call. An async function here would cost each call a promise and a wait more, so would another look at it.
 function answerOf<O>(
   CallOfKind: PromiseCallConstructor<O>,
   channel: Channel,
@@ -93,34 +93,18 @@ function answerOf<O>(
   requests?: RepeatableSource<unknown>,
 ): Promise<O> {
   const core = channel.channelCore;
-  if (core.lasting !== undefined || core.interceptors !== undefined) {
-    return answerOfWatched(CallOfKind, core, method, request, options, requests);
-  }
   try {
-    return createCall(CallOfKind, core.pick(), method, request, options, requests).beginAlone();
+    const transport = core.lasting === undefined ? core.pick() : core.lasting.ready;
+    if (transport === undefined || requests !== undefined) {
+      return callRepeatedly(repeatedInit(CallOfKind, core, method, request, options, requests));
+    }
+    const call = new CallOfKind(transport, method, request, options);
+    call.core = core;
+    call.begin(core.interceptors);
+    return call.answer;
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-// Makes the call and waits for its end, which others wait for, too: it may be made again.
-async function answerOfWatched<O>(
-  CallOfKind: PromiseCallConstructor<O>,
-  core: ChannelCore,
-  method: AnyMethod,
-  request: unknown,
-  options: CallOptions | undefined,
-  requests: RepeatableSource<unknown> | undefined,
-): Promise<O> {
-  if (core.lasting !== undefined) {
-    return await callRepeatedly(repeatedInit(CallOfKind, core, method, request, options, requests));
-  }
-  const call = createCall(CallOfKind, core.pick(), method, request, options, requests);
-  call.begin(core.interceptors);
-  await call.settled;
-  // Made only now, behind an await, the error's stack names the caller's line.
-  if (!call.mayRetry) return call.take();
-  return await callRepeatedly(repeatedInit(CallOfKind, core, method, request, options, requests), call);
 }
 
 // A function of its own: without it every call would pay for the closure.
@@ -133,23 +117,13 @@ function repeatedInit<O>(
   requests: RepeatableSource<unknown> | undefined,
 ): RepeatedCallInit<PromiseCall<O>> {
   const create = (transport: RpcTransport): PromiseCall<O> =>
-    createCall(CallOfKind, transport, method, request, options, requests);
+    requests === undefined
+      ? new CallOfKind(transport, method, request, options)
+      : callReading(CallOfKind, transport, method, requests, options);
   return { core, options, requests, create };
 }
 
-function createCall<O>(
-  CallOfKind: PromiseCallConstructor<O>,
-  transport: RpcTransport,
-  method: AnyMethod,
-  request: unknown,
-  options: CallOptions | undefined,
-  requests: RepeatableSource<unknown> | undefined,
-): PromiseCall<O> {
-  if (requests === undefined) return new CallOfKind(transport, method, request, options);
-  return callReading(CallOfKind, transport, method, requests, options);
-}
-
-// A call that reads what may be read again; apart, since its closure would cost every call.
+// A call that reads what may be read again.
 function callReading<O>(
   CallOfKind: PromiseCallConstructor<O>,
   transport: RpcTransport,
@@ -173,78 +147,72 @@ type PromiseCallConstructor<O> = new (
 // ── calls with one answer ─────────────────────────────────────────────────────────────────────────────────────────────
 
 abstract class PromiseCall<O> extends ClientCall {
-  /** Resolves when the call is over, whatever way; `beginAlone` says more of it. */
-  readonly settled: Promise<O | undefined>;
-  #settle: (answer: O | undefined | Promise<O>) => void = NO_SETTLE;
-  #isAlone = false;
-  #value: O | undefined;
-  #failure: Failure | undefined;
-
-  constructor(transport: RpcTransport, method: AnyMethod, options: CallOptions | undefined) {
-    super(transport, method, options);
-    this.settled = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-  }
-
-  /**
-   * Begins a call that no interceptor sees and that is made once, and gives its answer.
-   * @throws whatever goes wrong, behind awaits: then the stack names the caller's line.
-   */
-  beginAlone(): Promise<O> {
-    this.#isAlone = true;
-    this.begin(undefined);
-    return this.settled as Promise<O>; // so it resolves for a call that is alone
-  }
-
-  /** The answer. @throws RpcError, made here. */
-  take(): O {
-    const error = this.#failure?.();
-    if (error !== undefined) this.abortSignal(error);
-    this.tellEnd(error);
-    if (error !== undefined) throw error;
-    return this.#value as O;
-  }
-
-  protected onFailed(failure: Failure): void {
-    this.#failure = failure;
-    this.#settle(this.#isAlone ? this.#throwLater() : undefined);
-  }
-
-  // The first await lets `settled` join this promise, the second lets go on behind that.
-  async #throwLater(): Promise<O> {
-    await Promise.resolve();
-    await Promise.resolve();
-    return this.take();
-  }
-
-  protected settle(): void {
-    if (this.succeed()) this.#settle(this.#isAlone ? this.#value : undefined);
-  }
-
-  /** Decodes the answer; false when it can't be. */
-  protected takeAnswer(data: Uint8Array): boolean {
-    try {
-      this.#value = this.definition.output.decode(data, this.transport.discardUnknownFields) as O;
-      this.receivedCount++;
-      return true;
-    } catch (error) {
-      this.fail(() => undecodable(this.definition, error));
-      return false;
-    }
-  }
-}
-
-class UnaryCall<O> extends PromiseCall<O> {
+  /** The answer. Rejects with an RpcError whatever goes wrong, of this attempt or, where `core` is set, of the last. */
+  readonly answer: Promise<O>;
+  /** The channel that may make the call again; undefined when somebody else sees to that. */
+  core: ChannelCore | undefined;
   readonly #request: unknown;
+  #settle: (answer: O | Promise<O>) => void = NO_SETTLE;
+  #failure: Failure | undefined;
 
   constructor(transport: RpcTransport, method: AnyMethod, request: unknown, options: CallOptions | undefined) {
     super(transport, method, options);
     this.#request = request;
+    this.answer = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
   }
 
+  protected get request(): unknown {
+    return this.#request;
+  }
+
+  protected onFailed(failure: Failure): void {
+    this.#failure = failure;
+    this.#settle(this.#failLater());
+  }
+
+  // The first await lets `answer` join this promise, the second lets go on behind that: made only now, the error's stack
+  // names the caller's line.
+  async #failLater(): Promise<O> {
+    await Promise.resolve();
+    await Promise.resolve();
+    const error = (this.#failure as Failure)();
+    this.abortSignal(error);
+    this.tellEnd(error);
+    const { core } = this;
+    if (core === undefined || (core.lasting === undefined && !this.mayRetry)) throw error;
+    const CallOfKind = this.constructor as PromiseCallConstructor<O>;
+    const init = repeatedInit(CallOfKind, core, this.definition, this.#request, this.options, undefined);
+    return await callAgain(init, this, error);
+  }
+
+  protected settle(value: O): void {
+    if (!this.succeed()) return;
+    this.#settle(value);
+    this.tellEnd(undefined);
+  }
+
+  /** The message in `data` goes to `onAnswer`; the call fails when it can't be decoded. */
+  protected takeAnswer(data: Uint8Array): void {
+    let value: O;
+    try {
+      value = this.definition.output.decode(data, this.transport.discardUnknownFields) as O;
+    } catch (error) {
+      return this.fail(() => undecodable(this.definition, error));
+    }
+    this.receivedCount++;
+    this.onAnswer(value);
+  }
+
+  protected onAnswer(value: O): void {
+    this.settle(value);
+  }
+}
+
+class UnaryCall<O> extends PromiseCall<O> {
   admit(): void {
-    const data = this.encode(this.#request);
+    const data = this.encode(this.request);
     if (data === undefined) return;
     this.sentCount = 1;
     this.open(Interaction.REQUEST_RESPONSE, data, 1);
@@ -252,7 +220,7 @@ class UnaryCall<O> extends PromiseCall<O> {
 
   onNext(data: Uint8Array, metadata: Uint8Array | undefined): void {
     this.stream = undefined;
-    if (this.takeAnswerMetadata(metadata) && this.takeAnswer(data)) this.settle();
+    if (this.takeAnswerMetadata(metadata)) this.takeAnswer(data);
   }
 
   // COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
@@ -262,15 +230,8 @@ class UnaryCall<O> extends PromiseCall<O> {
 }
 
 class FireAndForgetCall extends PromiseCall<void> {
-  readonly #request: unknown;
-
-  constructor(transport: RpcTransport, method: AnyMethod, request: unknown, options: CallOptions | undefined) {
-    super(transport, method, options);
-    this.#request = request;
-  }
-
   admit(): void {
-    const data = this.encode(this.#request);
+    const data = this.encode(this.request);
     if (data === undefined) return;
     this.sentCount = 1;
     this.open(Interaction.FIRE_AND_FORGET, data, 0);
@@ -280,16 +241,17 @@ class FireAndForgetCall extends PromiseCall<void> {
 
   onComplete(): void {
     this.stream = undefined;
-    this.settle();
+    this.settle(undefined);
   }
 }
 
 class ClientStreamCall<O> extends PromiseCall<O> {
   readonly #output: ChannelOutput;
   #hasAnswer = false;
+  #answer: O | undefined;
 
   constructor(transport: RpcTransport, method: AnyMethod, requests: Source<unknown>, options: CallOptions | undefined) {
-    super(transport, method, options);
+    super(transport, method, requests, options);
     this.#output = new ChannelOutput(this, requests, ANSWER_CREDIT);
   }
 
@@ -300,7 +262,12 @@ class ClientStreamCall<O> extends PromiseCall<O> {
   onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
     if (this.#hasAnswer) return this.fail(() => wrongAnswerCount("more than one answer"));
     this.#hasAnswer = true;
-    if (this.takeAnswerMetadata(metadata) && this.takeAnswer(data) && complete) this.#finish();
+    if (this.takeAnswerMetadata(metadata)) this.takeAnswer(data);
+    if (complete) this.#finish();
+  }
+
+  protected override onAnswer(value: O): void {
+    this.#answer = value;
   }
 
   onComplete(metadata: Uint8Array | undefined): void {
@@ -328,8 +295,9 @@ class ClientStreamCall<O> extends PromiseCall<O> {
 
   // The answer is there: whatever the source still had is of no use.
   #finish(): void {
+    if (this.isEnded) return;
     this.#output.finish();
-    this.settle();
+    this.settle(this.#answer as O);
   }
 }
 

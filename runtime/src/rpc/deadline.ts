@@ -6,69 +6,141 @@ import type { Scheduler, Timer } from "../engine/scheduler.js";
 /** Deadlines within the same slot fire together, at its end: a timer per call would cost more than the call. */
 const SLOT_MS = 4;
 
-/** A deadline that was set. */
-export interface Deadline {
-  /** The clock's time at which it is due. */
-  readonly dueMs: number;
-  /** It doesn't fire any more. */
-  clear(): void;
+/** Who has a deadline. */
+export interface DeadlineOwner {
+  /** Time is up. */
+  onDeadline(): void;
 }
 
-class Entry implements Deadline {
+/** A time at which its owner is called, once `start` was, unless `clear` was. */
+export class Deadline {
+  /** The clock's time at which it is due. */
   readonly dueMs: number;
-  expire: (() => void) | undefined;
   readonly #clock: DeadlineClock;
+  readonly #owner: DeadlineOwner;
+  /** @internal Where it stands, while it may fire; its neighbours there. */
+  slot: Slot | undefined;
+  /** @internal */
+  previous: Deadline | undefined;
+  /** @internal */
+  next: Deadline | undefined;
 
-  constructor(clock: DeadlineClock, dueMs: number, expire: () => void) {
+  constructor(clock: DeadlineClock, dueMs: number, owner: DeadlineOwner) {
     this.#clock = clock;
     this.dueMs = dueMs;
-    this.expire = expire;
+    this.#owner = owner;
   }
 
+  /** From now on it may fire. */
+  start(): void {
+    this.#clock.add(this);
+  }
+
+  /** It doesn't fire any more. */
   clear(): void {
-    if (this.expire === undefined) return;
-    this.expire = undefined;
-    this.#clock.remove(this);
+    if (this.slot !== undefined) this.#clock.remove(this);
+  }
+
+  /** @internal */
+  fire(): void {
+    this.#owner.onDeadline();
+  }
+}
+
+/** The deadlines of four milliseconds, in the order in which they were started. */
+class Slot {
+  readonly number: number;
+  first: Deadline | undefined;
+  #last: Deadline | undefined;
+
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  add(deadline: Deadline): void {
+    deadline.slot = this;
+    deadline.previous = this.#last;
+    if (this.#last === undefined) this.first = deadline;
+    else this.#last.next = deadline;
+    this.#last = deadline;
+  }
+
+  remove(deadline: Deadline): void {
+    const { previous, next } = deadline;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    deadline.slot = deadline.previous = deadline.next = undefined;
   }
 }
 
 /** Deadlines in slots of 4 ms, one timer for the earliest. It never fires early; late by a slot and a timer's millisecond at most. */
 export class DeadlineClock {
   readonly #scheduler: Scheduler;
-  readonly #slots = new Map<number, Set<Entry>>();
+  readonly #slots = new Map<number, Slot>();
+  // Calls that are made at the same time mostly have the same time.
+  #latest: Slot | undefined;
   #timer: Timer | undefined;
   #timerSlot = Number.POSITIVE_INFINITY;
+  #looksLater = false;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
   }
 
-  /** Deadlines that are set. */
+  /** Deadlines that may fire. */
   get size(): number {
     let size = 0;
-    for (const slot of this.#slots.values()) size += slot.size;
+    for (const { first } of this.#slots.values())
+      for (let deadline = first; deadline !== undefined; deadline = deadline.next) size++;
     return size;
   }
 
-  /** Calls `expire` when `timeoutMs` are over, unless cleared. */
-  set(timeoutMs: number, expire: () => void): Deadline {
-    const entry = new Entry(this, this.#scheduler.now() + timeoutMs, expire);
-    const number = slotOf(entry);
-    const slot = this.#slots.get(number);
-    if (slot === undefined) this.#slots.set(number, new Set([entry]));
-    else slot.add(entry);
-    if (number < this.#timerSlot) this.#arm(number);
-    return entry;
+  /** A deadline for `owner` at `dueMs`; it is to be started. */
+  create(dueMs: number, owner: DeadlineOwner): Deadline {
+    return new Deadline(this, dueMs, owner);
   }
 
   /** @internal */
-  remove(entry: Entry): void {
-    const number = slotOf(entry);
-    const slot = this.#slots.get(number);
-    if (slot === undefined || !slot.delete(entry) || slot.size > 0) return;
-    this.#slots.delete(number);
-    // With none left nothing keeps the process or a test waiting.
-    if (this.#slots.size === 0) this.#disarm();
+  add(deadline: Deadline): void {
+    const number = Math.ceil(deadline.dueMs / SLOT_MS);
+    if (this.#latest?.number !== number) this.#latest = this.#slotOf(number);
+    this.#latest.add(deadline);
+    if (number < this.#timerSlot) this.#arm(number);
+  }
+
+  /** @internal */
+  remove(deadline: Deadline): void {
+    const slot = deadline.slot as Slot;
+    slot.remove(deadline);
+    if (slot.first !== undefined || this.#slots.get(slot.number) !== slot) return;
+    this.#forget(slot);
+    if (this.#slots.size === 0) this.#disarmLater();
+  }
+
+  #slotOf(number: number): Slot {
+    let slot = this.#slots.get(number);
+    if (slot === undefined) {
+      slot = new Slot(number);
+      this.#slots.set(number, slot);
+    }
+    return slot;
+  }
+
+  #forget(slot: Slot): void {
+    this.#slots.delete(slot.number);
+    if (this.#latest === slot) this.#latest = undefined;
+  }
+
+  // With none left nothing keeps the process or a test waiting. But one call after the other would set a timer each.
+  #disarmLater(): void {
+    if (this.#looksLater) return;
+    this.#looksLater = true;
+    this.#scheduler.yield(() => {
+      this.#looksLater = false;
+      if (this.#slots.size === 0) this.#disarm();
+    });
   }
 
   #arm(slot: number): void {
@@ -87,23 +159,20 @@ export class DeadlineClock {
   #onTimer(): void {
     this.#disarm();
     const nowMs = this.#scheduler.now();
-    const due = [...this.#slots].filter(([number]) => number * SLOT_MS <= nowMs).sort(([a], [b]) => a - b);
-    for (const [number] of due) this.#slots.delete(number);
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const number of this.#slots.keys()) earliest = Math.min(earliest, number);
-    if (earliest !== Number.POSITIVE_INFINITY) this.#arm(earliest);
-    for (const [, slot] of due) for (const entry of slot) fire(entry);
+    const slots = [...this.#slots.values()].sort((a, b) => a.number - b.number);
+    const due = slots.filter(({ number }) => number * SLOT_MS <= nowMs);
+    for (const slot of due) this.#forget(slot);
+    const earliest = slots[due.length];
+    if (earliest !== undefined) this.#arm(earliest.number);
+    for (const slot of due) fireAll(slot);
   }
 }
 
-function fire(entry: Entry): void {
-  const { expire } = entry;
-  entry.expire = undefined;
-  expire?.();
-}
-
-function slotOf(entry: Entry): number {
-  return Math.ceil(entry.dueMs / SLOT_MS);
+function fireAll(slot: Slot): void {
+  for (let deadline = slot.first; deadline !== undefined; deadline = slot.first) {
+    slot.remove(deadline);
+    deadline.fire();
+  }
 }
 
 const clocks = new WeakMap<Scheduler, DeadlineClock>();

@@ -13,8 +13,7 @@ import type { RepeatableSource } from "./repeatable-source.js";
 import type { RpcTransport } from "./transport.js";
 
 interface OneAnswer<O> extends ClientCall {
-  readonly settled: Promise<unknown>;
-  take(): O;
+  readonly answer: Promise<O>;
 }
 
 interface ManyAnswers<O> extends ClientCall {
@@ -32,28 +31,36 @@ export interface RepeatedCallInit<C> {
 
 const DONE = { done: true, value: undefined } as const;
 
-/** A call with one answer; `first` was begun already. @throws RpcError whatever goes wrong. */
-export async function callRepeatedly<O>(init: RepeatedCallInit<OneAnswer<O>>, first?: OneAnswer<O>): Promise<O> {
-  const { core, options, requests } = init;
-  const attempts = new Attempts(core, options, requests, first);
+/** A call with one answer. @throws RpcError whatever goes wrong. */
+export async function callRepeatedly<O>(init: RepeatedCallInit<OneAnswer<O>>): Promise<O> {
+  return await callFrom(1, init, new Attempts(init.core, init.options, init.requests, undefined));
+}
+
+/** Goes on where `first` failed with `error`. @throws RpcError whatever goes wrong. */
+export async function callAgain<O>(
+  init: RepeatedCallInit<OneAnswer<O>>,
+  first: ClientCall,
+  error: RpcError,
+): Promise<O> {
+  const attempts = new Attempts(init.core, init.options, init.requests, first);
+  if (!(await mayFollow(attempts, first, error))) throw error;
+  return await callFrom(2, init, attempts);
+}
+
+async function callFrom<O>(firstAttempt: number, init: RepeatedCallInit<OneAnswer<O>>, attempts: Attempts): Promise<O> {
   try {
-    let call = first;
-    for (let attempt = 1; ; attempt++) {
-      if (call === undefined) {
-        // A promise only where there is something to wait for: calls on a connection that is ready begin at once.
-        const transport = attempts.connection();
-        call = begin(init, attempts, attempt, transport instanceof Promise ? await transport : transport);
-      }
-      await call.settled;
+    for (let attempt = firstAttempt; ; attempt++) {
+      // A promise only where there is something to wait for: calls on a connection that is ready begin at once.
+      const transport = attempts.connection();
+      const call = begin(init, attempts, attempt, transport instanceof Promise ? await transport : transport);
       try {
-        return call.take();
+        return await call.answer;
       } catch (error) {
         if (!(await mayFollow(attempts, call, error))) throw error;
-        call = undefined;
       }
     }
   } finally {
-    requests?.release();
+    init.requests?.release();
   }
 }
 

@@ -24,6 +24,8 @@ interface FoundRequest {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** Longer metadata isn't compared with that of the request before. */
+const MAX_REPEATED_BYTES = 256;
 
 /** Dispatches requests to handlers, and counts the handlers that run. One for all connections of a server. */
 export class Router implements RequestRouter {
@@ -34,6 +36,11 @@ export class Router implements RequestRouter {
   readonly #byName = new Map<string, HandlerEntry>();
   // By mode, made for the first request in it.
   readonly #routes = new Map<MetadataFormat, ByteTable<FoundRequest>>();
+  // The metadata of requests that say the same in turn, their deadline included, and what it came to.
+  #repeated:
+    | { readonly format: MetadataFormat; readonly metadata: Uint8Array; readonly found: FoundRequest }
+    | undefined;
+  #latestTimeoutMs = -1;
   #runningHandlers = 0;
   readonly #waitForIdle: (() => void)[] = [];
 
@@ -155,13 +162,29 @@ export class Router implements RequestRouter {
 
   // By the bytes of the route as they are; what follows them is read only when there is something.
   #read(format: MetadataFormat, metadata: Uint8Array, maxEntries: number): FoundRequest | RequestMetadata {
+    const repeated = this.#repeated;
+    if (repeated !== undefined && repeated.format === format && equal(repeated.metadata, metadata, metadata.length))
+      return repeated.found;
     const routeEnd = format.routeEnd(metadata);
     const found = routeEnd < 0 ? undefined : this.#routesIn(format).get(metadata, routeEnd);
     if (found === undefined) return format.readRequest(metadata, maxEntries);
     const details = format.readDetails(metadata, routeEnd, maxEntries);
     if (details === undefined) return found;
     const { envelope, userMetadata, tracing } = details;
-    return { entry: found.entry, envelope, userMetadata, tracing };
+    const request = { entry: found.entry, envelope, userMetadata, tracing };
+    if (userMetadata.length === 0 && tracing.length === 0) this.#noteRepeated(format, metadata, request);
+    return request;
+  }
+
+  // Kept when a deadline is seen for the second time in a row: keeping what doesn't come again would cost more than it saves.
+  #noteRepeated(format: MetadataFormat, metadata: Uint8Array, found: FoundRequest): void {
+    const { timeoutMs = -1, headers } = found.envelope ?? {};
+    if (headers !== undefined || metadata.length > MAX_REPEATED_BYTES) return;
+    if (timeoutMs >= 0 && timeoutMs === this.#latestTimeoutMs) {
+      // The envelope of nothing but a number keeps no bytes of what was read.
+      this.#repeated = { format, metadata: metadata.slice(), found };
+    }
+    this.#latestTimeoutMs = timeoutMs;
   }
 
   #routesIn(format: MetadataFormat): ByteTable<FoundRequest> {

@@ -16,6 +16,7 @@ import { Code } from "./code.js";
 import { checkMessage, encodeMessage } from "./codec.js";
 import type { Connection } from "./connection.js";
 import type { ContextValues } from "./context-values.js";
+import type { DeadlineOwner } from "./deadline.js";
 import { messageOf, nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import type { HandlerEntry } from "./service.js";
@@ -56,7 +57,7 @@ export interface ServerCallHost {
 }
 
 /** A call on the server's side; also the context that its handler sees. */
-export class ServerCall extends CallRecord implements CallContext, StreamSink {
+export class ServerCall extends CallRecord implements CallContext, StreamSink, DeadlineOwner {
   readonly side = "server";
   readonly #host: ServerCallHost;
   readonly #entry: HandlerEntry;
@@ -138,8 +139,14 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
   begin(interceptors: ComposedInterceptors | undefined): void {
     const { envelope } = this.#request;
     if (envelope !== undefined && !this.#readEnvelope(envelope)) return this.#release();
-    if (interceptors === undefined) return this.#run();
-    this.markBegin();
+    if (interceptors === undefined) this.#run();
+    else this.#intercept(interceptors);
+    // Many handlers answer at once: then nothing can come of it any more.
+    if (!this.#ended) this.deadline?.start();
+  }
+
+  #intercept(interceptors: ComposedInterceptors): void {
+    this.markBegin(this.#request.receivedAtMs);
     let running = false;
     let refused = false;
     const refuse = (error: unknown): void => {
@@ -173,15 +180,14 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink {
     if (timeoutMs === undefined) return true;
     const { transport } = this.#host;
     const grantedMs = Math.min(timeoutMs, transport.rsocket.settings.limits.maxTimeoutMs);
-    const leftMs = this.#request.receivedAtMs + grantedMs - transport.scheduler.now();
-    const expire = (): void =>
-      this.#fail(new RpcError(Code.DeadlineExceeded, "deadline exceeded"), ErrorCode.APPLICATION_ERROR);
-    if (leftMs <= 0) {
-      expire();
-      return false;
-    }
-    this.deadline = transport.deadlines.set(leftMs, expire);
-    return true;
+    this.deadline = transport.deadlines.create(this.#request.receivedAtMs + grantedMs, this);
+    if (this.deadline.dueMs > transport.scheduler.now()) return true;
+    this.onDeadline();
+    return false;
+  }
+
+  onDeadline(): void {
+    this.#fail(new RpcError(Code.DeadlineExceeded, "deadline exceeded"), ErrorCode.APPLICATION_ERROR);
   }
 
   #run(): void {

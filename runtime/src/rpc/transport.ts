@@ -49,6 +49,24 @@ export function requestMetadata(
   return format.encodeRequest(route, extras.envelope, extras.rawMetadata, tracing);
 }
 
+interface TimedRequest {
+  readonly timeoutMs: number;
+  readonly metadata: Uint8Array;
+}
+
+// By the route, which is one array for each method and format.
+const timedRequests = /*@__PURE__*/ new WeakMap<Uint8Array, TimedRequest>();
+
+/** @internal The metadata of a request that says nothing but its deadline; the same bytes as long as that is the same. */
+export function timeoutMetadata(format: MetadataFormat, method: AnyMethod, timeoutMs: number): Uint8Array {
+  const route = routeOf(method, format);
+  const latest = timedRequests.get(route);
+  if (latest?.timeoutMs === timeoutMs) return latest.metadata;
+  const metadata = format.encodeRequest(route, { timeoutMs }, undefined, undefined);
+  timedRequests.set(route, { timeoutMs, metadata });
+  return metadata;
+}
+
 /** @internal The entry of an answer's metadata, or undefined when there is nothing to say. */
 export function answerMetadata(envelope: Envelope): Uint8Array | undefined {
   const isEmpty = (envelope.headers?.length ?? 0) === 0 && (envelope.trailers?.length ?? 0) === 0;
