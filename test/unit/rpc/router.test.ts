@@ -114,6 +114,27 @@ describe("routes", () => {
       expect(contexts[6]?.rawMetadata).to.have.length(0);
     });
 
+    it("that come again with the same deadline, or another, name the same method and deadline", async () => {
+      const services = [serving("a.B", "C", "D")];
+      /** Our entry that says so many milliseconds. */
+      const within = (timeoutMs: string): string =>
+        `${"0000"}${"17"}${textHex("message/x.rsocket-rpc.v1")}${uint(timeoutMs.length / 2 + 1, 3)}${"10"}${timeoutMs}`;
+      const metadata = [
+        ...[rpc("a.B", "C", within("e807")), rpc("a.B", "C", within("e807")), rpc("a.B", "C", within("e807"))],
+        ...[rpc("a.B", "D", within("e807")), rpc("a.B", "C", within("d00f")), rpc("a.B", "C", within("e807"))],
+        ...[rpc("a.B", "C", `${within("e807")}${"02787878"}${"000001"}${"7a"}`), rpc("a.B", "C")],
+      ];
+      expect(await call(SETUP_UNKNOWN, services, metadata)).to.deep.equal([
+        ...["a.B.C", "a.B.C", "a.B.C", "a.B.D"],
+        ...["a.B.C", "a.B.C", "a.B.C", "a.B.C"],
+      ]);
+      expect(contexts.map((context) => context.remainingMs())).to.deep.equal([
+        ...[1_000, 1_000, 1_000, 1_000, 2_000, 1_000, 1_000],
+        undefined,
+      ]);
+      expect(contexts.map(({ rawMetadata }) => rawMetadata.length)).to.deep.equal([0, 0, 0, 0, 0, 0, 8, 0]);
+    });
+
     it("a trace that is malformed is none, and stops no call", async () => {
       expect(
         await call(SETUP_UNKNOWN, [serving("a", "B")], [rpc("a", "B", `${"0003"}${"0009"}${"78"}`)]),
