@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { MessageWriter } from "../../runtime/dist/codec/writer.js";
 import { encodeMessage } from "../../runtime/dist/rpc/codec.js";
 import { fromHex, toHex } from "../../runtime/src/bytes/hex.js";
+import { joinMessage } from "../support/message-bytes.js";
 import { type AnyMessage, type Subject, subject } from "./support/codecs.js";
 import { difference } from "./support/identical.js";
 
@@ -17,7 +18,7 @@ const lists = subject("codec.v1.Lists");
 const maps = subject("codec.v1.Maps");
 const choices = subject("codec.v1.Choices");
 
-const encode = ({ codec }: Subject, value: Init): Uint8Array => encodeMessage(codec, value as AnyMessage);
+const encode = ({ codec }: Subject, value: Init): Uint8Array => joinMessage(encodeMessage(codec, value as AnyMessage));
 
 describe("a generated codec refuses to write", () => {
   const refusals: readonly (readonly [Subject, Init, string])[] = [

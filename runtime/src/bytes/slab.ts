@@ -92,12 +92,29 @@ export class SlabWriter {
     return at;
   }
 
-  /** Appends `chunk` itself as the end of the frame whose beginning was just written. */
-  pushReference(chunk: Uint8Array): void {
+  /** Appends `chunk` itself to the frame whose beginning was just written; `isLast`: the frame ends with it. */
+  pushReference(chunk: Uint8Array, isLast = true): void {
     this.#closeChunk(true);
     this.#chunks.push(chunk);
-    this.#openEnded.push(false);
+    this.#openEnded.push(!isLast);
     this.byteLength += chunk.length;
+  }
+
+  /** The offset into `bytes` behind what was written. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /**
+   * Appends a piece to the frame whose beginning was just written; what is long `pushReference` would take, all else is
+   * copied. `isLast`: the frame ends with it.
+   */
+  append(piece: Uint8Array, isLast: boolean): void {
+    if (piece.length >= REFERENCE_BYTES) return this.pushReference(piece, isLast);
+    if (this.#position + piece.length > this.bytes.length) this.#nextSlab(piece.length, true);
+    this.bytes.set(piece, this.#position);
+    this.#position += piece.length;
+    this.byteLength += piece.length;
   }
 
   /** Moves whole frames into `batch` until it holds `maxBytes` or nothing is left. */
@@ -147,8 +164,8 @@ export class SlabWriter {
     this.#start = this.#position;
   }
 
-  #nextSlab(byteLength: number): void {
-    this.#closeChunk(false);
+  #nextSlab(byteLength: number, openEnded = false): void {
+    this.#closeChunk(openEnded);
     this.bytes = this.#pool.open(byteLength);
     this.#start = this.#position = this.#pool.start;
   }

@@ -11,6 +11,11 @@ export { readUint32 } from "./reader.js";
 /** Bytes that are copied one by one: beyond it the call into the platform pays for itself. */
 const SHORT_BYTES = 24;
 
+/** From here on a view costs so much less than a copy that it is worth a look at what it keeps. */
+const VIEW_BYTES = 4_096;
+/** What of the memory that a view keeps must be its own. */
+const VIEW_SHARE = 7 / 8;
+
 const { words, float, double, signed, unsigned } = SCRATCH;
 
 /** int32, and enums. */
@@ -110,12 +115,15 @@ export function readLooseString(r: MessageReader): string {
   return decodeUtf8(r.bytes, from, end);
 }
 
-/** bytes, in memory of their own. */
+/** bytes, in memory of their own: a copy, or a view where nearly all of the memory that it keeps is its own. */
 export function readBytes(r: MessageReader): Uint8Array {
   const end = readEnd(r);
   const from = r.at;
   r.at = end;
-  return copyOf(r.bytes, from, end);
+  const { bytes } = r;
+  const byteLength = end - from;
+  if (byteLength >= VIEW_BYTES && byteLength >= VIEW_SHARE * bytes.buffer.byteLength) return bytes.subarray(from, end);
+  return copyOf(bytes, from, end);
 }
 
 /** bytes, as a view of what is read: whoever keeps it keeps all that was read with it. */

@@ -64,7 +64,11 @@ export function encodePayloadFrame(
 }
 
 /** The bytes that `encodePayloadFrame` needs, without the length prefix. */
-export function payloadFrameBytes(initialRequestN: number, metadata: Uint8Array | undefined, data: Uint8Array): number {
+export function payloadFrameBytes(
+  initialRequestN: number,
+  metadata: Uint8Array | undefined,
+  data: { readonly length: number },
+): number {
   return (
     HEADER_BYTES +
     (initialRequestN >= 0 ? INITIAL_REQUEST_N_BYTES : 0) +

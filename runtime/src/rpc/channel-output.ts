@@ -3,7 +3,7 @@
 
 import { ErrorCode } from "../rsocket/errors.js";
 import { OutgoingItems } from "../rsocket/iterate.js";
-import type { StreamHandle } from "../rsocket/payload.js";
+import type { MessageBytes, MessageHandle, StreamHandle } from "../rsocket/payload.js";
 import { Interaction } from "../rsocket/sink.js";
 import { type ClientCall, unencodable } from "./client-call.js";
 import { Code } from "./code.js";
@@ -24,7 +24,7 @@ export class ChannelOutput {
   readonly #initialN: number;
   readonly #onOpen: ((stream: StreamHandle) => void) | undefined;
   #items: OutgoingItems<unknown> | undefined;
-  #stream: StreamHandle | undefined;
+  #stream: MessageHandle | undefined;
   #forgetPeer: (() => void) | undefined;
   #stopped = false;
   // The first message waits for a lease; and what the source has said meanwhile.
@@ -93,7 +93,7 @@ export class ChannelOutput {
     this.#stream?.complete();
   }
 
-  #encode(message: unknown): Uint8Array {
+  #encode(message: unknown): MessageBytes {
     const { definition } = this.#call;
     try {
       return encodeMessage(definition.input, checkMessage(message, definition.input.typeName));
@@ -102,7 +102,7 @@ export class ChannelOutput {
     }
   }
 
-  #send(data: Uint8Array): boolean {
+  #send(data: MessageBytes): boolean {
     this.#call.sentCount++;
     if (this.#stream !== undefined) return this.#stream.next(data, this.#repeated);
     this.#waits = true;
@@ -110,7 +110,7 @@ export class ChannelOutput {
     return false;
   }
 
-  #open(data: Uint8Array, noMessage: boolean): void {
+  #open(data: MessageBytes, noMessage: boolean): void {
     const call = this.#call;
     this.#waits = false;
     const stream = call.open(Interaction.REQUEST_CHANNEL, data, this.#initialN, noMessage);

@@ -6,7 +6,7 @@ import type { Envelope } from "../metadata/envelope.js";
 import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
 import { mayReadAsComposite } from "../metadata/rpc-metadata.js";
 import { ConnectionError, type StreamError } from "../rsocket/errors.js";
-import type { StreamHandle } from "../rsocket/payload.js";
+import type { MessageBytes, MessageHandle } from "../rsocket/payload.js";
 import type { Interaction, StreamSink, WaitingCall } from "../rsocket/sink.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import type { ComposedInterceptors, FailedAttempt } from "./call.js";
@@ -33,7 +33,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   readonly transport: RpcTransport;
   readonly options: CallOptions;
   /** Set while the call has a stream. */
-  stream: StreamHandle | undefined;
+  stream: MessageHandle | undefined;
   #headers: Metadata | undefined;
   #ended = false;
   #queued: WaitingCall | undefined;
@@ -127,7 +127,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   }
 
   /** The bytes of a message to send; undefined when the call has failed by it. */
-  encode(message: unknown): Uint8Array | undefined {
+  encode(message: unknown): MessageBytes | undefined {
     try {
       const { input } = this.definition;
       return encodeMessage(input, checkMessage(message, input.typeName));
@@ -141,7 +141,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
    * Opens the call's stream with its first message; undefined when the call has failed by it. `noMessage` marks a channel
    * that opens without one.
    */
-  open(interaction: Interaction, data: Uint8Array, initialN: number, noMessage = false): StreamHandle | undefined {
+  open(interaction: Interaction, data: MessageBytes, initialN: number, noMessage = false): MessageHandle | undefined {
     try {
       const { rsocket } = this.transport;
       this.stream = rsocket.open(interaction, this.encodeMetadata(noMessage), data, initialN, this);

@@ -4,6 +4,7 @@
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MessageWriter } from "../codec/writer.js";
+import { type MessageBytes, Pieces } from "../rsocket/payload.js";
 import { nameOf } from "./describe.js";
 
 /** Takes an encoded message, piece by piece. */
@@ -101,8 +102,8 @@ let spareWriter: MessageWriter | undefined;
 let slab = NO_BYTES;
 let slabAt = 0;
 
-/** The message that `write` writes, in one piece: a view of a slab, which nobody writes to again. */
-function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, value: Init): Uint8Array {
+/** The message that `write` writes: a view of a slab, which nobody writes to again, or such views and long fields. */
+function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, value: Init): MessageBytes {
   const writer = spareWriter ?? new MessageWriter();
   spareWriter = undefined;
   const own = slab.length - slabAt < SPARE_BYTES ? new Uint8Array(SLAB_BYTES) : slab;
@@ -110,7 +111,7 @@ function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, 
   slab = NO_BYTES;
   try {
     write(value, writer);
-    const message = writer.referencedBytes > 0 ? joined(writer) : writer.bytes.subarray(writer.start, writer.at);
+    const message = writer.referencedBytes > 0 ? piecesOf(writer) : writer.bytes.subarray(writer.start, writer.at);
     if (writer.bytes === own) {
       slab = own;
       slabAt = writer.at;
@@ -122,18 +123,16 @@ function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, 
   }
 }
 
-function joined(writer: MessageWriter): Uint8Array {
-  const message = new Uint8Array(writer.byteLength);
-  let at = 0;
+function piecesOf(writer: MessageWriter): Pieces {
+  const pieces: Uint8Array[] = [];
   writer.forEachPiece((bytes, start, end) => {
-    message.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
-    at += end - start;
+    pieces.push(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
   });
-  return message;
+  return new Pieces(pieces);
 }
 
-/** The bytes of one message. Throws what the codec throws. */
-export function encodeMessage<Init>(codec: Codec<unknown, Init>, value: Init): Uint8Array {
+/** The bytes of one message; long `bytes` fields of it are sent from where they are. Throws what the codec throws. */
+export function encodeMessage<Init>(codec: Codec<unknown, Init>, value: Init): MessageBytes {
   const { write } = codec;
   if (write !== undefined) return writeToSlab(write, value);
   try {

@@ -6,7 +6,7 @@ import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js
 import type { ConnectionError, StreamError } from "../rsocket/errors.js";
 import { ErrorCode } from "../rsocket/errors.js";
 import { IncomingItems, OutgoingItems } from "../rsocket/iterate.js";
-import type { StreamHandle } from "../rsocket/payload.js";
+import type { MessageBytes, MessageHandle } from "../rsocket/payload.js";
 import { Interaction, type StreamSink } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
 import type { CallContext } from "./call-context.js";
@@ -61,7 +61,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
   readonly side = "server";
   readonly #host: ServerCallHost;
   readonly #entry: HandlerEntry;
-  readonly #stream: StreamHandle;
+  readonly #stream: MessageHandle;
   readonly #interaction: Interaction;
   readonly #request: IncomingRequest;
   #headers: Metadata | undefined;
@@ -78,7 +78,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
   constructor(
     host: ServerCallHost,
     entry: HandlerEntry,
-    stream: StreamHandle,
+    stream: MessageHandle,
     interaction: Interaction,
     request: IncomingRequest,
   ) {
@@ -336,7 +336,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
     outgoing.run();
   }
 
-  #sendItem(data: Uint8Array): boolean {
+  #sendItem(data: MessageBytes): boolean {
     this.sentCount++;
     return this.#stream.next(data, this.#headersSent ? undefined : this.#answerMetadata(true, false));
   }
@@ -347,7 +347,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
     this.#end(undefined);
   }
 
-  #encode(value: unknown): Uint8Array | undefined {
+  #encode(value: unknown): MessageBytes | undefined {
     const { output } = this.definition;
     if (this.#interaction === Interaction.FIRE_AND_FORGET) return NO_BYTES;
     try {

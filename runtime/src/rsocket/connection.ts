@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection as the payload level sees it: requests in both directions, and an end that everybody hears of once.
 
+import type { MessageBytes } from "../bytes/pieces.js";
 import type { SlabPool } from "../bytes/slab.js";
 import { Driver, type DriverEvents } from "../engine/driver.js";
 import type { FrameLink, LinkInfo } from "../engine/link.js";
@@ -258,7 +259,7 @@ export class RSocketConnection implements Requester {
   open(
     interaction: Interaction,
     metadata: Uint8Array | undefined,
-    data: Uint8Array,
+    data: MessageBytes,
     initialN: number,
     sink: StreamSink,
   ): Stream {

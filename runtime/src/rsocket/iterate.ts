@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only place where credits meet AsyncIterable: items that come become an iterable, an iterable becomes items that go.
 
+import type { MessageBytes } from "../bytes/pieces.js";
 import { type TurnBudget, TurnShare } from "../engine/turn-budget.js";
 import type { StreamHandle } from "./payload.js";
 
@@ -262,9 +263,9 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
 /** What an outgoing stream's owner provides. */
 export interface OutgoingOwner<T> {
   /** Turns a value into an item's data. What it throws fails the stream through `fail`. */
-  encode(value: T): Uint8Array;
+  encode(value: T): MessageBytes;
   /** Sends one item; true: go on. */
-  send(data: Uint8Array): boolean;
+  send(data: MessageBytes): boolean;
   /** The source is exhausted. */
   complete(): void;
   /** The source threw, or gave something that can't be encoded. */
@@ -288,7 +289,7 @@ export class OutgoingItems<T> {
   readonly #looksAhead: () => boolean;
   readonly #iterator: AsyncIterator<T> | Iterator<T>;
   readonly #isAsync: boolean;
-  #ahead: { readonly data: Uint8Array } | undefined;
+  #ahead: { readonly data: MessageBytes } | undefined;
   #pulling = false;
   #running = false;
   #stopped = false;
@@ -379,7 +380,7 @@ export class OutgoingItems<T> {
 
   #take(result: IteratorResult<T>): void {
     if (this.#stopped) return;
-    let data: Uint8Array | undefined;
+    let data: MessageBytes | undefined;
     try {
       data = this.#encode(result);
     } catch (error) {
@@ -392,7 +393,7 @@ export class OutgoingItems<T> {
   }
 
   // An item's data, undefined at the end. Iterators written by hand give anything.
-  #encode(result: IteratorResult<T>): Uint8Array | undefined {
+  #encode(result: IteratorResult<T>): MessageBytes | undefined {
     if (typeof result !== "object" || result === null) {
       throw new TypeError(`the iterator gave ${String(result)}, expected an object with done and value`);
     }

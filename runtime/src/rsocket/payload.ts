@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a stream carries, and the names under which the payload level shows the session's parts.
 
+import type { MessageBytes } from "../bytes/pieces.js";
+
+export { type MessageBytes, Pieces } from "../bytes/pieces.js";
+
 /** Data with optional metadata (RSocket 1.0 §Metadata Optional Header). Absent and empty metadata are different. */
 export interface Payload {
   readonly data: Uint8Array;
@@ -57,4 +61,9 @@ export interface StreamHandle {
   request(n: number): void;
   /** Requester: ends the stream. Responder of a channel: wants no more input. */
   cancel(): void;
+}
+
+/** @internal A handle that takes an item in several pieces, too. */
+export interface MessageHandle extends StreamHandle {
+  next(data: MessageBytes, metadata?: Uint8Array, complete?: boolean): boolean;
 }

@@ -3,6 +3,7 @@
 // sinks out (RSocket 1.0 §Connection Establishment, §Stream Sequences and Lifetimes, §Handling the Unexpected).
 
 import { readUint31, readUint32, readUint63 } from "../bytes/integers.js";
+import type { MessageBytes } from "../bytes/pieces.js";
 import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
 import {
@@ -454,7 +455,7 @@ export class Connection implements StreamHost {
   openStream(
     interaction: Interaction,
     metadata: Uint8Array | undefined,
-    data: Uint8Array,
+    data: MessageBytes,
     initialRequestN: number,
     sink: StreamSink,
   ): Stream {

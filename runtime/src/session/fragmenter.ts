@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One payload cut into frames (RSocket 1.0 §Fragmentation And Reassembly): a cursor over the payload, no copies.
 
+import type { MessageBytes } from "../bytes/pieces.js";
 import type { SlabWriter } from "../bytes/slab.js";
-import { encodePayloadFrame } from "../frames/encode.js";
 import {
   Flag,
   FrameType,
@@ -11,6 +11,7 @@ import {
   LENGTH_PREFIX_BYTES,
   METADATA_LENGTH_BYTES,
 } from "../frames/layout.js";
+import { writePayloadFrame } from "./payload-frame.js";
 
 const FIXED_BYTES = LENGTH_PREFIX_BYTES + HEADER_BYTES;
 
@@ -23,7 +24,7 @@ export class Fragmenter {
   readonly #type: number;
   readonly #initialRequestN: number;
   readonly #metadata: Uint8Array | undefined;
-  readonly #data: Uint8Array;
+  readonly #data: MessageBytes;
   readonly #complete: boolean;
   #metadataAt = 0;
   #dataAt = 0;
@@ -35,7 +36,7 @@ export class Fragmenter {
     type: number,
     initialRequestN: number,
     metadata: Uint8Array | undefined,
-    data: Uint8Array,
+    data: MessageBytes,
     complete: boolean,
   ) {
     this.streamId = streamId;
@@ -63,11 +64,22 @@ export class Fragmenter {
     let room = fragmentBytes - FIXED_BYTES - (initialRequestN >= 0 ? INITIAL_REQUEST_N_BYTES : 0);
     const metadata = this.#nextMetadata(room);
     if (metadata !== undefined) room -= METADATA_LENGTH_BYTES + metadata.length;
-    const data = this.#nextData(room);
+    const dataStart = this.#dataAt;
+    this.#dataAt = Math.min(this.#data.length, dataStart + Math.max(0, room));
     const last = this.bytesLeft === 0;
     const flags =
       (type === FrameType.PAYLOAD ? Flag.NEXT : 0) | (last ? (this.#complete ? Flag.COMPLETE : 0) : Flag.FOLLOWS);
-    encodePayloadFrame(writer, this.streamId, type, flags, initialRequestN, metadata, data);
+    writePayloadFrame(
+      writer,
+      this.streamId,
+      type,
+      flags,
+      initialRequestN,
+      metadata,
+      this.#data,
+      dataStart,
+      this.#dataAt,
+    );
     this.started = true;
     return last;
   }
@@ -78,13 +90,6 @@ export class Fragmenter {
     const end = Math.min(metadata.length, this.#metadataAt + room - METADATA_LENGTH_BYTES);
     const part = metadata.subarray(this.#metadataAt, end);
     this.#metadataAt = end;
-    return part;
-  }
-
-  #nextData(room: number): Uint8Array {
-    const end = Math.min(this.#data.length, this.#dataAt + Math.max(0, room));
-    const part = this.#data.subarray(this.#dataAt, end);
-    this.#dataAt = end;
     return part;
   }
 }

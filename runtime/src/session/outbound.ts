@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What waits to be written: stream 0 first, then frames in order, large payloads a fragment at a time, in turns.
 
+import type { MessageBytes } from "../bytes/pieces.js";
 import type { FrameBatch, SlabPool } from "../bytes/slab.js";
 import { SlabWriter } from "../bytes/slab.js";
 import { encodeError, encodePayloadFrame, encodeRequestN, payloadFrameBytes } from "../frames/encode.js";
 import { Flag, FrameType, LENGTH_PREFIX_BYTES } from "../frames/layout.js";
 import type { Fragmenter } from "./fragmenter.js";
+import { writePayloadFrame } from "./payload-frame.js";
 import type { ResumeStore } from "./resume-store.js";
 import type { Limits } from "./settings.js";
 
@@ -107,7 +109,7 @@ export class OutboundQueue {
   }
 
   /** True when a payload is short enough for one frame. */
-  fits(initialRequestN: number, metadata: Uint8Array | undefined, data: Uint8Array): boolean {
+  fits(initialRequestN: number, metadata: Uint8Array | undefined, data: MessageBytes): boolean {
     return LENGTH_PREFIX_BYTES + payloadFrameBytes(initialRequestN, metadata, data) <= this.#fragmentBytes;
   }
 
@@ -118,10 +120,10 @@ export class OutboundQueue {
     flags: number,
     initialRequestN: number,
     metadata: Uint8Array | undefined,
-    data: Uint8Array,
+    data: MessageBytes,
   ): void {
     const before = this.#data.byteLength;
-    encodePayloadFrame(this.#data, streamId, type, flags, initialRequestN, metadata, data);
+    writePayloadFrame(this.#data, streamId, type, flags, initialRequestN, metadata, data);
     this.encodedBytes += this.#data.byteLength - before;
   }
 

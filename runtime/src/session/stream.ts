@@ -2,6 +2,7 @@
 // One stream: two half-streams with credit, for every interaction model and both sides
 // (RSocket 1.0 §Stream Sequences and Lifetimes, §Flow Control, §Fragmentation And Reassembly).
 
+import type { MessageBytes } from "../bytes/pieces.js";
 import { encodeCancel, encodeError, encodeRequestN } from "../frames/encode.js";
 import { ErrorCode, errorCodeName, errorCodeScope } from "../frames/errors.js";
 import { Flag, FrameType, MAX_31_BIT, MAX_SENT_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
@@ -200,7 +201,7 @@ export class Stream {
   // ── commands ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Writes the request. Only the connection calls it, once. */
-  open(preset: InteractionPreset, initialRequestN: number, metadata: Uint8Array | undefined, data: Uint8Array): void {
+  open(preset: InteractionPreset, initialRequestN: number, metadata: Uint8Array | undefined, data: MessageBytes): void {
     const { outbound } = this.#host;
     const n = preset.hasInitialN ? initialRequestN : -1;
     if (outbound.fits(n, metadata, data)) outbound.writePayload(this.id, preset.frameType, 0, n, metadata, data);
@@ -214,7 +215,7 @@ export class Stream {
    * @returns whether to go on: false when the credit is used up, the queue is full or the half is closed.
    * @throws RangeError when there was no credit.
    */
-  next(data: Uint8Array, metadata?: Uint8Array, complete = false): boolean {
+  next(data: MessageBytes, metadata?: Uint8Array, complete = false): boolean {
     if (!this.#sendOpen) return false;
     if (this.#sendCredit <= 0) {
       throw new RangeError(`item on stream ${this.id} without credit (RSocket 1.0 §Reactive Streams Semantics)`);
@@ -418,7 +419,7 @@ export class Stream {
 
   // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #sendAnswer(data: Uint8Array, metadata: Uint8Array | undefined): void {
+  #sendAnswer(data: MessageBytes, metadata: Uint8Array | undefined): void {
     this.#sendOpen = false;
     const { outbound } = this.#host;
     const before = outbound.byteLength;
@@ -429,7 +430,7 @@ export class Stream {
     this.#forgetIfOver();
   }
 
-  #sendItem(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
+  #sendItem(data: MessageBytes, metadata: Uint8Array | undefined, complete: boolean): void {
     const { outbound } = this.#host;
     const before = outbound.byteLength;
     if (this.#backlog === undefined && outbound.fits(-1, metadata, data)) {

@@ -4,11 +4,14 @@
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
+import { type MessageBytes, Pieces } from "../../../runtime/src/bytes/pieces.js";
+import { writeBytes, writeTag } from "../../../runtime/src/codec/write-scalars.js";
 import { checkCallOptions } from "../../../runtime/src/rpc/call-options.js";
 import { type Codec, checkMessage, encodeMessage, messageCodec } from "../../../runtime/src/rpc/codec.js";
 import { ContextValues, createContextKey } from "../../../runtime/src/rpc/context-values.js";
 import { messageOf, nameOf } from "../../../runtime/src/rpc/describe.js";
 import { RpcError } from "../../../runtime/src/rpc/error.js";
+import { generatedCodec } from "../../../runtime/src/rpc/generated-codec.js";
 import { hostAndPort, parseUrl } from "../../../runtime/src/rpc/url.js";
 import { hexOf } from "../../support/frames-dsl.js";
 
@@ -45,6 +48,16 @@ describe("context values", () => {
   });
 });
 
+/** A message's bytes as hex, in however many pieces they are. */
+function hexOfMessage(message: MessageBytes): string {
+  if (!(message instanceof Pieces)) return hexOf(message);
+  let hex = "";
+  message.forEach(0, message.length, (part) => {
+    hex += hexOf(part);
+  });
+  return hex;
+}
+
 describe("messages", () => {
   const pieces: Codec<readonly Uint8Array[]> = {
     typeName: "x.Pieces",
@@ -58,10 +71,30 @@ describe("messages", () => {
   it("are joined from the pieces that a codec gives; one piece isn't copied", () => {
     const one = Uint8Array.of(1, 2);
     expect(encodeMessage(pieces, [one])).to.equal(one);
-    expect(hexOf(encodeMessage(pieces, [one, Uint8Array.of(3), new Uint8Array(0), Uint8Array.of(4, 5)]))).to.equal(
-      "0102030405",
-    );
+    expect(
+      hexOfMessage(encodeMessage(pieces, [one, Uint8Array.of(3), new Uint8Array(0), Uint8Array.of(4, 5)])),
+    ).to.equal("0102030405");
     expect(encodeMessage(pieces, [])).to.have.length(0);
+  });
+
+  it("of generated codecs have long fields as they are, and are copied as long as they are short", () => {
+    const codec = generatedCodec<{ a: Uint8Array; b: Uint8Array }, { a: Uint8Array; b: Uint8Array }>(
+      "x.Two",
+      (writer, { a, b }) => {
+        writeBytes(writeTag(writer, 10), a, false);
+        writeBytes(writeTag(writer, 18), b, false);
+      },
+      () => ({}),
+    );
+    const long = new Uint8Array(4_096).fill(0x61);
+    const short = Uint8Array.of(7);
+    const message = encodeMessage(codec, { a: long, b: short }) as Pieces;
+    expect(message.length).to.equal(3 + 4_096 + 3);
+    const parts: Uint8Array[] = [];
+    message.forEach(0, message.length, (part) => parts.push(part));
+    expect(parts.map(hexOf)).to.deep.equal(["0a8020", hexOf(long), "120107"]);
+    expect(parts[1], "the very same").to.equal(long);
+    expect(encodeMessage(codec, { a: long.subarray(1), b: short })).to.be.instanceOf(Uint8Array);
   });
 
   it("of a codec that throws leave nothing behind for the next", () => {
@@ -74,7 +107,7 @@ describe("messages", () => {
       decode: () => undefined,
     };
     expect(() => encodeMessage(broken, undefined)).to.throw("broken");
-    expect(hexOf(encodeMessage(pieces, [Uint8Array.of(1)]))).to.equal("01");
+    expect(hexOfMessage(encodeMessage(pieces, [Uint8Array.of(1)]))).to.equal("01");
   });
 
   it("by reflection take init shapes and messages, and read what others wrote", () => {
