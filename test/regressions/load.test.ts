@@ -134,7 +134,7 @@ describe("under load", () => {
               for (;;) yield 1;
             })(),
             { mayProduce: true, credit: 1 },
-            { budget, looksAhead: () => false },
+            budget,
           ),
       );
       for (const source of sources) source.run();

@@ -2,7 +2,7 @@
 // The requests of a client stream or a bidi call: the first opens the channel, the rest follow under credit.
 
 import { ErrorCode } from "../rsocket/errors.js";
-import { OutgoingItems } from "../rsocket/iterate.js";
+import { OutgoingItems, type OutgoingOwner } from "../rsocket/iterate.js";
 import type { MessageBytes, MessageHandle, StreamHandle } from "../rsocket/payload.js";
 import { Interaction } from "../rsocket/sink.js";
 import { type ClientCall, unencodable } from "./client-call.js";
@@ -18,7 +18,7 @@ export type Source<T> = AsyncIterable<T> | Iterable<T>;
 const NO_BYTES = new Uint8Array(0);
 
 /** What a client sends on a channel. The source is closed exactly once, whatever happens. */
-export class ChannelOutput {
+export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle, "mayProduce" | "credit"> {
   readonly #call: ClientCall;
   readonly #source: Source<unknown>;
   readonly #initialN: number;
@@ -42,30 +42,8 @@ export class ChannelOutput {
 
   /** Pulls the first message, then opens the channel with it. */
   start(): void {
-    const { transport, method } = this.#call;
-    const output = this;
     try {
-      this.#items = new OutgoingItems<unknown>(
-        {
-          encode: (message) => this.#encode(message),
-          send: (data) => this.#send(data),
-          complete: () => this.#complete(),
-          fail: (error) => this.#fail(error),
-          onCleanupError: (error) => transport.observer.onCleanupError?.(error, method),
-        },
-        this.#source,
-        {
-          // Before the channel is open one message may be sent: the one that opens it.
-          get mayProduce() {
-            return output.#stream === undefined ? !output.#stopped && !output.#waits : output.#stream.mayProduce;
-          },
-          get credit() {
-            if (output.#waits) return 0;
-            return output.#stream === undefined ? 1 : output.#stream.credit;
-          },
-        },
-        { budget: transport.budget, looksAhead: () => !transport.rsocket.peer.isOurs },
-      );
+      this.#items = new OutgoingItems<unknown>(this, this.#source, this, this.#call.transport.budget);
     } catch (error) {
       const message = `requests are ${nameOf(this.#source)}, expected an iterable or an async iterable`;
       return this.#call.fail(() => new RpcError(Code.InvalidArgument, message, { cause: error }));
@@ -93,7 +71,28 @@ export class ChannelOutput {
     this.#stream?.complete();
   }
 
-  #encode(message: unknown): MessageBytes {
+  // ── what the items' stream is, and their owner ──────────────────────────────────────────────────────────────────
+
+  /** Before the channel is open one message may be sent: the one that opens it. */
+  get mayProduce(): boolean {
+    return this.#stream === undefined ? !this.#stopped && !this.#waits : this.#stream.mayProduce;
+  }
+
+  get credit(): number {
+    if (this.#waits) return 0;
+    return this.#stream === undefined ? 1 : this.#stream.credit;
+  }
+
+  looksAhead(): boolean {
+    return !this.#call.transport.rsocket.peer.isOurs;
+  }
+
+  onCleanupError(error: unknown): void {
+    const { transport, method } = this.#call;
+    transport.observer.onCleanupError?.(error, method);
+  }
+
+  encode(message: unknown): MessageBytes {
     const { definition } = this.#call;
     try {
       return encodeMessage(definition.input, checkMessage(message, definition.input.typeName));
@@ -102,7 +101,7 @@ export class ChannelOutput {
     }
   }
 
-  #send(data: MessageBytes): boolean {
+  send(data: MessageBytes): boolean {
     this.#call.sentCount++;
     if (this.#stream !== undefined) return this.#stream.next(data, this.#repeated);
     this.#waits = true;
@@ -118,10 +117,10 @@ export class ChannelOutput {
     if (call.transport.repeatChannelMetadata) this.#repeated = call.encodeMetadata(false);
     this.#stream = stream;
     this.#onOpen?.(stream);
-    if (this.#endsBehind) this.#complete();
+    if (this.#endsBehind) this.complete();
   }
 
-  #complete(): void {
+  complete(): void {
     if (this.#waits) {
       this.#endsBehind = true;
       return;
@@ -149,7 +148,7 @@ export class ChannelOutput {
   }
 
   // The source failed: the peer hears a status if one was thrown, else only that the call is off.
-  #fail(thrown: unknown): void {
+  fail(thrown: unknown): void {
     this.#stopped = true;
     const { transport } = this.#call;
     const error = RpcError.from(thrown);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The five ways to call: what generated clients do, one line each.
 
-import { IncomingItems } from "../rsocket/iterate.js";
+import { IncomingItems, type IncomingOwner } from "../rsocket/iterate.js";
 import { Interaction } from "../rsocket/sink.js";
 import type { CallOptions } from "./call-options.js";
 import type { Channel, ChannelCore } from "./channel.js";
@@ -332,23 +332,27 @@ function iterate<O>(
 
 const ITERATED = "the answers of a call can be iterated once: call the method again for more";
 
-abstract class IterableCall<O> extends ClientCall {
+abstract class IterableCall<O> extends ClientCall implements IncomingOwner<O> {
   readonly items: IncomingItems<O>;
 
   constructor(transport: RpcTransport, method: AnyMethod, options: CallOptions | undefined) {
     super(transport, method, options);
-    this.items = new IncomingItems<O>(
-      {
-        decode: (data) => this.definition.output.decode(data, transport.discardUnknownFields) as O,
-        abandon: () => this.fail(() => new RpcError(Code.Cancelled, "the consumer left the stream")),
-        undecodable: (error) => {
-          const reason = undecodable(this.definition, error);
-          this.fail(reason);
-          return reason;
-        },
-      },
-      { prefetch: options?.prefetch, budget: transport.budget, ledger: transport.ledger },
-    );
+    const { budget, ledger } = transport;
+    this.items = new IncomingItems<O>(this, { prefetch: options?.prefetch, budget, ledger });
+  }
+
+  decode(data: Uint8Array): O {
+    return this.definition.output.decode(data, this.transport.discardUnknownFields) as O;
+  }
+
+  abandon(): void {
+    this.fail(() => new RpcError(Code.Cancelled, "the consumer left the stream"));
+  }
+
+  undecodable(error: unknown): RpcError {
+    const reason = undecodable(this.definition, error);
+    this.fail(reason);
+    return reason;
   }
 
   onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {

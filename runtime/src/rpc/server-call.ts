@@ -5,7 +5,7 @@ import type { Envelope } from "../metadata/envelope.js";
 import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
 import type { ConnectionError, StreamError } from "../rsocket/errors.js";
 import { ErrorCode } from "../rsocket/errors.js";
-import { IncomingItems, OutgoingItems } from "../rsocket/iterate.js";
+import { IncomingItems, type IncomingOwner, OutgoingItems, type OutgoingOwner } from "../rsocket/iterate.js";
 import type { MessageBytes, MessageHandle } from "../rsocket/payload.js";
 import { Interaction, type StreamSink } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
@@ -57,7 +57,10 @@ export interface ServerCallHost {
 }
 
 /** A call on the server's side; also the context that its handler sees. */
-export class ServerCall extends CallRecord implements CallContext, StreamSink, DeadlineOwner {
+export class ServerCall
+  extends CallRecord
+  implements CallContext, StreamSink, DeadlineOwner, IncomingOwner<unknown>, OutgoingOwner<unknown>
+{
   readonly side = "server";
   readonly #host: ServerCallHost;
   readonly #entry: HandlerEntry;
@@ -251,27 +254,17 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
     if (kind === "client_streaming" || kind === "bidi_streaming") return { value: this.#openInput() };
     try {
       this.receivedCount = 1;
-      return { value: this.definition.input.decode(this.#request.data, this.#host.transport.discardUnknownFields) };
+      return { value: this.decode(this.#request.data) };
     } catch (error) {
-      this.#refuse(this.#undecodable(error));
+      this.#refuse(this.#noSuchMessage(error));
       return undefined;
     }
   }
 
   #openInput(): AsyncIterable<unknown> {
     const { transport } = this.#host;
-    const incoming = new IncomingItems<unknown>(
-      {
-        decode: (data) => this.definition.input.decode(data, transport.discardUnknownFields) as unknown,
-        abandon: () => this.#stopInput(),
-        undecodable: (error) => {
-          const reason = this.#undecodable(error);
-          this.#fail(reason, ErrorCode.INVALID);
-          return reason;
-        },
-      },
-      { firstWindow: FIRST_WINDOW_ITEMS, budget: transport.budget, ledger: transport.ledger },
-    );
+    const { budget, ledger } = transport;
+    const incoming = new IncomingItems<unknown>(this, { firstWindow: FIRST_WINDOW_ITEMS, budget, ledger });
     this.#incoming = incoming;
     incoming.attach(this.#stream, 0);
     // A channel may open without a message; only our extension can say so.
@@ -281,10 +274,22 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
     return incoming;
   }
 
+  // ── the owner of what comes ─────────────────────────────────────────────────────────────────────────────────────
+
+  decode(data: Uint8Array): unknown {
+    return this.definition.input.decode(data, this.#host.transport.discardUnknownFields);
+  }
+
   // A handler that fails leaves its loop first, and then its ERROR says it all: rsocket-rust takes a CANCEL before it for
   // the end of the answers, of a call that succeeded. So CANCEL waits for what the handler does in this turn.
-  #stopInput(): void {
+  abandon(): void {
     this.#host.transport.scheduler.defer(() => this.#stream.cancel());
+  }
+
+  undecodable(cause: unknown): RpcError {
+    const reason = this.#noSuchMessage(cause);
+    this.#fail(reason, ErrorCode.INVALID);
+    return reason;
   }
 
   // ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -301,7 +306,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
     }
     this.#stream.next(data, this.#answerMetadata(true, false));
     this.sentCount = 1;
-    this.#complete();
+    this.complete();
   }
 
   #answerMany(result: unknown): void {
@@ -313,20 +318,7 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
         if (isThenable(result)) result.then(undefined, () => {});
         throw new TypeError(`the handler returned ${nameOf(result)}, expected an iterable or an async iterable`);
       }
-      outgoing = new OutgoingItems<unknown>(
-        {
-          encode: (message) =>
-            encodeMessage(this.definition.output, checkMessage(message, this.definition.output.typeName)),
-          send: (data) => this.#sendItem(data),
-          complete: () => this.#complete(),
-          fail: (error) => this.#failByHandler(error),
-          onCleanupError: (error) => this.#onCleanupError(error),
-          onFinished: () => this.#release(),
-        },
-        result,
-        this.#stream,
-        { budget: transport.budget, looksAhead: () => !transport.rsocket.peer.isOurs },
-      );
+      outgoing = new OutgoingItems<unknown>(this, result, this.#stream, transport.budget);
     } catch (error) {
       this.#release();
       return this.#failByHandler(error);
@@ -336,24 +328,42 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
     outgoing.run();
   }
 
-  #sendItem(data: MessageBytes): boolean {
+  // ── the owner of what goes ──────────────────────────────────────────────────────────────────────────────────────
+
+  encode(message: unknown): MessageBytes {
+    const { output } = this.definition;
+    return encodeMessage(output, checkMessage(message, output.typeName));
+  }
+
+  looksAhead(): boolean {
+    return !this.#host.transport.rsocket.peer.isOurs;
+  }
+
+  onFinished(): void {
+    this.#release();
+  }
+
+  fail(error: unknown): void {
+    this.#failByHandler(error);
+  }
+
+  send(data: MessageBytes): boolean {
     this.sentCount++;
     return this.#stream.next(data, this.#headersSent ? undefined : this.#answerMetadata(true, false));
   }
 
-  #complete(): void {
+  complete(): void {
     if (this.#ended) return;
     this.#stream.complete(this.#answerMetadata(!this.#headersSent, true));
     this.#end(undefined);
   }
 
   #encode(value: unknown): MessageBytes | undefined {
-    const { output } = this.definition;
     if (this.#interaction === Interaction.FIRE_AND_FORGET) return NO_BYTES;
     try {
       // A fire-and-forget method called by REQUEST_RESPONSE (rsocket-rpc-go does) gets an empty message.
       if (this.definition.interaction === "fire_and_forget") return NO_BYTES;
-      return encodeMessage(output, checkMessage(value, output.typeName));
+      return this.encode(value);
     } catch (error) {
       this.#failByHandler(error);
       return undefined;
@@ -467,13 +477,13 @@ export class ServerCall extends CallRecord implements CallContext, StreamSink, D
     this.tellEnd(error);
   }
 
-  #onCleanupError(error: unknown): void {
+  onCleanupError(error: unknown): void {
     // A handler that ends by throwing its signal's reason does what it should.
     if (this.abortReason !== undefined && error === this.abortReason) return;
     this.observer.onCleanupError?.(error, this.method);
   }
 
-  #undecodable(cause: unknown): RpcError {
+  #noSuchMessage(cause: unknown): RpcError {
     const { service, name, input } = this.definition;
     return new RpcError(Code.InvalidArgument, `${service}.${name}: the request is no ${input.typeName}`, { cause });
   }

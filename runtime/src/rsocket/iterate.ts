@@ -274,11 +274,13 @@ export interface OutgoingOwner<T> {
   onCleanupError(error: unknown): void;
   /** The source does nothing any more: it ended, failed, or its `return()` has settled. Called once. */
   onFinished?(): void;
+  /** At the end of the credit one item is to be fetched ahead. */
+  looksAhead?(): boolean;
 }
 
 /**
  * Pulls from an iterable while the peer wants items and the queue has room, and gives way to the event loop after its
- * share. At the end of the credit one item is fetched ahead when `looksAhead` says so: only that tells a peer that asked
+ * share. At the end of the credit one item is fetched ahead when its owner says so: only that tells a peer that asked
  * for exactly as many as there are that none follows.
  */
 export class OutgoingItems<T> {
@@ -286,7 +288,6 @@ export class OutgoingItems<T> {
   readonly #stream: Pick<StreamHandle, "mayProduce" | "credit">;
   readonly #budget: TurnBudget;
   readonly #share = new TurnShare();
-  readonly #looksAhead: () => boolean;
   readonly #iterator: AsyncIterator<T> | Iterator<T>;
   readonly #isAsync: boolean;
   #ahead: { readonly data: MessageBytes } | undefined;
@@ -306,12 +307,11 @@ export class OutgoingItems<T> {
     owner: OutgoingOwner<T>,
     source: AsyncIterable<T> | Iterable<T>,
     stream: Pick<StreamHandle, "mayProduce" | "credit">,
-    options: { readonly budget: TurnBudget; readonly looksAhead: () => boolean },
+    budget: TurnBudget,
   ) {
     this.#owner = owner;
     this.#stream = stream;
-    this.#budget = options.budget;
-    this.#looksAhead = options.looksAhead;
+    this.#budget = budget;
     this.#isAsync = Symbol.asyncIterator in source;
     this.#iterator = iteratorOf(source);
   }
@@ -343,7 +343,7 @@ export class OutgoingItems<T> {
 
   #mayPull(): boolean {
     if (this.#stream.mayProduce) return true;
-    return this.#ahead === undefined && this.#stream.credit === 0 && this.#looksAhead();
+    return this.#ahead === undefined && this.#stream.credit === 0 && this.#owner.looksAhead?.() === true;
   }
 
   #waitForTurn(): void {

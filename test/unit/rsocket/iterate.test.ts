@@ -341,10 +341,11 @@ describe("outgoing items", () => {
         fail: (error) => log.push(`fail ${(error as Error).message}`),
         onCleanupError: (error) => log.push(`cleanup ${(error as Error).message}`),
         onFinished: () => log.push("finished"),
+        looksAhead: () => looksAhead,
       },
       source,
       stream,
-      { budget: turnBudgetOf(scheduler), looksAhead: () => looksAhead },
+      turnBudgetOf(scheduler),
     );
   }
 
