@@ -29,7 +29,8 @@ const FIRST_WINDOW_ITEMS = 4;
 
 /** What a request said beside its message. */
 export interface IncomingRequest {
-  readonly data: Uint8Array;
+  /** The first message, until it is decoded: it is a view, and a stream that lives long would keep what was read with it. */
+  data: Uint8Array;
   /** A channel on which nothing follows. */
   readonly complete: boolean;
   /** Present when the caller speaks our extension. */
@@ -254,11 +255,17 @@ export class ServerCall
     if (kind === "client_streaming" || kind === "bidi_streaming") return { value: this.#openInput() };
     try {
       this.receivedCount = 1;
-      return { value: this.decode(this.#request.data) };
+      return { value: this.decode(this.#takeData()) };
     } catch (error) {
       this.#refuse(this.#noSuchMessage(error));
       return undefined;
     }
+  }
+
+  #takeData(): Uint8Array {
+    const { data } = this.#request;
+    this.#request.data = NO_BYTES;
+    return data;
   }
 
   #openInput(): AsyncIterable<unknown> {
@@ -268,7 +275,7 @@ export class ServerCall
     this.#incoming = incoming;
     incoming.attach(this.#stream, 0);
     // A channel may open without a message; only our extension can say so.
-    if (this.#request.envelope?.noMessage !== true) this.onNext(this.#request.data, undefined, false);
+    if (this.#request.envelope?.noMessage !== true) this.onNext(this.#takeData(), undefined, false);
     if (this.#request.complete) incoming.end();
     else incoming.requestWindow();
     return incoming;

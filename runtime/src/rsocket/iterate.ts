@@ -22,6 +22,8 @@ interface Item {
 interface Waiter<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void;
   readonly reject: (error: unknown) => void;
+  /** Who asked next. */
+  next: Waiter<T> | undefined;
 }
 
 /** What an incoming stream's owner provides. */
@@ -80,7 +82,9 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   #items: Item[] = [];
   #head = 0;
   #bytes = 0;
-  #waiters: Waiter<T>[] = [];
+  // Consumers nearly always ask for one item at a time: an array for them would be most of an idle stream.
+  #firstWaiter: Waiter<T> | undefined;
+  #lastWaiter: Waiter<T> | undefined;
   #stream: StreamHandle | undefined;
   #iterated = false;
   #ended = false;
@@ -117,12 +121,14 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   receive(data: Uint8Array, metadata: Uint8Array | undefined): void {
     if (this.#expected > 0) this.#expected--;
     if (this.#ended || this.#left) return;
-    const waiter = this.#waiters.shift();
+    const waiter = this.#firstWaiter;
     if (waiter === undefined) {
       this.#items.push({ data, metadata });
       this.#count(data.length);
       return;
     }
+    this.#firstWaiter = waiter.next;
+    if (waiter.next === undefined) this.#lastWaiter = undefined;
     this.#refillBehind();
     this.#pass(waiter, data, metadata);
   }
@@ -131,17 +137,17 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve(DONE);
+    this.#dismiss(this.#firstWaiter);
   }
 
   /** The stream failed; items at hand are still passed on before. */
   fail(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    const [first, ...others] = this.#waiters.splice(0);
+    const first = this.#firstWaiter;
     if (first === undefined) this.#error = { reason };
     else first.reject(reason);
-    for (const waiter of others) waiter.resolve(DONE);
+    this.#dismiss(first?.next);
   }
 
   /** The consumer has come to its end without reading all, and reads no more. The stream isn't cancelled by it. */
@@ -166,7 +172,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
       return Promise.reject(reason);
     }
     if (this.#ended || this.#left) return Promise.resolve(DONE);
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    return new Promise((resolve, reject) => this.#wait({ resolve, reject, next: undefined }));
   }
 
   return(): Promise<IteratorReturnResult<undefined>> {
@@ -177,6 +183,18 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   throw(reason: unknown): Promise<never> {
     this.#leave();
     return Promise.reject(reason);
+  }
+
+  #wait(waiter: Waiter<T>): void {
+    if (this.#lastWaiter === undefined) this.#firstWaiter = waiter;
+    else this.#lastWaiter.next = waiter;
+    this.#lastWaiter = waiter;
+  }
+
+  // Nothing comes for them, from `waiter` on.
+  #dismiss(waiter: Waiter<T> | undefined): void {
+    this.#firstWaiter = this.#lastWaiter = undefined;
+    for (let left = waiter; left !== undefined; left = left.next) left.resolve(DONE);
   }
 
   #nextAtHand(): Promise<IteratorResult<T, undefined>> {
@@ -225,7 +243,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     this.#count(-this.#bytes);
     this.#error = undefined;
     const wasOpen = !this.#ended;
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve(DONE);
+    this.#dismiss(this.#firstWaiter);
     this.#ended = true;
     if (wasOpen) this.#owner.abandon();
   }
