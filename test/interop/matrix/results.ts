@@ -20,6 +20,8 @@ export interface PlaceResult {
   readonly fail?: Readonly<Record<string, string>>;
   readonly skip?: Readonly<Record<string, string>>;
   readonly fault?: Readonly<Record<string, string>>;
+  /** Of those that passed: why they failed at the first attempt. */
+  readonly again?: Readonly<Record<string, string>>;
 }
 
 /** What was found out about one peer. */
@@ -91,9 +93,11 @@ function placeResults(cells: readonly Cell[]): PlaceResult[] {
   return [...byPlace.values()].map((group) => {
     const { role, transport, mode, mtu } = group[0] as Cell; // no group is empty
     const names = (verdict: Cell["verdict"]): [string, string][] =>
-      group.filter((cell) => cell.verdict === verdict).map(({ name, why }) => [name, why.split("\n")[0] ?? ""]);
+      group.filter((cell) => cell.verdict === verdict).map(({ name, why }) => [name, firstLine(why)]);
+    const again = group.flatMap(({ name, failedBefore: why }) => (why === undefined ? [] : [[name, firstLine(why)]]));
     const reasons = (["FAIL", "SKIP", "FAULT"] as const)
-      .map((verdict) => [verdict.toLowerCase(), Object.fromEntries(names(verdict))] as const)
+      .map((verdict): [string, Record<string, string>] => [verdict.toLowerCase(), Object.fromEntries(names(verdict))])
+      .concat([["again", Object.fromEntries(again)]])
       .filter(([, found]) => Object.keys(found).length > 0);
     return {
       ...{ role, transport, mode, ...(mtu === undefined ? {} : { mtu }) },
@@ -103,6 +107,10 @@ function placeResults(cells: readonly Cell[]): PlaceResult[] {
       ...Object.fromEntries(reasons),
     };
   });
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? "";
 }
 
 function commit(): string {

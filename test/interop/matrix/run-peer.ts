@@ -100,13 +100,20 @@ async function runPlace(
   const batches = [usual, ...left.filter((name) => TOLD[name] !== undefined).map((name) => [name])];
   for (const batch of batches) await runBatch(batch, place, servers, options, isWhole, told);
   // A busy machine loses cases that are about time. What fails twice, by itself the second time, has failed.
+  const failedBefore = new Map<string, string>();
   for (const name of names.filter((one) => told.get(one)?.verdict === "FAIL")) {
     if (exceptionFor(name, place, peer.faults) !== undefined) continue;
+    const why = told.get(name)?.why ?? "";
     await runBatch([name], place, servers, options, false, told);
-    if (told.get(name)?.verdict === "PASS")
-      options.say(`${peer.name} as ${placeText(place)}: ${name} PASSED AT THE SECOND ATTEMPT`);
+    if (told.get(name)?.verdict !== "PASS") continue;
+    failedBefore.set(name, why);
+    options.say(`${peer.name} as ${placeText(place)}: ${name} PASSED AT THE SECOND ATTEMPT`);
   }
-  return names.map((name) => cellOf(name, place, peer, told.get(name), options.say));
+  return names.map((name) => {
+    const cell = cellOf(name, place, peer, told.get(name), options.say);
+    const why = failedBefore.get(name);
+    return why === undefined ? cell : { ...cell, failedBefore: why };
+  });
 }
 
 // Runs again from behind a case at which somebody hung or died.
