@@ -97,12 +97,7 @@ const STREAM_IDS: readonly Row[] = [
     "if (streamId === 0) this.#receiveOnConnection(bytes, start, end);",
     "if (streamId === 0 && presetOfFrame(readFrameType(bytes, start)) === undefined) this.#receiveOnConnection(bytes, start, end);",
   ],
-  [
-    "SID-02",
-    "session/stream-table.ts",
-    "if (this.#slots[slot] === undefined) this.#slots[slot] = stream;",
-    "if (this.#slots[slot] === undefined) this.#slots[slot | 2] = stream;",
-  ],
+  ["SID-02", "session/stream-table.ts", "this.#slots[slot] = stream;", "this.#slots[slot | 2] = stream;"],
   ["SID-03", IDS, 'this.#first = side === "client" ? 1 : 2;', "this.#first = 2;"],
   ["SID-04", IDS, 'this.#first = side === "client" ? 1 : 2;', "this.#first = 1;"],
   [

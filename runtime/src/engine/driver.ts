@@ -2,8 +2,10 @@
 // Joins one connection with one link: reads into it, writes out of it once per tick, keeps its one timer.
 
 import { createBatch } from "../bytes/slab.js";
+import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
 import { Connection, type ConnectionEvents, type ConnectionInit } from "../session/connection.js";
 import type { ConnectionError } from "../session/errors.js";
+import type { Stream } from "../session/stream.js";
 import type { FrameLink, LinkHandler } from "./link.js";
 import type { Scheduler, Timer } from "./scheduler.js";
 
@@ -26,9 +28,72 @@ const NO_EVENTS: DriverEvents = {
 /** What the owner of a driver is told: all that its connection tells, but for what the driver sees to itself. */
 export type DriverEvents = Omit<ConnectionEvents, "onTransmit">;
 
-/** Who drives a connection now: it may have several links, one after the other. */
-interface Seat {
+/** What a connection is told of the world it runs in: who drives it now, for it may have several links, one after the other. */
+class Seat implements ConnectionEvents {
   driver: Driver;
+  readonly #events: DriverEvents;
+
+  constructor(driver: Driver, events: DriverEvents) {
+    this.driver = driver;
+    this.#events = events;
+  }
+
+  onTransmit(): void {
+    this.driver.requestFlush();
+  }
+
+  onSetup(setup: SetupFrame): void {
+    this.#events.onSetup(setup);
+  }
+
+  onEstablished(): void {
+    this.#events.onEstablished();
+  }
+
+  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+    this.#events.onRequest(stream, metadata, data, complete);
+  }
+
+  onMetadataPush(metadata: Uint8Array): void {
+    this.#events.onMetadataPush(metadata);
+  }
+
+  onExtension(frame: ExtFrame): boolean {
+    return this.#events.onExtension?.(frame) ?? false;
+  }
+
+  onRefused(code: number, message: string): void {
+    this.#events.onRefused?.(code, message);
+  }
+
+  onDraining(): void {
+    this.#events.onDraining?.();
+  }
+
+  onResume(frame: ResumeFrame): string | undefined {
+    return this.#events.onResume?.(frame);
+  }
+
+  onDetached(reason: ConnectionError): void {
+    this.driver.retire();
+    this.#events.onDetached?.(reason);
+  }
+
+  onResumed(): void {
+    this.#events.onResumed?.();
+  }
+
+  resumeGreeting(): Uint8Array | undefined {
+    return this.#events.resumeGreeting?.();
+  }
+
+  onClosed(reason: ConnectionError): void {
+    this.#events.onClosed(reason);
+  }
+
+  encodeErrorData(code: number, message: string): Uint8Array | undefined {
+    return this.#events.encodeErrorData?.(code, message);
+  }
 }
 
 /** One connection at work on one link. */
@@ -70,31 +135,8 @@ export class Driver implements LinkHandler {
       this.connection = init.connection;
       return;
     }
-    const seat: Seat = { driver: this };
-    this.#seat = seat;
-    this.connection = new Connection({
-      ...init,
-      nowMs: this.#nowMs,
-      events: {
-        onTransmit: () => seat.driver.requestFlush(),
-        onSetup: (setup) => events.onSetup(setup),
-        onEstablished: () => events.onEstablished(),
-        onRequest: (stream, metadata, data, complete) => events.onRequest(stream, metadata, data, complete),
-        onMetadataPush: (metadata) => events.onMetadataPush(metadata),
-        onExtension: (frame) => events.onExtension?.(frame) ?? false,
-        onRefused: (code, message) => events.onRefused?.(code, message),
-        onDraining: () => events.onDraining?.(),
-        onResume: (frame) => events.onResume?.(frame),
-        onDetached: (reason) => {
-          seat.driver.retire();
-          events.onDetached?.(reason);
-        },
-        onResumed: () => events.onResumed?.(),
-        resumeGreeting: () => events.resumeGreeting?.(),
-        onClosed: (reason) => events.onClosed(reason),
-        encodeErrorData: (code, message) => events.encodeErrorData?.(code, message),
-      },
-    });
+    this.#seat = new Seat(this, events);
+    this.connection = new Connection({ ...init, nowMs: this.#nowMs, events: this.#seat });
   }
 
   /** Begins to read, and for a client to write. */

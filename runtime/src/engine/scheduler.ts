@@ -33,6 +33,18 @@ interface NodeGlobals {
  */
 export const systemScheduler: Scheduler = createSystemScheduler();
 
+class PlatformTimer implements Timer {
+  readonly #handle: ReturnType<typeof setTimeout>;
+
+  constructor(handle: ReturnType<typeof setTimeout>) {
+    this.#handle = handle;
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+}
+
 function createSystemScheduler(): Scheduler {
   const { process, setImmediate } = globalThis as NodeGlobals;
   const nextTick = process?.nextTick;
@@ -42,8 +54,7 @@ function createSystemScheduler(): Scheduler {
     defer: nextTick === undefined ? task : (deferred) => nextTick(deferred),
     yield: (deferred) => task(deferred),
     setTimer(delayMs, timed) {
-      const handle = setTimeout(timed, Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
-      return { cancel: () => clearTimeout(handle) };
+      return new PlatformTimer(setTimeout(timed, Math.min(Math.max(0, delayMs), MAX_DELAY_MS)));
     },
   };
 }

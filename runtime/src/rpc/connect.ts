@@ -107,7 +107,7 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
       },
       (rsocket) => {
         checkConfidential(rsocket.info, options);
-        const created = new RpcConnection({
+        connection = new RpcConnection({
           rsocket,
           format,
           router,
@@ -116,17 +116,9 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
           incidents,
           compatibility,
           discardUnknownFields: discardsUnknownFields(options),
+          tellsEnd: true,
         });
-        connection = created;
-        return {
-          onRequest: created.receiveRequest,
-          onMetadataPush: (pushed) => created.receiveMetadataPush(pushed),
-          onDraining: () => created.onDraining?.(),
-          encodeErrorData: (code, message) => created.encodeErrorData(code, message),
-          onRefused: (code, message) => created.refused(code, message),
-          onClosed: ({ code, reason, initiator }) => incidents.closed(code, reason, initiator, () => created.peer),
-          onLeaseRefused: (isFireAndForget) => observer.onLeaseRefused?.(isFireAndForget, created.peer),
-        };
+        return connection;
       },
     );
   } catch (error) {

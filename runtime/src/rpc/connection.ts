@@ -6,7 +6,7 @@ import type { Scheduler } from "../engine/scheduler.js";
 import { type TurnBudget, turnBudgetOf } from "../engine/turn-budget.js";
 import { readEnvelope, startsWithEnvelopeEntry } from "../metadata/entry.js";
 import type { MetadataFormat } from "../metadata/format.js";
-import type { CloseReason, RSocketConnection } from "../rsocket/connection.js";
+import type { CloseReason, ConnectionHooks, RSocketConnection } from "../rsocket/connection.js";
 import { ConnectionError } from "../rsocket/errors.js";
 import { ConsumerLedger } from "../rsocket/iterate.js";
 import type { GrantedLeaseStatus, LeaseStatus } from "../rsocket/lease.js";
@@ -74,10 +74,12 @@ export interface RpcConnectionInit {
   readonly compatibility: Compatibility;
   /** Messages are read without the fields that aren't known here. */
   readonly discardUnknownFields: boolean;
+  /** Its end is an incident, unless it was closed in order. */
+  readonly tellsEnd?: boolean;
 }
 
 /** The connection behind the interface. */
-export class RpcConnection implements Connection, RpcTransport, ServerCallHost, ChannelCore {
+export class RpcConnection implements Connection, RpcTransport, ServerCallHost, ChannelCore, ConnectionHooks {
   readonly rsocket: RSocketConnection;
   readonly format: MetadataFormat;
   readonly scheduler: Scheduler;
@@ -96,11 +98,14 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   /** @internal A connection lives once. */
   readonly lasting: LastingCore | undefined = undefined;
   /** @internal Told when the peer takes no new calls any more. */
-  onDraining: (() => void) | undefined;
+  drainListener: (() => void) | undefined;
+  /** @internal What is said anew, of a server's own accord, when the connection is resumed. */
+  greeting: (() => Uint8Array) | undefined;
   /** @internal */
   runningHandlers = 0;
   readonly #router: RequestRouter;
   readonly #incidents: Incidents;
+  readonly #tellsEnd: boolean;
   #dropped = false;
 
   constructor(init: RpcConnectionInit) {
@@ -113,6 +118,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
     this.discardUnknownFields = init.discardUnknownFields;
     this.#router = init.router;
     this.#incidents = init.incidents;
+    this.#tellsEnd = init.tellsEnd === true;
     this.scheduler = init.rsocket.scheduler;
     this.deadlines = deadlineClockOf(this.scheduler);
     this.budget = turnBudgetOf(this.scheduler);
@@ -194,14 +200,9 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   // ── what comes ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** @internal A request of the peer. */
-  readonly receiveRequest = (
-    stream: Stream,
-    metadata: Uint8Array | undefined,
-    data: Uint8Array,
-    complete: boolean,
-  ): void => {
+  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
     this.#router.dispatch(this, stream, metadata, data, complete);
-  };
+  }
 
   /** @internal How the session's own errors are said to this peer. */
   encodeErrorData(wireCode: number, message: string): Uint8Array | undefined {
@@ -209,8 +210,33 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
     return encodeErrorData(new RpcError(codeOfSessionError(wireCode), message), true, this.rsocket.settings.limits);
   }
 
+  /** @internal */
+  onRefused(code: number, message: string): void {
+    this.refused(code, message);
+  }
+
+  /** @internal */
+  onLeaseRefused(isFireAndForget: boolean): void {
+    this.observer.onLeaseRefused?.(isFireAndForget, this.peer);
+  }
+
+  /** @internal */
+  onDraining(): void {
+    this.drainListener?.();
+  }
+
+  /** @internal */
+  resumeGreeting(): Uint8Array | undefined {
+    return this.greeting?.();
+  }
+
+  /** @internal A server tells of all its connections, those that were never accepted among them. */
+  onClosed({ code, reason, initiator }: CloseReason): void {
+    if (this.#tellsEnd) this.#incidents.closed(code, reason, initiator, () => this.peer);
+  }
+
   /** @internal A METADATA_PUSH of the peer: its hello, or nothing we know. */
-  receiveMetadataPush(metadata: Uint8Array): void {
+  onMetadataPush(metadata: Uint8Array): void {
     if (!startsWithEnvelopeEntry(metadata)) return;
     try {
       const hello = readEnvelope(metadata)?.hello;

@@ -55,7 +55,7 @@ interface Rate {
 export class Incidents {
   readonly #observer: Observer;
   readonly #scheduler: Scheduler;
-  readonly #rates = new Map<string, Rate>();
+  #rates: Map<string, Rate> | undefined;
   readonly #totals: Record<IncidentKind, number> = {
     handshake_refused: 0,
     connection_refused: 0,
@@ -107,6 +107,7 @@ export class Incidents {
   #rateOf(kind: IncidentKind, code: number): Rate {
     const key = `${kind} ${code <= ErrorCode.INVALID ? code : "other"}`;
     const nowMs = this.#scheduler.now();
+    this.#rates ??= new Map();
     let rate = this.#rates.get(key);
     if (rate === undefined) {
       rate = { sinceMs: nowMs, told: 0, untold: 0 };

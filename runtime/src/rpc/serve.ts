@@ -219,15 +219,9 @@ async function acceptConnection(
     rsocket.peer.receiveHello(version);
     // Before any other frame of this session: until it has come the client takes us for a server without it.
     rsocket.metadataPush(serverHello());
+    connection.greeting = serverHello;
   } else rsocket.peer.settleUnknown();
-  return {
-    onRequest: connection.receiveRequest,
-    onMetadataPush: (metadata) => connection.receiveMetadataPush(metadata),
-    resumeGreeting: () => (hasHello ? serverHello() : undefined),
-    encodeErrorData: (code, message) => connection.encodeErrorData(code, message),
-    onRefused: (code, message) => connection.refused(code, message),
-    onLeaseRefused: (isFireAndForget) => connection.observer.onLeaseRefused?.(isFireAndForget, connection.peer),
-  };
+  return connection;
 }
 
 function serverHello(): Uint8Array {

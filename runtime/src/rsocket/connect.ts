@@ -5,11 +5,13 @@ import type { Dialer, FrameLink } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler, type Timer } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
+import type { ExtFrame } from "../frames/frame.js";
 import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { ResumeLedger } from "../session/resume-store.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
-import { type ConnectionHooks, type ConnectionOwner, RSocketConnection } from "./connection.js";
+import type { Stream } from "../session/stream.js";
+import { type CloseReason, type ConnectionHooks, type ConnectionOwner, RSocketConnection } from "./connection.js";
 import type { ClientLeaseOptions } from "./lease.js";
 import { clientLeases, type LeaseSetup } from "./lease-grants.js";
 import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
@@ -117,26 +119,7 @@ function startConnection({
   lease,
   hooksOf,
 }: StartInit): Starting {
-  let hooks: ConnectionHooks | undefined;
-  let restorer: LinkRestorer | undefined;
-  let onEstablished = (): void => {};
-  const owner: ConnectionOwner = {
-    onSetup: () => {},
-    onEstablished: () => onEstablished(),
-    onRequest: (stream, metadata, data, complete) => hooks?.onRequest(stream, metadata, data, complete),
-    onMetadataPush: (metadata) => hooks?.onMetadataPush(metadata),
-    onExtension: (frame) => hooks?.onExtension?.(frame) ?? false,
-    onDraining: () => hooks?.onDraining?.(),
-    onDetached: (reason) => restorer?.detached(reason),
-    onResumed: () => restorer?.resumed(),
-    onClosed: (reason) => {
-      restorer?.stop();
-      hooks?.onClosed?.(reason);
-    },
-    encodeErrorData: (code, message) => hooks?.encodeErrorData?.(code, message),
-    onRefused: (code, message) => hooks?.onRefused?.(code, message),
-    onLeaseRefused: (isFireAndForget) => hooks?.onLeaseRefused?.(isFireAndForget),
-  };
+  const owner = new ClientOwner();
   const setup: SetupPayload = {
     metadataMimeType: given?.metadataMimeType ?? "application/octet-stream",
     dataMimeType: given?.dataMimeType ?? "application/octet-stream",
@@ -147,14 +130,14 @@ function startConnection({
   const init = { link, settings, scheduler, pool: sharedPool, owner, setup, lease };
   const connection = new RSocketConnection(resumption === undefined ? init : { ...init, resumption });
   if (resumption !== undefined) {
-    restorer = new LinkRestorer(connection, dialer, scheduler, typeof resume === "object" ? resume : {});
+    owner.restorer = new LinkRestorer(connection, dialer, scheduler, typeof resume === "object" ? resume : {});
   }
-  hooks = hooksOf(connection);
+  owner.hooks = hooksOf(connection);
   const ended = connection.closed.then(({ code, reason, initiator }) => {
     throw connection.endError ?? new ConnectionError(code, reason, initiator);
   });
   const accepted = new Promise<void>((resolve) => {
-    onEstablished = resolve;
+    owner.tellEstablished = resolve;
   });
   connection.start();
   // The flush that writes SETUP was deferred before this task.
@@ -164,6 +147,60 @@ function startConnection({
   starting.accepted.catch(() => {});
   starting.written.catch(() => {});
   return starting;
+}
+
+/** What a client's connection tells goes to its hooks, and of its links to who restores them. */
+class ClientOwner implements ConnectionOwner {
+  hooks: ConnectionHooks | undefined;
+  restorer: LinkRestorer | undefined;
+  tellEstablished: (() => void) | undefined;
+
+  onSetup(): void {}
+
+  onEstablished(): void {
+    this.tellEstablished?.();
+  }
+
+  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+    this.hooks?.onRequest(stream, metadata, data, complete);
+  }
+
+  onMetadataPush(metadata: Uint8Array): void {
+    this.hooks?.onMetadataPush(metadata);
+  }
+
+  onExtension(frame: ExtFrame): boolean {
+    return this.hooks?.onExtension?.(frame) ?? false;
+  }
+
+  onDraining(): void {
+    this.hooks?.onDraining?.();
+  }
+
+  onDetached(reason: ConnectionError): void {
+    this.restorer?.detached(reason);
+  }
+
+  onResumed(): void {
+    this.restorer?.resumed();
+  }
+
+  onClosed(reason: CloseReason): void {
+    this.restorer?.stop();
+    this.hooks?.onClosed?.(reason);
+  }
+
+  encodeErrorData(code: number, message: string): Uint8Array | undefined {
+    return this.hooks?.encodeErrorData?.(code, message);
+  }
+
+  onRefused(code: number, message: string): void {
+    this.hooks?.onRefused?.(code, message);
+  }
+
+  onLeaseRefused(isFireAndForget: boolean): void {
+    this.hooks?.onLeaseRefused?.(isFireAndForget);
+  }
 }
 
 function resumptionOf(resume: true | ResumeOptions, { limits }: ConnectionSettings): ResumptionInit {

@@ -22,7 +22,7 @@ import type { GrantedLeaseStatus, LeaseStatus } from "./lease.js";
 import { LeaseGrants, type LeaseSetup, noLeaseError } from "./lease-grants.js";
 import type { ExtensionInit, Payload, StreamHandle } from "./payload.js";
 import type { Requester } from "./requester.js";
-import { guardSink, type RequestHandler } from "./responder.js";
+import { guardSink } from "./responder.js";
 import { WaitingStream } from "./waiting-stream.js";
 
 /** Why a connection ended. */
@@ -43,7 +43,7 @@ export interface ConnectionOwner {
   /** Client: the peer has accepted. */
   onEstablished(): void;
   /** A whole request. */
-  onRequest: RequestHandler;
+  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
   /** A METADATA_PUSH. */
   onMetadataPush(metadata: Uint8Array): void;
   /** An EXT; true when its type is understood. */
@@ -131,27 +131,7 @@ export class RSocketConnection implements Requester {
     });
     this.#grants = lease === undefined ? undefined : this.#createGrants(lease, link.info.remoteAddress);
     this.waitsForLease = lease?.waitForLease ?? true;
-    const events: DriverEvents = {
-      onSetup: (frame) => owner.onSetup(frame),
-      onEstablished: () => {
-        owner.onEstablished();
-        this.#grants?.start();
-      },
-      onRequest: this.#grants?.watch(owner.onRequest) ?? owner.onRequest,
-      onMetadataPush: (metadata) => owner.onMetadataPush(metadata),
-      onExtension: (frame) => owner.onExtension?.(frame) ?? false,
-      onRefused: (code, message) => owner.onRefused?.(code, message),
-      onDraining: () => owner.onDraining?.(),
-      onResume: (frame) => owner.onResume?.(frame),
-      onDetached: (reason) => owner.onDetached?.(reason),
-      onResumed: () => {
-        owner.onResumed?.();
-        this.#grants?.start();
-      },
-      resumeGreeting: () => owner.resumeGreeting?.(),
-      onClosed: (error) => this.#onClosed(error),
-      encodeErrorData: (code, message) => owner.encodeErrorData?.(code, message),
-    };
+    const events = new Told(this, owner, this.#grants);
     this.#driver = new Driver(link, scheduler, events, {
       settings,
       pool,
@@ -421,12 +401,81 @@ export class RSocketConnection implements Requester {
     void this.closed.then(() => timer.cancel());
   }
 
-  #onClosed(error: ConnectionError): void {
+  /** @internal The session is over. */
+  ended(error: ConnectionError): void {
     const reason = describeEnd(error);
     this.#reason = reason;
     this.#grants?.stop();
     this.#owner.onClosed(reason);
     this.#resolveClosed(reason);
+  }
+}
+
+/** What the session tells a connection goes to its owner; leases hear some of it, too. */
+class Told implements DriverEvents {
+  readonly #connection: RSocketConnection;
+  readonly #owner: ConnectionOwner;
+  readonly #grants: LeaseGrants | undefined;
+
+  constructor(connection: RSocketConnection, owner: ConnectionOwner, grants: LeaseGrants | undefined) {
+    this.#connection = connection;
+    this.#owner = owner;
+    this.#grants = grants;
+  }
+
+  onSetup(setup: SetupFrame): void {
+    this.#owner.onSetup(setup);
+  }
+
+  onEstablished(): void {
+    this.#owner.onEstablished();
+    this.#grants?.start();
+  }
+
+  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+    this.#grants?.began(stream.id, stream.interaction);
+    this.#owner.onRequest(stream, metadata, data, complete);
+  }
+
+  onMetadataPush(metadata: Uint8Array): void {
+    this.#owner.onMetadataPush(metadata);
+  }
+
+  onExtension(frame: ExtFrame): boolean {
+    return this.#owner.onExtension?.(frame) ?? false;
+  }
+
+  onRefused(code: number, message: string): void {
+    this.#owner.onRefused?.(code, message);
+  }
+
+  onDraining(): void {
+    this.#owner.onDraining?.();
+  }
+
+  onResume(frame: ResumeFrame): string | undefined {
+    return this.#owner.onResume?.(frame);
+  }
+
+  onDetached(reason: ConnectionError): void {
+    this.#owner.onDetached?.(reason);
+  }
+
+  onResumed(): void {
+    this.#owner.onResumed?.();
+    this.#grants?.start();
+  }
+
+  resumeGreeting(): Uint8Array | undefined {
+    return this.#owner.resumeGreeting?.();
+  }
+
+  onClosed(error: ConnectionError): void {
+    this.#connection.ended(error);
+  }
+
+  encodeErrorData(code: number, message: string): Uint8Array | undefined {
+    return this.#owner.encodeErrorData?.(code, message);
   }
 }
 

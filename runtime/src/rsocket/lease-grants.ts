@@ -18,7 +18,6 @@ import type {
   RequestEnding,
   ServerLeaseOptions,
 } from "./lease.js";
-import type { RequestHandler } from "./responder.js";
 import { callGuarded } from "./thrown.js";
 import { unlimitedLease } from "./unlimited-lease.js";
 
@@ -119,15 +118,9 @@ export class LeaseGrants implements LeasedConnection {
     guard(() => granter?.stop());
   }
 
-  /** `onRequest`, seen by the strategy. */
-  watch(onRequest: RequestHandler): RequestHandler {
-    return (stream, metadata, data, complete) => {
-      if (this.#granter !== undefined) this.#began(stream.id, stream.interaction);
-      onRequest(stream, metadata, data, complete);
-    };
-  }
-
-  #began(streamId: number, interaction: Interaction): void {
+  /** A request came that has a lease. */
+  began(streamId: number, interaction: Interaction): void {
+    if (this.#granter === undefined) return;
     const isUnanswered = interaction === Interaction.FIRE_AND_FORGET;
     if (!isUnanswered) this.#running.set(streamId, { interaction, beganAtMs: this.scheduler.now() });
     guard(() => {

@@ -6,10 +6,11 @@ import type { FrameLink, LinkRefusal, Listener } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
-import type { SetupFrame } from "../frames/frame.js";
+import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { serverOpening } from "../session/setup.js";
-import { type CloseReason, type ConnectionHooks, RSocketConnection } from "./connection.js";
+import type { Stream } from "../session/stream.js";
+import { type CloseReason, type ConnectionHooks, type ConnectionOwner, RSocketConnection } from "./connection.js";
 import type { LeaseStrategy, ServerLeaseOptions } from "./lease.js";
 import { type LeaseSetup, serverLeases } from "./lease-grants.js";
 import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
@@ -220,16 +221,9 @@ class ServerCore implements RSocketServer {
   }
 
   #createConnection(link: FrameLink, refusal: string | undefined): RSocketConnection {
-    let served: ConnectionHooks | undefined;
-    let unwatch = (): void => {};
     const sessions = this.#sessions;
-    const { remoteAddress } = link.info;
-    const leave = (): void => {
-      unwatch();
-      this.connections.delete(connection);
-      if (refusal === undefined) this.#acceptor.leave(remoteAddress);
-    };
-    const connection: RSocketConnection = new RSocketConnection({
+    const owner = new ServedOwner(this, link, refusal === undefined);
+    const connection = new RSocketConnection({
       link,
       settings: this.#settings,
       scheduler: this.#scheduler,
@@ -237,40 +231,39 @@ class ServerCore implements RSocketServer {
       opening: serverOpening,
       lease: this.#lease,
       ...(sessions === undefined ? {} : { resumption: { ledger: sessions.ledger } }),
-      owner: {
-        onSetup: (setup) => {
-          void this.#accept(setup, connection).then((accepted) => {
-            served = accepted?.hooks;
-            unwatch();
-            if (accepted !== undefined) this.#begin(setup, connection, accepted.identity);
-          });
-        },
-        onResume: (frame) => {
-          if (this.#closing !== undefined) return "server is draining";
-          const reason = sessions?.resume(connection, frame);
-          // The link is another connection's now, and this one never was one.
-          if (reason === undefined) leave();
-          return reason;
-        },
-        onDetached: () => sessions?.detached(connection),
-        resumeGreeting: () => served?.resumeGreeting?.(),
-        onEstablished: () => {},
-        onRequest: (stream, metadata, data, complete) => served?.onRequest(stream, metadata, data, complete),
-        onMetadataPush: (metadata) => served?.onMetadataPush(metadata),
-        onExtension: (frame) => served?.onExtension?.(frame) ?? false,
-        encodeErrorData: (code, message) => served?.encodeErrorData?.(code, message),
-        onRefused: (code, message) => served?.onRefused?.(code, message),
-        onLeaseRefused: (isFireAndForget) => served?.onLeaseRefused?.(isFireAndForget),
-        onClosed: (reason) => {
-          leave();
-          served?.onClosed?.(reason);
-          this.#hooks.onConnectionClosed?.(connection, reason);
-        },
-      },
+      owner,
     });
-    unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP, ErrorCode.REJECTED_SETUP);
+    owner.connection = connection;
+    owner.unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP, ErrorCode.REJECTED_SETUP);
     this.connections.add(connection);
     return connection;
+  }
+
+  // ── what a connection's owner passes on ─────────────────────────────────────────────────────────────────────────
+
+  setUp(owner: ServedOwner, connection: RSocketConnection, setup: SetupFrame): void {
+    void this.#accept(setup, connection).then((accepted) => {
+      owner.hooks = accepted?.hooks;
+      owner.unwatch?.();
+      if (accepted !== undefined) this.#begin(setup, connection, accepted.identity);
+    });
+  }
+
+  resume(connection: RSocketConnection, frame: ResumeFrame): string | undefined {
+    return this.#closing === undefined ? this.#sessions?.resume(connection, frame) : "server is draining";
+  }
+
+  detached(connection: RSocketConnection): void {
+    this.#sessions?.detached(connection);
+  }
+
+  leave(connection: RSocketConnection, remoteAddress: string, wasAdmitted: boolean): void {
+    this.connections.delete(connection);
+    if (wasAdmitted) this.#acceptor.leave(remoteAddress);
+  }
+
+  closed(connection: RSocketConnection, reason: CloseReason): void {
+    this.#hooks.onConnectionClosed?.(connection, reason);
   }
 
   #begin(setup: SetupFrame, connection: RSocketConnection, identity: string | undefined): void {
@@ -301,6 +294,82 @@ class ServerCore implements RSocketServer {
       rejectWith(connection, rejection);
       return undefined;
     }
+  }
+}
+
+/** What a server's connection tells goes to its server and, once it is accepted, to its hooks. */
+class ServedOwner implements ConnectionOwner {
+  /** Set before the connection is started. */
+  connection: RSocketConnection | undefined;
+  hooks: ConnectionHooks | undefined;
+  /** Ends the watch over its SETUP. */
+  unwatch: (() => void) | undefined;
+  readonly #server: ServerCore;
+  readonly #remoteAddress: string;
+  readonly #wasAdmitted: boolean;
+
+  constructor(server: ServerCore, link: FrameLink, wasAdmitted: boolean) {
+    this.#server = server;
+    this.#remoteAddress = link.info.remoteAddress;
+    this.#wasAdmitted = wasAdmitted;
+  }
+
+  onSetup(setup: SetupFrame): void {
+    if (this.connection !== undefined) this.#server.setUp(this, this.connection, setup);
+  }
+
+  onResume(frame: ResumeFrame): string | undefined {
+    if (this.connection === undefined) return undefined;
+    const reason = this.#server.resume(this.connection, frame);
+    // The link is another connection's now, and this one never was one.
+    if (reason === undefined) this.#leave(this.connection);
+    return reason;
+  }
+
+  onDetached(): void {
+    if (this.connection !== undefined) this.#server.detached(this.connection);
+  }
+
+  resumeGreeting(): Uint8Array | undefined {
+    return this.hooks?.resumeGreeting?.();
+  }
+
+  onEstablished(): void {}
+
+  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
+    this.hooks?.onRequest(stream, metadata, data, complete);
+  }
+
+  onMetadataPush(metadata: Uint8Array): void {
+    this.hooks?.onMetadataPush(metadata);
+  }
+
+  onExtension(frame: ExtFrame): boolean {
+    return this.hooks?.onExtension?.(frame) ?? false;
+  }
+
+  encodeErrorData(code: number, message: string): Uint8Array | undefined {
+    return this.hooks?.encodeErrorData?.(code, message);
+  }
+
+  onRefused(code: number, message: string): void {
+    this.hooks?.onRefused?.(code, message);
+  }
+
+  onLeaseRefused(isFireAndForget: boolean): void {
+    this.hooks?.onLeaseRefused?.(isFireAndForget);
+  }
+
+  onClosed(reason: CloseReason): void {
+    if (this.connection === undefined) return;
+    this.#leave(this.connection);
+    this.hooks?.onClosed?.(reason);
+    this.#server.closed(this.connection, reason);
+  }
+
+  #leave(connection: RSocketConnection): void {
+    this.unwatch?.();
+    this.#server.leave(connection, this.#remoteAddress, this.#wasAdmitted);
   }
 }
 

@@ -11,10 +11,12 @@ export interface WaitingCall {
   fail(error: ConnectionError): void;
 }
 
+const NONE: readonly WaitingCall[] = [];
+
 /** First come, first served; at most `maxCalls`. */
 export class Admission {
   readonly #maxCalls: number;
-  readonly #calls = new Set<WaitingCall>();
+  #calls: Set<WaitingCall> | undefined;
 
   constructor(maxCalls: number) {
     this.#maxCalls = maxCalls;
@@ -22,26 +24,27 @@ export class Admission {
 
   /** Calls that wait. */
   get size(): number {
-    return this.#calls.size;
+    return this.#calls?.size ?? 0;
   }
 
   /** Lets `call` wait; false when too many do. */
   add(call: WaitingCall): boolean {
-    if (this.#calls.size >= this.#maxCalls) return false;
+    if (this.size >= this.#maxCalls) return false;
+    this.#calls ??= new Set();
     this.#calls.add(call);
     return true;
   }
 
   /** The call waits no more, and is told nothing. */
   withdraw(call: WaitingCall): void {
-    this.#calls.delete(call);
+    this.#calls?.delete(call);
   }
 
   /** Admits calls as long as `hasRoom` says so. */
   admitWhile(hasRoom: () => boolean): void {
-    for (const call of this.#calls) {
+    for (const call of this.#calls ?? NONE) {
       if (!hasRoom()) return;
-      this.#calls.delete(call);
+      this.withdraw(call);
       call.admit();
     }
   }
@@ -49,8 +52,8 @@ export class Admission {
   /** Fails all. */
   failAll(error: ConnectionError): void {
     // One that fails may withdraw another.
-    for (const call of this.#calls) {
-      this.#calls.delete(call);
+    for (const call of this.#calls ?? NONE) {
+      this.withdraw(call);
       call.fail(error);
     }
   }

@@ -163,7 +163,8 @@ export class Connection implements StreamHost {
   readonly #ids: StreamIds;
   readonly #budgets: InboundBudgets;
   readonly #admission: Admission;
-  readonly #pausedProducers = new Set<Stream>();
+  // Made when it is needed, like all that an idle connection can do without.
+  #pausedProducers: Set<Stream> | undefined;
   // Fire-and-forget requests that are encoded but not with the link yet, in order.
   #handingOver: { readonly stream: Stream; readonly endsAtByte: number }[] = [];
   readonly #setup: SetupPayload | undefined;
@@ -647,9 +648,9 @@ export class Connection implements StreamHost {
   afterTransmit(): void {
     if (this.#handingOver.length > 0) this.#tellHandedOver();
     if (this.#admission.size > 0) this.#admission.admitWhile(() => this.isOpen && this.#belowMark() && this.hasLease);
-    if (this.#pausedProducers.size > 0 && this.#belowMark()) {
-      const paused = [...this.#pausedProducers];
-      this.#pausedProducers.clear();
+    if (this.#pausedProducers !== undefined && this.#belowMark()) {
+      const paused = this.#pausedProducers;
+      this.#pausedProducers = undefined;
       for (const stream of paused) if (stream.isSendOpen) stream.sink.onWritable();
     }
     if (this.#state === "draining") this.#drain();
@@ -689,13 +690,17 @@ export class Connection implements StreamHost {
   /** @internal */
   mayProduce(stream: Stream): boolean {
     if (this.#belowMark()) return true;
-    this.#pausedProducers.add(stream);
-    return false;
+    return this.#pause(stream);
   }
 
   /** @internal */
   mayAnswer(stream: Stream): boolean {
     if (this.outbound.peerCausedBytes < this.settings.limits.readPauseBytes) return true;
+    return this.#pause(stream);
+  }
+
+  #pause(stream: Stream): false {
+    this.#pausedProducers ??= new Set();
     this.#pausedProducers.add(stream);
     return false;
   }
@@ -731,7 +736,7 @@ export class Connection implements StreamHost {
     this.#streams.remove(stream);
     if (this.#leases !== undefined && !stream.isRequester) this.#leases.ended(stream.id, stream.ending);
     if (stream.isHandingOver) this.#handingOver.push({ stream, endsAtByte: this.outbound.encodedBytes });
-    this.#pausedProducers.delete(stream);
+    this.#pausedProducers?.delete(stream);
     if (this.#state === "draining") this.requestFlush();
   }
 
@@ -1257,7 +1262,7 @@ export class Connection implements StreamHost {
     for (const { stream } of handingOver) stream.connectionLost(ended);
     for (const stream of this.#streams.snapshot()) stream.connectionLost(ended);
     this.#admission.failAll(ended);
-    this.#pausedProducers.clear();
+    this.#pausedProducers = undefined;
     this.outbound.clearStreams();
     if (isUnheardOf) this.outbound.priority.clear();
     else if (errorData !== undefined) encodeError(this.outbound.priority, 0, reason.code, errorData);

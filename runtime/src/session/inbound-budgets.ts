@@ -7,23 +7,24 @@ import type { Limits } from "./settings.js";
 /** The budgets of one connection. Each `take…` returns undefined, or why the connection must end. */
 export class InboundBudgets {
   readonly #limits: Limits;
-  readonly #cancels: Budget;
   readonly #controls: Budget;
-  readonly #meaningless: Budget;
   readonly #requestNs: Budget;
+  // Made when they are needed: most peers never do such things.
+  #cancels: Budget | undefined;
+  #meaningless: Budget | undefined;
 
   constructor(limits: Limits) {
     this.#limits = limits;
-    this.#cancels = new Budget(limits.cancelBurst, limits.cancelsPerSecond);
     this.#controls = new Budget(limits.controlBurst, limits.controlsPerSecond);
-    this.#meaningless = new Budget(limits.meaninglessBurst, limits.meaninglessPerSecond);
     this.#requestNs = new Budget(limits.requestNBurst, limits.requestNsPerSecond);
   }
 
   /** A request was cancelled before its answer was complete. */
   takeCancel(nowMs: number): string | undefined {
+    const { cancelBurst, cancelsPerSecond } = this.#limits;
+    this.#cancels ??= new Budget(cancelBurst, cancelsPerSecond);
     if (this.#cancels.take(nowMs)) return undefined;
-    return `more than ${this.#limits.cancelsPerSecond} requests a second cancelled before they were answered`;
+    return `more than ${cancelsPerSecond} requests a second cancelled before they were answered`;
   }
 
   /** A KEEPALIVE, METADATA_PUSH or LEASE. */
@@ -39,8 +40,10 @@ export class InboundBudgets {
 
   /** A frame that means nothing. */
   takeMeaningless(nowMs: number): string | undefined {
+    const { meaninglessBurst, meaninglessPerSecond } = this.#limits;
+    this.#meaningless ??= new Budget(meaninglessBurst, meaninglessPerSecond);
     if (this.#meaningless.take(nowMs)) return undefined;
-    return `more than ${this.#limits.meaninglessPerSecond} frames a second that mean nothing`;
+    return `more than ${meaninglessPerSecond} frames a second that mean nothing`;
   }
 
   /** A REQUEST_N. */

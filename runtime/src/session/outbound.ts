@@ -53,7 +53,7 @@ export class OutboundQueue {
   readonly #priority: SlabWriter;
   readonly #data: SlabWriter;
   // Fragments, written and taken within one poll: none waits where its stream could still be cancelled.
-  readonly #fragments: SlabWriter;
+  #written: SlabWriter | undefined;
   // Streams in the middle of a large payload, in turns; those behind wait whole until there is room.
   readonly #active: StreamBacklog[] = [];
   readonly #waiting: StreamBacklog[] = [];
@@ -70,7 +70,6 @@ export class OutboundQueue {
     this.#fragmentBytes = fragmentBytes;
     this.#priority = new SlabWriter(pool);
     this.#data = new SlabWriter(pool);
-    this.#fragments = new SlabWriter(pool);
   }
 
   /** Where frames of stream 0 are written. */
@@ -201,7 +200,7 @@ export class OutboundQueue {
     // Neither a flood of short frames nor one of fragments keeps the other waiting.
     this.#data.takeInto(batch, this.#active.length > 0 ? BATCH_BYTES / 2 : BATCH_BYTES);
     this.#writeFragments(BATCH_BYTES - batch.byteLength);
-    this.#fragments.takeInto(batch, Number.POSITIVE_INFINITY);
+    this.#written?.takeInto(batch, Number.POSITIVE_INFINITY);
     store?.append(batch, firstChunk);
     const left = this.byteLength;
     // Bytes leave in order, and those caused by the peer are mixed evenly among them.
@@ -231,8 +230,14 @@ export class OutboundQueue {
     }
   }
 
+  get #fragments(): SlabWriter {
+    this.#written ??= new SlabWriter(this.#pool);
+    return this.#written;
+  }
+
   // One frame of each stream in turn, as long as the batch has room for more.
   #writeFragments(budget: number): void {
+    if (this.#active.length === 0) return;
     let skipped = 0;
     while (skipped < this.#active.length && this.#fragments.byteLength < budget) {
       if (this.#turn >= this.#active.length) this.#turn = 0;

@@ -7,7 +7,7 @@ import type { Stream } from "./stream.js";
 /** Frames that may be under way for a stream's end beside its unused credit: a REQUEST_N, CANCEL or COMPLETE or two. */
 const LATE_FRAMES = 8;
 /** An idle connection keeps little; a busy one doubles soon. */
-const FIRST_SLOTS = 16;
+const FIRST_SLOTS = 4;
 /** Streams take at most a quarter of the slots, and ids come in order: few meet. Beyond 65,536 the map takes the rest. */
 const SLOTS_PER_STREAM = 4;
 const MAX_SLOTS = 65_536;
@@ -20,7 +20,7 @@ const MAX_SLOTS = 65_536;
  */
 export class StreamTable {
   #slots: (Stream | undefined)[] = new Array<Stream | undefined>(FIRST_SLOTS).fill(undefined);
-  readonly #others = new Map<number, Stream>();
+  #others: Map<number, Stream> | undefined;
   #size = 0;
   #inboundCount = 0;
   #lateAllowance = 0;
@@ -57,7 +57,7 @@ export class StreamTable {
   remove(stream: Stream): void {
     const slot = stream.id & (this.#slots.length - 1);
     if (this.#slots[slot] === stream) this.#slots[slot] = undefined;
-    else if (!this.#others.delete(stream.id)) return;
+    else if (this.#others?.delete(stream.id) !== true) return;
     this.#size--;
     if (!stream.isRequester) this.#inboundCount--;
     this.allowLate(stream.unusedCredit);
@@ -77,25 +77,29 @@ export class StreamTable {
 
   /** The streams of this moment, by id: safe to end while going through. */
   snapshot(): Stream[] {
-    const streams = [...this.#others.values()];
+    const streams = [...(this.#others?.values() ?? [])];
     for (const stream of this.#slots) if (stream !== undefined) streams.push(stream);
     return streams.sort((one, other) => one.id - other.id);
   }
 
   #other(id: number): Stream | undefined {
-    return this.#others.size === 0 ? undefined : this.#others.get(id);
+    return this.#others?.get(id);
   }
 
   #place(stream: Stream): void {
     const slot = stream.id & (this.#slots.length - 1);
-    if (this.#slots[slot] === undefined) this.#slots[slot] = stream;
-    else this.#others.set(stream.id, stream);
+    if (this.#slots[slot] === undefined) {
+      this.#slots[slot] = stream;
+      return;
+    }
+    this.#others ??= new Map();
+    this.#others.set(stream.id, stream);
   }
 
   #grow(): void {
     const streams = this.snapshot();
     this.#slots = new Array<Stream | undefined>(2 * this.#slots.length).fill(undefined);
-    this.#others.clear();
+    this.#others = undefined;
     for (const stream of streams) this.#place(stream);
   }
 }
