@@ -22,6 +22,10 @@ export interface Cell extends Place {
   readonly verdict: CellVerdict;
   /** Unless it passed; for a pass that peer.json calls a fault, that it does. */
   readonly why: string;
+  /** Why it failed at first, when it passed at the second attempt. */
+  readonly failedBefore?: string;
+  /** Of a fault: what passed on its connections, a line a frame. */
+  readonly frames?: string;
 }
 
 /** Both ends send no frame longer than this, for the cases that have something to cut. */

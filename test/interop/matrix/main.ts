@@ -4,16 +4,18 @@
 //
 //   npm run interop -- [--peer NAME[,NAME]] [--case NAME[,NAME]] [--all] [--check] [--seconds N] [--record]
 //
-// Without --peer those that CI has the tools for, with --all all of them, and the first place of each with all of the calls.
+// Without --peer those that CI has the tools for, with --all all of them, the first place of each with all of the calls, and
+// the example that the guide shows of a peer: it must print what its example.txt says.
 // --check writes nothing, and cuts frames to pieces over one transport only. --seconds N begins nothing after N seconds, and
 // says what that left out. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known
 // to, or when a peer couldn't be installed. INTEROP_MISSING in the environment names a file that gets a line for each peer
 // that wasn't run for want of a toolchain.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { tlsWorld } from "../../support/tls-world.js";
 import { CASES } from "../cases/table.js";
 import { compilePrograms } from "../programs.js";
@@ -25,6 +27,8 @@ import { recordPeer } from "./record.js";
 import { writePeerResult } from "./results.js";
 import { countText, type Pems, type RunOptions, runRole } from "./run-peer.js";
 
+/** An example starts a JVM or two. */
+const EXAMPLE_MS = 180_000;
 /** A case has 60 s of its own. */
 const SILENCE_MS = 75_000;
 
@@ -100,7 +104,24 @@ async function runPeer(peer: PeerFile): Promise<Cell[]> {
   say(`${peer.name}: ${countText(all)}`);
   const isPartial = options.onlyCases !== undefined;
   if (!values.check && !isPartial) await writePeerResult(peer, all, await toolVersions(peer), values.all);
+  if (values.all && !isPartial) await runExample(peer);
   return all;
+}
+
+async function runExample({ name, folder: own }: PeerFile): Promise<void> {
+  const example = join(own, "example.ts");
+  if (!existsSync(example)) return;
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", example], {
+      timeout: EXAMPLE_MS,
+    });
+    const expected = readFileSync(join(own, "example.txt"), "utf8");
+    if (stdout !== expected) throw new Error(`it said\n${stdout}expected\n${expected}`);
+    say(`${name}: its example said what it should`);
+  } catch (error) {
+    broken.push(`${name}: ITS EXAMPLE FAILED: ${(error as Error).message}`);
+    say(broken.at(-1) ?? "");
+  }
 }
 
 function chosenPeers(): PeerFile[] {

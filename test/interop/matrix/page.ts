@@ -44,6 +44,7 @@ function peerText(name: string, result: PeerResult): string[] {
     ...reasonLines(result.places, "skip", "not run"),
     ...reasonLines(result.places, "fault", "fails by the peer's fault"),
     ...reasonLines(result.places, "fail", "FAILS"),
+    ...reasonLines(result.places, "again", "passed at the second attempt, after"),
   ];
   return [
     `### ${name} ${result.version}`,
@@ -56,7 +57,11 @@ function peerText(name: string, result: PeerResult): string[] {
 }
 
 // A line a reason: cases that have it, and where.
-function reasonLines(places: readonly PlaceResult[], kind: "skip" | "fault" | "fail", what: string): string[] {
+function reasonLines(
+  places: readonly PlaceResult[],
+  kind: "skip" | "fault" | "fail" | "again",
+  what: string,
+): string[] {
   const byReason = new Map<string, { names: Set<string>; places: Set<string> }>();
   for (const place of places) {
     const where = `${place.role} ${place.transport}${place.mtu === undefined ? "" : ` mtu ${place.mtu}`} ${place.mode}`;

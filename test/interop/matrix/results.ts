@@ -2,9 +2,9 @@
 // results.json: how each cell of each peer went, when, with which versions and which wire code; and its page.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Cell } from "./cells.js";
+import { type Cell, placeText } from "./cells.js";
 import { wireDigest } from "./digest.js";
 import { inputsDigest } from "./install.js";
 import { intoPage } from "./page.js";
@@ -20,6 +20,8 @@ export interface PlaceResult {
   readonly fail?: Readonly<Record<string, string>>;
   readonly skip?: Readonly<Record<string, string>>;
   readonly fault?: Readonly<Record<string, string>>;
+  /** Of those that passed: why they failed at the first attempt. */
+  readonly again?: Readonly<Record<string, string>>;
 }
 
 /** What was found out about one peer. */
@@ -44,6 +46,9 @@ export interface PeerResult {
 export type Results = Readonly<Record<string, PeerResult>>;
 
 const FILE = fileURLToPath(new URL("../results.json", import.meta.url));
+const EVIDENCE = fileURLToPath(new URL("../evidence", import.meta.url));
+/** Enough for the last frames of some connections. */
+const MAX_EVIDENCE_LENGTH = 16_000;
 const PAGE = fileURLToPath(new URL("../../../docs/interop.md", import.meta.url));
 
 /** What the file says. */
@@ -80,6 +85,22 @@ export async function writePeerResult(
   const results = Object.fromEntries(all);
   writeFileSync(FILE, `${JSON.stringify(results, undefined, 1)}\n`);
   writeFileSync(PAGE, pages(results).expected);
+  writeEvidence(peer.name, cells);
+}
+
+// A file for each fault of a peer: what was said when it failed, at the first place where it did and somebody could read along.
+function writeEvidence(peer: string, cells: readonly Cell[]): void {
+  mkdirSync(EVIDENCE, { recursive: true });
+  for (const name of readdirSync(EVIDENCE)) if (name.startsWith(`${peer}-as-`)) rmSync(`${EVIDENCE}/${name}`);
+  const seen = new Set<string>();
+  for (const cell of cells) {
+    const { name, role, verdict, why, frames } = cell;
+    const file = `${peer}-as-${role}-${name}.txt`;
+    if (verdict !== "FAULT" || frames === undefined || seen.has(file)) continue;
+    seen.add(file);
+    const text = `${name}, ${peer} as ${placeText(cell)}: ${why}\n\n> goes to the server, < to the client\n${frames}`;
+    writeFileSync(`${EVIDENCE}/${file}`, `${text.slice(0, MAX_EVIDENCE_LENGTH)}\n`);
+  }
 }
 
 function placeResults(cells: readonly Cell[]): PlaceResult[] {
@@ -91,9 +112,11 @@ function placeResults(cells: readonly Cell[]): PlaceResult[] {
   return [...byPlace.values()].map((group) => {
     const { role, transport, mode, mtu } = group[0] as Cell; // no group is empty
     const names = (verdict: Cell["verdict"]): [string, string][] =>
-      group.filter((cell) => cell.verdict === verdict).map(({ name, why }) => [name, why.split("\n")[0] ?? ""]);
+      group.filter((cell) => cell.verdict === verdict).map(({ name, why }) => [name, firstLine(why)]);
+    const again = group.flatMap(({ name, failedBefore: why }) => (why === undefined ? [] : [[name, firstLine(why)]]));
     const reasons = (["FAIL", "SKIP", "FAULT"] as const)
-      .map((verdict) => [verdict.toLowerCase(), Object.fromEntries(names(verdict))] as const)
+      .map((verdict): [string, Record<string, string>] => [verdict.toLowerCase(), Object.fromEntries(names(verdict))])
+      .concat([["again", Object.fromEntries(again)]])
       .filter(([, found]) => Object.keys(found).length > 0);
     return {
       ...{ role, transport, mode, ...(mtu === undefined ? {} : { mtu }) },
@@ -103,6 +126,10 @@ function placeResults(cells: readonly Cell[]): PlaceResult[] {
       ...Object.fromEntries(reasons),
     };
   });
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? "";
 }
 
 function commit(): string {

@@ -43,6 +43,8 @@ const TOLD: Readonly<Record<string, readonly string[]>> = { lease: ["--lease", "
 interface Told {
   readonly verdict: "PASS" | "FAIL" | "SKIP";
   readonly why: string;
+  /** Of one that failed, where somebody could read along. */
+  readonly frames?: string;
 }
 
 /** All cells of one role, in order. Never rejects because of the peer. */
@@ -100,13 +102,20 @@ async function runPlace(
   const batches = [usual, ...left.filter((name) => TOLD[name] !== undefined).map((name) => [name])];
   for (const batch of batches) await runBatch(batch, place, servers, options, isWhole, told);
   // A busy machine loses cases that are about time. What fails twice, by itself the second time, has failed.
+  const failedBefore = new Map<string, string>();
   for (const name of names.filter((one) => told.get(one)?.verdict === "FAIL")) {
     if (exceptionFor(name, place, peer.faults) !== undefined) continue;
+    const why = told.get(name)?.why ?? "";
     await runBatch([name], place, servers, options, false, told);
-    if (told.get(name)?.verdict === "PASS")
-      options.say(`${peer.name} as ${placeText(place)}: ${name} PASSED AT THE SECOND ATTEMPT`);
+    if (told.get(name)?.verdict !== "PASS") continue;
+    failedBefore.set(name, why);
+    options.say(`${peer.name} as ${placeText(place)}: ${name} PASSED AT THE SECOND ATTEMPT`);
   }
-  return names.map((name) => cellOf(name, place, peer, told.get(name), options.say));
+  return names.map((name) => {
+    const cell = cellOf(name, place, peer, told.get(name), options.say);
+    const why = failedBefore.get(name);
+    return why === undefined ? cell : { ...cell, failedBefore: why };
+  });
 }
 
 // Runs again from behind a case at which somebody hung or died.
@@ -167,6 +176,7 @@ async function runClient(
         });
         client.kill();
       }
+      if (one.verdict === "FAIL") told.set(name, withFrames(told.get(name) ?? one, relay, sinceMs));
       if (one.verdict === "FAIL" && exceptionFor(name, place, servers.peer.faults) === undefined) {
         options.say(`${servers.peer.name} as ${placeText(place)}: FAIL ${name}: ${told.get(name)?.why}`);
         if (relay !== undefined) options.say(relay.describe(sinceMs));
@@ -188,7 +198,8 @@ async function runClient(
       ? `the client ended with ${client.exit}`
       : `the client said nothing for ${options.silenceMs} ms`;
     const how = hasServerEnded ? `${end}; the server ended with ${server.program.exit}` : end;
-    told.set(current, { verdict: "FAIL", why: `${how}${client.errors === "" ? "" : `: ${client.errors}`}` });
+    const failed: Told = { verdict: "FAIL", why: `${how}${client.errors === "" ? "" : `: ${client.errors}`}` };
+    told.set(current, withFrames(failed, relay, sinceMs));
     options.say(`${servers.peer.name} as ${placeText(place)}: FAIL ${current}: ${how}`);
     if (relay !== undefined) options.say(relay.describe(sinceMs));
   }
@@ -198,6 +209,11 @@ async function runClient(
   return told;
 }
 
+function withFrames(told: Told, relay: RecordingRelay | undefined, sinceMs: number): Told {
+  const frames = relay?.describe(sinceMs) ?? "";
+  return frames === "" ? told : { ...told, frames };
+}
+
 function readLine(line: string, names: readonly string[]): [name: string, told: Told] | undefined {
   const [, verdict, name = "", why = ""] = /^(PASS|FAIL|SKIP) ([\w]+)(?:: (.*))?$/.exec(line) ?? [];
   if (verdict === undefined || !names.includes(name)) return undefined;
@@ -205,10 +221,12 @@ function readLine(line: string, names: readonly string[]): [name: string, told: 
 }
 
 function cellOf(name: string, place: Place, peer: PeerFile, told: Told | undefined, say: RunOptions["say"]): Cell {
-  const { verdict, why } = told ?? { verdict: "FAIL", why: "the client said nothing of it" };
+  const { verdict, why, frames }: Told = told ?? { verdict: "FAIL", why: "the client said nothing of it" };
   const fault = exceptionFor(name, place, peer.faults);
   if (fault === undefined) return { ...place, name, verdict, why };
-  if (verdict === "FAIL") return { ...place, name, verdict: "FAULT", why: fault.why };
+  if (verdict === "FAIL") {
+    return { ...place, name, verdict: "FAULT", why: fault.why, ...(frames === undefined ? {} : { frames }) };
+  }
   say(
     `${peer.name} as ${placeText(place)}: ${name} is said to fail, and was ${verdict}: take it out of peer.json's faults`,
   );
