@@ -187,11 +187,12 @@ export class Sessions {
     return found !== undefined && "connection" in found ? (found as Entry) : undefined;
   }
 
-  // All sessions together keep too much: those that have no link go first, the one that lost it first before others.
+  // All sessions together keep too much: those that have no link go, the one that lost it first before others, the latest
+  // when it alone keeps too much.
   #makeRoom(latest: Entry): void {
-    for (const session of this.all) {
+    const earlier = this.all.filter((session) => session !== latest && !session.isConnected);
+    for (const session of [...earlier, latest]) {
       if (!this.ledger.isFull) return;
-      if (session === latest || session.isConnected) continue;
       (session as Entry).connection.abort("too much is kept for sessions without a link");
     }
   }

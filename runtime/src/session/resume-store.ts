@@ -65,14 +65,19 @@ export class ResumeStore {
     return this.#bytes;
   }
 
-  /** Nothing more should be sent before the peer has confirmed some of it. */
+  /** Nothing more should be sent before the peer has confirmed some of it: there is some. */
   get isFull(): boolean {
-    return this.#bytes >= this.#maxBytes || this.#ledger.isFull;
+    return this.#bytes >= this.#maxBytes || this.#isOneOfTooMany;
   }
 
   /** It is time to ask the peer what it has. */
   get isHalfFull(): boolean {
-    return this.#bytes >= this.#maxBytes >> 1 || this.#ledger.isFull;
+    return this.#bytes >= this.#maxBytes >> 1 || this.#isOneOfTooMany;
+  }
+
+  // Who keeps nothing has nothing to ask for: what others keep is no reason to stop it.
+  get #isOneOfTooMany(): boolean {
+    return this.#bytes > 0 && this.#ledger.isFull;
   }
 
   /** Frames are to be sent again. */

@@ -524,6 +524,43 @@ describe("a connection that is resumed", () => {
     for (const items of [lost, found]) await network.scheduler.run(Promise.resolve(items.return?.()));
   });
 
+  it("maxAllSessionsBytes: a session that alone keeps too much goes when it loses its link; the next one is served", async () => {
+    await begin({ limits: { maxAllSessionsBytes: 5_000 } });
+    const failed = fails(
+      (async () => {
+        for await (const _ of ticker.watch({ name: "A".repeat(500) }));
+      })(),
+    );
+    network.loseWritesBehindNext();
+    await network.scheduler.settle();
+    network.isDown = true;
+    await network.cut();
+    expect(events).to.deep.equal(["begun", "detached", "ended"]);
+    expect(server.sessions).to.deep.equal([]);
+    network.isDown = false;
+    await network.scheduler.advance(5_000);
+    expect((await failed).code).to.equal(Code.Unavailable);
+    connection = await network.connect();
+    expect((await network.scheduler.run(createTickerClient(connection).last({ name: "A" }))).symbol).to.equal("A");
+  });
+
+  it("maxAllSessionsBytes: a session isn't stopped, nor asked without end, for what another keeps that confirms nothing", async () => {
+    await begin({ limits: { maxAllSessionsBytes: 5_000 } });
+    const items = ticker.watch({ name: "A".repeat(500) })[Symbol.asyncIterator]();
+    void items.next().catch(() => undefined);
+    network.loseWritesBehindNext();
+    await network.scheduler.settle();
+    expect(server.sessions[0]?.keptBytes).to.be.greaterThan(5_000);
+    const other = await network.connect();
+    for (let i = 0; i < 50; i++) {
+      const quote = await network.scheduler.run(createTickerClient(other).last({ name: `${i}` }));
+      expect(quote.symbol).to.equal(`${i}`);
+    }
+    expect(other.channelCore.pick()).to.equal(other);
+    await network.scheduler.run(other.close());
+    void items.return?.();
+  });
+
   it("refusedResumeBurst, refusedResumesPerSecond: guessing goes no faster, and nobody else is bothered", async () => {
     await begin({ limits: { refusedResumeBurst: 2, refusedResumesPerSecond: 1 } });
     network.info = { remoteAddress: "192.0.2.1:1" };

@@ -152,6 +152,15 @@ describe("session/resume-store", () => {
     expect(states(10_000)).to.deep.equal([false, false]);
   });
 
+  it("that keeps nothing isn't full, whatever the others keep", () => {
+    const ledger = new ResumeLedger(1_000);
+    ledger.bytes = 5_000;
+    const store = new ResumeStore(1_000, ledger);
+    expect([store.isHalfFull, store.isFull]).to.deep.equal([false, false]);
+    filled(1_000, ledger).clear();
+    expect([store.isHalfFull, store.isFull]).to.deep.equal([false, false]);
+  });
+
   it("forgets the oldest until there is room, and no more", () => {
     const store = filled(30);
     store.evict();
