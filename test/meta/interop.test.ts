@@ -2,6 +2,8 @@
 // Results of the interop matrix: of the code that there is, and on the page. CI runs the peers that it has the tools for;
 // what the others did stays true until the code changes that decides what stands in frames, or the peer does.
 
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { casesAt, placesOf } from "../interop/matrix/cells.js";
 import { wireDigest } from "../interop/matrix/digest.js";
@@ -44,6 +46,17 @@ describe("the interop matrix", () => {
       ),
     );
     expect(failed).to.deep.equal([]);
+  });
+
+  it("has the frames of each fault that is called a peer's", () => {
+    const missing = Object.entries(results).flatMap(([name, { places }]) =>
+      places.flatMap(({ role, fault = {} }) =>
+        Object.keys(fault)
+          .map((one) => `test/interop/evidence/${name}-as-${role}-${one}.txt`)
+          .filter((path) => !existsSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)))),
+      ),
+    );
+    expect([...new Set(missing)]).to.deep.equal([]);
   });
 
   it("has the page that its results make", () => {
