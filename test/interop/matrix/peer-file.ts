@@ -23,6 +23,8 @@ export interface Exception {
   readonly mode?: Mode;
   readonly mtu?: number;
   readonly why: string;
+  /** Of a fault: those that show it, in short hex, each with its name; `>` goes to the server, `<` to the client. */
+  readonly frames?: string;
 }
 
 /** One peer, as its file says, and the folder that it lies in. */

@@ -227,7 +227,7 @@ function cellOf(name: string, place: Place, peer: PeerFile, told: Told | undefin
   const fault = exceptionFor(name, place, peer.faults);
   if (fault === undefined) return { ...place, name, verdict, why };
   if (verdict === "FAIL") {
-    return { ...place, name, verdict: "FAULT", why: fault.why, ...(frames === undefined ? {} : { frames }) };
+    return { ...place, name, verdict: "FAULT", why: fault.why, said: why, ...(frames === undefined ? {} : { frames }) };
   }
   say(
     `${peer.name} as ${placeText(place)}: ${name} is said to fail, and was ${verdict}: take it out of peer.json's faults`,
