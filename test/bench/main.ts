@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, type as systemType, totalmem } from "node:os";
 import { join } from "node:path";
 import { type BenchArguments, readArguments, usageText } from "./arguments.js";
-import { benchFolder, compileChildren, generateStubs, repositoryFolder } from "./prepare.js";
+import { benchFolder, buildProgram, compileChildren, generateStubs, missingTool, repositoryFolder } from "./prepare.js";
 import { type IdleMeasurement, type Measurement, Pair } from "./processes.js";
 import {
   formatIdle,
@@ -80,8 +80,14 @@ function readOptions(): BenchArguments | undefined {
 async function compilable(entries: readonly ContestantEntry[]): Promise<readonly ContestantEntry[]> {
   const built: ContestantEntry[] = [];
   for (const entry of entries) {
+    const tool = missingTool(entry);
+    if (tool !== undefined) {
+      console.error(`${entry.name} IS LEFT OUT: ${tool} is not installed here`);
+      continue;
+    }
     try {
-      await compileChildren([...built, entry]);
+      if (entry.program === undefined) await compileChildren([...built, entry]);
+      else buildProgram(entry.program);
       built.push(entry);
     } catch (error) {
       failures.push(`${entry.name} is left out: ${(error as Error).message.split("\n", 3).join(" ")}`);
@@ -206,12 +212,13 @@ function describeMachine(entries: readonly ContestantEntry[]): { summary: string
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 1024 ** 3),
     loadAverage: loadavg().map((load) => load.toFixed(2)),
-    versions: Object.fromEntries(
-      ["@bufbuild/protobuf", ...entries.flatMap(({ packageName }) => packageName ?? [])].map((name) => [
+    versions: Object.fromEntries([
+      ...["@bufbuild/protobuf", ...entries.flatMap(({ packageName }) => packageName ?? [])].map((name) => [
         name,
         packageVersion(name),
       ]),
-    ),
+      ...entries.flatMap(({ name, program }) => (program === undefined ? [] : [[name, program.version]])),
+    ]),
     date: new Date().toISOString(),
   };
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A contestant as its parent sees it: two child processes, started together, measured together.
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Answers, Command, Reply } from "./child.js";
 import type { Setting } from "./contestant.js";
 import type { Until } from "./load.js";
-import type { ContestantEntry, Scenario } from "./scenarios.js";
+import type { ContestantEntry, Program, Scenario } from "./scenarios.js";
 
 /** One measured window of one contestant. CPU covers all work from before the first call to after the last. */
 export interface Measurement {
@@ -40,18 +41,17 @@ class Child {
   readonly #title: string;
   #settle: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
 
-  constructor(
-    role: "server" | "client",
-    { name, module, folder, feature }: ContestantEntry,
-    transport: Setting["transport"],
-    ...rest: string[]
-  ) {
-    this.#title = `${role} of ${name}`;
-    const setting: Setting = { transport, feature };
-    // Plain Node on compiled files: a loader that transforms sources wraps each closure, which costs in every call.
-    const file = fileURLToPath(new URL(`./${folder}/dist/child.js`, import.meta.url));
-    this.#process = fork(file, [role, module, JSON.stringify(setting), ...rest], { execArgv: [] });
-    this.#process.on("message", (reply: Reply) => this.#receive(reply));
+  constructor(role: "server" | "client", entry: ContestantEntry, transport: Setting["transport"], ...rest: string[]) {
+    this.#title = `${role} of ${entry.name}`;
+    const setting: Setting = { transport, feature: entry.feature };
+    const args = [role, entry.module, JSON.stringify(setting), ...rest];
+    if (entry.program === undefined) {
+      // Plain Node on compiled files: a loader that transforms sources wraps each closure, which costs in every call.
+      const file = fileURLToPath(new URL(`./${entry.folder}/dist/child.js`, import.meta.url));
+      this.#process = fork(file, args, { execArgv: [] });
+      this.#process.on("message", (reply: Reply) => this.#receive(reply));
+    } else this.#process = this.#startProgram(entry.program, args);
+    this.#process.on("error", (error) => this.#settle?.reject(error));
     this.#process.on("exit", (code, signal) =>
       this.#settle?.reject(new Error(`the ${this.#title} exited with ${code ?? signal} instead of an answer`)),
     );
@@ -64,7 +64,8 @@ class Child {
 
   /** @param busyMs how long the command may keep the child busy. */
   ask<N extends Command["name"]>(command: Command & { name: N }, busyMs = 0): Promise<Answers[N]> {
-    this.#process.send(command);
+    if (this.#process.stdin === null) this.#process.send(command);
+    else this.#process.stdin.write(`${JSON.stringify(command)}\n`);
     return this.#wait(command.name, busyMs) as Promise<Answers[N]>;
   }
 
@@ -74,8 +75,18 @@ class Child {
     const exited = new Promise((resolve) => this.#process.once("exit", resolve));
     const kill = setTimeout(() => this.#process.kill("SIGKILL"), EXIT_GRACE_MS);
     if (this.#process.connected) this.#process.disconnect();
+    this.#process.stdin?.end();
     await exited;
     clearTimeout(kill);
+  }
+
+  /** Talks in lines of JSON: its standard input ends when it shall leave. */
+  #startProgram({ folder, command: [file = "", ...before] }: Program, args: readonly string[]): ChildProcess {
+    const cwd = fileURLToPath(new URL(`./more/${folder}/`, import.meta.url));
+    const child = spawn(file, [...before, ...args], { cwd, stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.on("error", () => {}); // its exit says why
+    createInterface(child.stdout).on("line", (line) => this.#receive(JSON.parse(line) as Reply));
+    return child;
   }
 
   #wait(commandName: string, busyMs: number): Promise<unknown> {

@@ -127,7 +127,15 @@ export const scenarios: readonly Scenario[] = [
       { metric: "p50", against: "grpc-js", times: 2.5 },
     ],
   }),
-  unary(16, 128, { goals: cpuGoals({ raw: 0.75, grpc: 15, rsocket: 1.8 }) }),
+  unary(16, 128, {
+    goals: [
+      ...cpuGoals({ raw: 0.75, grpc: 15, rsocket: 1.8 }),
+      // Judged where their tools are.
+      { metric: "cpu", against: "rsocket-java", times: 0.5 },
+      { metric: "cpu", against: "rsocket-go", times: 1.5 },
+      { metric: "cpu", against: "grpc-go", times: 4 },
+    ],
+  }),
   unary(1024, 128, { goals: cpuGoals({ raw: 0.75, grpc: 15, rsocket: 2 }) }),
   stream("server-stream", 1024, { goals: cpuGoals({ raw: 0.65, grpc: 3, rsocket: 2 }) }),
   stream("bidi", 16, { goals: cpuGoals({ raw: 0.5, grpc: 5, rsocket: 1.5 }) }),
@@ -232,6 +240,23 @@ export interface ContestantEntry {
   readonly kinds: readonly ScenarioKind[];
   /** `more`: a folder with packages of its own, installed when it first runs. */
   readonly folder: "." | "more";
+  /** In another language: a program instead of a module. */
+  readonly program: Program | undefined;
+  /** Longer messages than it can carry are left to the others. */
+  readonly maxPayloadBytes: number;
+}
+
+/** A contestant in `more/<folder>`, built into its `dist/`, that answers the commands of child.ts as lines of JSON. */
+export interface Program {
+  readonly folder: string;
+  /** Without them the contestant is left out. */
+  readonly tools: readonly string[];
+  /** Shell commands, run in its folder when a source has changed. */
+  readonly install: readonly string[];
+  /** Folders beside it whose sources it uses. */
+  readonly uses: readonly string[];
+  readonly command: readonly string[];
+  readonly version: string;
 }
 
 const UNARY: readonly ScenarioKind[] = ["unary", "paced", "connect", "idle-connections"];
@@ -251,8 +276,22 @@ function contestant(
     feature: undefined,
     kinds,
     folder: ".",
+    program: undefined,
+    maxPayloadBytes: Number.POSITIVE_INFINITY,
     ...more,
   };
+}
+
+/** Without fragments, which both leave out unless told, 16 MiB are the end of a frame. */
+const RSOCKET_FRAME: Partial<ContestantEntry> = { maxPayloadBytes: 8 * 1024 ** 2 };
+
+function foreign(name: string, program: Omit<Program, "folder">, more: Partial<ContestantEntry> = {}): ContestantEntry {
+  return contestant(name, ["unary", "server-stream"], { program: { folder: name, ...program }, ...more });
+}
+
+function go(name: string, version: string, more: Partial<ContestantEntry> = {}): ContestantEntry {
+  const install = ["sh ../go-child/generate.sh", "go build -o dist/child ."];
+  return foreign(name, { version, tools: ["go"], install, uses: ["go-child"], command: ["dist/child"] }, more);
 }
 
 const ours = (feature: Feature): ContestantEntry => contestant(`ours+${feature}`, ALL, { module: "ours", feature });
@@ -281,15 +320,29 @@ export const contestants: readonly ContestantEntry[] = [
     packageName: "more/@connectrpc/connect-node",
   }),
   contestant("connect-grpc", ["unary", "paced", "server-stream"], { folder: "more" }),
+  foreign(
+    "rsocket-java",
+    {
+      version: "1.1.5",
+      tools: ["java", "mvn"],
+      install: ["mvn -q -B process-classes"],
+      uses: [],
+      command: ["java", "-cp", "dist/classes:dist/lib/*", "bench.Main"],
+    },
+    RSOCKET_FRAME,
+  ),
+  go("rsocket-go", "0.8.16", RSOCKET_FRAME),
+  go("grpc-go", "1.85.0"),
 ];
 
 /** Who takes part in a scenario, of those that were asked for. */
 export function contestantsOf(
-  { kind, transport, withFeatures }: Scenario,
+  { kind, transport, payloadBytes, withFeatures }: Scenario,
   entries: readonly ContestantEntry[],
 ): readonly ContestantEntry[] {
-  return entries.filter(({ module, feature, kinds, transport: own }) => {
+  return entries.filter(({ module, feature, kinds, transport: own, maxPayloadBytes }) => {
     if (withFeatures) return module === "ours";
+    if (payloadBytes > maxPayloadBytes) return false;
     return feature === undefined && kinds.includes(kind) && (own === transport || module === "ours");
   });
 }
