@@ -17,12 +17,14 @@ import {
   goalResults,
   type IdleReport,
   idleGoalResults,
+  type LimitResult,
+  limitResults,
   type ScenarioReport,
   summarize,
   summarizeIdle,
   type Windows,
 } from "./report.js";
-import { type ContestantEntry, contestantsOf, type Scenario } from "./scenarios.js";
+import { type ContestantEntry, contestantsOf, limits, type Scenario } from "./scenarios.js";
 
 /** No window and no warm-up lasts longer, however slow a contestant is. */
 const MAXIMUM_MS = 30_000;
@@ -39,6 +41,7 @@ async function main(): Promise<void> {
     `${machine.summary}\n${options.rounds} interleaved rounds of ${options.windowMs} ms; medians; "vs" = times less CPU per operation (lowest–highest round)\n`,
   );
   const reports: (ScenarioReport | IdleReport)[] = [];
+  const loads: ScenarioReport[] = [];
   const goals: GoalResult[] = [];
   for (const scenario of options.scenarios) {
     const entries = contestantsOf(scenario, contestants);
@@ -50,17 +53,20 @@ async function main(): Promise<void> {
     } else {
       const report = summarize(scenario, await runScenario(scenario, entries, options));
       reports.push(report);
+      loads.push(report);
       goals.push(...goalResults(report));
       console.log(`${formatReport(report)}\n`);
     }
   }
   for (const goal of goals) console.log(describeGoal(goal));
+  const limited = limitResults(limits, loads);
+  for (const result of limited) console.log(describeLimit(result));
   if (options.jsonFile !== undefined)
     writeFileSync(
       options.jsonFile,
-      `${JSON.stringify({ machine, options, goals, reports, failures }, undefined, 2)}\n`,
+      `${JSON.stringify({ machine, options, goals, limits: limited, reports, failures }, undefined, 2)}\n`,
     );
-  if (failures.length > 0 || (options.check && goals.some(missed))) process.exitCode = 1;
+  if (failures.length > 0 || (options.check && (goals.some(missed) || limited.some(exceeded)))) process.exitCode = 1;
 }
 
 /** Undefined when there is nothing to run: help was asked for, or an argument is wrong. */
@@ -198,6 +204,22 @@ function describeGoal(goal: GoalResult): string {
   const { scenario, metric, of, against, times } = goal;
   const verdict = missed(goal) ? "MISSED " : "reached";
   return `${verdict}  ${scenario}: ${metric} of ${of} ${times.toFixed(2)}× ${against}, goal ${goal.goal.toFixed(2)}×`;
+}
+
+function describeLimit(result: LimitResult): string {
+  const { limit, times } = result;
+  const what = {
+    tail: "p99 of ours beside its p50",
+    rise: "CPU per call of ours, the most beside the least before it",
+    spread: "CPU per byte of ours, the most beside the least",
+  }[limit.kind];
+  const names = limit.kind === "tail" ? limit.scenario : limit.scenarios.join(", ");
+  return `${exceeded(result) ? "MISSED " : "reached"}  ${names}: ${what} ${times.toFixed(2)}×, at most ${limit.atMost.toFixed(2)}×`;
+}
+
+/** Also when it isn't a number. */
+function exceeded({ limit, times }: LimitResult): boolean {
+  return !(times <= limit.atMost);
 }
 
 function missed(goal: GoalResult): boolean {

@@ -3,8 +3,9 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { createAuthority } from "../../examples/hello/certificates.js";
 import type { Answers, Command, Reply } from "./child.js";
-import type { Setting } from "./contestant.js";
+import type { Setting, TlsIdentity } from "./contestant.js";
 import type { Until } from "./load.js";
 import type { ContestantEntry, Program, Scenario } from "./scenarios.js";
 
@@ -35,15 +36,29 @@ const HOLD_MS = 60_000;
 const ANSWER_GRACE_MS = 15_000;
 const EXIT_GRACE_MS = 2000;
 
+let tlsIdentity: Promise<TlsIdentity> | undefined;
+
+/** Made once a run; nobody else trusts it. */
+async function createIdentity(): Promise<TlsIdentity> {
+  const authority = await createAuthority();
+  return { ca: authority.ca, ...(await authority.issue("CN=server", { names: ["IP:127.0.0.1", "DNS:localhost"] })) };
+}
+
 /** A child process that answers one command at a time. */
 class Child {
   readonly #process: ChildProcess;
   readonly #title: string;
   #settle: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
 
-  constructor(role: "server" | "client", entry: ContestantEntry, transport: Setting["transport"], ...rest: string[]) {
+  constructor(
+    role: "server" | "client",
+    entry: ContestantEntry,
+    transport: Setting["transport"],
+    identity: TlsIdentity | undefined,
+    ...rest: string[]
+  ) {
     this.#title = `${role} of ${entry.name}`;
-    const setting: Setting = { transport, feature: entry.feature };
+    const setting: Setting = { transport, feature: entry.feature, identity };
     const args = [role, entry.module, JSON.stringify(setting), ...rest];
     if (entry.program === undefined) {
       // Plain Node on compiled files: a loader that transforms sources wraps each closure, which costs in every call.
@@ -127,11 +142,12 @@ export class Pair {
 
   /** Starts both processes and connects them. Leaves nothing running when it rejects. */
   static async start(contestant: ContestantEntry, transport: Setting["transport"]): Promise<Pair> {
-    const server = new Child("server", contestant, transport);
+    const identity = transport === "tls" ? await (tlsIdentity ??= createIdentity()) : undefined;
+    const server = new Child("server", contestant, transport, identity);
     let client: Child | undefined;
     try {
       const { port } = await server.started();
-      client = new Child("client", contestant, transport, String(port));
+      client = new Child("client", contestant, transport, identity, String(port));
       await client.started();
       return new Pair(server, client);
     } catch (error) {

@@ -25,6 +25,26 @@ export interface Goal {
   readonly of?: string;
 }
 
+/** Something of one contestant that must not be more than so many times something else of its own. */
+export type Limit = TailLimit | GroupLimit;
+
+/** p99 is at most so many times p50. */
+export interface TailLimit {
+  readonly kind: "tail";
+  readonly scenario: string;
+  readonly atMost: number;
+}
+
+/**
+ * CPU per operation of several scenarios. `rise`: none takes more than so many times the least of those before it;
+ * `spread`: per byte of the payload, the most is at most so many times the least.
+ */
+export interface GroupLimit {
+  readonly kind: "rise" | "spread";
+  readonly scenarios: readonly string[];
+  readonly atMost: number;
+}
+
 /** One kind of load on one connection. */
 export interface Scenario {
   /** What `--scenario` takes. */
@@ -185,6 +205,18 @@ export const scenarios: readonly Scenario[] = [
     inFlight: 2000,
     goals: [{ metric: "memory", against: "grpc-js", times: 6 }],
   },
+  unary(16, 128, {
+    name: "tls-unary-16b-x128",
+    title: "unary 16 B over TLS, 128 in flight",
+    transport: "tls",
+    standard: false,
+  }),
+  stream("server-stream", 1024, {
+    name: "tls-stream-1k",
+    title: "server stream of 1 KiB over TLS, AsyncIterable on both ends",
+    transport: "tls",
+    standard: false,
+  }),
   unary(16, 16, MORE),
   unary(16, 1024, MORE),
   unary(16, 128, {
@@ -227,6 +259,19 @@ export const scenarios: readonly Scenario[] = [
     warmUpOperations: 2000,
     standard: false,
   },
+];
+
+/** What "no more" means beside the noise of one run. */
+const NOISE = 1.1;
+
+/** Limits of ours by itself, judged when all scenarios of one were run. */
+export const limits: readonly Limit[] = [
+  { kind: "tail", scenario: "unary-16b-x128", atMost: 8 },
+  { kind: "rise", scenarios: ["unary-16b-x1", "unary-16b-x16", "unary-16b-x128", "unary-16b-x1024"], atMost: NOISE },
+  { kind: "rise", scenarios: ["unary-16b-x128", "unary-16b-x128-open10000"], atMost: NOISE },
+  // Half, once and twice the lengths at which messages begin to travel in another way.
+  { kind: "spread", scenarios: ["unary-32k-x16", "unary-64k-x16", "unary-128k-x16"], atMost: 1.3 },
+  { kind: "spread", scenarios: ["unary-8m-x1", "unary-16m-x1", "unary-32m-x1"], atMost: 1.3 },
 ];
 
 /** A contestant: the module that it is, how that is set up, and the npm package whose version is printed. */
@@ -309,6 +354,8 @@ export const contestants: readonly ContestantEntry[] = [
   }),
   contestant("raw-tcp", ["unary", "paced", "connect", "server-stream", "bidi"]),
   contestant("raw-ws", UNARY, { transport: "ws" }),
+  contestant("raw-tls", ["unary", "server-stream"], { module: "raw-tcp", transport: "tls" }),
+  contestant("grpc-js-tls", ["unary", "server-stream"], { module: "grpc-js", transport: "tls" }),
   contestant("rsocket-core-ws", UNARY, {
     transport: "ws",
     folder: "more",
