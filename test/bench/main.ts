@@ -42,12 +42,14 @@ async function main(): Promise<void> {
   );
   const reports: (ScenarioReport | IdleReport)[] = [];
   const loads: ScenarioReport[] = [];
+  const memory: IdleReport[] = [];
   const goals: GoalResult[] = [];
   for (const scenario of options.scenarios) {
     const entries = contestantsOf(scenario, contestants);
-    if (scenario.kind === "idle-connections" || scenario.kind === "idle-streams") {
+    if (isMemory(scenario.kind)) {
       const report = summarizeIdle(scenario, await runIdle(scenario, scenario.kind, entries, options));
       reports.push(report);
+      memory.push(report);
       goals.push(...idleGoalResults(report));
       console.log(`${formatIdle(report)}\n`);
     } else {
@@ -59,7 +61,7 @@ async function main(): Promise<void> {
     }
   }
   for (const goal of goals) console.log(describeGoal(goal));
-  const limited = limitResults(limits, loads);
+  const limited = limitResults(limits, loads, memory);
   for (const result of limited) console.log(describeLimit(result));
   if (options.jsonFile !== undefined)
     writeFileSync(
@@ -125,7 +127,7 @@ async function runScenario(
 /** Fresh processes in each round: what was given back to the allocator would be there for the next. */
 async function runIdle(
   scenario: Scenario,
-  kind: "idle-connections" | "idle-streams",
+  kind: MemoryKind,
   entries: readonly ContestantEntry[],
   options: BenchArguments,
 ): Promise<ReadonlyMap<string, readonly IdleMeasurement[]>> {
@@ -135,9 +137,7 @@ async function runIdle(
       let pair: Pair | undefined;
       try {
         pair = await Pair.start(entry, scenario.transport);
-        // What loads code is loaded before.
-        await pair.measureIdle(kind, 20);
-        const measured = await pair.measureIdle(kind, scenario.inFlight);
+        const measured = await measureMemory(pair, kind, scenario);
         all.set(entry.name, [...(all.get(entry.name) ?? []), measured]);
       } catch (error) {
         leaveOut(entry.name, scenario, error);
@@ -147,6 +147,22 @@ async function runIdle(
     }
   }
   return all;
+}
+
+type MemoryKind = "idle-connections" | "idle-streams" | "message-memory";
+
+function isMemory(kind: Scenario["kind"]): kind is MemoryKind {
+  return kind === "idle-connections" || kind === "idle-streams" || kind === "message-memory";
+}
+
+/** What loads code is loaded before. */
+async function measureMemory(pair: Pair, kind: MemoryKind, scenario: Scenario): Promise<IdleMeasurement> {
+  if (kind === "message-memory") {
+    for (let call = 0; call < 3; call++) await pair.measureMessage(16);
+    return await pair.measureMessage(scenario.payloadBytes);
+  }
+  await pair.measureIdle(kind, 20);
+  return await pair.measureIdle(kind, scenario.inFlight);
 }
 
 /** A contestant while its scenario runs. */
@@ -209,11 +225,12 @@ function describeGoal(goal: GoalResult): string {
 function describeLimit(result: LimitResult): string {
   const { limit, times } = result;
   const what = {
+    memory: "the peak of ours, on the side where it is higher, beside the message",
     tail: "p99 of ours beside its p50",
     rise: "CPU per call of ours, the most beside the least before it",
     spread: "CPU per byte of ours, the most beside the least",
   }[limit.kind];
-  const names = limit.kind === "tail" ? limit.scenario : limit.scenarios.join(", ");
+  const names = "scenario" in limit ? limit.scenario : limit.scenarios.join(", ");
   return `${exceeded(result) ? "MISSED " : "reached"}  ${names}: ${what} ${times.toFixed(2)}×, at most ${limit.atMost.toFixed(2)}×`;
 }
 

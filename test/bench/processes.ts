@@ -23,7 +23,7 @@ export interface Measurement {
   readonly serverResidentBytes: number;
 }
 
-/** What one idle connection or stream keeps resident on both sides. */
+/** What one idle connection or stream, or a message on its way, keeps resident on both sides. */
 export interface IdleMeasurement {
   readonly clientBytes: number;
   readonly serverBytes: number;
@@ -187,6 +187,18 @@ export class Pair {
       clientBytes: (after.client - before.client) / count,
       serverBytes: (after.server - before.server) / count,
     };
+  }
+
+  /** How much higher the memory of both processes gets while one message is on its way. */
+  async measureMessage(payloadBytes: number): Promise<IdleMeasurement> {
+    const before = await this.#settle();
+    await Promise.all([this.#client.ask({ name: "resetPeak" }), this.#server.ask({ name: "resetPeak" })]);
+    await this.#client.ask({ name: "carry", payloadBytes }, HOLD_MS);
+    const [client, server] = await Promise.all([
+      this.#client.ask({ name: "peak" }),
+      this.#server.ask({ name: "peak" }),
+    ]);
+    return { clientBytes: client - before.client, serverBytes: server - before.server };
   }
 
   async #settle(): Promise<{ readonly client: number; readonly server: number }> {

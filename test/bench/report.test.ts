@@ -3,7 +3,7 @@
 
 import { expect } from "chai";
 import type { Measurement } from "./processes.js";
-import { limitResults, type ScenarioReport, summarize } from "./report.js";
+import { limitResults, type ScenarioReport, summarize, summarizeIdle } from "./report.js";
 import { contestants, contestantsOf, type Limit, limits, type Scenario, scenarios } from "./scenarios.js";
 
 function scenarioOf(name: string): Scenario {
@@ -34,7 +34,7 @@ function reportOf(name: string, ...rounds: Measurement[]): ScenarioReport {
 describe("the limits of the benchmark", () => {
   it("name scenarios that there are", () => {
     for (const limit of limits)
-      for (const name of limit.kind === "tail" ? [limit.scenario] : limit.scenarios) scenarioOf(name);
+      for (const name of "scenario" in limit ? [limit.scenario] : limit.scenarios) scenarioOf(name);
   });
 
   it("compare p99 with p50 in each round", () => {
@@ -55,6 +55,13 @@ describe("the limits of the benchmark", () => {
     const limit: Limit = { kind: "spread", scenarios: names, atMost: 1.3 };
     const reports = [32, 128].map((cpu, index) => reportOf(names[index] ?? "", measured(cpu)));
     expect(limitResults([limit], reports)).to.deep.equal([{ limit, times: 2 }]);
+  });
+
+  it("compare the side that keeps more with the message", () => {
+    const limit: Limit = { kind: "memory", scenario: "memory-1m", atMost: 2 };
+    const rounds = [{ clientBytes: 1024 ** 2, serverBytes: 3 * 1024 ** 2 }];
+    const report = summarizeIdle(scenarioOf("memory-1m"), new Map([["ours", rounds]]));
+    expect(limitResults([limit], [], [report])).to.deep.equal([{ limit, times: 3 }]);
   });
 
   it("are not judged when a scenario is missing", () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Medians and ratios of the measurements, as a table for people and as an object for files.
 import type { IdleMeasurement, Measurement } from "./processes.js";
-import type { Goal, Limit, Scenario } from "./scenarios.js";
+import type { Goal, Limit, OwnLimit, Scenario } from "./scenarios.js";
 
 /** The windows of one contestant in one scenario, in the order of the rounds. */
 export interface Windows {
@@ -76,10 +76,12 @@ export interface LimitResult {
 export function limitResults(
   limits: readonly Limit[],
   reports: readonly ScenarioReport[],
+  memory: readonly IdleReport[] = [],
   contestant = "ours",
 ): readonly LimitResult[] {
   return limits.flatMap((limit) => {
-    const names = limit.kind === "tail" ? [limit.scenario] : limit.scenarios;
+    if (limit.kind === "memory") return memoryResults(limit, memory, contestant);
+    const names = "scenario" in limit ? [limit.scenario] : limit.scenarios;
     const found = names.flatMap((name) => {
       const report = reports.find(({ scenario }) => scenario.name === name);
       const line = report?.lines.find((one) => one.contestant === contestant);
@@ -88,6 +90,14 @@ export function limitResults(
     if (found.length < names.length) return [];
     return [{ limit, times: measuredTimes(limit.kind, found) }];
   });
+}
+
+function memoryResults(limit: OwnLimit, memory: readonly IdleReport[], contestant: string): readonly LimitResult[] {
+  const report = memory.find(({ scenario }) => scenario.name === limit.scenario);
+  const line = report?.lines.find((one) => one.contestant === contestant);
+  if (report === undefined || line === undefined) return [];
+  const { clientBytes, serverBytes } = line.median;
+  return [{ limit, times: Math.max(clientBytes, serverBytes) / report.scenario.payloadBytes }];
 }
 
 function measuredTimes(

@@ -4,7 +4,7 @@ import type { Feature, Transport } from "./contestant.js";
 
 /**
  * An operation is a call of `unary`, `paced` (so many calls a second, whatever the answers do) and `fire-and-forget`, an
- * item of `server-stream` and `bidi`, a connection with one call of `connect`. The two others are about memory.
+ * item of `server-stream` and `bidi`, a connection with one call of `connect`. The others are about memory.
  */
 export type ScenarioKind =
   | "unary"
@@ -14,7 +14,8 @@ export type ScenarioKind =
   | "bidi"
   | "connect"
   | "idle-connections"
-  | "idle-streams";
+  | "idle-streams"
+  | "message-memory";
 
 /** At least so many times less CPU per operation, shorter p50, or less memory, than the contestant named. */
 export interface Goal {
@@ -26,11 +27,11 @@ export interface Goal {
 }
 
 /** Something of one contestant that must not be more than so many times something else of its own. */
-export type Limit = TailLimit | GroupLimit;
+export type Limit = OwnLimit | GroupLimit;
 
-/** p99 is at most so many times p50. */
-export interface TailLimit {
-  readonly kind: "tail";
+/** `tail`: p99 is at most so many times p50. `memory`: either side keeps at most so many times the message. */
+export interface OwnLimit {
+  readonly kind: "tail" | "memory";
   readonly scenario: string;
   readonly atMost: number;
 }
@@ -123,6 +124,17 @@ function stream(kind: "server-stream" | "bidi", payloadBytes: number, more: Part
     payloadBytes,
     warmUpOperations: kind === "bidi" ? 100_000 : 200_000,
     ...more,
+  };
+}
+
+function messageMemory(payloadBytes: number): Scenario {
+  return {
+    ...PLAIN,
+    name: `memory-${sizeName(payloadBytes)}`,
+    title: `one message of ${sizeTitle(payloadBytes)} on its way: the peak`,
+    kind: "message-memory",
+    payloadBytes,
+    standard: false,
   };
 }
 
@@ -234,6 +246,8 @@ export const scenarios: readonly Scenario[] = [
   unary(1024 * 1024, 16, LARGE),
   unary(8 * 1024 ** 2, 1, { ...LARGE, warmUpOperations: 10 }),
   unary(32 * 1024 ** 2, 1, { ...LARGE, warmUpOperations: 10 }),
+  messageMemory(1024 ** 2),
+  messageMemory(16 * 1024 ** 2),
   stream("server-stream", 16, MORE),
   stream("bidi", 1024, MORE),
   unary(1024, 128, {
@@ -267,6 +281,8 @@ const NOISE = 1.1;
 /** Limits of ours by itself, judged when all scenarios of one were run. */
 export const limits: readonly Limit[] = [
   { kind: "tail", scenario: "unary-16b-x128", atMost: 8 },
+  { kind: "memory", scenario: "memory-1m", atMost: 2 },
+  { kind: "memory", scenario: "memory-16m", atMost: 2 },
   { kind: "rise", scenarios: ["unary-16b-x1", "unary-16b-x16", "unary-16b-x128", "unary-16b-x1024"], atMost: NOISE },
   { kind: "rise", scenarios: ["unary-16b-x128", "unary-16b-x128-open10000"], atMost: NOISE },
   // Half, once and twice the lengths at which messages begin to travel in another way.
@@ -305,7 +321,7 @@ export interface Program {
 }
 
 const UNARY: readonly ScenarioKind[] = ["unary", "paced", "connect", "idle-connections"];
-const GRPC: readonly ScenarioKind[] = [...UNARY, "server-stream", "bidi", "idle-streams"];
+const GRPC: readonly ScenarioKind[] = [...UNARY, "server-stream", "bidi", "idle-streams", "message-memory"];
 const ALL: readonly ScenarioKind[] = [...GRPC, "fire-and-forget"];
 
 function contestant(
@@ -352,7 +368,7 @@ export const contestants: readonly ContestantEntry[] = [
   contestant("rsocket-core", ["unary", "paced", "connect", "server-stream", "bidi", "fire-and-forget"], {
     packageName: "rsocket-core",
   }),
-  contestant("raw-tcp", ["unary", "paced", "connect", "server-stream", "bidi"]),
+  contestant("raw-tcp", ["unary", "paced", "connect", "server-stream", "bidi", "message-memory"]),
   contestant("raw-ws", UNARY, { transport: "ws" }),
   contestant("raw-tls", ["unary", "server-stream"], { module: "raw-tcp", transport: "tls" }),
   contestant("grpc-js-tls", ["unary", "server-stream"], { module: "grpc-js", transport: "tls" }),
