@@ -12,7 +12,7 @@ import type { Cell } from "./matrix/cells.js";
 import { lengthTap, type OnFrame, type Tap, webSocketTap } from "./matrix/frame-tap.js";
 import { install, missingTools } from "./matrix/install.js";
 import { intoPage } from "./matrix/page.js";
-import { type PeerFile, readPeer, readPeers } from "./matrix/peer-file.js";
+import { type PeerFile, readPeer } from "./matrix/peer-file.js";
 import { RecordingRelay } from "./matrix/relay.js";
 import { type RunOptions, runRole } from "./matrix/run-peer.js";
 import { compilePrograms } from "./programs.js";
@@ -232,16 +232,6 @@ describe("the frames that a relay reads along", () => {
       expect(framesOf(webSocketTap, bytes, chunkBytes)).to.deep.equal(expected);
     });
   }
-});
-
-describe("the known faults of peers", () => {
-  it("say which frames show them, each with its name", () => {
-    for (const { name, faults } of readPeers()) {
-      for (const one of faults) {
-        expect(one.frames, `${name} as ${one.role}: ${one.case}`).to.match(/[<>] (?:[0-9a-f]{8,}…? )?[A-Z]{5,}/);
-      }
-    }
-  });
 });
 
 describe("the relay between client and server", () => {
