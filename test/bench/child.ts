@@ -2,18 +2,22 @@
 // One end of a contestant in a process of its own: `child.js server MODULE SETTING` or `child.js client MODULE SETTING PORT`.
 // Answers the commands of the parent in order, each with one message.
 
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Profiler } from "node:inspector";
 import { Session } from "node:inspector/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { BenchClient, Contestant, Setting } from "./contestant.js";
-import { holdOpen, type LoadResult, runLoad, type Until } from "./load.js";
+import { carryOne, holdOpen, type LoadResult, runLoad, type Until } from "./load.js";
 import type { Scenario } from "./scenarios.js";
 
 /** What a parent may ask. */
 export type Command =
   | { readonly name: "run"; readonly scenario: Scenario; readonly until: Until }
   | { readonly name: "hold"; readonly kind: "idle-connections" | "idle-streams"; readonly count: number }
+  | { readonly name: "carry"; readonly payloadBytes: number }
+  | { readonly name: "resetPeak" }
+  | { readonly name: "peak" }
   | { readonly name: "usage" }
   | { readonly name: "settle" }
   | { readonly name: "profileStart" }
@@ -30,6 +34,9 @@ export interface Answers {
   readonly start: { readonly port: number };
   readonly run: LoadResult;
   readonly hold: undefined;
+  readonly carry: undefined;
+  readonly resetPeak: undefined;
+  readonly peak: number;
   readonly usage: Usage;
   readonly settle: Usage;
   readonly profileStart: undefined;
@@ -66,6 +73,12 @@ async function execute(command: Command): Promise<unknown> {
       return await runLoad(...endsOfClient(), command.scenario, command.until);
     case "hold":
       return await holdOpen(...endsOfClient(), command.kind, command.count);
+    case "carry":
+      return await carryOne(endsOfClient()[0], command.payloadBytes);
+    case "resetPeak":
+      return writeFileSync("/proc/self/clear_refs", "5"); // proc(5): the highest resident size begins anew
+    case "peak":
+      return peakBytes();
     case "usage":
       return usage();
     case "settle":
@@ -91,6 +104,12 @@ async function settle(): Promise<Usage> {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   }
   return usage();
+}
+
+/** The highest resident size; Linux alone tells it so that it can begin anew. */
+function peakBytes(): number {
+  const kibibytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return Number(kibibytes) * 1024;
 }
 
 function usage(): Usage {

@@ -2,8 +2,8 @@
 // The one interface that every contestant of the benchmark implements, so that load, measurement and report know none of them.
 import type { DownloadRequest, Item } from "./gen/bench_pb.js";
 
-/** What carries the bytes: plain TCP, or WebSocket over it. */
-export type Transport = "tcp" | "ws";
+/** What carries the bytes: plain TCP, or TLS or WebSocket over it. */
+export type Transport = "tcp" | "tls" | "ws";
 
 /** Something of ours that is switched on, to see what it costs. */
 export type Feature = "deadline" | "interceptor" | "resume" | "lease";
@@ -12,6 +12,15 @@ export type Feature = "deadline" | "interceptor" | "resume" | "lease";
 export interface Setting {
   readonly transport: Transport;
   readonly feature: Feature | undefined;
+  /** Of `tls`. */
+  readonly identity: TlsIdentity | undefined;
+}
+
+/** Who the server is, and who vouches for it, as PEM. */
+export interface TlsIdentity {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** A server that listens on a loopback TCP port. */
@@ -58,7 +67,7 @@ export const service: {
     return { payload };
   },
   async *download({ count, payloadBytes }) {
-    const payload = new Uint8Array(payloadBytes);
+    const payload = new Uint8Array(payloadBytes).fill(0x5a); // pages that nobody wrote take no memory
     for (let sent = 0; sent < count; sent++) yield { payload };
   },
   async *chat(requests) {

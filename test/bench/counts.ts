@@ -103,7 +103,7 @@ async function withCalls<T>(
   use: (run: (calls: number) => Promise<void>, server: BenchServer) => Promise<T>,
 ): Promise<T> {
   const { inFlight = 128, payloadBytes = 16, feature } = options;
-  const setting: Setting = { transport: "tcp", feature };
+  const setting: Setting = { transport: "tcp", feature, identity: undefined };
   const server = await contestant.serve(setting);
   try {
     const client = await contestant.connect(server.port, setting);

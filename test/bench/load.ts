@@ -55,6 +55,12 @@ async function holdStream(client: BenchClient): Promise<void> {
   held.push({ iterator, next: iterator.next() });
 }
 
+/** One message of the server's. */
+export async function carryOne(client: BenchClient, payloadBytes: number): Promise<undefined> {
+  const items = needed(client.download, "download").call(client, { count: 1, payloadBytes });
+  for await (const { payload } of items) checkLength(payload, payloadBytes);
+}
+
 /** Runs `scenario` on `client` until `until`, then waits for the calls in flight. Rejects with the first failed call. */
 export async function runLoad(client: BenchClient, open: Open, scenario: Scenario, until: Until): Promise<LoadResult> {
   if (held.length < scenario.openStreams) await holdOpen(client, open, "idle-streams", scenario.openStreams);

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, type as systemType, totalmem } from "node:os";
 import { join } from "node:path";
 import { type BenchArguments, readArguments, usageText } from "./arguments.js";
-import { benchFolder, compileChildren, generateStubs, repositoryFolder } from "./prepare.js";
+import { benchFolder, buildProgram, compileChildren, generateStubs, missingTool, repositoryFolder } from "./prepare.js";
 import { type IdleMeasurement, type Measurement, Pair } from "./processes.js";
 import {
   formatIdle,
@@ -17,12 +17,14 @@ import {
   goalResults,
   type IdleReport,
   idleGoalResults,
+  type LimitResult,
+  limitResults,
   type ScenarioReport,
   summarize,
   summarizeIdle,
   type Windows,
 } from "./report.js";
-import { type ContestantEntry, contestantsOf, type Scenario } from "./scenarios.js";
+import { type ContestantEntry, contestantsOf, limits, type Scenario } from "./scenarios.js";
 
 /** No window and no warm-up lasts longer, however slow a contestant is. */
 const MAXIMUM_MS = 30_000;
@@ -39,28 +41,34 @@ async function main(): Promise<void> {
     `${machine.summary}\n${options.rounds} interleaved rounds of ${options.windowMs} ms; medians; "vs" = times less CPU per operation (lowest–highest round)\n`,
   );
   const reports: (ScenarioReport | IdleReport)[] = [];
+  const loads: ScenarioReport[] = [];
+  const memory: IdleReport[] = [];
   const goals: GoalResult[] = [];
   for (const scenario of options.scenarios) {
     const entries = contestantsOf(scenario, contestants);
-    if (scenario.kind === "idle-connections" || scenario.kind === "idle-streams") {
+    if (isMemory(scenario.kind)) {
       const report = summarizeIdle(scenario, await runIdle(scenario, scenario.kind, entries, options));
       reports.push(report);
+      memory.push(report);
       goals.push(...idleGoalResults(report));
       console.log(`${formatIdle(report)}\n`);
     } else {
       const report = summarize(scenario, await runScenario(scenario, entries, options));
       reports.push(report);
+      loads.push(report);
       goals.push(...goalResults(report));
       console.log(`${formatReport(report)}\n`);
     }
   }
   for (const goal of goals) console.log(describeGoal(goal));
+  const limited = limitResults(limits, loads, memory);
+  for (const result of limited) console.log(describeLimit(result));
   if (options.jsonFile !== undefined)
     writeFileSync(
       options.jsonFile,
-      `${JSON.stringify({ machine, options, goals, reports, failures }, undefined, 2)}\n`,
+      `${JSON.stringify({ machine, options, goals, limits: limited, reports, failures }, undefined, 2)}\n`,
     );
-  if (failures.length > 0 || (options.check && goals.some(missed))) process.exitCode = 1;
+  if (failures.length > 0 || (options.check && (goals.some(missed) || limited.some(exceeded)))) process.exitCode = 1;
 }
 
 /** Undefined when there is nothing to run: help was asked for, or an argument is wrong. */
@@ -80,8 +88,14 @@ function readOptions(): BenchArguments | undefined {
 async function compilable(entries: readonly ContestantEntry[]): Promise<readonly ContestantEntry[]> {
   const built: ContestantEntry[] = [];
   for (const entry of entries) {
+    const tool = missingTool(entry);
+    if (tool !== undefined) {
+      console.error(`${entry.name} IS LEFT OUT: ${tool} is not installed here`);
+      continue;
+    }
     try {
-      await compileChildren([...built, entry]);
+      if (entry.program === undefined) await compileChildren([...built, entry]);
+      else buildProgram(entry.program);
       built.push(entry);
     } catch (error) {
       failures.push(`${entry.name} is left out: ${(error as Error).message.split("\n", 3).join(" ")}`);
@@ -113,7 +127,7 @@ async function runScenario(
 /** Fresh processes in each round: what was given back to the allocator would be there for the next. */
 async function runIdle(
   scenario: Scenario,
-  kind: "idle-connections" | "idle-streams",
+  kind: MemoryKind,
   entries: readonly ContestantEntry[],
   options: BenchArguments,
 ): Promise<ReadonlyMap<string, readonly IdleMeasurement[]>> {
@@ -123,9 +137,7 @@ async function runIdle(
       let pair: Pair | undefined;
       try {
         pair = await Pair.start(entry, scenario.transport);
-        // What loads code is loaded before.
-        await pair.measureIdle(kind, 20);
-        const measured = await pair.measureIdle(kind, scenario.inFlight);
+        const measured = await measureMemory(pair, kind, scenario);
         all.set(entry.name, [...(all.get(entry.name) ?? []), measured]);
       } catch (error) {
         leaveOut(entry.name, scenario, error);
@@ -135,6 +147,22 @@ async function runIdle(
     }
   }
   return all;
+}
+
+type MemoryKind = "idle-connections" | "idle-streams" | "message-memory";
+
+function isMemory(kind: Scenario["kind"]): kind is MemoryKind {
+  return kind === "idle-connections" || kind === "idle-streams" || kind === "message-memory";
+}
+
+/** What loads code is loaded before. */
+async function measureMemory(pair: Pair, kind: MemoryKind, scenario: Scenario): Promise<IdleMeasurement> {
+  if (kind === "message-memory") {
+    for (let call = 0; call < 3; call++) await pair.measureMessage(16);
+    return await pair.measureMessage(scenario.payloadBytes);
+  }
+  await pair.measureIdle(kind, 20);
+  return await pair.measureIdle(kind, scenario.inFlight);
 }
 
 /** A contestant while its scenario runs. */
@@ -194,6 +222,23 @@ function describeGoal(goal: GoalResult): string {
   return `${verdict}  ${scenario}: ${metric} of ${of} ${times.toFixed(2)}× ${against}, goal ${goal.goal.toFixed(2)}×`;
 }
 
+function describeLimit(result: LimitResult): string {
+  const { limit, times } = result;
+  const what = {
+    memory: "the peak of ours, on the side where it is higher, beside the message",
+    tail: "p99 of ours beside its p50",
+    rise: "CPU per call of ours, the most beside the least before it",
+    spread: "CPU per byte of ours, the most beside the least",
+  }[limit.kind];
+  const names = "scenario" in limit ? limit.scenario : limit.scenarios.join(", ");
+  return `${exceeded(result) ? "MISSED " : "reached"}  ${names}: ${what} ${times.toFixed(2)}×, at most ${limit.atMost.toFixed(2)}×`;
+}
+
+/** Also when it isn't a number. */
+function exceeded({ limit, times }: LimitResult): boolean {
+  return !(times <= limit.atMost);
+}
+
 function missed(goal: GoalResult): boolean {
   return goal.times < goal.goal;
 }
@@ -206,12 +251,13 @@ function describeMachine(entries: readonly ContestantEntry[]): { summary: string
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 1024 ** 3),
     loadAverage: loadavg().map((load) => load.toFixed(2)),
-    versions: Object.fromEntries(
-      ["@bufbuild/protobuf", ...entries.flatMap(({ packageName }) => packageName ?? [])].map((name) => [
+    versions: Object.fromEntries([
+      ...["@bufbuild/protobuf", ...entries.flatMap(({ packageName }) => packageName ?? [])].map((name) => [
         name,
         packageVersion(name),
       ]),
-    ),
+      ...entries.flatMap(({ name, program }) => (program === undefined ? [] : [[name, program.version]])),
+    ]),
     date: new Date().toISOString(),
   };
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A contestant as its parent sees it: two child processes, started together, measured together.
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { createAuthority } from "../../examples/hello/certificates.js";
 import type { Answers, Command, Reply } from "./child.js";
-import type { Setting } from "./contestant.js";
+import type { Setting, TlsIdentity } from "./contestant.js";
 import type { Until } from "./load.js";
-import type { ContestantEntry, Scenario } from "./scenarios.js";
+import type { ContestantEntry, Program, Scenario } from "./scenarios.js";
 
 /** One measured window of one contestant. CPU covers all work from before the first call to after the last. */
 export interface Measurement {
@@ -21,7 +23,7 @@ export interface Measurement {
   readonly serverResidentBytes: number;
 }
 
-/** What one idle connection or stream keeps resident on both sides. */
+/** What one idle connection or stream, or a message on its way, keeps resident on both sides. */
 export interface IdleMeasurement {
   readonly clientBytes: number;
   readonly serverBytes: number;
@@ -34,6 +36,14 @@ const HOLD_MS = 60_000;
 const ANSWER_GRACE_MS = 15_000;
 const EXIT_GRACE_MS = 2000;
 
+let tlsIdentity: Promise<TlsIdentity> | undefined;
+
+/** Made once a run; nobody else trusts it. */
+async function createIdentity(): Promise<TlsIdentity> {
+  const authority = await createAuthority();
+  return { ca: authority.ca, ...(await authority.issue("CN=server", { names: ["IP:127.0.0.1", "DNS:localhost"] })) };
+}
+
 /** A child process that answers one command at a time. */
 class Child {
   readonly #process: ChildProcess;
@@ -42,16 +52,21 @@ class Child {
 
   constructor(
     role: "server" | "client",
-    { name, module, folder, feature }: ContestantEntry,
+    entry: ContestantEntry,
     transport: Setting["transport"],
+    identity: TlsIdentity | undefined,
     ...rest: string[]
   ) {
-    this.#title = `${role} of ${name}`;
-    const setting: Setting = { transport, feature };
-    // Plain Node on compiled files: a loader that transforms sources wraps each closure, which costs in every call.
-    const file = fileURLToPath(new URL(`./${folder}/dist/child.js`, import.meta.url));
-    this.#process = fork(file, [role, module, JSON.stringify(setting), ...rest], { execArgv: [] });
-    this.#process.on("message", (reply: Reply) => this.#receive(reply));
+    this.#title = `${role} of ${entry.name}`;
+    const setting: Setting = { transport, feature: entry.feature, identity };
+    const args = [role, entry.module, JSON.stringify(setting), ...rest];
+    if (entry.program === undefined) {
+      // Plain Node on compiled files: a loader that transforms sources wraps each closure, which costs in every call.
+      const file = fileURLToPath(new URL(`./${entry.folder}/dist/child.js`, import.meta.url));
+      this.#process = fork(file, args, { execArgv: [] });
+      this.#process.on("message", (reply: Reply) => this.#receive(reply));
+    } else this.#process = this.#startProgram(entry.program, args);
+    this.#process.on("error", (error) => this.#settle?.reject(error));
     this.#process.on("exit", (code, signal) =>
       this.#settle?.reject(new Error(`the ${this.#title} exited with ${code ?? signal} instead of an answer`)),
     );
@@ -64,7 +79,8 @@ class Child {
 
   /** @param busyMs how long the command may keep the child busy. */
   ask<N extends Command["name"]>(command: Command & { name: N }, busyMs = 0): Promise<Answers[N]> {
-    this.#process.send(command);
+    if (this.#process.stdin === null) this.#process.send(command);
+    else this.#process.stdin.write(`${JSON.stringify(command)}\n`);
     return this.#wait(command.name, busyMs) as Promise<Answers[N]>;
   }
 
@@ -74,8 +90,18 @@ class Child {
     const exited = new Promise((resolve) => this.#process.once("exit", resolve));
     const kill = setTimeout(() => this.#process.kill("SIGKILL"), EXIT_GRACE_MS);
     if (this.#process.connected) this.#process.disconnect();
+    this.#process.stdin?.end();
     await exited;
     clearTimeout(kill);
+  }
+
+  /** Talks in lines of JSON: its standard input ends when it shall leave. */
+  #startProgram({ folder, command: [file = "", ...before] }: Program, args: readonly string[]): ChildProcess {
+    const cwd = fileURLToPath(new URL(`./more/${folder}/`, import.meta.url));
+    const child = spawn(file, [...before, ...args], { cwd, stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.on("error", () => {}); // its exit says why
+    createInterface(child.stdout).on("line", (line) => this.#receive(JSON.parse(line) as Reply));
+    return child;
   }
 
   #wait(commandName: string, busyMs: number): Promise<unknown> {
@@ -116,11 +142,12 @@ export class Pair {
 
   /** Starts both processes and connects them. Leaves nothing running when it rejects. */
   static async start(contestant: ContestantEntry, transport: Setting["transport"]): Promise<Pair> {
-    const server = new Child("server", contestant, transport);
+    const identity = transport === "tls" ? await (tlsIdentity ??= createIdentity()) : undefined;
+    const server = new Child("server", contestant, transport, identity);
     let client: Child | undefined;
     try {
       const { port } = await server.started();
-      client = new Child("client", contestant, transport, String(port));
+      client = new Child("client", contestant, transport, identity, String(port));
       await client.started();
       return new Pair(server, client);
     } catch (error) {
@@ -160,6 +187,18 @@ export class Pair {
       clientBytes: (after.client - before.client) / count,
       serverBytes: (after.server - before.server) / count,
     };
+  }
+
+  /** How much higher the memory of both processes gets while one message is on its way. */
+  async measureMessage(payloadBytes: number): Promise<IdleMeasurement> {
+    const before = await this.#settle();
+    await Promise.all([this.#client.ask({ name: "resetPeak" }), this.#server.ask({ name: "resetPeak" })]);
+    await this.#client.ask({ name: "carry", payloadBytes }, HOLD_MS);
+    const [client, server] = await Promise.all([
+      this.#client.ask({ name: "peak" }),
+      this.#server.ask({ name: "peak" }),
+    ]);
+    return { clientBytes: client - before.client, serverBytes: server - before.server };
   }
 
   async #settle(): Promise<{ readonly client: number; readonly server: number }> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Medians and ratios of the measurements, as a table for people and as an object for files.
 import type { IdleMeasurement, Measurement } from "./processes.js";
-import type { Goal, Scenario } from "./scenarios.js";
+import type { Goal, Limit, OwnLimit, Scenario } from "./scenarios.js";
 
 /** The windows of one contestant in one scenario, in the order of the rounds. */
 export interface Windows {
@@ -64,6 +64,55 @@ export function goalResults({ scenario, lines }: ScenarioReport): readonly GoalR
         : mine.ratios.find((one) => one.against === against)?.times;
     return times === undefined ? [] : [{ scenario: scenario.name, metric, of, against, goal, times }];
   });
+}
+
+/** A limit and what was measured. */
+export interface LimitResult {
+  readonly limit: Limit;
+  readonly times: number;
+}
+
+/** The limits of ours, as far as all that they compare was measured. */
+export function limitResults(
+  limits: readonly Limit[],
+  reports: readonly ScenarioReport[],
+  memory: readonly IdleReport[] = [],
+  contestant = "ours",
+): readonly LimitResult[] {
+  return limits.flatMap((limit) => {
+    if (limit.kind === "memory") return memoryResults(limit, memory, contestant);
+    const names = "scenario" in limit ? [limit.scenario] : limit.scenarios;
+    const found = names.flatMap((name) => {
+      const report = reports.find(({ scenario }) => scenario.name === name);
+      const line = report?.lines.find((one) => one.contestant === contestant);
+      return report === undefined || line === undefined ? [] : [{ scenario: report.scenario, line }];
+    });
+    if (found.length < names.length) return [];
+    return [{ limit, times: measuredTimes(limit.kind, found) }];
+  });
+}
+
+function memoryResults(limit: OwnLimit, memory: readonly IdleReport[], contestant: string): readonly LimitResult[] {
+  const report = memory.find(({ scenario }) => scenario.name === limit.scenario);
+  const line = report?.lines.find((one) => one.contestant === contestant);
+  if (report === undefined || line === undefined) return [];
+  const { clientBytes, serverBytes } = line.median;
+  return [{ limit, times: Math.max(clientBytes, serverBytes) / report.scenario.payloadBytes }];
+}
+
+function measuredTimes(
+  kind: Limit["kind"],
+  found: readonly { readonly scenario: Scenario; readonly line: Line }[],
+): number {
+  if (kind === "tail") {
+    const rounds = found.flatMap(({ line }) => line.rounds);
+    return median(rounds.map(({ p50Micros = Number.NaN, p99Micros = Number.NaN }) => p99Micros / p50Micros));
+  }
+  const cpu = found.map(({ scenario, line }) =>
+    kind === "spread" ? line.median.cpuMicrosPerOperation / scenario.payloadBytes : line.median.cpuMicrosPerOperation,
+  );
+  if (kind === "spread") return Math.max(...cpu) / Math.min(...cpu);
+  return Math.max(...cpu.slice(1).map((later, index) => later / Math.min(...cpu.slice(0, index + 1))));
 }
 
 /** What idle things cost one contestant. */

@@ -4,7 +4,7 @@ import type { Feature, Transport } from "./contestant.js";
 
 /**
  * An operation is a call of `unary`, `paced` (so many calls a second, whatever the answers do) and `fire-and-forget`, an
- * item of `server-stream` and `bidi`, a connection with one call of `connect`. The two others are about memory.
+ * item of `server-stream` and `bidi`, a connection with one call of `connect`. The others are about memory.
  */
 export type ScenarioKind =
   | "unary"
@@ -14,7 +14,8 @@ export type ScenarioKind =
   | "bidi"
   | "connect"
   | "idle-connections"
-  | "idle-streams";
+  | "idle-streams"
+  | "message-memory";
 
 /** At least so many times less CPU per operation, shorter p50, or less memory, than the contestant named. */
 export interface Goal {
@@ -23,6 +24,26 @@ export interface Goal {
   readonly times: number;
   /** Whose goal it is; `ours` unless given. */
   readonly of?: string;
+}
+
+/** Something of one contestant that must not be more than so many times something else of its own. */
+export type Limit = OwnLimit | GroupLimit;
+
+/** `tail`: p99 is at most so many times p50. `memory`: either side keeps at most so many times the message. */
+export interface OwnLimit {
+  readonly kind: "tail" | "memory";
+  readonly scenario: string;
+  readonly atMost: number;
+}
+
+/**
+ * CPU per operation of several scenarios. `rise`: none takes more than so many times the least of those before it;
+ * `spread`: per byte of the payload, the most is at most so many times the least.
+ */
+export interface GroupLimit {
+  readonly kind: "rise" | "spread";
+  readonly scenarios: readonly string[];
+  readonly atMost: number;
 }
 
 /** One kind of load on one connection. */
@@ -106,6 +127,17 @@ function stream(kind: "server-stream" | "bidi", payloadBytes: number, more: Part
   };
 }
 
+function messageMemory(payloadBytes: number): Scenario {
+  return {
+    ...PLAIN,
+    name: `memory-${sizeName(payloadBytes)}`,
+    title: `one message of ${sizeTitle(payloadBytes)} on its way: the peak`,
+    kind: "message-memory",
+    payloadBytes,
+    standard: false,
+  };
+}
+
 function sizeName(byteLength: number): string {
   if (byteLength < 1024) return `${byteLength}b`;
   return byteLength < 1024 ** 2 ? `${byteLength / 1024}k` : `${byteLength / 1024 ** 2}m`;
@@ -127,7 +159,15 @@ export const scenarios: readonly Scenario[] = [
       { metric: "p50", against: "grpc-js", times: 2.5 },
     ],
   }),
-  unary(16, 128, { goals: cpuGoals({ raw: 0.75, grpc: 15, rsocket: 1.8 }) }),
+  unary(16, 128, {
+    goals: [
+      ...cpuGoals({ raw: 0.75, grpc: 15, rsocket: 1.8 }),
+      // Judged where their tools are.
+      { metric: "cpu", against: "rsocket-java", times: 0.5 },
+      { metric: "cpu", against: "rsocket-go", times: 1.5 },
+      { metric: "cpu", against: "grpc-go", times: 4 },
+    ],
+  }),
   unary(1024, 128, { goals: cpuGoals({ raw: 0.75, grpc: 15, rsocket: 2 }) }),
   stream("server-stream", 1024, { goals: cpuGoals({ raw: 0.65, grpc: 3, rsocket: 2 }) }),
   stream("bidi", 16, { goals: cpuGoals({ raw: 0.5, grpc: 5, rsocket: 1.5 }) }),
@@ -177,6 +217,18 @@ export const scenarios: readonly Scenario[] = [
     inFlight: 2000,
     goals: [{ metric: "memory", against: "grpc-js", times: 6 }],
   },
+  unary(16, 128, {
+    name: "tls-unary-16b-x128",
+    title: "unary 16 B over TLS, 128 in flight",
+    transport: "tls",
+    standard: false,
+  }),
+  stream("server-stream", 1024, {
+    name: "tls-stream-1k",
+    title: "server stream of 1 KiB over TLS, AsyncIterable on both ends",
+    transport: "tls",
+    standard: false,
+  }),
   unary(16, 16, MORE),
   unary(16, 1024, MORE),
   unary(16, 128, {
@@ -194,6 +246,8 @@ export const scenarios: readonly Scenario[] = [
   unary(1024 * 1024, 16, LARGE),
   unary(8 * 1024 ** 2, 1, { ...LARGE, warmUpOperations: 10 }),
   unary(32 * 1024 ** 2, 1, { ...LARGE, warmUpOperations: 10 }),
+  messageMemory(1024 ** 2),
+  messageMemory(16 * 1024 ** 2),
   stream("server-stream", 16, MORE),
   stream("bidi", 1024, MORE),
   unary(1024, 128, {
@@ -221,6 +275,21 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
+/** What "no more" means beside the noise of one run. */
+const NOISE = 1.1;
+
+/** Limits of ours by itself, judged when all scenarios of one were run. */
+export const limits: readonly Limit[] = [
+  { kind: "tail", scenario: "unary-16b-x128", atMost: 8 },
+  { kind: "memory", scenario: "memory-1m", atMost: 2 },
+  { kind: "memory", scenario: "memory-16m", atMost: 2 },
+  { kind: "rise", scenarios: ["unary-16b-x1", "unary-16b-x16", "unary-16b-x128", "unary-16b-x1024"], atMost: NOISE },
+  { kind: "rise", scenarios: ["unary-16b-x128", "unary-16b-x128-open10000"], atMost: NOISE },
+  // Half, once and twice the lengths at which messages begin to travel in another way.
+  { kind: "spread", scenarios: ["unary-32k-x16", "unary-64k-x16", "unary-128k-x16"], atMost: 1.3 },
+  { kind: "spread", scenarios: ["unary-8m-x1", "unary-16m-x1", "unary-32m-x1"], atMost: 1.3 },
+];
+
 /** A contestant: the module that it is, how that is set up, and the npm package whose version is printed. */
 export interface ContestantEntry {
   readonly name: string;
@@ -232,10 +301,27 @@ export interface ContestantEntry {
   readonly kinds: readonly ScenarioKind[];
   /** `more`: a folder with packages of its own, installed when it first runs. */
   readonly folder: "." | "more";
+  /** In another language: a program instead of a module. */
+  readonly program: Program | undefined;
+  /** Longer messages than it can carry are left to the others. */
+  readonly maxPayloadBytes: number;
+}
+
+/** A contestant in `more/<folder>`, built into its `dist/`, that answers the commands of child.ts as lines of JSON. */
+export interface Program {
+  readonly folder: string;
+  /** Without them the contestant is left out. */
+  readonly tools: readonly string[];
+  /** Shell commands, run in its folder when a source has changed. */
+  readonly install: readonly string[];
+  /** Folders beside it whose sources it uses. */
+  readonly uses: readonly string[];
+  readonly command: readonly string[];
+  readonly version: string;
 }
 
 const UNARY: readonly ScenarioKind[] = ["unary", "paced", "connect", "idle-connections"];
-const GRPC: readonly ScenarioKind[] = [...UNARY, "server-stream", "bidi", "idle-streams"];
+const GRPC: readonly ScenarioKind[] = [...UNARY, "server-stream", "bidi", "idle-streams", "message-memory"];
 const ALL: readonly ScenarioKind[] = [...GRPC, "fire-and-forget"];
 
 function contestant(
@@ -251,8 +337,22 @@ function contestant(
     feature: undefined,
     kinds,
     folder: ".",
+    program: undefined,
+    maxPayloadBytes: Number.POSITIVE_INFINITY,
     ...more,
   };
+}
+
+/** Without fragments, which both leave out unless told, 16 MiB are the end of a frame. */
+const RSOCKET_FRAME: Partial<ContestantEntry> = { maxPayloadBytes: 8 * 1024 ** 2 };
+
+function foreign(name: string, program: Omit<Program, "folder">, more: Partial<ContestantEntry> = {}): ContestantEntry {
+  return contestant(name, ["unary", "server-stream"], { program: { folder: name, ...program }, ...more });
+}
+
+function go(name: string, version: string, more: Partial<ContestantEntry> = {}): ContestantEntry {
+  const install = ["sh ../go-child/generate.sh", "go build -o dist/child ."];
+  return foreign(name, { version, tools: ["go"], install, uses: ["go-child"], command: ["dist/child"] }, more);
 }
 
 const ours = (feature: Feature): ContestantEntry => contestant(`ours+${feature}`, ALL, { module: "ours", feature });
@@ -268,8 +368,10 @@ export const contestants: readonly ContestantEntry[] = [
   contestant("rsocket-core", ["unary", "paced", "connect", "server-stream", "bidi", "fire-and-forget"], {
     packageName: "rsocket-core",
   }),
-  contestant("raw-tcp", ["unary", "paced", "connect", "server-stream", "bidi"]),
+  contestant("raw-tcp", ["unary", "paced", "connect", "server-stream", "bidi", "message-memory"]),
   contestant("raw-ws", UNARY, { transport: "ws" }),
+  contestant("raw-tls", ["unary", "server-stream"], { module: "raw-tcp", transport: "tls" }),
+  contestant("grpc-js-tls", ["unary", "server-stream"], { module: "grpc-js", transport: "tls" }),
   contestant("rsocket-core-ws", UNARY, {
     transport: "ws",
     folder: "more",
@@ -281,15 +383,29 @@ export const contestants: readonly ContestantEntry[] = [
     packageName: "more/@connectrpc/connect-node",
   }),
   contestant("connect-grpc", ["unary", "paced", "server-stream"], { folder: "more" }),
+  foreign(
+    "rsocket-java",
+    {
+      version: "1.1.5",
+      tools: ["java", "mvn"],
+      install: ["mvn -q -B process-classes"],
+      uses: [],
+      command: ["java", "-cp", "dist/classes:dist/lib/*", "bench.Main"],
+    },
+    RSOCKET_FRAME,
+  ),
+  go("rsocket-go", "0.8.16", RSOCKET_FRAME),
+  go("grpc-go", "1.85.0"),
 ];
 
 /** Who takes part in a scenario, of those that were asked for. */
 export function contestantsOf(
-  { kind, transport, withFeatures }: Scenario,
+  { kind, transport, payloadBytes, withFeatures }: Scenario,
   entries: readonly ContestantEntry[],
 ): readonly ContestantEntry[] {
-  return entries.filter(({ module, feature, kinds, transport: own }) => {
+  return entries.filter(({ module, feature, kinds, transport: own, maxPayloadBytes }) => {
     if (withFeatures) return module === "ours";
+    if (payloadBytes > maxPayloadBytes) return false;
     return feature === undefined && kinds.includes(kind) && (own === transport || module === "ours");
   });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contestant: @grpc/grpc-js, insecure, a channel per client, every option at its default but for the largest message, the
+// Contestant: @grpc/grpc-js, insecure or over TLS, a channel per client, every option at its default but for the largest message, the
 // same protobuf-es messages.
 import {
   type ChannelOptions,
@@ -15,7 +15,7 @@ import {
   ServerCredentials,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
-import { type BenchClient, type BenchServer, type Contestant, service } from "../contestant.js";
+import { type BenchClient, type BenchServer, type Contestant, type Setting, service } from "../contestant.js";
 import type { DownloadRequest, Item } from "../gen/bench_pb.js";
 import {
   asBuffer,
@@ -70,6 +70,7 @@ const OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
   // Otherwise clients of one process share a connection.
   "grpc.use_local_subchannel_pool": 1,
+  "grpc.ssl_target_name_override": "localhost", // only TLS looks at it
 };
 
 const echo: handleUnaryCall<Item, ItemInit> = (call, callback) => callback(null, service.echo(call.request));
@@ -102,13 +103,17 @@ async function writeAll(call: ItemWriter, items: AsyncIterable<ItemInit>): Promi
   call.end();
 }
 
-async function startServer(): Promise<BenchServer> {
+async function startServer({ identity }: Setting): Promise<BenchServer> {
   const server = new Server(OPTIONS);
   server.addService(definition, { echo, download, chat, watch });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
+    const secrets =
+      identity === undefined
+        ? ServerCredentials.createInsecure()
+        : ServerCredentials.createSsl(null, [
+            { cert_chain: Buffer.from(identity.cert), private_key: Buffer.from(identity.key) },
+          ]);
+    server.bindAsync("127.0.0.1:0", secrets, (error, bound) => (error ? reject(error) : resolve(bound)));
   });
   return { port, close: async () => server.forceShutdown() };
 }
@@ -121,11 +126,11 @@ interface GenericClient extends Client {
   watch(request: ItemInit): ClientReadableStream<Item>;
 }
 
-async function openClient(port: number): Promise<BenchClient> {
+async function openClient(port: number, { identity }: Setting): Promise<BenchClient> {
   const BenchServiceClient = makeGenericClientConstructor(definition, "Bench");
   const client = new BenchServiceClient(
     `127.0.0.1:${port}`,
-    credentials.createInsecure(),
+    identity === undefined ? credentials.createInsecure() : credentials.createSsl(Buffer.from(identity.ca)),
     OPTIONS,
   ) as unknown as GenericClient;
   await new Promise<void>((resolve, reject) =>

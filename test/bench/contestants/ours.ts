@@ -36,11 +36,12 @@ const clientFeatures: Partial<Record<Feature, ConnectOptions>> = {
 /** So long that none fires. */
 const DEADLINE: CallOptions = { timeoutMs: 10_000 };
 
-async function startServer({ transport, feature }: Setting): Promise<BenchServer> {
+async function startServer({ transport, feature, identity }: Setting): Promise<BenchServer> {
   const features = feature === undefined ? {} : serverFeatures[feature];
   const server = await serve(`${transport}://127.0.0.1:0`, {
     services: [implementBench(service)],
     limits,
+    ...(identity === undefined ? {} : { tls: { cert: identity.cert, key: identity.key } }),
     ...features,
   });
   const url = server.urls[0];
@@ -48,9 +49,13 @@ async function startServer({ transport, feature }: Setting): Promise<BenchServer
   return { port: Number(new URL(url).port), close: () => server.close() };
 }
 
-async function openClient(port: number, { transport, feature }: Setting): Promise<BenchClient> {
+async function openClient(port: number, { transport, feature, identity }: Setting): Promise<BenchClient> {
   const features = feature === undefined ? {} : clientFeatures[feature];
-  const connection = await connect(`${transport}://127.0.0.1:${port}`, { limits, ...features });
+  const connection = await connect(`${transport}://127.0.0.1:${port}`, {
+    limits,
+    ...(identity === undefined ? {} : { tls: { ca: identity.ca } }),
+    ...features,
+  });
   const bench = createBenchClient(connection);
   const echo: BenchClient["echo"] =
     feature === "deadline" ? (request) => bench.echo(request, DEADLINE) : (request) => bench.echo(request);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contestant: a plain socket with the least framing that multiplexes, and the same protobuf-es messages: what is left when
+// Contestant: a plain socket, or one of TLS, with the least framing that multiplexes, and the same protobuf-es messages: what is left when
 // everything that a protocol does beyond carrying bytes is taken away.
 //
 // Frame: u32 length of what follows · u32 call id, whose top bits mark a stream · message. An empty message ends a stream.
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { type BenchClient, type BenchServer, type Contestant, service } from "../contestant.js";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
+import { type BenchClient, type BenchServer, type Contestant, type Setting, service } from "../contestant.js";
 import type { Item } from "../gen/bench_pb.js";
 import { decodeDownloadRequest, decodeItem, encodeDownloadRequest, encodeItem } from "./codec.js";
 import { PushQueue } from "./push-queue.js";
@@ -177,12 +178,14 @@ async function sendStream(
   framed.send(id, EMPTY);
 }
 
-async function startServer(): Promise<BenchServer> {
+async function startServer({ identity }: Setting): Promise<BenchServer> {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const accept = (socket: Socket): void => {
     sockets.add(socket);
     serveConnection(socket);
-  });
+  };
+  const server =
+    identity === undefined ? createServer(accept) : createTlsServer({ cert: identity.cert, key: identity.key }, accept);
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
   const close = async (): Promise<void> => {
     server.close();
@@ -191,9 +194,11 @@ async function startServer(): Promise<BenchServer> {
   return { port: (server.address() as AddressInfo).port, close };
 }
 
-async function openClient(port: number): Promise<BenchClient> {
-  const socket = connect({ host: "127.0.0.1", port });
-  await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+async function openClient(port: number, { identity }: Setting): Promise<BenchClient> {
+  const to = { host: "127.0.0.1", port };
+  const socket = identity === undefined ? connect(to) : connectTls({ ...to, ca: identity.ca, servername: "localhost" });
+  const ready = identity === undefined ? "connect" : "secureConnect";
+  await new Promise<void>((resolve, reject) => socket.once(ready, resolve).once("error", reject));
   const calls = new Map<number, (item: Item) => void>();
   const streams = new Map<number, PushQueue<Item>>();
   let lastId = 0;
