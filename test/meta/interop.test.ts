@@ -59,6 +59,17 @@ describe("the interop matrix", () => {
     expect([...new Set(missing)]).to.deep.equal([]);
   });
 
+  it("calls nothing a peer's fault without frames, the specification, and what it does to others", () => {
+    const bare = peers.flatMap(({ name, faults }) =>
+      faults
+        .filter(
+          ({ spec, frames, also }) => ![spec, frames, also].every((text) => typeof text === "string" && text !== ""),
+        )
+        .map(({ case: one, role }) => `${name} as ${role}: ${one}`),
+    );
+    expect(bare).to.deep.equal([]);
+  });
+
   it("has the page that its results make", () => {
     const { actual, expected } = pages();
     expect(actual, "docs/interop.md is written by npm run interop").to.equal(expected);

@@ -24,6 +24,8 @@ export interface Cell extends Place {
   readonly why: string;
   /** Why it failed at first, when it passed at the second attempt. */
   readonly failedBefore?: string;
+  /** Of a fault: what the client said of it. */
+  readonly said?: string;
   /** Of a fault: what passed on its connections, a line a frame. */
   readonly frames?: string;
 }

@@ -23,6 +23,12 @@ export interface Exception {
   readonly mode?: Mode;
   readonly mtu?: number;
   readonly why: string;
+  /** Of a fault: what the specification says instead. */
+  readonly spec?: string;
+  /** Of a fault: frames that show it, a word and hex each; `>` goes to the server. */
+  readonly frames?: string;
+  /** Of a fault: how the case went between this peer and others that aren't ours. */
+  readonly also?: string;
 }
 
 /** One peer, as its file says, and the folder that it lies in. */

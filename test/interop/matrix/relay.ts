@@ -17,16 +17,17 @@ export interface PassedFrame {
   readonly bytes: Uint8Array;
 }
 
-/** One connection: its frames in order, the last ones or all. */
+/** One connection: its frames in order, the first and the last ones or all. */
 export interface Recording {
   readonly openedAtMs: number;
   readonly frames: PassedFrame[];
-  /** Frames that passed, the dropped ones too. */
+  /** Frames that passed, those that were left out too. */
   count: number;
 }
 
-/** Frames that are kept of a connection unless all are. */
-const KEPT = 24;
+/** Frames that are kept of a connection unless all are: how it began, and how it ended. */
+const KEPT_FIRST = 10;
+const KEPT_LAST = 14;
 /** What a frame shows of its bytes. */
 const SHOWN_BYTES = 48;
 const TAPPED = new Set(["tcp:", "ws:", "unix:"]);
@@ -75,8 +76,10 @@ export class RecordingRelay {
     return this.recordings
       .filter(({ openedAtMs }) => openedAtMs >= sinceMs)
       .map(({ frames, count }, index) => {
-        const left = count > frames.length ? `, the last ${frames.length}` : "";
-        return [`connection ${index + 1}: ${count} frames${left}`, ...frames.map(frameText)].join("\n  ");
+        const lines = frames.map(frameText);
+        const leftOut = count - frames.length;
+        if (leftOut > 0) lines.splice(KEPT_FIRST, 0, `… ${leftOut} frames`);
+        return [`connection ${index + 1}: ${count} frames`, ...lines].join("\n  ");
       })
       .join("\n");
   }
@@ -97,7 +100,7 @@ export class RecordingRelay {
       const keep = (bytes: Uint8Array): void => {
         recording.count++;
         recording.frames.push({ direction, bytes });
-        if (!keepsAll && recording.frames.length > KEPT) recording.frames.shift();
+        if (!keepsAll && recording.frames.length > KEPT_FIRST + KEPT_LAST) recording.frames.splice(KEPT_FIRST, 1);
       };
       const tap = isWebSocket ? webSocketTap(keep) : lengthTap(keep);
       this.#sockets.add(from);

@@ -94,11 +94,12 @@ function writeEvidence(peer: string, cells: readonly Cell[]): void {
   for (const name of readdirSync(EVIDENCE)) if (name.startsWith(`${peer}-as-`)) rmSync(`${EVIDENCE}/${name}`);
   const seen = new Set<string>();
   for (const cell of cells) {
-    const { name, role, verdict, why, frames } = cell;
+    const { name, role, verdict, why, said, frames } = cell;
     const file = `${peer}-as-${role}-${name}.txt`;
     if (verdict !== "FAULT" || frames === undefined || seen.has(file)) continue;
     seen.add(file);
-    const text = `${name}, ${peer} as ${placeText(cell)}: ${why}\n\n> goes to the server, < to the client\n${frames}`;
+    const title = `${name}, ${peer} as ${placeText(cell)}: ${why}\n\nThe client said: ${said}`;
+    const text = `${title}\n\n> goes to the server, < to the client\n${frames}`;
     writeFileSync(`${EVIDENCE}/${file}`, `${text.slice(0, MAX_EVIDENCE_LENGTH)}\n`);
   }
 }

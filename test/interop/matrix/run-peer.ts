@@ -98,15 +98,17 @@ async function runPlace(
     if (why !== undefined) told.set(name, { verdict: "SKIP", why });
   }
   const left = names.filter((name) => !told.has(name));
-  const usual = left.filter((name) => TOLD[name] === undefined);
-  const batches = [usual, ...left.filter((name) => TOLD[name] !== undefined).map((name) => [name])];
+  // Known faults, too, so that the frames that are kept of them are their own.
+  const isAlone = (name: string): boolean =>
+    TOLD[name] !== undefined || exceptionFor(name, place, peer.faults) !== undefined;
+  const batches = [left.filter((name) => !isAlone(name)), ...left.filter(isAlone).map((name) => [name])];
   for (const batch of batches) await runBatch(batch, place, servers, options, isWhole, told);
   // A busy machine loses cases that are about time. What fails twice, by itself the second time, has failed.
   const failedBefore = new Map<string, string>();
   for (const name of names.filter((one) => told.get(one)?.verdict === "FAIL")) {
     if (exceptionFor(name, place, peer.faults) !== undefined) continue;
     const why = told.get(name)?.why ?? "";
-    await runBatch([name], place, servers, options, false, told);
+    await runBatch([name], place, servers, options, isWhole, told);
     if (told.get(name)?.verdict !== "PASS") continue;
     failedBefore.set(name, why);
     options.say(`${peer.name} as ${placeText(place)}: ${name} PASSED AT THE SECOND ATTEMPT`);
@@ -225,7 +227,7 @@ function cellOf(name: string, place: Place, peer: PeerFile, told: Told | undefin
   const fault = exceptionFor(name, place, peer.faults);
   if (fault === undefined) return { ...place, name, verdict, why };
   if (verdict === "FAIL") {
-    return { ...place, name, verdict: "FAULT", why: fault.why, ...(frames === undefined ? {} : { frames }) };
+    return { ...place, name, verdict: "FAULT", why: fault.why, said: why, ...(frames === undefined ? {} : { frames }) };
   }
   say(
     `${peer.name} as ${placeText(place)}: ${name} is said to fail, and was ${verdict}: take it out of peer.json's faults`,
