@@ -238,6 +238,26 @@ describe("a generated codec gives bytes", () => {
   });
 });
 
+describe("a generated codec keeps", () => {
+  const unknown = (count: number): Uint8Array => Uint8Array.from({ length: 2 * count }, (_, i) => (i % 2 === 0 ? 0x78 : 1));
+
+  it("65,536 unknown fields of a message, and refuses more unless they are dropped", () => {
+    expect(nested.codec.decode(unknown(65_536)).$unknown).to.have.length(65_536);
+    const more = unknown(65_537);
+    expect(() => nested.codec.decode(more)).to.throw(RangeError, "more than 65536 unknown fields at byte 131073");
+    expect(nested.codec.decode(more, true)).to.not.have.property("$unknown");
+  });
+
+  it("as many of messages within it: they count together", () => {
+    const half = unknown(40_000);
+    const within = Uint8Array.from([0x12, ...varint(half.length), ...half]);
+    expect(nested.codec.decode(within)).to.have.property("left");
+    const both = Uint8Array.from([...half, ...within]);
+    expect(() => nested.codec.decode(both)).to.throw(RangeError, "more than 65536 unknown fields");
+    expect(nested.codec.decode(within)).to.have.property("left");
+  });
+});
+
 /** `depth` messages within one, by field 2. */
 function nestedMessages(depth: number): Uint8Array {
   let bytes: number[] = [];

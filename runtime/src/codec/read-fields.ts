@@ -3,7 +3,7 @@
 
 import { malformed } from "./faults.js";
 import { copyOf } from "./read-scalars.js";
-import { advance, MAX_DEPTH, type MessageReader, readEnd, readTag, skipVarint } from "./reader.js";
+import { advance, MAX_DEPTH, type MessageReader, readEnd, readTag, skipVarint, MAX_UNKNOWN_FIELDS } from "./reader.js";
 import type { Fields, UnknownField } from "./write-fields.js";
 import { writeInt32 } from "./write-scalars.js";
 import { MessageWriter } from "./writer.js";
@@ -139,6 +139,7 @@ export function readUnknown(
   const from = r.at;
   skipUnknown(r, tag, known);
   if (!r.keepUnknownFields) return kept;
+  countUnknown(r, from);
   const field = { no: tag >>> 3, wireType: tag & 7, data: copyOf(r.bytes, from, r.at) };
   if (kept === undefined) return [field];
   kept.push(field);
@@ -148,12 +149,17 @@ export function readUnknown(
 /** Keeps the value of a closed enum that it doesn't have (proto2), as protobuf-es does: as a field that nobody knows. */
 export function keepUnknownValue(r: MessageReader, message: Fields, tag: number, value: number): void {
   if (!r.keepUnknownFields) return;
+  countUnknown(r, r.at);
   const writer = new MessageWriter();
   writeInt32(writer, value);
   const field = { no: tag >>> 3, wireType: tag & 7, data: copyOf(writer.bytes, writer.start, writer.at) };
   const { $unknown } = message as { $unknown?: UnknownField[] };
   if ($unknown === undefined) (message as { $unknown: UnknownField[] }).$unknown = [field];
   else $unknown.push(field);
+}
+
+function countUnknown(r: MessageReader, at: number): void {
+  if (r.unknownFieldsLeft-- === 0) throw malformed(`more than ${MAX_UNKNOWN_FIELDS} unknown fields`, at);
 }
 
 /** Sets a property, whatever it is called: `__proto__` too becomes one of the map's own. */

@@ -8,6 +8,9 @@ const NO_BYTES = new Uint8Array(0);
 /** Messages in messages, the outermost included: protobuf's own limit, and protobuf-es's. */
 export const MAX_DEPTH = 100;
 
+/** Unknown fields that are kept of a message and all those in it: each takes 85 times the memory of its two bytes. */
+export const MAX_UNKNOWN_FIELDS = 65_536;
+
 /** A varint of 64 bits. */
 const MAX_VARINT_BYTES = 10;
 /** Field numbers have 29 bits, so that a tag has 32. */
@@ -23,6 +26,8 @@ export class MessageReader {
   /** The number of the group being read, whose end is a tag; 0 in other messages. */
   group = 0;
   keepUnknownFields = true;
+  /** How many more may be kept. */
+  unknownFieldsLeft = 0;
 
   /** Reads `bytes` from the beginning. */
   begin(bytes: Uint8Array, discardUnknownFields = false): void {
@@ -31,6 +36,7 @@ export class MessageReader {
     this.end = bytes.length;
     this.depth = this.group = 0;
     this.keepUnknownFields = !discardUnknownFields;
+    this.unknownFieldsLeft = MAX_UNKNOWN_FIELDS;
   }
 
   /** Lets go of the bytes. */
