@@ -239,7 +239,8 @@ describe("a generated codec gives bytes", () => {
 });
 
 describe("a generated codec keeps", () => {
-  const unknown = (count: number): Uint8Array => Uint8Array.from({ length: 2 * count }, (_, i) => (i % 2 === 0 ? 0x78 : 1));
+  const unknown = (count: number): Uint8Array =>
+    Uint8Array.from({ length: 2 * count }, (_, i) => (i % 2 === 0 ? 0x78 : 1));
 
   it("65,536 unknown fields of a message, and refuses more unless they are dropped", () => {
     expect(nested.codec.decode(unknown(65_536)).$unknown).to.have.length(65_536);

@@ -5,7 +5,7 @@
 // at the end nothing is left: no stream, call, byte or timer.
 
 import { createBatch, SlabPool } from "../../runtime/src/bytes/slab.js";
-import { Driver, type DriverEvents } from "../../runtime/src/engine/driver.js";
+import { Driver } from "../../runtime/src/engine/driver.js";
 import type { WaitingCall } from "../../runtime/src/session/admission.js";
 import type { Connection } from "../../runtime/src/session/connection.js";
 import { ConnectionError, StreamError } from "../../runtime/src/session/errors.js";
@@ -14,6 +14,7 @@ import { type ConnectionSettings, type Limits, resolveSettings } from "../../run
 import { serverOpening } from "../../runtime/src/session/setup.js";
 import type { Stream } from "../../runtime/src/session/stream.js";
 import { Interaction } from "../../runtime/src/session/stream-state.js";
+import { type DriverEvents, seatOf } from "../support/driver-seat.js";
 import { FuzzLink } from "./fuzz-link.js";
 import { FuzzScheduler } from "./fuzz-scheduler.js";
 import { OutgoingRules } from "./outgoing-rules.js";
@@ -103,7 +104,7 @@ export class ConnectionWorld {
     const resumption = this.#has(Option.RESUMPTION);
     this.#rules = new OutgoingRules({ side, lease, resumption });
     this.#link = this.#createLink();
-    this.#driver = new Driver(this.#link, this.#scheduler, this.#events(), {
+    this.#driver = new Driver(this.#link, this.#scheduler, seatOf(this.#events()), {
       settings: this.#settings(),
       pool: new SlabPool((byteLength) => new Uint8Array(byteLength)),
       ...(side === "server" ? { opening: serverOpening } : { setup: SETUP }),

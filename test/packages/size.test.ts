@@ -4,13 +4,13 @@
 import { expect } from "chai";
 import { browserClient, callingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 49.4 kB. */
+/** Everything: as of writing 50.2 kB. */
 const MAX_GZIP_BYTES = 50_500;
 
-/** The same without generated code, minified: as of writing 152.0 kB. */
+/** The same without generated code, minified: as of writing 154.4 kB. */
 const MAX_OWN_BYTES = 155_000;
 
-/** A client that serves nothing, everything included: as of writing 46.7 kB. */
+/** A client that serves nothing, everything included: as of writing 47.3 kB. */
 const MAX_CALLING_GZIP_BYTES = 47_800;
 
 /** What a client of the mode `rpc` never runs. */

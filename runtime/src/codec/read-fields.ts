@@ -3,7 +3,7 @@
 
 import { malformed } from "./faults.js";
 import { copyOf } from "./read-scalars.js";
-import { advance, MAX_DEPTH, type MessageReader, readEnd, readTag, skipVarint, MAX_UNKNOWN_FIELDS } from "./reader.js";
+import { advance, MAX_DEPTH, MAX_UNKNOWN_FIELDS, type MessageReader, readEnd, readTag, skipVarint } from "./reader.js";
 import type { Fields, UnknownField } from "./write-fields.js";
 import { writeInt32 } from "./write-scalars.js";
 import { MessageWriter } from "./writer.js";

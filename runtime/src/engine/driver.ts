@@ -2,10 +2,8 @@
 // Joins one connection with one link: reads into it, writes out of it once per tick, keeps its one timer.
 
 import { createBatch } from "../bytes/slab.js";
-import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
 import { Connection, type ConnectionEvents, type ConnectionInit } from "../session/connection.js";
 import type { ConnectionError } from "../session/errors.js";
-import type { Stream } from "../session/stream.js";
 import type { FrameLink, LinkHandler } from "./link.js";
 import type { Scheduler, Timer } from "./scheduler.js";
 
@@ -16,90 +14,15 @@ const READ_TURN_MS = 5;
 /** So much is written before the event loop has a turn: a link that takes everything at once would never let it read. */
 const WRITE_TURN_BYTES = 1_048_576;
 
-/** A successor's connection has its owner already. */
-const NO_EVENTS: DriverEvents = {
-  onSetup: () => {},
-  onEstablished: () => {},
-  onRequest: () => {},
-  onMetadataPush: () => {},
-  onClosed: () => {},
-};
-
-/** What the owner of a driver is told: all that its connection tells, but for what the driver sees to itself. */
-export type DriverEvents = Omit<ConnectionEvents, "onTransmit">;
-
-/** What a connection is told of the world it runs in: who drives it now, for it may have several links, one after the other. */
-class Seat implements ConnectionEvents {
-  driver: Driver;
-  readonly #events: DriverEvents;
-
-  constructor(driver: Driver, events: DriverEvents) {
-    this.driver = driver;
-    this.#events = events;
-  }
-
-  onTransmit(): void {
-    this.driver.requestFlush();
-  }
-
-  onSetup(setup: SetupFrame): void {
-    this.#events.onSetup(setup);
-  }
-
-  onEstablished(): void {
-    this.#events.onEstablished();
-  }
-
-  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
-    this.#events.onRequest(stream, metadata, data, complete);
-  }
-
-  onMetadataPush(metadata: Uint8Array): void {
-    this.#events.onMetadataPush(metadata);
-  }
-
-  onExtension(frame: ExtFrame): boolean {
-    return this.#events.onExtension?.(frame) ?? false;
-  }
-
-  onRefused(code: number, message: string): void {
-    this.#events.onRefused?.(code, message);
-  }
-
-  onDraining(): void {
-    this.#events.onDraining?.();
-  }
-
-  onResume(frame: ResumeFrame): string | undefined {
-    return this.#events.onResume?.(frame);
-  }
-
-  onDetached(reason: ConnectionError): void {
-    this.driver.retire();
-    this.#events.onDetached?.(reason);
-  }
-
-  onResumed(): void {
-    this.#events.onResumed?.();
-  }
-
-  resumeGreeting(): Uint8Array | undefined {
-    return this.#events.resumeGreeting?.();
-  }
-
-  onClosed(reason: ConnectionError): void {
-    this.#events.onClosed(reason);
-  }
-
-  encodeErrorData(code: number, message: string): Uint8Array | undefined {
-    return this.#events.encodeErrorData?.(code, message);
-  }
+/** What a connection is told; it knows who drives the connection now, for that may have several links, one after the other. */
+export interface DriverSeat extends ConnectionEvents {
+  driver: Driver | undefined;
 }
 
 /** One connection at work on one link. */
 export class Driver implements LinkHandler {
   readonly connection: Connection;
-  readonly #seat: Seat;
+  readonly #seat: DriverSeat;
   readonly link: FrameLink;
   readonly #scheduler: Scheduler;
   readonly #batch = createBatch();
@@ -124,19 +47,15 @@ export class Driver implements LinkHandler {
   constructor(
     link: FrameLink,
     scheduler: Scheduler,
-    events: DriverEvents,
-    init: Omit<ConnectionInit, "events" | "nowMs"> | Driver,
+    seat: DriverSeat,
+    init: Omit<ConnectionInit, "events" | "nowMs"> | Connection,
   ) {
     this.link = link;
     this.#scheduler = scheduler;
     this.#nowMs = scheduler.now();
-    if (init instanceof Driver) {
-      this.#seat = init.#seat;
-      this.connection = init.connection;
-      return;
-    }
-    this.#seat = new Seat(this, events);
-    this.connection = new Connection({ ...init, nowMs: this.#nowMs, events: this.#seat });
+    this.#seat = seat;
+    seat.driver = this;
+    this.connection = init instanceof Connection ? init : new Connection({ ...init, nowMs: this.#nowMs, events: seat });
   }
 
   /** Begins to read, and for a client to write. */
@@ -147,8 +66,7 @@ export class Driver implements LinkHandler {
 
   /** Goes on with the connection of `predecessor`, whose link is gone, over another link. */
   static succeed(predecessor: Driver, link: FrameLink, scheduler: Scheduler): Driver {
-    const driver = new Driver(link, scheduler, NO_EVENTS, predecessor);
-    driver.#seat.driver = driver;
+    const driver = new Driver(link, scheduler, predecessor.#seat, predecessor.connection);
     driver.connection.linkOpened(driver.#nowMs);
     // Whatever the link was told before, it reads on at the first flush.
     driver.#linkStopped = true;

@@ -3,7 +3,7 @@
 
 import type { MessageBytes } from "../bytes/pieces.js";
 import type { SlabPool } from "../bytes/slab.js";
-import { Driver, type DriverEvents } from "../engine/driver.js";
+import { Driver, type DriverSeat } from "../engine/driver.js";
 import type { FrameLink, LinkInfo } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
@@ -412,7 +412,8 @@ export class RSocketConnection implements Requester {
 }
 
 /** What the session tells a connection goes to its owner; leases hear some of it, too. */
-class Told implements DriverEvents {
+class Told implements DriverSeat {
+  driver: Driver | undefined;
   readonly #connection: RSocketConnection;
   readonly #owner: ConnectionOwner;
   readonly #grants: LeaseGrants | undefined;
@@ -421,6 +422,10 @@ class Told implements DriverEvents {
     this.#connection = connection;
     this.#owner = owner;
     this.#grants = grants;
+  }
+
+  onTransmit(): void {
+    this.driver?.requestFlush();
   }
 
   onSetup(setup: SetupFrame): void {
@@ -458,6 +463,7 @@ class Told implements DriverEvents {
   }
 
   onDetached(reason: ConnectionError): void {
+    this.driver?.retire();
     this.#owner.onDetached?.(reason);
   }
 

@@ -9,11 +9,12 @@ import {
   unimplementedTicker,
 } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { SlabPool } from "../../../runtime/src/bytes/slab.js";
-import { Driver, type DriverEvents } from "../../../runtime/src/engine/driver.js";
+import { Driver } from "../../../runtime/src/engine/driver.js";
 import type { FrameLink, LinkHandler } from "../../../runtime/src/engine/link.js";
 import { resolveSettings } from "../../../runtime/src/session/settings.js";
 import { serverOpening } from "../../../runtime/src/session/setup.js";
 import { VirtualScheduler } from "../../../runtime/src/testing/virtual-scheduler.js";
+import { type DriverEvents, seatOf } from "../../support/driver-seat.js";
 import { bytesOf } from "../../support/frames-dsl.js";
 import { SETUP } from "../../support/probe.js";
 
@@ -63,7 +64,7 @@ describe("engine/driver, reading", () => {
     const scheduler = new VirtualScheduler();
     const link = new StoppingLink();
     const pool = new SlabPool((byteLength) => new Uint8Array(byteLength));
-    const driver = new Driver(link, scheduler, SILENT_EVENTS, {
+    const driver = new Driver(link, scheduler, seatOf(SILENT_EVENTS), {
       settings: resolveSettings(),
       pool,
       opening: serverOpening,

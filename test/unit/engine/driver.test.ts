@@ -10,6 +10,7 @@ import { type ConnectionSettingsInit, resolveSettings } from "../../../runtime/s
 import { serverOpening } from "../../../runtime/src/session/setup.js";
 import { SILENT_SINK } from "../../../runtime/src/session/stream.js";
 import { VirtualScheduler } from "../../../runtime/src/testing/virtual-scheduler.js";
+import { seatOf } from "../../support/driver-seat.js";
 import { bytesOf, cutFrames, hexOf } from "../../support/frames-dsl.js";
 
 const KEEPALIVE_R = "000000000c800000000000000000";
@@ -77,7 +78,7 @@ describe("the driver", () => {
     const driver: Driver = new Driver(
       link,
       scheduler,
-      {
+      seatOf({
         onSetup: () => {
           log.push("setup");
           driver.connection.accept();
@@ -86,7 +87,7 @@ describe("the driver", () => {
         onRequest: (stream) => log.push(`request ${stream.id}`),
         onMetadataPush: (metadata) => log.push(`push ${hexOf(metadata)}`),
         onClosed: ({ code, initiator }) => log.push(`closed 0x${code.toString(16)} ${initiator}`),
-      },
+      }),
       {
         settings: resolveSettings(init),
         pool: new SlabPool((byteLength) => new Uint8Array(byteLength)),
