@@ -190,7 +190,8 @@ abstract class PromiseCall<O> extends ClientCall {
   protected settle(value: O): void {
     if (!this.succeed()) return;
     this.#settle(value);
-    this.tellEnd(undefined);
+    // Told amid the frame of the answer: its time is the end's.
+    this.tellEnd(undefined, this.transport.rsocket.nowMs);
   }
 
   /** The message in `data` goes to `onAnswer`; the call fails when it can't be decoded. */

@@ -157,6 +157,11 @@ export class RSocketConnection implements Requester {
     return this.#driver.connection.peer;
   }
 
+  /** @internal When what is handled now was read. */
+  get nowMs(): number {
+    return this.#driver.connection.nowMs;
+  }
+
   /** New requests may be made. */
   get isOpen(): boolean {
     return this.#driver.connection.isOpen;

@@ -73,7 +73,7 @@ export class ConsumerLedger {
 export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, undefined> {
   readonly #owner: IncomingOwner<T>;
   readonly #budget: TurnBudget;
-  readonly #share = new TurnShare();
+  #share: TurnShare | undefined;
   readonly #ledger: ConsumerLedger;
   readonly #maxWindow: number;
   #window: number;
@@ -198,6 +198,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   }
 
   #nextAtHand(): Promise<IteratorResult<T, undefined>> {
+    this.#share ??= new TurnShare();
     if (!this.#budget.take(this.#share)) {
       return new Promise((resolve) => this.#budget.wait(() => resolve(this.next())));
     }
@@ -315,10 +316,6 @@ export class OutgoingItems<T> {
   #exhausted = false;
   readonly #onResult = (result: IteratorResult<T>): void => this.#receive(result);
   readonly #onError = (error: unknown): void => this.#fail(error);
-  readonly #resume = (): void => {
-    this.#pulling = false;
-    this.run();
-  };
 
   /** @throws TypeError when `source` is not iterable. */
   constructor(
@@ -366,7 +363,10 @@ export class OutgoingItems<T> {
 
   #waitForTurn(): void {
     this.#pulling = true;
-    this.#budget.wait(this.#resume);
+    this.#budget.wait(() => {
+      this.#pulling = false;
+      this.run();
+    });
   }
 
   #pull(): void {
