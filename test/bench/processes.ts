@@ -3,7 +3,7 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { createAuthority } from "../../examples/hello/certificates.js";
+import { tlsWorld } from "../support/tls-world.js";
 import type { Answers, Command, Reply } from "./child.js";
 import type { Setting, TlsIdentity } from "./contestant.js";
 import type { Until } from "./load.js";
@@ -36,12 +36,10 @@ const HOLD_MS = 60_000;
 const ANSWER_GRACE_MS = 15_000;
 const EXIT_GRACE_MS = 2000;
 
-let tlsIdentity: Promise<TlsIdentity> | undefined;
-
-/** Made once a run; nobody else trusts it. */
+/** Nobody but the benchmark trusts it. */
 async function createIdentity(): Promise<TlsIdentity> {
-  const authority = await createAuthority();
-  return { ca: authority.ca, ...(await authority.issue("CN=server", { names: ["IP:127.0.0.1", "DNS:localhost"] })) };
+  const { ca, server } = await tlsWorld();
+  return { ca, cert: server.cert, key: server.key };
 }
 
 /** A child process that answers one command at a time. */
@@ -142,7 +140,7 @@ export class Pair {
 
   /** Starts both processes and connects them. Leaves nothing running when it rejects. */
   static async start(contestant: ContestantEntry, transport: Setting["transport"]): Promise<Pair> {
-    const identity = transport === "tls" ? await (tlsIdentity ??= createIdentity()) : undefined;
+    const identity = transport === "tls" ? await createIdentity() : undefined;
     const server = new Child("server", contestant, transport, identity);
     let client: Child | undefined;
     try {

@@ -83,9 +83,9 @@ export class SlabWriter {
     this.#pool = pool;
   }
 
-  /** Room for `byteLength` bytes in one piece of `this.bytes`; returns where it begins. */
-  reserve(byteLength: number): number {
-    if (this.#position + byteLength > this.bytes.length) this.#nextSlab(byteLength);
+  /** Room for `byteLength` bytes in one piece of `this.bytes`; returns where it begins. `goesOn`: amid a frame. */
+  reserve(byteLength: number, goesOn = false): number {
+    if (this.#position + byteLength > this.bytes.length) this.#nextSlab(byteLength, goesOn);
     const at = this.#position;
     this.#position = at + byteLength;
     this.byteLength += byteLength;
@@ -111,10 +111,8 @@ export class SlabWriter {
    */
   append(piece: Uint8Array, isLast: boolean): void {
     if (piece.length >= REFERENCE_BYTES) return this.pushReference(piece, isLast);
-    if (this.#position + piece.length > this.bytes.length) this.#nextSlab(piece.length, true);
-    this.bytes.set(piece, this.#position);
-    this.#position += piece.length;
-    this.byteLength += piece.length;
+    const at = this.reserve(piece.length, true);
+    this.bytes.set(piece, at);
   }
 
   /** Moves whole frames into `batch` until it holds `maxBytes` or nothing is left. */
@@ -164,7 +162,7 @@ export class SlabWriter {
     this.#start = this.#position;
   }
 
-  #nextSlab(byteLength: number, openEnded = false): void {
+  #nextSlab(byteLength: number, openEnded: boolean): void {
     this.#closeChunk(openEnded);
     this.bytes = this.#pool.open(byteLength);
     this.#start = this.#position = this.#pool.start;

@@ -79,17 +79,17 @@ export class MessageWriter {
     else this.#writeLongLength(lengthAt, byteLength);
   }
 
-  /** Calls `visit` for each piece of the message, in order: ranges of the buffer and references. */
-  forEachPiece(visit: (bytes: Uint8Array, start: number, end: number) => void): void {
+  /** Calls `visit` for each piece of the message, in order: views of the buffer and references. */
+  forEachPiece(visit: (piece: Uint8Array) => void): void {
     let from = this.start;
     for (let i = 0; i < this.#references.length; i++) {
       const reference = this.#references[i] ?? NO_BYTES;
       const at = this.#referencesAt[i] ?? from;
-      if (at > from) visit(this.bytes, from, at);
-      visit(reference, 0, reference.length);
+      if (at > from) visit(this.bytes.subarray(from, at));
+      visit(reference);
       from = at;
     }
-    if (this.at > from) visit(this.bytes, from, this.at);
+    if (this.at > from) visit(this.bytes.subarray(from, this.at));
   }
 
   #writeLongLength(at: number, byteLength: number): void {

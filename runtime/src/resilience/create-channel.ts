@@ -181,7 +181,7 @@ class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialH
     const connection = (await connectWith(this.#dialer, { ...this.#options, signal })) as RpcConnection;
     this.#connections.add(connection);
     // So that the next one is under way before a call needs it.
-    connection.drainListener = () => this.#noticeEnd();
+    connection.onDraining = () => this.#noticeEnd();
     void connection.closed.then(() => this.#connections.delete(connection));
     return connection;
   }

@@ -107,12 +107,11 @@ export class Attempts {
       };
       if (timeoutMs !== undefined) {
         const onDeadline = (): void => onFailed(deadlineExceeded(timeoutMs));
-        const leftMs = this.#leftMs();
-        if (leftMs <= 0) {
+        if (this.#leftMs() <= 0) {
           onDeadline();
           return stop;
         }
-        deadline = deadlineClockOf(lasting.scheduler).create(this.#nowMs + leftMs, { onDeadline });
+        deadline = deadlineClockOf(lasting.scheduler).create(this.#beganAtMs + timeoutMs, { onDeadline });
         deadline.start();
       }
       lasting.wait(waiter);

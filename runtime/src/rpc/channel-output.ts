@@ -7,7 +7,7 @@ import type { MessageBytes, MessageHandle, StreamHandle } from "../rsocket/paylo
 import { Interaction } from "../rsocket/sink.js";
 import { type ClientCall, unencodable } from "./client-call.js";
 import { Code } from "./code.js";
-import { checkMessage, encodeMessage } from "./codec.js";
+import { encodeChecked } from "./codec.js";
 import { nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { encodeErrorData } from "./status-codec.js";
@@ -95,7 +95,7 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
   encode(message: unknown): MessageBytes {
     const { definition } = this.#call;
     try {
-      return encodeMessage(definition.input, checkMessage(message, definition.input.typeName));
+      return encodeChecked(definition.input, message);
     } catch (error) {
       throw unencodable(definition, error);
     }

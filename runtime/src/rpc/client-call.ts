@@ -14,7 +14,7 @@ import type { CallContext } from "./call-context.js";
 import { type CallOptions, checkCallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
 import { CallRecord, codeOfAbort } from "./call-record.js";
 import { Code } from "./code.js";
-import { checkMessage, encodeMessage } from "./codec.js";
+import { encodeChecked } from "./codec.js";
 import type { DeadlineOwner } from "./deadline.js";
 import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
@@ -129,8 +129,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   /** The bytes of a message to send; undefined when the call has failed by it. */
   encode(message: unknown): MessageBytes | undefined {
     try {
-      const { input } = this.definition;
-      return encodeMessage(input, checkMessage(message, input.typeName));
+      return encodeChecked(this.definition.input, message);
     } catch (error) {
       this.fail(() => unencodable(this.definition, error));
       return undefined;

@@ -125,9 +125,7 @@ function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, 
 
 function piecesOf(writer: MessageWriter): Pieces {
   const pieces: Uint8Array[] = [];
-  writer.forEachPiece((bytes, start, end) => {
-    pieces.push(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
-  });
+  writer.forEachPiece((piece) => pieces.push(piece));
   return new Pieces(pieces);
 }
 
@@ -142,4 +140,9 @@ export function encodeMessage<Init>(codec: Codec<unknown, Init>, value: Init): M
     sink.take();
     throw error;
   }
+}
+
+/** The bytes of what a user gave for a message. Throws what `checkMessage` and the codec throw. */
+export function encodeChecked<Init>(codec: Codec<unknown, Init>, value: unknown): MessageBytes {
+  return encodeMessage(codec, checkMessage(value, codec.typeName) as Init);
 }

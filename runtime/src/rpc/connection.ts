@@ -98,9 +98,9 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   /** @internal A connection lives once. */
   readonly lasting: LastingCore | undefined = undefined;
   /** @internal Told when the peer takes no new calls any more. */
-  drainListener: (() => void) | undefined;
+  onDraining?: () => void;
   /** @internal What is said anew, of a server's own accord, when the connection is resumed. */
-  greeting: (() => Uint8Array) | undefined;
+  resumeGreeting?: () => Uint8Array;
   /** @internal */
   runningHandlers = 0;
   readonly #router: RequestRouter;
@@ -186,7 +186,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   }
 
   /** @internal */
-  refused(wireCode: number, message: string): void {
+  onRefused(wireCode: number, message: string): void {
     this.#incidents.tell("request_refused", wireCode, message, "local", () => this.peer);
   }
 
@@ -211,23 +211,8 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   }
 
   /** @internal */
-  onRefused(code: number, message: string): void {
-    this.refused(code, message);
-  }
-
-  /** @internal */
   onLeaseRefused(isFireAndForget: boolean): void {
     this.observer.onLeaseRefused?.(isFireAndForget, this.peer);
-  }
-
-  /** @internal */
-  onDraining(): void {
-    this.drainListener?.();
-  }
-
-  /** @internal */
-  resumeGreeting(): Uint8Array | undefined {
-    return this.greeting?.();
   }
 
   /** @internal A server tells of all its connections, those that were never accepted among them. */

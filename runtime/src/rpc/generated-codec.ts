@@ -31,7 +31,7 @@ export function generatedCodec<T, Init>(typeName: string, write: WriteFields, re
       const writer = new MessageWriter();
       writeTo(value, writer);
       sink.reserve(writer.byteLength);
-      writer.forEachPiece((bytes, start, end) => sink.bytes(bytes.subarray(start, end)));
+      writer.forEachPiece((piece) => sink.bytes(piece));
     },
     decode(bytes, discardUnknownFields) {
       reader.begin(bytes, discardUnknownFields);

@@ -18,7 +18,7 @@ export function refuse(
   readsEnvelopes: boolean,
 ): void {
   const { rsocket } = host.transport;
-  host.refused(wireCode, error.rawMessage);
+  host.onRefused(wireCode, error.rawMessage);
   stream.error(wireCode, encodeErrorData(error, readsEnvelopes || rsocket.peer.isOurs, rsocket.settings.limits));
 }
 

@@ -219,7 +219,7 @@ async function acceptConnection(
     rsocket.peer.receiveHello(version);
     // Before any other frame of this session: until it has come the client takes us for a server without it.
     rsocket.metadataPush(serverHello());
-    connection.greeting = serverHello;
+    connection.resumeGreeting = serverHello;
   } else rsocket.peer.settleUnknown();
   return connection;
 }

@@ -13,7 +13,7 @@ import type { CallContext } from "./call-context.js";
 import { CallRecord } from "./call-record.js";
 import type { Source } from "./channel-output.js";
 import { Code } from "./code.js";
-import { checkMessage, encodeMessage } from "./codec.js";
+import { encodeChecked } from "./codec.js";
 import type { Connection } from "./connection.js";
 import type { ContextValues } from "./context-values.js";
 import type { DeadlineOwner } from "./deadline.js";
@@ -52,7 +52,7 @@ export interface ServerCallHost {
   /** The handler does nothing any more. */
   releaseHandler(): void;
   /** A request was turned down before a handler heard of it. */
-  refused(wireCode: number, message: string): void;
+  onRefused(wireCode: number, message: string): void;
   /** Headers or trailers can't be sent to this peer. */
   dropAnswerMetadata(call: ServerCall): void;
 }
@@ -156,7 +156,7 @@ export class ServerCall
     const refuse = (error: unknown): void => {
       refused = true;
       if (!running) this.#release();
-      this.#failByHandler(error);
+      this.fail(error);
     };
     try {
       const waiting = interceptors(this, () => {
@@ -208,7 +208,7 @@ export class ServerCall
       isLater = !isStream && isThenable(result);
     } catch (error) {
       this.#release();
-      return this.#failByHandler(error);
+      return this.fail(error);
     }
     if (isStream) return this.#answerMany(result);
     if (!isLater) return this.#onValue(result);
@@ -246,7 +246,7 @@ export class ServerCall
 
   #onThrown(error: unknown): void {
     this.#release();
-    this.#failByHandler(error);
+    this.fail(error);
   }
 
   // The handler's first argument: a message, or an iterable of messages; undefined when the request was undecodable.
@@ -328,7 +328,7 @@ export class ServerCall
       outgoing = new OutgoingItems<unknown>(this, result, this.#stream, transport.budget);
     } catch (error) {
       this.#release();
-      return this.#failByHandler(error);
+      return this.fail(error);
     }
     if (this.#ended) return outgoing.stop();
     this.#outgoing = outgoing;
@@ -338,8 +338,7 @@ export class ServerCall
   // ── the owner of what goes ──────────────────────────────────────────────────────────────────────────────────────
 
   encode(message: unknown): MessageBytes {
-    const { output } = this.definition;
-    return encodeMessage(output, checkMessage(message, output.typeName));
+    return encodeChecked(this.definition.output, message);
   }
 
   looksAhead(): boolean {
@@ -348,10 +347,6 @@ export class ServerCall
 
   onFinished(): void {
     this.#release();
-  }
-
-  fail(error: unknown): void {
-    this.#failByHandler(error);
   }
 
   send(data: MessageBytes): boolean {
@@ -372,7 +367,7 @@ export class ServerCall
       if (this.definition.interaction === "fire_and_forget") return NO_BYTES;
       return this.encode(value);
     } catch (error) {
-      this.#failByHandler(error);
+      this.fail(error);
       return undefined;
     }
   }
@@ -434,7 +429,8 @@ export class ServerCall
     return this.#request.envelope !== undefined || this.#host.transport.rsocket.peer.isOurs;
   }
 
-  #failByHandler(thrown: unknown): void {
+  /** The handler failed, or what it gave can't be sent. */
+  fail(thrown: unknown): void {
     const isStatus = RpcError.is(thrown);
     const silent = this.#interaction === Interaction.FIRE_AND_FORGET;
     // Once the call has ended early, its handler's error is nearly always the echo of that.

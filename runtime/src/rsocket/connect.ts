@@ -5,13 +5,12 @@ import type { Dialer, FrameLink } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler, type Timer } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
-import type { ExtFrame } from "../frames/frame.js";
 import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { ResumeLedger } from "../session/resume-store.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
-import type { Stream } from "../session/stream.js";
-import { type CloseReason, type ConnectionHooks, type ConnectionOwner, RSocketConnection } from "./connection.js";
+import { type CloseReason, type ConnectionHooks, RSocketConnection } from "./connection.js";
+import { HookedOwner } from "./hooked-owner.js";
 import type { ClientLeaseOptions } from "./lease.js";
 import { clientLeases, type LeaseSetup } from "./lease-grants.js";
 import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
@@ -149,32 +148,13 @@ function startConnection({
   return starting;
 }
 
-/** What a client's connection tells goes to its hooks, and of its links to who restores them. */
-class ClientOwner implements ConnectionOwner {
-  hooks: ConnectionHooks | undefined;
+/** Of its links a client's connection tells who restores them. */
+class ClientOwner extends HookedOwner {
   restorer: LinkRestorer | undefined;
   tellEstablished: (() => void) | undefined;
 
-  onSetup(): void {}
-
-  onEstablished(): void {
+  override onEstablished(): void {
     this.tellEstablished?.();
-  }
-
-  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
-    this.hooks?.onRequest(stream, metadata, data, complete);
-  }
-
-  onMetadataPush(metadata: Uint8Array): void {
-    this.hooks?.onMetadataPush(metadata);
-  }
-
-  onExtension(frame: ExtFrame): boolean {
-    return this.hooks?.onExtension?.(frame) ?? false;
-  }
-
-  onDraining(): void {
-    this.hooks?.onDraining?.();
   }
 
   onDetached(reason: ConnectionError): void {
@@ -188,18 +168,6 @@ class ClientOwner implements ConnectionOwner {
   onClosed(reason: CloseReason): void {
     this.restorer?.stop();
     this.hooks?.onClosed?.(reason);
-  }
-
-  encodeErrorData(code: number, message: string): Uint8Array | undefined {
-    return this.hooks?.encodeErrorData?.(code, message);
-  }
-
-  onRefused(code: number, message: string): void {
-    this.hooks?.onRefused?.(code, message);
-  }
-
-  onLeaseRefused(isFireAndForget: boolean): void {
-    this.hooks?.onLeaseRefused?.(isFireAndForget);
   }
 }
 

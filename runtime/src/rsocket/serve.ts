@@ -6,11 +6,11 @@ import type { FrameLink, LinkRefusal, Listener } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
-import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
+import type { ResumeFrame, SetupFrame } from "../frames/frame.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { serverOpening } from "../session/setup.js";
-import type { Stream } from "../session/stream.js";
-import { type CloseReason, type ConnectionHooks, type ConnectionOwner, RSocketConnection } from "./connection.js";
+import { type CloseReason, type ConnectionHooks, RSocketConnection, type RSocketConnectionInit } from "./connection.js";
+import { HookedOwner } from "./hooked-owner.js";
 import type { LeaseStrategy, ServerLeaseOptions } from "./lease.js";
 import { type LeaseSetup, serverLeases } from "./lease-grants.js";
 import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
@@ -222,8 +222,7 @@ class ServerCore implements RSocketServer {
 
   #createConnection(link: FrameLink, refusal: string | undefined): RSocketConnection {
     const sessions = this.#sessions;
-    const owner = new ServedOwner(this, link, refusal === undefined);
-    const connection = new RSocketConnection({
+    const init = {
       link,
       settings: this.#settings,
       scheduler: this.#scheduler,
@@ -231,9 +230,9 @@ class ServerCore implements RSocketServer {
       opening: serverOpening,
       lease: this.#lease,
       ...(sessions === undefined ? {} : { resumption: { ledger: sessions.ledger } }),
-      owner,
-    });
-    owner.connection = connection;
+    };
+    const owner = new ServedOwner(this, init, refusal === undefined);
+    const { connection } = owner;
     owner.unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP, ErrorCode.REJECTED_SETUP);
     this.connections.add(connection);
     return connection;
@@ -241,7 +240,8 @@ class ServerCore implements RSocketServer {
 
   // ── what a connection's owner passes on ─────────────────────────────────────────────────────────────────────────
 
-  setUp(owner: ServedOwner, connection: RSocketConnection, setup: SetupFrame): void {
+  setUp(owner: ServedOwner, setup: SetupFrame): void {
+    const { connection } = owner;
     void this.#accept(setup, connection).then((accepted) => {
       owner.hooks = accepted?.hooks;
       owner.unwatch?.();
@@ -297,79 +297,48 @@ class ServerCore implements RSocketServer {
   }
 }
 
-/** What a server's connection tells goes to its server and, once it is accepted, to its hooks. */
-class ServedOwner implements ConnectionOwner {
-  /** Set before the connection is started. */
-  connection: RSocketConnection | undefined;
-  hooks: ConnectionHooks | undefined;
+/** A server's connection is set up, resumed and left with its server. */
+class ServedOwner extends HookedOwner {
+  readonly connection: RSocketConnection;
   /** Ends the watch over its SETUP. */
   unwatch: (() => void) | undefined;
   readonly #server: ServerCore;
   readonly #remoteAddress: string;
   readonly #wasAdmitted: boolean;
 
-  constructor(server: ServerCore, link: FrameLink, wasAdmitted: boolean) {
+  constructor(server: ServerCore, init: Omit<RSocketConnectionInit, "owner">, wasAdmitted: boolean) {
+    super();
     this.#server = server;
-    this.#remoteAddress = link.info.remoteAddress;
+    this.#remoteAddress = init.link.info.remoteAddress;
     this.#wasAdmitted = wasAdmitted;
+    // It tells nothing before it is started.
+    this.connection = new RSocketConnection({ ...init, owner: this });
   }
 
-  onSetup(setup: SetupFrame): void {
-    if (this.connection !== undefined) this.#server.setUp(this, this.connection, setup);
+  override onSetup(setup: SetupFrame): void {
+    this.#server.setUp(this, setup);
   }
 
   onResume(frame: ResumeFrame): string | undefined {
-    if (this.connection === undefined) return undefined;
     const reason = this.#server.resume(this.connection, frame);
     // The link is another connection's now, and this one never was one.
-    if (reason === undefined) this.#leave(this.connection);
+    if (reason === undefined) this.#leave();
     return reason;
   }
 
   onDetached(): void {
-    if (this.connection !== undefined) this.#server.detached(this.connection);
-  }
-
-  resumeGreeting(): Uint8Array | undefined {
-    return this.hooks?.resumeGreeting?.();
-  }
-
-  onEstablished(): void {}
-
-  onRequest(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
-    this.hooks?.onRequest(stream, metadata, data, complete);
-  }
-
-  onMetadataPush(metadata: Uint8Array): void {
-    this.hooks?.onMetadataPush(metadata);
-  }
-
-  onExtension(frame: ExtFrame): boolean {
-    return this.hooks?.onExtension?.(frame) ?? false;
-  }
-
-  encodeErrorData(code: number, message: string): Uint8Array | undefined {
-    return this.hooks?.encodeErrorData?.(code, message);
-  }
-
-  onRefused(code: number, message: string): void {
-    this.hooks?.onRefused?.(code, message);
-  }
-
-  onLeaseRefused(isFireAndForget: boolean): void {
-    this.hooks?.onLeaseRefused?.(isFireAndForget);
+    this.#server.detached(this.connection);
   }
 
   onClosed(reason: CloseReason): void {
-    if (this.connection === undefined) return;
-    this.#leave(this.connection);
+    this.#leave();
     this.hooks?.onClosed?.(reason);
     this.#server.closed(this.connection, reason);
   }
 
-  #leave(connection: RSocketConnection): void {
+  #leave(): void {
     this.unwatch?.();
-    this.#server.leave(connection, this.#remoteAddress, this.#wasAdmitted);
+    this.#server.leave(this.connection, this.#remoteAddress, this.#wasAdmitted);
   }
 }
 

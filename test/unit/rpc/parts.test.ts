@@ -4,7 +4,7 @@
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
-import { type MessageBytes, Pieces } from "../../../runtime/src/bytes/pieces.js";
+import type { Pieces } from "../../../runtime/src/bytes/pieces.js";
 import { writeBytes, writeTag } from "../../../runtime/src/codec/write-scalars.js";
 import { checkCallOptions } from "../../../runtime/src/rpc/call-options.js";
 import { type Codec, checkMessage, encodeMessage, messageCodec } from "../../../runtime/src/rpc/codec.js";
@@ -14,6 +14,7 @@ import { RpcError } from "../../../runtime/src/rpc/error.js";
 import { generatedCodec } from "../../../runtime/src/rpc/generated-codec.js";
 import { hostAndPort, parseUrl } from "../../../runtime/src/rpc/url.js";
 import { hexOf } from "../../support/frames-dsl.js";
+import { joinMessage } from "../../support/message-bytes.js";
 
 describe("context values", () => {
   const USER = createContextKey("user", "nobody");
@@ -48,16 +49,6 @@ describe("context values", () => {
   });
 });
 
-/** A message's bytes as hex, in however many pieces they are. */
-function hexOfMessage(message: MessageBytes): string {
-  if (!(message instanceof Pieces)) return hexOf(message);
-  let hex = "";
-  message.forEach(0, message.length, (part) => {
-    hex += hexOf(part);
-  });
-  return hex;
-}
-
 describe("messages", () => {
   const pieces: Codec<readonly Uint8Array[]> = {
     typeName: "x.Pieces",
@@ -72,7 +63,7 @@ describe("messages", () => {
     const one = Uint8Array.of(1, 2);
     expect(encodeMessage(pieces, [one])).to.equal(one);
     expect(
-      hexOfMessage(encodeMessage(pieces, [one, Uint8Array.of(3), new Uint8Array(0), Uint8Array.of(4, 5)])),
+      hexOf(joinMessage(encodeMessage(pieces, [one, Uint8Array.of(3), new Uint8Array(0), Uint8Array.of(4, 5)]))),
     ).to.equal("0102030405");
     expect(encodeMessage(pieces, [])).to.have.length(0);
   });
@@ -107,7 +98,7 @@ describe("messages", () => {
       decode: () => undefined,
     };
     expect(() => encodeMessage(broken, undefined)).to.throw("broken");
-    expect(hexOfMessage(encodeMessage(pieces, [Uint8Array.of(1)]))).to.equal("01");
+    expect(hexOf(joinMessage(encodeMessage(pieces, [Uint8Array.of(1)])))).to.equal("01");
   });
 
   it("by reflection take init shapes and messages, and read what others wrote", () => {
