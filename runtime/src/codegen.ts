@@ -81,15 +81,14 @@ export {
 export type { MessageWriter } from "./codec/writer.js";
 export type { CallContext } from "./rpc/call-context.js";
 export type { CallOptions } from "./rpc/call-options.js";
-export type { Channel } from "./rpc/channel.js";
-export type { Source } from "./rpc/channel-output.js";
 export {
   callBidi,
   callClientStream,
   callFireAndForget,
   callServerStream,
   callUnary,
-} from "./rpc/client-calls.js";
+} from "./rpc/calls.js";
+export type { Channel, Source } from "./rpc/channel.js";
 export { type ByteSink, type Codec, messageCodec } from "./rpc/codec.js";
 export { generatedCodec } from "./rpc/generated-codec.js";
 export { type Method, method } from "./rpc/method.js";

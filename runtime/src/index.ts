@@ -21,7 +21,7 @@ export type { Call, CallEnd, CallMethod, FailedAttempt, Interceptor, Reply } fro
 export type { CallContext } from "./rpc/call-context.js";
 export type { CallOptions } from "./rpc/call-options.js";
 export type { Channel } from "./rpc/channel.js";
-export type { Source } from "./rpc/channel-output.js";
+export type { Source } from "./rpc/channel.js";
 export { Code, codeName } from "./rpc/code.js";
 export type { Compatibility } from "./rpc/compatibility.js";
 export { type CompositeMetadata, ConnectError, type ConnectOptions, connectWith } from "./rpc/connect.js";

@@ -6,7 +6,8 @@ import type { Dialer } from "../engine/link.js";
 import { type ChannelState, Redial, type RedialHost } from "../engine/redial.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { type ComposedInterceptors, composeInterceptors } from "../rpc/call.js";
-import type { Channel, ChannelCore, LastingCore, TransportWaiter } from "../rpc/channel.js";
+import type { Channel, LastingCore, TransportWaiter } from "../rpc/channel.js";
+import { CallingChannelBase } from "../rpc/client-calls.js";
 import { Code } from "../rpc/code.js";
 import { ConnectError, type ConnectOptions, connectWith } from "../rpc/connect.js";
 import type { RpcConnection } from "../rpc/connection.js";
@@ -67,7 +68,7 @@ const SETUP_REFUSALS: readonly (number | undefined)[] = [
   ErrorCode.REJECTED_SETUP,
 ];
 
-class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialHost<RpcConnection> {
+class LastingChannel extends CallingChannelBase implements ClientChannel, LastingCore, RedialHost<RpcConnection> {
   readonly scheduler: Scheduler;
   readonly interceptors: ComposedInterceptors | undefined;
   readonly closed: Promise<void>;
@@ -83,6 +84,7 @@ class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialH
   #resolveClosed: () => void = () => {};
 
   constructor(dialer: Dialer, options: ChannelOptions) {
+    super();
     this.scheduler = options.scheduler ?? systemScheduler;
     this.interceptors = composeInterceptors(options.interceptors ?? []);
     this.#dialer = dialer;
@@ -141,10 +143,6 @@ class LastingChannel implements ClientChannel, ChannelCore, LastingCore, RedialH
   }
 
   // ── for calls ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-  get channelCore(): ChannelCore {
-    return this;
-  }
 
   get lasting(): LastingCore {
     return this;

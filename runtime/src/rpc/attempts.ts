@@ -5,7 +5,7 @@
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import { type CallOptions, checkCallOptions } from "./call-options.js";
-import type { ChannelCore, LastingCore, TransportWaiter } from "./channel.js";
+import type { CallingChannel, LastingCore, TransportWaiter } from "./channel.js";
 import { abortError, type ClientCall, deadlineExceeded } from "./client-call.js";
 import { Code } from "./code.js";
 import { type Deadline, deadlineClockOf } from "./deadline.js";
@@ -21,7 +21,7 @@ const NO_OPTIONS: CallOptions = {};
 
 /** One call's attempts. */
 export class Attempts {
-  readonly #core: ChannelCore;
+  readonly #core: CallingChannel;
   readonly #options: CallOptions;
   readonly #requests: RepeatableSource<unknown> | undefined;
   readonly #scheduler: Scheduler | undefined;
@@ -30,7 +30,7 @@ export class Attempts {
 
   /** `first`: the first attempt, when it was made already. */
   constructor(
-    core: ChannelCore,
+    core: CallingChannel,
     options: CallOptions | undefined,
     requests: RepeatableSource<unknown> | undefined,
     first: ClientCall | undefined,

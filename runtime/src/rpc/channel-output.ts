@@ -5,15 +5,13 @@ import { ErrorCode } from "../rsocket/errors.js";
 import { OutgoingItems, type OutgoingOwner } from "../rsocket/iterate.js";
 import type { MessageBytes, MessageHandle, StreamHandle } from "../rsocket/payload.js";
 import { Interaction } from "../rsocket/sink.js";
+import type { Source } from "./channel.js";
 import { type ClientCall, unencodable } from "./client-call.js";
 import { Code } from "./code.js";
 import { encodeChecked } from "./codec.js";
 import { nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { encodeErrorData } from "./status-codec.js";
-
-/** Where a stream of messages comes from. */
-export type Source<T> = AsyncIterable<T> | Iterable<T>;
 
 const NO_BYTES = new Uint8Array(0);
 

@@ -3,11 +3,41 @@
 
 import type { Scheduler } from "../engine/scheduler.js";
 import type { ComposedInterceptors } from "./call.js";
+import type { CallOptions } from "./call-options.js";
 import type { RpcError } from "./error.js";
+import type { Method } from "./method.js";
 import type { RpcTransport } from "./transport.js";
 
-/** @internal What calls need of a channel. */
+/** Where a stream of messages comes from. */
+export type Source<T> = AsyncIterable<T> | Iterable<T>;
+
+/** @internal The five ways to call, as a channel has them: generated clients carry no runtime of their own. */
 export interface ChannelCore {
+  unary<I, IInit, O, OInit>(method: Method<I, IInit, O, OInit>, request: IInit, options?: CallOptions): Promise<O>;
+  fireAndForget<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    request: IInit,
+    options?: CallOptions,
+  ): Promise<void>;
+  clientStream<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    requests: Source<IInit>,
+    options?: CallOptions,
+  ): Promise<O>;
+  serverStream<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    request: IInit,
+    options?: CallOptions,
+  ): AsyncIterable<O>;
+  bidi<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    requests: Source<IInit>,
+    options?: CallOptions,
+  ): AsyncIterable<O>;
+}
+
+/** @internal What calls need of the channel that makes them. */
+export interface CallingChannel {
   /** The connection for the next call. @throws RpcError when there is none. */
   pick(): RpcTransport;
   /** Around each call. */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The five ways to call: what generated clients do, one line each.
+// The five ways to call, made by connections and by channels that outlive them.
 
 import { IncomingItems, type IncomingOwner } from "../rsocket/iterate.js";
 import { Interaction } from "../rsocket/sink.js";
+import type { ComposedInterceptors } from "./call.js";
 import type { CallOptions } from "./call-options.js";
-import type { Channel, ChannelCore } from "./channel.js";
-import { ChannelOutput, type Source } from "./channel-output.js";
+import type { CallingChannel, ChannelCore, LastingCore, Source } from "./channel.js";
+import { ChannelOutput } from "./channel-output.js";
 import { ClientCall, type Failure, undecodable } from "./client-call.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
@@ -20,64 +21,66 @@ const ANSWER_CREDIT = 2;
 
 const NO_SETTLE = (): void => {};
 
-/** One request, one answer. @throws RpcError whatever goes wrong. */
-export function callUnary<I, IInit, O, OInit>(
-  channel: Channel,
-  method: Method<I, IInit, O, OInit>,
-  request: IInit,
-  options?: CallOptions,
-): Promise<O> {
-  return answerOf<O>(UnaryCall, channel, method, request, options);
-}
+/** A channel that makes calls, as generated clients make them through `channelCore`. */
+export abstract class CallingChannelBase implements ChannelCore, CallingChannel {
+  abstract readonly interceptors: ComposedInterceptors | undefined;
+  abstract readonly lasting: LastingCore | undefined;
+  abstract pick(): RpcTransport;
 
-/** One request that nothing answers. Resolves when it is with the transport. @throws RpcError. */
-export function callFireAndForget<I, IInit, O, OInit>(
-  channel: Channel,
-  method: Method<I, IInit, O, OInit>,
-  request: IInit,
-  options?: CallOptions,
-): Promise<void> {
-  return answerOf<void>(FireAndForgetCall, channel, method, request, options);
-}
+  /** @internal What generated clients call. */
+  get channelCore(): ChannelCore {
+    return this;
+  }
 
-/** A stream of requests, one answer. @throws RpcError. */
-export function callClientStream<I, IInit, O, OInit>(
-  channel: Channel,
-  method: Method<I, IInit, O, OInit>,
-  requests: Source<IInit>,
-  options?: CallOptions,
-): Promise<O> {
-  const kept = repeatable(channel.channelCore, requests);
-  return answerOf<O>(ClientStreamCall, channel, method, requests, options, kept);
-}
+  /** @internal */
+  unary<I, IInit, O, OInit>(method: Method<I, IInit, O, OInit>, request: IInit, options?: CallOptions): Promise<O> {
+    return answerOf<O>(UnaryCall, this, method, request, options);
+  }
 
-/** One request, a stream of answers: opened by iterating it, cancelled by leaving the loop. */
-export function callServerStream<I, IInit, O, OInit>(
-  channel: Channel,
-  method: Method<I, IInit, O, OInit>,
-  request: IInit,
-  options?: CallOptions,
-): AsyncIterable<O> {
-  return iterate(channel, options, undefined, (transport) => new ServerStreamCall(transport, method, request, options));
-}
+  /** @internal */
+  fireAndForget<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    request: IInit,
+    options?: CallOptions,
+  ): Promise<void> {
+    return answerOf<void>(FireAndForgetCall, this, method, request, options);
+  }
 
-/** A stream of requests, a stream of answers: opened by iterating it, cancelled by leaving the loop. */
-export function callBidi<I, IInit, O, OInit>(
-  channel: Channel,
-  method: Method<I, IInit, O, OInit>,
-  requests: Source<IInit>,
-  options?: CallOptions,
-): AsyncIterable<O> {
-  const kept = repeatable(channel.channelCore, requests);
-  return iterate(channel, options, kept, (transport) => {
-    const source = kept?.attempt(transport, method, () => call.mayRetry) ?? requests;
-    const call: BidiCall<O> = new BidiCall(transport, method, source, options);
-    return call;
-  });
+  /** @internal */
+  clientStream<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    requests: Source<IInit>,
+    options?: CallOptions,
+  ): Promise<O> {
+    return answerOf<O>(ClientStreamCall, this, method, requests, options, repeatable(this, requests));
+  }
+
+  /** @internal */
+  serverStream<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    request: IInit,
+    options?: CallOptions,
+  ): AsyncIterable<O> {
+    return iterate(this, options, undefined, (transport) => new ServerStreamCall(transport, method, request, options));
+  }
+
+  /** @internal */
+  bidi<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    requests: Source<IInit>,
+    options?: CallOptions,
+  ): AsyncIterable<O> {
+    const kept = repeatable(this, requests);
+    return iterate(this, options, kept, (transport) => {
+      const source = kept?.attempt(transport, method, () => call.mayRetry) ?? requests;
+      const call: BidiCall<O> = new BidiCall(transport, method, source, options);
+      return call;
+    });
+  }
 }
 
 // Where calls may be made again, what they have read is kept for it.
-function repeatable(core: ChannelCore, requests: Source<unknown>): RepeatableSource<unknown> | undefined {
+function repeatable(core: CallingChannel, requests: Source<unknown>): RepeatableSource<unknown> | undefined {
   const { lasting, interceptors } = core;
   if (lasting === undefined && interceptors === undefined) return undefined;
   return new RepeatableSource(requests, lasting !== undefined);
@@ -86,13 +89,12 @@ function repeatable(core: ChannelCore, requests: Source<unknown>): RepeatableSou
 // Makes the call. An async function here would cost each call a promise and a wait more, so would another look at it.
 function answerOf<O>(
   CallOfKind: PromiseCallConstructor<O>,
-  channel: Channel,
+  core: CallingChannel,
   method: AnyMethod,
   request: unknown,
   options: CallOptions | undefined,
   requests?: RepeatableSource<unknown>,
 ): Promise<O> {
-  const core = channel.channelCore;
   try {
     const transport = core.lasting === undefined ? core.pick() : core.lasting.ready;
     if (transport === undefined || requests !== undefined) {
@@ -110,7 +112,7 @@ function answerOf<O>(
 // A function of its own: without it every call would pay for the closure.
 function repeatedInit<O>(
   CallOfKind: PromiseCallConstructor<O>,
-  core: ChannelCore,
+  core: CallingChannel,
   method: AnyMethod,
   request: unknown,
   options: CallOptions | undefined,
@@ -150,7 +152,7 @@ abstract class PromiseCall<O> extends ClientCall {
   /** The answer. Rejects with an RpcError whatever goes wrong, of this attempt or, where `core` is set, of the last. */
   readonly answer: Promise<O>;
   /** The channel that may make the call again; undefined when somebody else sees to that. */
-  core: ChannelCore | undefined;
+  core: CallingChannel | undefined;
   readonly #request: unknown;
   #settle: (answer: O | Promise<O>) => void = NO_SETTLE;
   #failure: Failure | undefined;
@@ -306,12 +308,11 @@ class ClientStreamCall<O> extends PromiseCall<O> {
 
 // The call begins with the iteration: one that is never iterated costs nothing and can't leak.
 function iterate<O>(
-  channel: Channel,
+  core: CallingChannel,
   options: CallOptions | undefined,
   requests: RepeatableSource<unknown> | undefined,
   create: (transport: RpcTransport) => IterableCall<O>,
 ): AsyncIterable<O> {
-  const core = channel.channelCore;
   let isIterated = false;
   return {
     [Symbol.asyncIterator]() {

@@ -12,7 +12,8 @@ import { ConsumerLedger } from "../rsocket/iterate.js";
 import type { GrantedLeaseStatus, LeaseStatus } from "../rsocket/lease.js";
 import type { Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
-import type { Channel, ChannelCore, LastingCore } from "./channel.js";
+import type { Channel, LastingCore } from "./channel.js";
+import { CallingChannelBase } from "./client-calls.js";
 import type { Compatibility } from "./compatibility.js";
 import { ContextValues } from "./context-values.js";
 import { type DeadlineClock, deadlineClockOf } from "./deadline.js";
@@ -79,7 +80,10 @@ export interface RpcConnectionInit {
 }
 
 /** The connection behind the interface. */
-export class RpcConnection implements Connection, RpcTransport, ServerCallHost, ChannelCore, ConnectionHooks {
+export class RpcConnection
+  extends CallingChannelBase
+  implements Connection, RpcTransport, ServerCallHost, ConnectionHooks
+{
   readonly rsocket: RSocketConnection;
   readonly format: MetadataFormat;
   readonly scheduler: Scheduler;
@@ -109,6 +113,7 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   #dropped = false;
 
   constructor(init: RpcConnectionInit) {
+    super();
     this.rsocket = init.rsocket;
     this.format = init.format;
     this.interceptors = init.interceptors;
@@ -157,11 +162,6 @@ export class RpcConnection implements Connection, RpcTransport, ServerCallHost, 
   }
 
   // ── Channel, RpcTransport, ServerCallHost ───────────────────────────────────────────────────────────────────────
-
-  /** @internal */
-  get channelCore(): ChannelCore {
-    return this;
-  }
 
   /** @internal */
   get transport(): RpcTransport {

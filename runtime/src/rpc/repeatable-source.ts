@@ -4,7 +4,7 @@
 // perhaps one was looked at: they are kept for the next attempt.
 
 import { describeMethod } from "./call-record.js";
-import type { Source } from "./channel-output.js";
+import type { Source } from "./channel.js";
 import type { AnyMethod } from "./method.js";
 import type { RpcTransport } from "./transport.js";
 

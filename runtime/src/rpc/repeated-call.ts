@@ -5,7 +5,7 @@
 
 import { Attempts } from "./attempts.js";
 import type { CallOptions } from "./call-options.js";
-import type { ChannelCore } from "./channel.js";
+import type { CallingChannel } from "./channel.js";
 import type { ClientCall } from "./client-call.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
@@ -22,7 +22,7 @@ interface ManyAnswers<O> extends ClientCall {
 
 /** How such a call is made. */
 export interface RepeatedCallInit<C> {
-  readonly core: ChannelCore;
+  readonly core: CallingChannel;
   readonly options: CallOptions | undefined;
   /** Where a stream of requests comes from. */
   readonly requests: RepeatableSource<unknown> | undefined;

@@ -11,7 +11,7 @@ import { Interaction, type StreamSink } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
 import type { CallContext } from "./call-context.js";
 import { CallRecord } from "./call-record.js";
-import type { Source } from "./channel-output.js";
+import type { Source } from "./channel.js";
 import { Code } from "./code.js";
 import { encodeChecked } from "./codec.js";
 import type { Connection } from "./connection.js";

@@ -4,7 +4,7 @@
 import type { Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
 import type { CallContext } from "./call-context.js";
-import type { Source } from "./channel-output.js";
+import type { Source } from "./channel.js";
 import { Code } from "./code.js";
 import type { Compatibility } from "./compatibility.js";
 import { RpcError } from "./error.js";

@@ -26,6 +26,7 @@ import {
   unimplementedTicker,
 } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { createInProcessPair } from "../../../runtime/src/transports/in-process.js";
+import { rsocketOf } from "../../support/rpc-world.js";
 
 /** A network between one client and one server, which a test cuts. */
 class Network {
@@ -556,7 +557,7 @@ describe("a connection that is resumed", () => {
       const quote = await network.scheduler.run(createTickerClient(other).last({ name: `${i}` }));
       expect(quote.symbol).to.equal(`${i}`);
     }
-    expect(other.channelCore.pick()).to.equal(other);
+    expect(rsocketOf(other).isOpen).to.equal(true);
     await network.scheduler.run(other.close());
     void items.return?.();
   });

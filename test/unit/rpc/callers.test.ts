@@ -8,7 +8,7 @@ import type { ScriptedPeer } from "rsocket-rpc/testing";
 import { SummarySchema } from "../../../examples/hello/gen/ticker_pb.js";
 import { createTickerClient, type TickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { textHex } from "../../support/frames-dsl.js";
-import { collect, leavesNoTrace, RpcWorld, rejectionOf } from "../../support/rpc-world.js";
+import { collect, leavesNoTrace, RpcWorld, rejectionOf, rsocketOf } from "../../support/rpc-world.js";
 
 interface Called {
   readonly ticker: TickerClient;
@@ -485,7 +485,7 @@ describe("callers", () => {
     peer.send("000000003100010203");
     await world.scheduler.settle();
     expect(told).to.have.length(1);
-    expect(rsocketIsOpen(connection)).to.equal(true);
+    expect(rsocketOf(connection).isOpen).to.equal(true);
   });
 
   it("user metadata that rsocket-rpc-java 0.3.0 may misread is told to the observer, from 5 + 256 × service length on", async () => {
@@ -514,8 +514,3 @@ describe("callers", () => {
 
 /** Length byte and mime type of our entry. */
 const ENTRY = "176d6573736167652f782e72736f636b65742d7270632e7631";
-
-function rsocketIsOpen(connection: Connection): boolean {
-  void connection.channelCore.pick();
-  return true;
-}
