@@ -83,7 +83,8 @@ export class OutgoingRules {
   // A request of ours may be queued still, and be answered all the same.
   #receivedRequestN(streamId: number, n: number, known: WatchedStream | undefined): void {
     if (known !== undefined) known.granted += n;
-    else this.#earlyGrants.set(streamId, (this.#earlyGrants.get(streamId) ?? 0) + n);
+    // What the peer has asked for on an id of ours may be another stream's.
+    if (known?.isOurs !== true) this.#earlyGrants.set(streamId, (this.#earlyGrants.get(streamId) ?? 0) + n);
   }
 
   // An id that is used again after its end is another stream's.
