@@ -14,7 +14,7 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 
 // #region bundle
 const { outputFiles } = await build({
-  entryPoints: [here("page.ts"), here("worker.ts"), here("frame.ts")],
+  entryPoints: [here("page.ts"), here("worker.ts"), here("frame.ts"), here("small.ts")],
   outdir: "/",
   bundle: true,
   format: "esm",
@@ -29,6 +29,7 @@ const pages = createServer((request, response) => {
   const script = scripts.get(pathname);
   if (script !== undefined) response.writeHead(200, { "content-type": "text/javascript" }).end(script);
   else if (pathname === "/") response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(html());
+  else if (pathname === "/small") response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(small());
   else if (pathname === "/frame") response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(FRAME);
   else response.writeHead(404).end();
 });
@@ -69,7 +70,15 @@ function html(): string {
 <p>In a worker: <output id="worker"></output>
 <p>In a frame: <output id="widget"></output> <iframe id="frame" src="/frame" hidden></iframe>
 <pre id="log"></pre>
-<script>globalThis.rpcUrl = ${JSON.stringify(server.urls[0])};</script>
-<script type="module" src="/page.js"></script>
+${script("page")}
 `;
+}
+
+function small(): string {
+  return `<!doctype html><title>a small page</title><link rel="icon" href="data:,"><body>${script("small")}`;
+}
+
+function script(name: string): string {
+  const rpcUrl = JSON.stringify(server.urls[0]);
+  return `<script>globalThis.rpcUrl = ${rpcUrl};</script><script type="module" src="/${name}.js"></script>`;
 }

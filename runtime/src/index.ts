@@ -20,11 +20,11 @@ export {
 export type { Call, CallEnd, CallMethod, FailedAttempt, Interceptor, Reply } from "./rpc/call.js";
 export type { CallContext } from "./rpc/call-context.js";
 export type { CallOptions } from "./rpc/call-options.js";
-export type { Channel } from "./rpc/channel.js";
-export type { Source } from "./rpc/channel.js";
+export type { Channel, Source } from "./rpc/channel.js";
 export { Code, codeName } from "./rpc/code.js";
 export type { Compatibility } from "./rpc/compatibility.js";
-export { type CompositeMetadata, ConnectError, type ConnectOptions, connectWith } from "./rpc/connect.js";
+export { type CompositeMetadata, type ConnectOptions, connectWith } from "./rpc/connect.js";
+export { ConnectError } from "./rpc/connect-error.js";
 export type { CloseReason, Connection, PeerInfo } from "./rpc/connection.js";
 export { type ContextKey, ContextValues, createContextKey } from "./rpc/context-values.js";
 export { type ErrorDetail, RpcError, type RpcErrorOptions } from "./rpc/error.js";

@@ -107,6 +107,20 @@ describe("in a real browser", function () {
   const throughNetwork = (): string => `ws://127.0.0.1:${network.port}/rpc`;
 
   describe("over WebSocket", () => {
+    it("calls by rsocket-rpc/lite, and nothing is left of them", async () => {
+      expect(await run("lite", url)).to.deep.equal({
+        answers: ["HELLO"],
+        taken: 1_000,
+        count: 1_000,
+        large: true,
+        failures: [Code.NotFound, Code.DeadlineExceeded],
+        closed: "local",
+      });
+      await until(() => log.lines.length === 2);
+      expect(log.lines).to.deep.equal(["from lite", "gave up"]);
+      expect(log.watchers).to.equal(0);
+    });
+
     it("every shape, headers, an error with details, a deadline, and a call from the server to the page", async () => {
       expect(await run("shapes", url)).to.deep.equal(EVERY_SHAPE);
       await until(() => log.lines.length === 2);

@@ -11,7 +11,7 @@ const root = new URL("../../", import.meta.url);
 describe("examples/browser", function () {
   this.timeout(30_000);
 
-  it("is a page that watches, talks, is called back, and has a worker and a frame", async function () {
+  it("is a page that watches, talks, is called back, and has a worker and a frame, and a small one", async function () {
     const executablePath = chromiumOrSkip(this);
     const server = spawn(process.execPath, ["--import", "tsx", "examples/browser/main.ts"], {
       cwd: root,
@@ -24,7 +24,8 @@ describe("examples/browser", function () {
       const page = await browser.newPage();
       const errors: unknown[] = [];
       page.on("pageerror", (error) => errors.push(error));
-      await page.goto(String(line).replace("open ", "").trim());
+      const address = String(line).replace("open ", "").trim();
+      await page.goto(address);
       await page.waitForFunction("/\\d/.test(document.getElementById('price').textContent)");
       expect(await page.textContent("#worker")).to.equal("2 quotes counted");
       expect(await page.textContent("#widget")).to.equal("7 in the frame");
@@ -38,6 +39,8 @@ describe("examples/browser", function () {
         "you said: hello",
         "the server calls the page",
       ]);
+      await page.goto(`${address}/small`);
+      await page.waitForFunction("/\\d\\.\\d\\d/.test(document.body.textContent)");
       expect(errors).to.deep.equal([]);
     } finally {
       await browser.close();

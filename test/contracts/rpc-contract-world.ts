@@ -60,6 +60,8 @@ export interface Reachable {
 /** A transport under test. */
 export interface ContractTransport {
   readonly name: string;
+  /** Its clients serve nothing and know one metadata mode: those of `rsocket-rpc/lite`. */
+  readonly isLite?: boolean;
   serve(options: ServeOptions): Promise<Reachable>;
 }
 
@@ -391,7 +393,8 @@ const webSocket: ContractTransport = {
   },
 };
 
-async function rawWebSocket(url: string): Promise<RawPeer> {
+/** A peer on a WebSocket. */
+export async function rawWebSocket(url: string): Promise<RawPeer> {
   const socket = new WebSocket(url, { perMessageDeflate: false });
   await once(socket, "open");
   const frames = new RawFrames();

@@ -30,7 +30,7 @@ const LATE_MS = 150;
 
 /** Declares the suite of calls for one transport and one size of fragments. */
 export function rpcContract(transport: ContractTransport, fragmentBytes: number, lease?: LeaseStrategy): void {
-  for (const direction of DIRECTIONS) {
+  for (const direction of transport.isLite === true ? DIRECTIONS.slice(0, 1) : DIRECTIONS) {
     describe(direction, () => {
       let world: ContractWorld;
       const call = (handler: Partial<TickerHandler>): Promise<Calling> => world.call(direction, handler);

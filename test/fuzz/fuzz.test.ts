@@ -13,7 +13,7 @@ describe("any bytes", () => {
   const seed = chooseSeed();
   for (const target of TARGETS) {
     it(`${target.name}: no promise is broken by its corpus or by chance`, async () => {
-      expect(corpusOf(target.name), "corpus").not.to.have.length(0);
+      expect(corpusOf(target.corpus ?? target.name), "corpus").not.to.have.length(0);
       const { executions, crashes } = await fuzz(target, SECONDS, seed);
       const messages = crashes.map(({ error, input }) => `${error.message}: ${hexOf(input)}`);
       expect(messages, `SEED=${seed}, ${executions} executions`).to.deep.equal([]);

@@ -49,7 +49,7 @@ export async function fuzz(target: FuzzTarget, seconds: number, seed: number): P
   const startedMs = performance.now();
   const leftMs = (): number => startedMs + 1_000 * seconds - performance.now();
   const crashes = new Map<string, Crash>();
-  const corpus = corpusOf(target.name);
+  const corpus = corpusOf(target.corpus ?? target.name);
   let executions = 0;
   const note = (crash: Crash): void => {
     // Numbers differ from input to input, the fault is the same.

@@ -8,12 +8,15 @@ import { run as runDeframer } from "./targets/deframer.js";
 import { run as runEnvelope } from "./targets/envelope.js";
 import { run as runFrame } from "./targets/frame.js";
 import { run as runIgnorable } from "./targets/ignorable.js";
+import { run as runLite } from "./targets/lite.js";
 import { run as runRpcMetadata } from "./targets/rpc-metadata.js";
 import { run as runServer } from "./targets/server.js";
 
 /** Something that reads bytes of a peer. */
 export interface FuzzTarget {
   readonly name: string;
+  /** Another target's corpus, where there is none of its own. */
+  readonly corpus?: string;
   readonly inputs: Inputs;
   /** Throws when a promise is broken. Any bytes may come. */
   run(input: Uint8Array): void | Promise<void>;
@@ -28,4 +31,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   { name: "server", inputs: conversation("server"), run: runServer },
   { name: "ignorable", inputs: anyChoices, run: runIgnorable },
   { name: "client", inputs: conversation("client"), run: runClient },
+  { name: "lite", corpus: "client", inputs: conversation("client"), run: runLite },
 ];

@@ -156,45 +156,47 @@ const SERVERS: readonly HostileServer[] = [
   { name: "that sends an unknown type", answers: [header(0, 0x2a)], outcomes: ALL_FAIL },
 ];
 
-describe("a client of a hostile server", function () {
-  this.timeout(20_000);
-  let client: Child;
-  let server: Server;
-  const sockets = new Set<Socket>();
-  let current: HostileServer;
+for (const door of ["rsocket-rpc", "rsocket-rpc/lite"]) {
+  describe(`a client of a hostile server, by ${door}`, function () {
+    this.timeout(20_000);
+    let client: Child;
+    let server: Server;
+    const sockets = new Set<Socket>();
+    let current: HostileServer;
 
-  before(async () => {
-    client = new Child("client.ts", []);
-    await client.firstMessage();
-    server = createServer((socket) => {
-      sockets.add(socket);
-      behave(socket, current);
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-  });
-
-  after(async () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-    await client.stop();
-  });
-
-  for (const hostile of SERVERS) {
-    it(`${hostile.name} fares as it must, and no other connection does`, async () => {
-      current = hostile;
-      const answer = once(client.process, "message");
-      client.process.send(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`);
-      const [{ outcomes, honestFailures }] = (await answer) as [Report];
-      expect(honestFailures).to.deep.equal([]);
-      expect(outcomes, JSON.stringify(outcomes)).to.have.length(hostile.outcomes.length);
-      hostile.outcomes.forEach((expected, i) => {
-        expect(outcomes[i]).to.match(expected);
-      });
-      expect(client.process.exitCode, client.output).to.equal(null);
-      expect(client.output).to.equal("");
+    before(async () => {
+      client = new Child("client.ts", door === "rsocket-rpc/lite" ? ["lite"] : []);
+      await client.firstMessage();
+      server = createServer((socket) => {
+        sockets.add(socket);
+        behave(socket, current);
+      }).listen(0, "127.0.0.1");
+      await once(server, "listening");
     });
-  }
-});
+
+    after(async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await client.stop();
+    });
+
+    for (const hostile of SERVERS) {
+      it(`${hostile.name} fares as it must, and no other connection does`, async () => {
+        current = hostile;
+        const answer = once(client.process, "message");
+        client.process.send(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`);
+        const [{ outcomes, honestFailures }] = (await answer) as [Report];
+        expect(honestFailures).to.deep.equal([]);
+        expect(outcomes, JSON.stringify(outcomes)).to.have.length(hostile.outcomes.length);
+        hostile.outcomes.forEach((expected, i) => {
+          expect(outcomes[i]).to.match(expected);
+        });
+        expect(client.process.exitCode, client.output).to.equal(null);
+        expect(client.output).to.equal("");
+      });
+    }
+  });
+}
 
 function behave(socket: Socket, { opens = [ACCEPTED], answers = [], bytes, leaves = false }: HostileServer): void {
   socket.on("error", () => {});

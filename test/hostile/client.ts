@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client process that calls a hostile server, and an honest one meanwhile: says how each call ended.
+// A client process that calls a hostile server, and an honest one meanwhile: says how each call ended. With the argument
+// `lite` it calls the hostile one by `rsocket-rpc/lite`.
 
-import { type CallOptions, connect, RpcError, serve } from "rsocket-rpc/node";
+import { connectWith as connectLite } from "rsocket-rpc/lite";
+import { type CallOptions, connect, RpcError, serve, tcpDialer } from "rsocket-rpc/node";
 import { createTestServiceClient } from "../support/gen/interop_rsocket.js";
 import { attackedService } from "./service.js";
 
@@ -14,6 +16,7 @@ export interface Report {
 }
 
 const OPTIONS: CallOptions = { timeoutMs: 1_000 };
+const isLite = process.argv[2] === "lite";
 
 await using server = await serve("tcp://127.0.0.1:0", { services: [attackedService], observer: {} });
 const honest = createTestServiceClient(await connect(server.urls[0] ?? ""));
@@ -37,7 +40,11 @@ async function attempt(url: string): Promise<Report> {
 }
 
 async function callAll(url: string, tell: (outcome: string) => void): Promise<void> {
-  const connection = await connect(url, { signal: AbortSignal.timeout(1_500) });
+  const options = { signal: AbortSignal.timeout(1_500) };
+  const { hostname: host, port } = new URL(url);
+  const connection = isLite
+    ? await connectLite(tcpDialer({ host, port: Number(port) }), options)
+    : await connect(url, options);
   const client = createTestServiceClient(connection);
   const results = await Promise.all([
     outcomeOf(() => client.unaryCall({}, OPTIONS)),

@@ -34,11 +34,21 @@ describe("the package", function () {
 
   it("says that importing it does nothing by itself, and that is true", async () => {
     expect(manifest.sideEffects).to.equal(false);
-    const { text } = await bundle(`import "./dist/index.js"; import "./dist/web.js";`);
+    const { text } = await bundle(`import "./dist/index.js"; import "./dist/web.js"; import "./dist/lite.js";`);
     expect(text.replace(/^\s*\/\/.*$/gm, "").trim()).to.equal("");
   });
 
-  for (const door of [".", "./web", "./rsocket", "./compat", "./codegen", "./testing", "./frames", "./session"]) {
+  for (const door of [
+    ".",
+    "./web",
+    "./lite",
+    "./rsocket",
+    "./compat",
+    "./codegen",
+    "./testing",
+    "./frames",
+    "./session",
+  ]) {
     it(`bundles ${door} for the browser, whole and without a module of Node`, async () => {
       const { text, files, external } = await bundle(`export * from "${fileOf(door)}";`);
       expect(files, "files in the bundle").to.have.length.above(1);

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Outcome, runClient, startServer, WAYS } from "./support/cases.js";
 import { ROOT, run, succeed } from "./support/programs.js";
-import { browserClient, callingClient, sizeOf } from "./support/size.js";
+import { browserClient, callingClient, liteClient, sizeOf } from "./support/size.js";
 
 /** A runtime, and where its program is in its package. */
 interface Runtime {
@@ -130,8 +130,9 @@ async function sizeLine(): Promise<string> {
   const kilobytes = (count: number): string => (count / 1_000).toFixed(1);
   const { bytes, gzipBytes } = await sizeOf(browserClient());
   const calling = await sizeOf(callingClient());
+  const small = await sizeOf(liteClient());
   return `The README's client, bundled for browsers: ${kilobytes(gzipBytes)} kB (gzip; minified ${kilobytes(bytes)} kB); ${kilobytes(calling.gzipBytes)} kB without services for
-calls from the server.`;
+calls from the server, ${kilobytes(small.gzipBytes)} kB by rsocket-rpc/lite.`;
 }
 
 async function main(wanted: readonly string[]): Promise<void> {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints what the README's client costs in a browser, part by part: npm run size.
 
-import { browserClient, callingClient, sizeOf } from "./support/size.js";
+import { browserClient, callingClient, liteClient, sizeOf } from "./support/size.js";
 
 for (const [name, client] of [
   ["the README's client", browserClient()],
   ["the same without services", callingClient()],
+  ["that by rsocket-rpc/lite", liteClient()],
 ] as const) {
   const { bytes, gzipBytes, parts } = await sizeOf(client);
   console.log(`${name}:`);

@@ -242,9 +242,10 @@ export function expectQuiet(connection: Connection): void {
   expect(rsocket.queuedBytes, "bytes to be written").to.equal(0);
 }
 
-/** The payload-level connection under `connection`. */
-export function rsocketOf(connection: Connection): RSocketConnection {
-  return (connection.channelCore as unknown as { rsocket: RSocketConnection }).rsocket;
+/** The payload-level connection under `connection`; of a lite one what stands in its place. */
+export function rsocketOf(connection: Pick<Connection, "channelCore">): RSocketConnection {
+  const core = connection.channelCore as unknown as { rsocket?: RSocketConnection; session: RSocketConnection };
+  return core.rsocket ?? core.session;
 }
 
 let worlds: RpcWorld[] = [];

@@ -4,9 +4,10 @@
 
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
+import { abortError, deadlineExceeded } from "./call-errors.js";
 import { type CallOptions, checkCallOptions } from "./call-options.js";
 import type { CallingChannel, LastingCore, TransportWaiter } from "./channel.js";
-import { abortError, type ClientCall, deadlineExceeded } from "./client-call.js";
+import type { ClientCall } from "./client-call.js";
 import { Code } from "./code.js";
 import { type Deadline, deadlineClockOf } from "./deadline.js";
 import { messageOf } from "./describe.js";

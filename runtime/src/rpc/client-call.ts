@@ -11,8 +11,9 @@ import type { Interaction, StreamSink, WaitingCall } from "../rsocket/sink.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import type { ComposedInterceptors, FailedAttempt } from "./call.js";
 import type { CallContext } from "./call-context.js";
+import { abortError, deadlineExceeded, unencodable } from "./call-errors.js";
 import { type CallOptions, checkCallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
-import { CallRecord, codeOfAbort } from "./call-record.js";
+import { CallRecord } from "./call-record.js";
 import { Code } from "./code.js";
 import { encodeChecked } from "./codec.js";
 import type { DeadlineOwner } from "./deadline.js";
@@ -345,29 +346,6 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
       this.fail(() => RpcError.from(error));
     }
   }
-}
-
-/** The error of a caller that gave up. */
-export function abortError(reason: unknown): RpcError {
-  if (RpcError.is(reason)) return reason;
-  return new RpcError(codeOfAbort(reason), messageOf(reason), { cause: reason });
-}
-
-/** A message to send isn't what its type says. */
-export function unencodable({ service, name, input }: AnyMethod, cause: unknown): RpcError {
-  const message = `${service}.${name}: the request can't be encoded as ${input.typeName}: ${messageOf(cause)}`;
-  return new RpcError(Code.InvalidArgument, message, { cause });
-}
-
-/** Bytes that were received are no such message. */
-export function undecodable({ service, name, output }: AnyMethod, cause: unknown): RpcError {
-  const message = `${service}.${name}: the answer can't be decoded as ${output.typeName}: ${messageOf(cause)}`;
-  return new RpcError(Code.Internal, message, { cause });
-}
-
-/** Time is up. */
-export function deadlineExceeded(timeoutMs: number): RpcError {
-  return new RpcError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`);
 }
 
 function queueFull(maxCalls: number, what: string): RpcError {

@@ -4,10 +4,11 @@
 import { IncomingItems, type IncomingOwner } from "../rsocket/iterate.js";
 import { Interaction } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
+import { undecodable } from "./call-errors.js";
 import type { CallOptions } from "./call-options.js";
 import type { CallingChannel, ChannelCore, LastingCore, Source } from "./channel.js";
 import { ChannelOutput } from "./channel-output.js";
-import { ClientCall, type Failure, undecodable } from "./client-call.js";
+import { ClientCall, type Failure } from "./client-call.js";
 import { Code } from "./code.js";
 import { RpcError } from "./error.js";
 import type { AnyMethod, Method } from "./method.js";

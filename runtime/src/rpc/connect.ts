@@ -3,28 +3,25 @@
 
 import type { Dialer, LinkInfo } from "../engine/link.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
-import { readErrorData } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
 import type { MetadataFormat } from "../metadata/format.js";
 import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
 import { rpcMetadata } from "../metadata/rpc-format.js";
 import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
 import { openConnection } from "../rsocket/connect.js";
-import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
 import type { ClientLeaseOptions } from "../rsocket/lease.js";
 import type { ResumeOptions } from "../rsocket/restore-link.js";
 import { resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
-import { codeOfAbort } from "./call-record.js";
-import { Code, codeFromWire } from "./code.js";
+import { Code } from "./code.js";
 import { type CallSettings, type Compatibility, discardsUnknownFields } from "./compatibility.js";
+import { toConnectError } from "./connect-error.js";
 import { type Connection, RpcConnection } from "./connection.js";
 import { RpcError } from "./error.js";
 import { Incidents } from "./incidents.js";
 import { type Observer, printingObserver } from "./observer.js";
 import { noServices } from "./refuse.js";
 import type { BoundService } from "./service.js";
-import { wireCodeOf } from "./status-codec.js";
 
 /** The type of `compositeMetadata`: a metadata mode that only programs carry which name it. */
 export type CompositeMetadata = MetadataFormat;
@@ -70,14 +67,6 @@ export interface ConnectOptions extends CallSettings {
   /** The world; tests put virtual time here. */
   readonly scheduler?: Scheduler;
 }
-
-/** `connect` failed. `wireCode` is the RSocket code, if the server refused with one. */
-export class ConnectError extends RpcError {
-  override readonly name: string = "ConnectError";
-}
-
-/** How our servers refuse whoever it is, before they know whether our typed errors would be read. */
-const PASSING_REFUSAL = /^REJECTED_SETUP(?: \(0x003\))?: server is (?:full|draining)\b/;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -164,35 +153,6 @@ async function setupMetadata({ mode }: MetadataFormat, options: ConnectOptions):
     bearerToken: token,
     simple: credentials,
   });
-}
-
-function toConnectError(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (!(error instanceof ConnectionError)) return error;
-  const options = { cause: error, initiator: error.initiator, retryable: true, ...wireCodeOf(error) };
-  const status = error.data === undefined ? undefined : readErrorData(error.data).envelope?.status;
-  const gaveUp = signal?.aborted === true && error.cause === signal.reason;
-  if (gaveUp) return new ConnectError(codeOfAbort(signal.reason), error.message, options);
-  if (status === undefined) {
-    const message = error.cause instanceof RpcError ? error.cause.rawMessage : error.message;
-    return new ConnectError(codeOf(error), message, options);
-  }
-  return new ConnectError(codeFromWire(status.code), status.message, { ...options, details: status.details });
-}
-
-function codeOf(error: ConnectionError): Code {
-  if (error.cause !== undefined) {
-    const { code } = RpcError.from(error.cause);
-    return code === Code.Internal ? Code.Unavailable : code;
-  }
-  switch (error.code) {
-    case ErrorCode.INVALID_SETUP:
-    case ErrorCode.UNSUPPORTED_SETUP:
-      return Code.FailedPrecondition;
-    case ErrorCode.REJECTED_SETUP:
-      return PASSING_REFUSAL.test(error.message) ? Code.Unavailable : Code.PermissionDenied;
-    default:
-      return Code.Unavailable;
-  }
 }
 
 // The named options that are set; exactOptionalPropertyTypes wants absent ones absent.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page of the tests: what it does is called from outside, by name.
 
+import { connect as connectLite } from "rsocket-rpc/lite";
 import {
   type Connection,
   type ConnectOptions,
@@ -52,6 +53,26 @@ const scenarios = {
   producer: (url: string) => withConnection(overWebSocket(url), produceForSlow),
   fragments: (url: string) =>
     withConnection(overWebSocket(url, { fragmentBytes: 4_096 }), (it) => callWithText(it, 262_144)),
+
+  /** What a client that only calls finds. */
+  async lite(url: string): Promise<Findings> {
+    const connection = await connectLite(url, { fragmentBytes: 4_096 });
+    const ticker = createTickerClient(connection);
+    const text = "a".repeat(262_144);
+    const answers: string[] = [];
+    for await (const { text: answer } of ticker.chat([{ text: "hello" }])) if (answers.push(answer) === 1) break;
+    let taken = 0;
+    for await (const { price } of ticker.watch({ name: "ACME" })) if (price !== taken++ || taken === 1_000) break;
+    const { count } = await ticker.upload(Array.from({ length: 1_000 }, () => ({ symbol: "A" })));
+    const large = (await ticker.last({ name: text })).symbol === text;
+    await ticker.log({ text: "from lite" });
+    const failures = [
+      await codeOf(ticker.last({ name: "NONE" })),
+      await codeOf(ticker.last({ name: "NEVER" }, { timeoutMs: 100 })),
+    ];
+    await connection.close();
+    return { answers, taken, count, large, failures, closed: (await connection.closed).initiator };
+  },
 
   /** Refused by the server, which doesn't know this page's origin. */
   refused: (url: string) => codeOf(overWebSocket(url)),

@@ -36,6 +36,14 @@ export function callingClient(): string {
     .replace(", implementAlerts", "");
 }
 
+/** The same by `rsocket-rpc/lite`. */
+export function liteClient(): string {
+  return callingClient()
+    .replaceAll("createChannel", "connect")
+    .replace("= connect(", "= await connect(")
+    .replace("rsocket-rpc/web", "rsocket-rpc/lite");
+}
+
 /** Measures a module as if it stood beside the example's files. */
 export async function sizeOf(contents: string): Promise<Size> {
   const { outputFiles, metafile } = await build({

@@ -3,6 +3,7 @@
 
 import { expect } from "chai";
 import { Code, RpcError } from "rsocket-rpc";
+import { connect as connectLite } from "rsocket-rpc/lite";
 import { type Server, serve } from "rsocket-rpc/node";
 import { connect, createChannel } from "rsocket-rpc/web";
 import { WebSocket as NodeWebSocket } from "ws";
@@ -15,7 +16,7 @@ import { rejectionOf } from "../../support/rpc-world.js";
 
 const services = [implementTicker({ ...unimplementedTicker, last: ({ name }) => ({ symbol: name }) })];
 
-describe("the web's door", () => {
+describe("the web's doors", () => {
   const platform = Object.getOwnPropertyDescriptor(globalThis, "WebSocket");
   let server: Server;
   let url: string;
@@ -34,9 +35,11 @@ describe("the web's door", () => {
   });
 
   it("connects to a WebSocket's URL, as text or not", async () => {
-    for (const address of [url, new URL(url)]) {
-      await using connection = await connect(address);
-      expect((await createTickerClient(connection).last({ name: "acme" })).symbol).to.equal("acme");
+    for (const open of [connect, connectLite]) {
+      for (const address of [url, new URL(url)]) {
+        await using connection = await open(address);
+        expect((await createTickerClient(connection).last({ name: "acme" })).symbol).to.equal("acme");
+      }
     }
   });
 
@@ -47,9 +50,11 @@ describe("the web's door", () => {
   });
 
   it("refuses URLs of other transports before it dials, naming what it takes", async () => {
-    const rejected = await rejectionOf(connect("tcp://127.0.0.1:7878"));
-    expect(RpcError.is(rejected, Code.InvalidArgument), String(rejected)).to.equal(true);
-    expect(String(rejected)).to.contain("ws");
+    for (const open of [connect, connectLite]) {
+      const rejected = await rejectionOf(open("tcp://127.0.0.1:7878"));
+      expect(RpcError.is(rejected, Code.InvalidArgument), String(rejected)).to.equal(true);
+      expect(String(rejected)).to.contain("ws");
+    }
     expect(() => createChannel("tcp://127.0.0.1:7878")).to.throw(RpcError, "ws");
   });
 });

@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call of a client: what it sends, what of the answer waits for its consumer, and its one end.
+
+import { Pieces } from "../bytes/pieces.js";
+import type { Timer } from "../engine/scheduler.js";
+import { TurnShare } from "../engine/turn-budget.js";
+import { ErrorCode } from "../frames/errors.js";
+import { Flag, FrameType, MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import { readPayloadStart, viewOf } from "../frames/payload-start.js";
+import { encodeEnvelopeEntry, startsWithEnvelopeEntry } from "../metadata/entry.js";
+import type { Envelope, Header } from "../metadata/envelope.js";
+import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
+import { encodeRpcMetadata } from "../metadata/rpc-metadata.js";
+import { encodeTracingMap } from "../metadata/tracing.js";
+import { listenForAbort, stopListening } from "../rpc/abort-listeners.js";
+import { abortError, deadlineExceeded, undecodable, unencodable } from "../rpc/call-errors.js";
+import { type CallOptions, checkCallOptions } from "../rpc/call-options.js";
+import type { Source } from "../rpc/channel.js";
+import { Code } from "../rpc/code.js";
+import { encodeChecked } from "../rpc/codec.js";
+import { messageOf, nameOf } from "../rpc/describe.js";
+import { RpcError } from "../rpc/error.js";
+import type { AnyMethod } from "../rpc/method.js";
+import { decodeConnectionError, decodeStreamError } from "../rpc/status-codec.js";
+import type { ConnectionError } from "../session/errors.js";
+import { StreamError } from "../session/errors.js";
+import { compact, Reassembler } from "../session/reassembler.js";
+import { forEachFragment, frameOf } from "./frame.js";
+import { readEnvelope } from "./metadata.js";
+import type { LiteSession, LiteStream } from "./session.js";
+
+const NO_BYTES = new Uint8Array(0);
+const NO_OPTIONS: CallOptions = {};
+/** Items asked for at first, and at most; beyond the first as many as make up the bytes below. */
+const FIRST_ITEMS = 32;
+const MOST_ITEMS = 256;
+const LEAST_ITEMS = 4;
+const WINDOW_BYTES = 1_048_576;
+
+type Failure = () => RpcError;
+
+/** What is sent: one message, or several. */
+export type Requests = { readonly message: unknown } | { readonly source: Source<unknown> };
+
+/** A call. Its answers are read with `next`, one by one; `begin` comes first. */
+export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
+  readonly #session: LiteSession;
+  readonly #method: AnyMethod;
+  readonly #options: CallOptions;
+  readonly #type: number;
+  readonly #share = new TurnShare();
+  #id = 0;
+  #isSent = false;
+  #isEnded = false;
+  // Thrown to the consumer behind the items that came before it.
+  #failure: Failure | undefined;
+  #timer: Timer | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #headersSeen = false;
+  // What comes.
+  readonly #items: Uint8Array[] = [];
+  #readers: (() => void)[] = [];
+  #credit: number;
+  #surplusBytes = 0;
+  #largestBytes = 1;
+  #window = FIRST_ITEMS;
+  readonly #asksForMore: boolean;
+  #reassembler: Reassembler | undefined;
+  // What goes out on a channel.
+  #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
+  #isSending = false;
+  #sendCredit = 0;
+  #sender: (() => void) | undefined;
+  #headers: readonly Header[] | undefined;
+  readonly #onAbort = (): void => this.#giveUp(() => abortError(this.#options.signal?.reason));
+  readonly #proceed = (): void => this.#admit();
+  #requests: Requests;
+
+  /** `answers`: so many are asked for, and no more; by default as many as the consumer takes. */
+  constructor(
+    session: LiteSession,
+    method: AnyMethod,
+    type: number,
+    requests: Requests,
+    options: CallOptions = NO_OPTIONS,
+    answers?: number,
+  ) {
+    this.#session = session;
+    this.#method = method;
+    this.#type = type;
+    this.#requests = requests;
+    this.#options = options;
+    this.#asksForMore = type >= FrameType.REQUEST_STREAM && answers === undefined;
+    this.#credit = answers ?? options.prefetch ?? FIRST_ITEMS;
+  }
+
+  /** Checks what the caller said, and sends the request as soon as there is room. */
+  begin(): void {
+    const { signal, timeoutMs, headers } = this.#options;
+    try {
+      checkCallOptions(this.#options);
+      if (headers !== undefined) this.#headers = toWireHeaders(Metadata.from(headers));
+    } catch (error) {
+      return this.#giveUp(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
+    }
+    if (signal?.aborted === true) return this.#onAbort();
+    if (signal !== undefined) listenForAbort(signal, this.#onAbort);
+    if (timeoutMs !== undefined) {
+      const expire = (): void => this.#giveUp(() => deadlineExceeded(timeoutMs));
+      if (timeoutMs === 0) return expire();
+      this.#dueMs = this.#session.scheduler.now() + timeoutMs;
+      this.#timer = this.#session.scheduler.setTimer(timeoutMs, expire);
+    }
+    this.#admit();
+  }
+
+  // ── for its consumer ────────────────────────────────────────────────────────────────────────────────────────────
+
+  async next(): Promise<IteratorResult<O, undefined>> {
+    const { turns } = this.#session;
+    for (;;) {
+      if (this.#items.length > 0 && !turns.take(this.#share)) {
+        await new Promise<void>((resolve) => turns.wait(resolve));
+        continue;
+      }
+      const data = this.#items.shift();
+      if (data !== undefined) {
+        this.#session.unconsumedBytes -= data.length;
+        this.#askForMore();
+        return { done: false, value: this.#decode(data) };
+      }
+      if (this.#isEnded) {
+        const failure = this.#failure;
+        this.#failure = undefined;
+        if (failure !== undefined) throw failure();
+        return { done: true, value: undefined };
+      }
+      this.#askForMore();
+      await new Promise<void>((resolve) => this.#readers.push(resolve));
+    }
+  }
+
+  /** The consumer leaves: the call is cancelled. */
+  return(): Promise<IteratorResult<O, undefined>> {
+    this.#giveUp(() => new RpcError(Code.Cancelled, "the consumer left the stream"));
+    this.#failure = undefined;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** Ends the call from this side, with `error`. */
+  fail(error: RpcError): void {
+    this.#giveUp(() => error);
+  }
+
+  /** The message that `data` holds. @throws RpcError; then the call has failed by it. */
+  #decode(data: Uint8Array): O {
+    try {
+      return this.#method.output.decode(data, this.#session.discardUnknownFields) as O;
+    } catch (cause) {
+      const error = undecodable(this.#method, cause);
+      this.fail(error);
+      this.#failure = undefined;
+      throw error;
+    }
+  }
+
+  /** The answer of a call that has one, when COMPLETE alone was all that came. @throws RpcError as `next`. */
+  emptyAnswer(): O {
+    return this.#decode(NO_BYTES);
+  }
+
+  // Whenever half of the window is used up; a consumer that waits gets one in any case. Who keeps up gets a larger one.
+  #askForMore(): void {
+    if (this.#isEnded || this.#id === 0 || !this.#asksForMore) return;
+    const waiting = this.#items.length;
+    const fitting = Math.max(LEAST_ITEMS, Math.floor(WINDOW_BYTES / this.#largestBytes));
+    const window = this.#options.prefetch ?? Math.min(this.#window, fitting);
+    const missing = window - waiting - Math.max(0, this.#credit);
+    if (missing < window / 2) return;
+    if (waiting > 0 && this.#session.unconsumedBytes > this.#session.limits.maxUnconsumedBytes) return;
+    this.#window = Math.min(MOST_ITEMS, 2 * this.#window);
+    this.#credit += missing;
+    this.#session.send(frameOf(this.#id, FrameType.REQUEST_N, 0, missing));
+  }
+
+  #wakeReaders(): void {
+    const readers = this.#readers;
+    this.#readers = [];
+    for (const wake of readers) wake();
+  }
+
+  // ── the request ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #admit(): void {
+    const session = this.#session;
+    if (this.#isEnded) return;
+    if (!session.isOpen) return this.#lose(session.endError, true);
+    if (!session.hasRoom) {
+      const { maxQueuedCalls } = session.limits;
+      if (session.whenRoom(this.#proceed)) return;
+      const message = `${maxQueuedCalls} calls wait to be sent, expected at most that`;
+      return this.#giveUp(() => new RpcError(Code.ResourceExhausted, message));
+    }
+    if ("source" in this.#requests) return void this.#sendAll(this.#requests.source);
+    try {
+      this.#open(this.#encode(this.#requests.message), false);
+    } catch (error) {
+      this.fail(RpcError.from(error));
+    }
+  }
+
+  #encode(message: unknown): Uint8Array {
+    try {
+      const data = encodeChecked(this.#method.input, message);
+      return data instanceof Pieces ? joined(data) : data;
+    } catch (cause) {
+      throw unencodable(this.#method, cause);
+    }
+  }
+
+  #open(data: Uint8Array, noMessage: boolean): void {
+    const session = this.#session;
+    if (!session.isOpen) return this.#lose(session.endError, true);
+    let metadata: Uint8Array;
+    try {
+      metadata = this.#metadata(noMessage);
+    } catch (error) {
+      return this.#giveUp(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
+    }
+    this.#id = session.open(this, this.#type !== FrameType.REQUEST_FNF);
+    const initialN = this.#type >= FrameType.REQUEST_STREAM ? Math.min(this.#credit, MAX_31_BIT) : -1;
+    forEachFragment(this.#id, this.#type, initialN, metadata, data, session.fragmentBytes, (frame) =>
+      session.send(frame),
+    );
+    session.countItemSent();
+  }
+
+  #metadata(noMessage: boolean): Uint8Array {
+    const { rawMetadata, tracing } = this.#options;
+    const { service, name: method } = this.#method;
+    const leftMs = Math.ceil(this.#dueMs - this.#session.scheduler.now());
+    const envelope: Envelope = {
+      ...(this.#dueMs === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Math.max(0, leftMs) }),
+      ...(noMessage ? { noMessage } : {}),
+      ...(this.#headers === undefined ? {} : { headers: this.#headers }),
+    };
+    const isBare = Object.keys(envelope).length === 0;
+    if (!isBare && rawMetadata !== undefined) {
+      throw new RangeError("rawMetadata can't be sent with a stream without messages: they share its place");
+    }
+    const user = isBare ? rawMetadata : encodeEnvelopeEntry(envelope);
+    const map = tracing === undefined ? undefined : encodeTracingMap(Object.entries(tracing));
+    return encodeRpcMetadata({ service, method, user, tracing: map });
+  }
+
+  // ── a stream of requests ────────────────────────────────────────────────────────────────────────────────────────
+
+  async #sendAll(source: Source<unknown>): Promise<void> {
+    this.#isSending = true;
+    try {
+      this.#iterator = iteratorOf(source);
+      while (await this.#mayProduce()) {
+        const { done, value } = await this.#pull(this.#iterator);
+        if (!this.#isSending) return;
+        if (done === true) return this.#complete();
+        this.#sendItem(this.#encode(value));
+      }
+    } catch (error) {
+      this.#failSending(RpcError.from(error));
+    }
+  }
+
+  // A source that has ended, in whatever way, isn't closed any more.
+  async #pull(iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
+    let isOver = true;
+    try {
+      const result = await iterator.next();
+      isOver = result.done === true;
+      return result;
+    } finally {
+      if (isOver) this.#iterator = undefined;
+    }
+  }
+
+  // Waits for credit, room and a turn; false when nothing is to be sent any more.
+  async #mayProduce(): Promise<boolean> {
+    const session = this.#session;
+    while (this.#isSending) {
+      if (this.#id !== 0 && this.#sendCredit <= 0) {
+        await new Promise<void>((resolve) => {
+          this.#sender = resolve;
+        });
+      } else if (!session.hasRoom) {
+        await new Promise<void>((resolve) => {
+          if (!session.whenRoom(resolve)) session.turns.wait(resolve);
+        });
+      } else if (session.turns.take(this.#share)) return true;
+      else await new Promise<void>((resolve) => session.turns.wait(resolve));
+    }
+    return false;
+  }
+
+  #sendItem(data: Uint8Array): void {
+    if (this.#id === 0) return this.#open(data, false);
+    const session = this.#session;
+    if (this.#sendCredit !== MAX_31_BIT) this.#sendCredit--;
+    forEachFragment(this.#id, FrameType.PAYLOAD, -1, undefined, data, session.fragmentBytes, (frame) =>
+      session.send(frame),
+    );
+    session.countItemSent();
+  }
+
+  #complete(): void {
+    if (this.#id !== 0) return this.#sendComplete();
+    // Whether a stream without messages can be said depends on the peer: it waits until that is known.
+    this.#session.peer.onceDecided(() => {
+      if (this.#isEnded) return;
+      if (!this.#session.peer.isOurs) {
+        const message = "this peer can't receive a stream without messages";
+        return this.#giveUp(() => new RpcError(Code.FailedPrecondition, message));
+      }
+      this.#open(NO_BYTES, true);
+      this.#sendComplete();
+    });
+  }
+
+  #sendComplete(): void {
+    this.#isSending = false;
+    if (this.#id !== 0) this.#session.send(frameOf(this.#id, FrameType.PAYLOAD, Flag.COMPLETE));
+  }
+
+  // The source failed, or one of its messages: the peer hears that the call is off, and not more.
+  #failSending(error: RpcError): void {
+    this.#stopSending();
+    if (this.#isEnded) return;
+    if (this.#id !== 0) {
+      const text = new TextEncoder().encode("the request stream failed");
+      this.#session.send(frameOf(this.#id, FrameType.ERROR, 0, ErrorCode.CANCELED, text));
+    }
+    this.#end(() => error);
+  }
+
+  // The source is closed once, whatever happens.
+  #stopSending(): void {
+    const iterator = this.#iterator;
+    this.#iterator = undefined;
+    this.#sender?.();
+    if (!this.#isSending) return;
+    this.#isSending = false;
+    void closeSource(iterator);
+  }
+
+  // ── what the peer says ──────────────────────────────────────────────────────────────────────────────────────────
+
+  onSent(): void {
+    this.#isSent = true;
+    if (this.#type === FrameType.REQUEST_FNF) this.#end(undefined);
+  }
+
+  onRequestN(n: number): void {
+    this.#sendCredit = Math.min(this.#sendCredit + n, MAX_31_BIT);
+    this.#sender?.();
+  }
+
+  onCancel(): void {
+    this.#stopSending();
+  }
+
+  onError(code: number, data: Uint8Array): void {
+    this.#end(() => decodeStreamError(new StreamError(code, data, "remote")));
+  }
+
+  onLost(error: ConnectionError): void {
+    this.#lose(error, !this.#isSent);
+  }
+
+  giveUp(message: string): void {
+    this.#giveUp(() => new RpcError(Code.Cancelled, message));
+  }
+
+  onPayload(bytes: Uint8Array, at: number, end: number, flags: number): void {
+    const dataStart = readPayloadStart(bytes, at, end, flags);
+    if (dataStart < 0) {
+      const message = `metadata of a frame on stream ${this.#id} is longer than the frame`;
+      if (this.#reassembler !== undefined) return this.#refuse(message);
+      return this.#session.malformed(message, (flags & Flag.IGNORE) !== 0);
+    }
+    const metadata = (flags & Flag.METADATA) === 0 ? undefined : viewOf(bytes, at + METADATA_LENGTH_BYTES, dataStart);
+    const data = viewOf(bytes, dataStart, end);
+    const isLast = (flags & Flag.COMPLETE) !== 0 || this.#type === FrameType.REQUEST_RESPONSE;
+    if ((flags & (Flag.FOLLOWS | Flag.COMPLETE)) === Flag.FOLLOWS) return this.#assemble(metadata, data);
+    const isBare = isLast && data.length === 0 && metadata === undefined && (flags & Flag.NEXT) === 0;
+    if (this.#reassembler === undefined || isBare) return this.#receive(metadata, data, flags, isLast);
+    this.#assemble(metadata, data);
+    if (this.#reassembler === undefined) return; // too much
+    const whole = this.#reassembler.join();
+    this.#dropFragments();
+    this.#receive(whole.metadata, whole.data, flags | Flag.NEXT, isLast);
+  }
+
+  #assemble(metadata: Uint8Array | undefined, data: Uint8Array): void {
+    this.#reassembler ??= new Reassembler();
+    const reassembler = this.#reassembler;
+    const session = this.#session;
+    const { limits } = session;
+    const before = reassembler.byteLength;
+    reassembler.push(metadata, data);
+    session.reassemblyBytes += reassembler.byteLength - before;
+    if (reassembler.dataBytes > limits.maxMessageBytes) this.#refuse(tooMuch("message", limits.maxMessageBytes));
+    else if (reassembler.metadataBytes > limits.maxMetadataBytes)
+      this.#refuse(tooMuch("metadata", limits.maxMetadataBytes));
+    else if (reassembler.fragmentCount > limits.maxFragments) {
+      this.#refuse(`message in more than ${limits.maxFragments} fragments is above the limit`);
+    } else if (session.reassemblyBytes > limits.maxReassemblyBytes) {
+      this.#refuse("too many unfinished messages", Code.Cancelled);
+    }
+  }
+
+  #receive(metadata: Uint8Array | undefined, data: Uint8Array, flags: number, isLast: boolean): void {
+    const { limits } = this.#session;
+    if (data.length > limits.maxMessageBytes) return this.#refuse(tooMuch("message", limits.maxMessageBytes));
+    if (!this.#takeMetadata(metadata)) return;
+    const isItem = (flags & Flag.NEXT) !== 0 || (flags & Flag.COMPLETE) === 0;
+    if (isItem && !this.#keep(data)) return;
+    if (isLast) this.#end(undefined);
+    this.#wakeReaders();
+  }
+
+  // False when that was too much beyond what was asked for.
+  #keep(data: Uint8Array): boolean {
+    const session = this.#session;
+    const { maxSurplusItems, maxSurplusBytes } = session.limits;
+    if (this.#type >= FrameType.REQUEST_STREAM) {
+      if (this.#credit !== MAX_31_BIT) this.#credit--;
+      if (this.#credit < 0) this.#surplusBytes += data.length;
+      else this.#surplusBytes = 0;
+      if (-this.#credit > maxSurplusItems || this.#surplusBytes > maxSurplusBytes) {
+        this.#refuse(`items exceed the credit by ${-this.#credit} (RSocket 1.0 §Reactive Streams Semantics)`);
+        return false;
+      }
+    }
+    this.#items.push(compact(data));
+    session.unconsumedBytes += data.length;
+    this.#largestBytes = Math.max(this.#largestBytes, data.length);
+    return true;
+  }
+
+  // Headers and trailers of ours, or whatever else came. False when the call has ended by it.
+  #takeMetadata(metadata: Uint8Array | undefined): boolean {
+    if (metadata === undefined || metadata.length === 0) return true;
+    const { onHeaders, onTrailers, onRawMetadata } = this.#options;
+    try {
+      if (metadata.length > this.#session.limits.maxMetadataBytes) {
+        throw new RangeError(tooMuch("metadata", this.#session.limits.maxMetadataBytes));
+      }
+      if (!startsWithEnvelopeEntry(metadata)) {
+        this.#call(onRawMetadata, metadata);
+        return !this.#isEnded;
+      }
+      const { headers: first, trailers: last } = readEnvelope(metadata);
+      const headers = fromWireHeaders(first ?? []);
+      const trailers = fromWireHeaders(last ?? []);
+      if (!headers.isEmpty && !this.#headersSeen) {
+        this.#headersSeen = true;
+        this.#call(onHeaders, headers);
+      }
+      if (!trailers.isEmpty) this.#call(onTrailers, trailers);
+    } catch (error) {
+      const message = `the answer's metadata is malformed: ${messageOf(error)}`;
+      this.#giveUp(() => new RpcError(Code.Internal, message, { cause: error }));
+    }
+    // A listener may have ended the call, too, by aborting its signal.
+    return !this.#isEnded;
+  }
+
+  #call<T>(listener: ((value: T) => void) | undefined, value: T): void {
+    try {
+      listener?.(value);
+    } catch (error) {
+      this.fail(RpcError.from(error));
+    }
+  }
+
+  // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  // The peer broke a rule, or a limit.
+  #refuse(message: string, code: Code = Code.Internal): void {
+    this.#giveUp(() => new RpcError(code, message));
+  }
+
+  #lose(error: ConnectionError, neverSent: boolean): void {
+    this.#end(() => decodeConnectionError(error, neverSent));
+  }
+
+  // From this side: what waits for the consumer is dropped, and the peer hears of it.
+  #giveUp(failure: Failure): void {
+    for (const { length } of this.#items.splice(0)) this.#session.unconsumedBytes -= length;
+    if (this.#isEnded) return;
+    if (this.#id !== 0 && this.#type !== FrameType.REQUEST_FNF) {
+      this.#session.send(frameOf(this.#id, FrameType.CANCEL, 0));
+    }
+    this.#end(failure);
+  }
+
+  #end(failure: Failure | undefined): void {
+    if (this.#isEnded) return;
+    // The answers are complete: whatever the source still has is of no use, and the peer needn't wait for it.
+    if (failure === undefined && this.#isSending)
+      this.#session.send(frameOf(this.#id, FrameType.PAYLOAD, Flag.COMPLETE));
+    this.#isEnded = true;
+    this.#failure = failure;
+    this.#timer?.cancel();
+    if (this.#options.signal !== undefined) stopListening(this.#options.signal, this.#onAbort);
+    this.#session.withdraw(this.#proceed);
+    this.#dropFragments();
+    this.#stopSending();
+    if (this.#id !== 0) this.#session.forget(this.#id, Math.max(0, this.#credit));
+    this.#wakeReaders();
+  }
+
+  #dropFragments(): void {
+    this.#session.reassemblyBytes -= this.#reassembler?.byteLength ?? 0;
+    this.#reassembler = undefined;
+  }
+}
+
+function iteratorOf(source: Source<unknown>): Iterator<unknown> | AsyncIterator<unknown> {
+  const { [Symbol.asyncIterator]: many, [Symbol.iterator]: one } = source as AsyncIterable<unknown> & Iterable<unknown>;
+  const create = many ?? one;
+  if (typeof create === "function") return create.call(source);
+  const message = `requests are ${nameOf(source)}, expected an iterable or an async iterable`;
+  throw new RpcError(Code.InvalidArgument, message);
+}
+
+async function closeSource(iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined): Promise<void> {
+  try {
+    await iterator?.return?.();
+  } catch (error) {
+    console.error("rsocket-rpc: a source of requests failed when it was closed", error);
+  }
+}
+
+function joined(pieces: Pieces): Uint8Array {
+  const bytes = new Uint8Array(pieces.length);
+  let at = 0;
+  pieces.forEach(0, pieces.length, (piece) => {
+    bytes.set(piece, at);
+    at += piece.length;
+  });
+  return bytes;
+}
+
+function tooMuch(what: string, most: number): string {
+  return `${what} of more than ${most} bytes is above the limit`;
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens a connection that only calls, and the connection as its users see it.
+
+import { encodeUtf8 } from "../bytes/utf8.js";
+import type { Dialer, FrameLink } from "../engine/link.js";
+import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
+import { ErrorCode } from "../frames/errors.js";
+import { Flag, FrameType, MAX_31_BIT, MAX_FRAME_BYTES } from "../frames/layout.js";
+import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
+import type { CallOptions } from "../rpc/call-options.js";
+import type { Channel, ChannelCore, Source } from "../rpc/channel.js";
+import { Code } from "../rpc/code.js";
+import { toConnectError } from "../rpc/connect-error.js";
+import { messageOf } from "../rpc/describe.js";
+import { RpcError } from "../rpc/error.js";
+import type { AnyMethod, Method } from "../rpc/method.js";
+import { decodeConnectionError } from "../rpc/status-codec.js";
+import { ConnectionError } from "../session/errors.js";
+import { LiteCall, type Requests } from "./call.js";
+import { frameOf, withLength } from "./frame.js";
+import { LITE_LIMITS, type LiteLimits } from "./limits.js";
+import { setupMetadata } from "./metadata.js";
+import { type CloseReason, LiteSession } from "./session.js";
+
+/** Options of `connect`; all may be left out. They mean what they mean in `rsocket-rpc/web`. */
+export interface LiteConnectOptions {
+  /** Sent with SETUP; a function is asked once for the connection. */
+  readonly bearerToken?: string | (() => string | Promise<string>);
+  /** Sent with SETUP, for `accept` on the server. */
+  readonly headers?: MetadataInit;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+  /** For dialing and the server's acceptance together. 10 s. */
+  readonly timeoutMs?: number;
+  /** Between two KEEPALIVE frames. 20 s; it goes into SETUP. */
+  readonly keepaliveIntervalMs?: number;
+  /** Silence that ends the connection. 90 s; it goes into SETUP. */
+  readonly maxLifetimeMs?: number;
+  /** The largest frame written, with the 3 bytes of its length: longer payloads are fragmented. 64 KiB; 64 … 16,777,215. */
+  readonly fragmentBytes?: number;
+  /** True: fields that a message's .proto doesn't have here are dropped when it is read. */
+  readonly discardUnknownFields?: boolean;
+  /** What the server can move. */
+  readonly limits?: Partial<LiteLimits>;
+  /** The world; tests put virtual time here. */
+  readonly scheduler?: Scheduler;
+}
+
+/** One connection, which lives once. Generated clients call through it. */
+export interface LiteConnection extends Channel {
+  /** Resolves when it is over, never rejects. Calls in flight have failed `unavailable` by then. */
+  readonly closed: Promise<CloseReason>;
+  /** Takes no new calls, lets those that run end within `graceMs` (0 unless given), cancels the rest. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+  /** `await using connection = await connect(…)` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const VERSION = 0x0001_0000;
+/** A client stream's answer is one message; the second credit shows when there are two. */
+const ANSWER_CREDIT = 2;
+const MIME_TYPE = /*@__PURE__*/ encodeUtf8("\u0012application/binary");
+
+/**
+ * Connects through `dialer` and resolves when the server has accepted.
+ * @throws ConnectError when it refused, can't be reached, time is up, or on abort; RangeError for a wrong option.
+ */
+export async function connectWith(dialer: Dialer, options: LiteConnectOptions = {}): Promise<LiteConnection> {
+  const { scheduler = systemScheduler, signal, timeoutMs = CONNECT_TIMEOUT_MS, bearerToken: token } = options;
+  const { keepaliveIntervalMs = 20_000, maxLifetimeMs = 90_000, fragmentBytes = 65_536 } = options;
+  check("keepaliveIntervalMs", keepaliveIntervalMs, 1, MAX_31_BIT);
+  check("maxLifetimeMs", maxLifetimeMs, 1, MAX_31_BIT);
+  check("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
+  const headers = options.headers === undefined ? [] : toWireHeaders(Metadata.from(options.headers));
+  const controller = new AbortController();
+  const gaveUp = new Promise<never>((_resolve, reject) => {
+    controller.signal.addEventListener("abort", () => reject(controller.signal.reason));
+  });
+  gaveUp.catch(() => {}); // it may come when nothing is waited for
+  const onAbort = (): void => controller.abort(signal?.reason);
+  const timer = scheduler.setTimer(timeoutMs, () => {
+    const message = `not connected after ${timeoutMs} ms`;
+    controller.abort(new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "local"));
+  });
+  signal?.addEventListener("abort", onAbort);
+  if (signal?.aborted === true) onAbort();
+  let link: FrameLink | undefined;
+  let session: LiteSession | undefined;
+  try {
+    const bearerToken = await Promise.race([typeof token === "function" ? token() : token, gaveUp]);
+    const dialing = dialer.dial(controller.signal);
+    dialing.then(
+      (late) => controller.signal.aborted && late.abort(),
+      () => {},
+    );
+    link = await Promise.race([dialing, gaveUp]);
+    session = new LiteSession({
+      link,
+      scheduler,
+      limits: { ...LITE_LIMITS, ...options.limits },
+      setup: setupFrame(keepaliveIntervalMs, maxLifetimeMs, setupMetadata(headers, bearerToken)),
+      keepaliveIntervalMs,
+      maxLifetimeMs,
+      fragmentBytes,
+      discardUnknownFields: options.discardUnknownFields === true,
+    });
+    const ended = session.closed.then((): never => {
+      throw session?.endError;
+    });
+    await Promise.race([session.accepted, ended, gaveUp]);
+    return liteConnectionOf(session);
+  } catch (error) {
+    if (session === undefined) link?.abort();
+    else session.abort("connecting was given up");
+    const lost = (cause: unknown): ConnectionError =>
+      new ConnectionError(ErrorCode.CONNECTION_ERROR, messageOf(cause), "local", { cause });
+    throw toConnectError(error instanceof ConnectionError ? error : lost(error), signal);
+  } finally {
+    timer.cancel();
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+function setupFrame(keepaliveIntervalMs: number, maxLifetimeMs: number, metadata: Uint8Array): Uint8Array {
+  const times = [keepaliveIntervalMs, maxLifetimeMs];
+  return frameOf(0, FrameType.SETUP, Flag.METADATA, VERSION, ...times, MIME_TYPE, MIME_TYPE, withLength(metadata));
+}
+
+function check(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new RangeError(`${name} is ${value}, expected a whole number ${least} … ${most}`);
+}
+
+/** @internal The connection of a session that has begun. */
+export function liteConnectionOf(session: LiteSession): LiteConnection {
+  return new CallingConnection(session);
+}
+
+class CallingConnection implements LiteConnection, ChannelCore {
+  /** @internal */
+  readonly session: LiteSession;
+
+  constructor(session: LiteSession) {
+    this.session = session;
+  }
+
+  get closed(): Promise<CloseReason> {
+    return this.session.closed;
+  }
+
+  async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
+    this.session.close(graceMs);
+    await this.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // ── the five ways to call ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** @internal */
+  get channelCore(): ChannelCore {
+    return this;
+  }
+
+  /** @internal */
+  async unary<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    message: IInit,
+    options?: CallOptions,
+  ): Promise<O> {
+    const call = this.#begin<O>(method, FrameType.REQUEST_RESPONSE, { message }, options);
+    const { done, value } = await call.next();
+    // COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
+    return done === true ? call.emptyAnswer() : value;
+  }
+
+  /** @internal */
+  async fireAndForget<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    message: IInit,
+    options?: CallOptions,
+  ): Promise<void> {
+    await this.#begin<O>(method, FrameType.REQUEST_FNF, { message }, options).next();
+  }
+
+  /** @internal */
+  async clientStream<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    source: Source<IInit>,
+    options?: CallOptions,
+  ): Promise<O> {
+    const call = this.#begin<O>(method, FrameType.REQUEST_CHANNEL, { source }, options, ANSWER_CREDIT);
+    const { done, value } = await call.next();
+    if (done === true) throw wrongAnswerCount("no answer");
+    if ((await call.next()).done === true) return value;
+    const error = wrongAnswerCount("more than one answer");
+    call.fail(error);
+    throw error;
+  }
+
+  /** @internal */
+  serverStream<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    message: IInit,
+    options?: CallOptions,
+  ): AsyncIterable<O> {
+    return this.#iterable(() => this.#begin<O>(method, FrameType.REQUEST_STREAM, { message }, options));
+  }
+
+  /** @internal */
+  bidi<I, IInit, O, OInit>(
+    method: Method<I, IInit, O, OInit>,
+    source: Source<IInit>,
+    options?: CallOptions,
+  ): AsyncIterable<O> {
+    return this.#iterable(() => this.#begin<O>(method, FrameType.REQUEST_CHANNEL, { source }, options));
+  }
+
+  #begin<O>(
+    method: AnyMethod,
+    type: number,
+    requests: Requests,
+    options: CallOptions | undefined,
+    answers?: number,
+  ): LiteCall<O> {
+    const call = new LiteCall<O>(this.session, method, type, requests, options, answers);
+    call.begin();
+    return call;
+  }
+
+  // The call begins with the iteration: one that is never iterated costs nothing and can't leak.
+  #iterable<O>(begin: () => LiteCall<O>): AsyncIterable<O> {
+    let isIterated = false;
+    return {
+      [Symbol.asyncIterator]: () => {
+        if (isIterated) throw new RpcError(Code.FailedPrecondition, ITERATED);
+        if (!this.session.isOpen) throw decodeConnectionError(this.session.endError, true);
+        isIterated = true;
+        return begin();
+      },
+    };
+  }
+}
+
+const ITERATED = "the answers of a call can be iterated once: call the method again for more";
+
+function wrongAnswerCount(what: string): RpcError {
+  return new RpcError(Code.Internal, `${what} to a client stream, expected exactly one`);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a server can move in a client that only calls: the limits of `session/settings.ts` that are left, with its defaults.
+
+import type { Limits } from "../session/settings.js";
+
+/** Every buffer and counter that a server can move here; `Limits` says what each is. */
+export type LiteLimits = Pick<
+  Limits,
+  | "maxMessageBytes"
+  | "maxReassemblyBytes"
+  | "maxFragments"
+  | "maxMetadataBytes"
+  | "maxSurplusItems"
+  | "maxSurplusBytes"
+  | "maxUnconsumedBytes"
+  | "producerPauseBytes"
+  | "maxPeerCausedBytes"
+  | "stallTimeoutMs"
+  | "maxQueuedCalls"
+  | "controlBurst"
+  | "controlsPerSecond"
+  | "meaninglessBurst"
+  | "meaninglessPerSecond"
+  | "requestNBurst"
+  | "requestNsPerSecond"
+>;
+
+/** The same numbers as a whole runtime's: tests compare them. */
+export const LITE_LIMITS: LiteLimits = {
+  maxMessageBytes: 4_194_304,
+  maxReassemblyBytes: 16_777_216,
+  maxFragments: 131_072,
+  maxMetadataBytes: 65_536,
+  maxSurplusItems: 64,
+  maxSurplusBytes: 262_144,
+  maxUnconsumedBytes: 16_777_216,
+  producerPauseBytes: 1_048_576,
+  maxPeerCausedBytes: 25_165_824,
+  stallTimeoutMs: 30_000,
+  maxQueuedCalls: 10_000,
+  controlBurst: 2_000,
+  controlsPerSecond: 500,
+  meaninglessBurst: 5_000,
+  meaninglessPerSecond: 1_000,
+  requestNBurst: 1_000,
+  requestNsPerSecond: 1_000,
+};

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The errors by which a call ends on its caller's side.
+
+import { codeOfAbort } from "./call-record.js";
+import { Code } from "./code.js";
+import { messageOf } from "./describe.js";
+import { RpcError } from "./error.js";
+import type { AnyMethod } from "./method.js";
+
+/** The error of a caller that gave up. */
+export function abortError(reason: unknown): RpcError {
+  if (RpcError.is(reason)) return reason;
+  return new RpcError(codeOfAbort(reason), messageOf(reason), { cause: reason });
+}
+
+/** A message to send isn't what its type says. */
+export function unencodable({ service, name, input }: AnyMethod, cause: unknown): RpcError {
+  const message = `${service}.${name}: the request can't be encoded as ${input.typeName}: ${messageOf(cause)}`;
+  return new RpcError(Code.InvalidArgument, message, { cause });
+}
+
+/** Bytes that were received are no such message. */
+export function undecodable({ service, name, output }: AnyMethod, cause: unknown): RpcError {
+  const message = `${service}.${name}: the answer can't be decoded as ${output.typeName}: ${messageOf(cause)}`;
+  return new RpcError(Code.Internal, message, { cause });
+}
+
+/** Time is up. */
+export function deadlineExceeded(timeoutMs: number): RpcError {
+  return new RpcError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`);
+}

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a client of `rsocket-rpc/lite` sends and takes, byte for byte, in virtual time.
+
+import { expect } from "chai";
+import { type CallOptions, type ConnectOptions, connectWith as connectWhole } from "rsocket-rpc";
+import {
+  Code,
+  ConnectError,
+  connectWith,
+  type LiteConnection,
+  type LiteConnectOptions,
+  RpcError,
+} from "rsocket-rpc/lite";
+import { type ScriptedPeer, scriptedPeer, VirtualScheduler } from "rsocket-rpc/testing";
+import { createTickerClient, type TickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
+import { LITE_LIMITS } from "../../../runtime/src/lite/limits.js";
+import { resolveLimits } from "../../../runtime/src/session/settings.js";
+import { repeat, textHex, uint } from "../../support/frames-dsl.js";
+import { collect, HELLO, KEEPALIVE, KEEPALIVE_R, LinkGate, rejectionOf, SETUP_OURS } from "../../support/rpc-world.js";
+
+const ROUTE = "0001000e64656d6f2e76312e5469636b6572";
+/** REQUEST_RESPONSE of Last, bare, on stream `id`. */
+const last = (id: number): string => `${uint(id, 4)}1100${"00001a"}${ROUTE}${"00044c617374"}${"0000"}`;
+/** REQUEST_STREAM of Watch, bare, on stream 1, for `n`. */
+const watch = (n: number): string => `000000011900${uint(n, 4)}${"00001b"}${ROUTE}${"00055761746368"}${"0000"}`;
+const requestN = (id: number, n: number): string => `${uint(id, 4)}2000${uint(n, 4)}`;
+const cancel = (id: number): string => `${uint(id, 4)}2400`;
+/** PAYLOAD[N] with a Quote of price 0, and the same with C. */
+const ITEM = "000000012820";
+const LAST_ITEM = "000000012860";
+const COMPLETE = "000000012840";
+const errorFrame = (id: number, code: number, text: string): string =>
+  `${uint(id, 4)}2c00${uint(code, 4)}${textHex(text)}`;
+/** REQUEST_RESPONSE of the server, which nobody here serves. */
+const FOREIGN_REQUEST = `000000021100${"00001a"}${ROUTE}${"00044c617374"}${"0000"}`;
+
+describe("rsocket-rpc/lite", () => {
+  let scheduler: VirtualScheduler;
+  let peer: ScriptedPeer;
+  let gate: LinkGate;
+  beforeEach(() => {
+    scheduler = new VirtualScheduler();
+  });
+
+  const dial = (options: LiteConnectOptions = {}): Promise<LiteConnection> => {
+    const [link, far] = scriptedPeer(scheduler);
+    peer = far;
+    gate = new LinkGate(link);
+    return connectWith({ dial: () => Promise.resolve(link) }, { scheduler, ...options });
+  };
+
+  const connect = async (options: LiteConnectOptions = {}, isOurs = true): Promise<[TickerClient, LiteConnection]> => {
+    const connecting = dial(options);
+    await scheduler.settle();
+    if (isOurs) peer.send(HELLO);
+    peer.send(KEEPALIVE);
+    const connection = await scheduler.run(connecting);
+    peer.take();
+    return [createTickerClient(connection), connection];
+  };
+
+  const send = async (...frames: readonly string[]): Promise<string[]> => {
+    for (const frame of frames) peer.send(frame);
+    await scheduler.settle();
+    return peer.take();
+  };
+
+  /** The connection ends with a word that matches, and no timer is left. */
+  const expectEnd = async (connection: LiteConnection, reason: RegExp): Promise<void> => {
+    expect((await scheduler.run(connection.closed)).reason).to.match(reason);
+    await scheduler.settle();
+    expect(scheduler.timerCount, "timers").to.equal(0);
+  };
+
+  describe("sends what the whole runtime sends", () => {
+    const wholeOf = async (options: ConnectOptions): Promise<[TickerClient, ScriptedPeer]> => {
+      const [link, far] = scriptedPeer(scheduler);
+      const connecting = connectWhole({ dial: () => Promise.resolve(link) }, { scheduler, ...options });
+      await scheduler.settle();
+      far.send(HELLO);
+      far.send(KEEPALIVE);
+      return [createTickerClient(await scheduler.run(connecting)), far];
+    };
+
+    it("in SETUP, and a KEEPALIVE behind it", async () => {
+      void dial().catch(() => {});
+      await scheduler.settle();
+      expect(peer.take()).to.deep.equal([SETUP_OURS, KEEPALIVE_R]);
+    });
+
+    for (const options of [
+      { bearerToken: "geheim ä" },
+      { headers: { "x-user": "ann", "x-id-bin": Uint8Array.of(0xab) } },
+      {
+        bearerToken: async () => "later",
+        headers: { "x-user": "ann" },
+        keepaliveIntervalMs: 5,
+        maxLifetimeMs: 0x7fffffff,
+      },
+    ]) {
+      it(`in SETUP with ${Object.keys(options).join(" and ")}`, async () => {
+        const [, far] = await wholeOf(options);
+        void dial(options).catch(() => {});
+        await scheduler.settle();
+        expect(peer.take()).to.deep.equal(far.take());
+      });
+    }
+
+    const CALLS: Readonly<Record<string, (client: TickerClient, options: CallOptions) => Promise<unknown>>> = {
+      unary: (client, options) => client.last({ name: "ACME" }, options),
+      "fire-and-forget": (client, options) => client.log({ text: "hi" }, options),
+      "server stream": (client, options) => collect(client.watch({ name: "ACME" }, options)),
+      "client stream": (client, options) => client.upload([{ price: 1 }, {}], options),
+      bidi: (client, options) => collect(client.chat([{ text: "a" }, { text: "b" }], options)),
+      "client stream without messages": (client, options) => client.upload([], options),
+    };
+    const OPTIONS: readonly CallOptions[] = [
+      {},
+      { timeoutMs: 2_000, headers: { "x-user": "ann", "x-id-bin": Uint8Array.of(0xab, 0xab, 0xab) } },
+      { rawMetadata: Uint8Array.of(1, 2, 3), prefetch: 7 },
+      { tracing: { "x-b3-traceid": "80f198ee56343ba8" } },
+    ];
+    for (const [name, make] of Object.entries(CALLS)) {
+      for (const fragmentBytes of [65_536, 64]) {
+        it(`in calls: ${name}, frames of ${fragmentBytes} bytes`, async () => {
+          for (const options of OPTIONS) {
+            const [client] = await connect({ fragmentBytes });
+            const [whole, far] = await wholeOf({ fragmentBytes });
+            far.take();
+            for (const each of [client, whole]) make(each, options).catch(() => {});
+            await scheduler.settle();
+            for (const each of [peer, far]) each.send(requestN(1, 5));
+            await scheduler.settle();
+            const sent = peer.take();
+            if (options.rawMetadata === undefined) expect(sent).to.have.length.above(0);
+            expect(sent).to.deep.equal(far.take());
+          }
+        });
+      }
+    }
+
+    it("in a unary call with a deadline and headers, by the wire contract", async () => {
+      const [client] = await connect();
+      const headers = { "x-user": "ann", "x-id-bin": Uint8Array.of(0xab, 0xab, 0xab) };
+      client.last({ name: "ACME" }, { timeoutMs: 2_000, headers }).catch(() => {});
+      await scheduler.settle();
+      const entry = "176d6573736167652f782e72736f636b65742d7270632e7631" + "000023" + "10d00f";
+      expect(peer.take()).to.deep.equal([
+        `000000011100000059${ROUTE}00044c6173740000${entry}220d0a06782d757365721203616e6e220f0a08782d69642d62696e1203ababab0a0441434d45`,
+      ]);
+    });
+  });
+
+  describe("connecting", () => {
+    it("resolves with the first frame that is no ERROR, rejects with the server's own word", async () => {
+      const connecting = rejectionOf(dial());
+      await scheduler.settle();
+      peer.send(`000000002c0000000003${"00"}${"3211"}${"0810"}${"120d"}${textHex("unknown token")}`);
+      const error = (await scheduler.run(connecting)) as ConnectError;
+      expect(error).to.be.instanceOf(ConnectError);
+      expect(error).to.include({ code: Code.Unauthenticated, rawMessage: "unknown token", wireCode: 3 });
+      await scheduler.settle();
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
+    it("rejects when time is up, on abort, and with a dialer's error; a late link is torn down", async () => {
+      const late = rejectionOf(dial({ timeoutMs: 50 }));
+      await scheduler.advance(51);
+      expect(((await late) as Error).message).to.match(/not connected after 50 ms/);
+      const signal = AbortSignal.abort(new Error("not today"));
+      expect(await scheduler.run(rejectionOf(dial({ signal })))).to.include({ rawMessage: "not today" });
+      await scheduler.settle();
+      expect(peer.isClosed).to.equal(true);
+      const failing = { dial: () => Promise.reject(new Error("no route")) };
+      const error = await scheduler.run(rejectionOf(connectWith(failing, { scheduler })));
+      expect(error).to.include({ code: Code.Unavailable, rawMessage: "no route" });
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
+    it("refuses options that can't be meant, before anything is dialed", async () => {
+      for (const [options, message] of [
+        [{ fragmentBytes: 63 }, /fragmentBytes is 63, expected a whole number 64/],
+        [{ keepaliveIntervalMs: 0 }, /keepaliveIntervalMs is 0/],
+        [{ maxLifetimeMs: 1.5 }, /maxLifetimeMs is 1.5/],
+      ] as const) {
+        expect(((await rejectionOf(dial(options))) as Error).message).to.match(message);
+      }
+    });
+  });
+
+  describe("liveness", () => {
+    it("asks every interval, answers with the same data, and gives up a silent server", async () => {
+      const [, connection] = await connect({ keepaliveIntervalMs: 1_000, maxLifetimeMs: 2_500 });
+      await scheduler.advance(1_001);
+      expect(peer.take()).to.deep.equal([KEEPALIVE_R]);
+      expect(await send("000000000c800000000000000000abcd")).to.deep.equal(["000000000c000000000000000000abcd"]);
+      await scheduler.advance(2_600);
+      await expectEnd(connection, /nothing received for 2500 ms/);
+    });
+
+    it("stallTimeoutMs: gives up a server that reads nothing", async () => {
+      const [client, connection] = await connect();
+      gate.shut();
+      const call = rejectionOf(client.last({}));
+      for (let i = 0; i < 8; i++) {
+        await scheduler.advance(5_000);
+        peer.send(KEEPALIVE);
+        await scheduler.settle();
+      }
+      await expectEnd(connection, /the peer has read nothing for 30000 ms/);
+      expect(await call).to.include({ code: Code.Unavailable, retryable: false });
+    });
+  });
+
+  describe("demand", () => {
+    it("begins with 32, asks when half is used up, and for more when its consumer keeps up", async () => {
+      const [client] = await connect();
+      const items = client.watch({})[Symbol.asyncIterator]();
+      await scheduler.settle();
+      expect(peer.take()).to.deep.equal([watch(32)]);
+      const asked: string[] = [];
+      for (let i = 0; i < 200; i++) {
+        peer.send(ITEM);
+        expect((await scheduler.run(items.next())).done).to.equal(false);
+        await scheduler.settle();
+        asked.push(...peer.take());
+      }
+      expect(asked).to.deep.equal([16, 32, 65, 128, 128].map((n) => requestN(1, n)));
+    });
+
+    it("asks for fewer of large items, so that about 1 MiB is under way", async () => {
+      const [client] = await connect({ limits: { maxMessageBytes: 4_194_304 } });
+      const items = client.watch({})[Symbol.asyncIterator]();
+      await scheduler.settle();
+      peer.take();
+      // Quote{symbol: 65,536 letters}
+      const large = `${ITEM}0a808004${repeat("61", 65_536)}`;
+      const asked: string[] = [];
+      for (let i = 0; i < 60; i++) {
+        peer.send(large);
+        await scheduler.run(items.next());
+        asked.push(...peer.take());
+      }
+      expect(asked).to.deep.equal(Array<string>(5).fill(requestN(1, 8)));
+      await scheduler.run(Promise.resolve(items.return?.()));
+    });
+
+    it("maxUnconsumedBytes: a consumer that has items isn't asked for while too much waits; one that has none is", async () => {
+      const [client] = await connect({ limits: { maxUnconsumedBytes: 30 } });
+      const items = client.watch({}, { prefetch: 4 })[Symbol.asyncIterator]();
+      await scheduler.settle();
+      expect(await send(...Array<string>(4).fill(`${ITEM}0a0a${repeat("61", 10)}`))).to.deep.equal([watch(4)]);
+      await scheduler.run(items.next());
+      await scheduler.run(items.next());
+      expect(peer.take()).to.deep.equal([requestN(1, 2)]);
+    });
+  });
+
+  describe("what a server may not do", () => {
+    const unary = async (limits: LiteConnectOptions["limits"], ...frames: readonly string[]) => {
+      const [client, connection] = await connect(limits === undefined ? {} : { limits });
+      const outcome = client.last({}).then(
+        () => undefined,
+        (error: unknown) => error as RpcError,
+      );
+      await scheduler.settle();
+      peer.take();
+      return { sent: await send(...frames), outcome, connection };
+    };
+    const stream = async (limits: LiteConnectOptions["limits"], ...frames: readonly string[]) => {
+      const [client, connection] = await connect(limits === undefined ? {} : { limits });
+      const outcome = collect(client.watch({}, { prefetch: 2 })).then(
+        (items) => items.length,
+        (error: unknown) => error as RpcError,
+      );
+      await scheduler.settle();
+      peer.take();
+      return { sent: await send(...frames), outcome, connection };
+    };
+    const part = (data: string): string => `0000000128a0${data}`;
+
+    it("maxMessageBytes: the call fails, the connection lives", async () => {
+      for (const frames of [[`${LAST_ITEM}${repeat("00", 9)}`], [part(repeat("00", 8)), part("00")]]) {
+        const { outcome, sent } = await unary({ maxMessageBytes: 8 }, ...frames);
+        expect(await outcome).to.include({
+          code: Code.Internal,
+          rawMessage: "message of more than 8 bytes is above the limit",
+        });
+        expect(sent).to.deep.equal([cancel(1)]);
+        expect(await send(KEEPALIVE_R)).to.deep.equal([KEEPALIVE]);
+      }
+    });
+
+    it("maxMetadataBytes: of an answer, in one frame and in fragments", async () => {
+      const metadata = (flags: string, byteLength: number): string =>
+        `00000001${flags}${uint(byteLength, 3)}${repeat("61", byteLength)}`;
+      for (const frames of [[metadata("2960", 41)], [metadata("29a0", 30), metadata("29a0", 30)]]) {
+        const { outcome } = await unary({ maxMetadataBytes: 40 }, ...frames);
+        expect(((await outcome) as RpcError).message).to.match(/metadata of more than 40 bytes is above the limit/);
+      }
+    });
+
+    it("maxMetadataBytes: of METADATA_PUSH it ends the connection", async () => {
+      const { connection } = await unary({ maxMetadataBytes: 40 }, `000000003100${repeat("61", 41)}`);
+      await expectEnd(connection, /METADATA_PUSH of 41 bytes is above the limit/);
+    });
+
+    it("maxReassemblyBytes, maxFragments: unfinished messages", async () => {
+      const { outcome, sent } = await unary({ maxReassemblyBytes: 10 }, part(repeat("00", 8)), part("000000"));
+      expect(await outcome).to.include({ code: Code.Cancelled, rawMessage: "too many unfinished messages" });
+      expect(sent).to.deep.equal([cancel(1)]);
+      const { outcome: many } = await unary({ maxFragments: 3 }, part("00"), part("00"), part("00"), part("00"));
+      expect(((await many) as RpcError).rawMessage).to.equal("message in more than 3 fragments is above the limit");
+      const { outcome: empty } = await unary({ maxFragments: 100 }, part(""), part(""));
+      expect(((await empty) as RpcError).rawMessage).to.match(/more than 100 fragments/);
+    });
+
+    it("maxSurplusItems, maxSurplusBytes: items beyond credit", async () => {
+      const { outcome } = await stream({ maxSurplusItems: 3 }, ...Array<string>(20).fill(ITEM));
+      expect(((await outcome) as RpcError).rawMessage).to.match(/items exceed the credit by 4/);
+      const large = `${ITEM}0a0a${repeat("61", 10)}`;
+      const { outcome: bytes } = await stream({ maxSurplusBytes: 20 }, large, large, large, large, large);
+      expect(((await bytes) as RpcError).rawMessage).to.match(/items exceed the credit by 2/);
+      const { outcome: few } = await stream(undefined, ITEM, ITEM, ITEM, COMPLETE);
+      expect(await few).to.equal(3);
+    });
+
+    it("controlBurst, meaninglessBurst, requestNBurst and their rates: floods end the connection, as much as that doesn't", async () => {
+      const floods: Readonly<Record<string, string>> = {
+        control: KEEPALIVE_R,
+        meaningless: "000000630a00",
+        requestN: requestN(1, 1),
+      };
+      for (const [name, frame] of Object.entries(floods)) {
+        const limits = {
+          [`${name}Burst`]: 20,
+          [`${name === "control" ? "controls" : name === "requestN" ? "requestNs" : name}PerSecond`]: 10,
+        };
+        const { connection, sent } = await unary(
+          limits,
+          ...Array<string>(15).fill(name === "meaningless" ? "0000006328000000" : frame),
+        );
+        expect(
+          sent.every((line) => line === KEEPALIVE),
+          name,
+        ).to.equal(true);
+        peer.take();
+        for (let i = 0; i < 30; i++) peer.send(name === "meaningless" ? "0000006328000000" : frame);
+        await expectEnd(connection, /^too many .* a second$/);
+        const farewell = peer.received.at(-1) ?? "";
+        expect(farewell.startsWith(errorFrame(0, 0x101, "too many")), farewell).to.equal(true);
+      }
+    });
+
+    it("maxPeerCausedBytes: KEEPALIVEs with much data and no reading", async () => {
+      const { connection } = await unary({ maxPeerCausedBytes: 500 });
+      gate.shut();
+      peer.send(KEEPALIVE_R);
+      await scheduler.settle();
+      for (let i = 0; i < 3; i++) peer.send(`${KEEPALIVE_R}${repeat("00", 200)}`);
+      await expectEnd(connection, /more than 500 bytes of answers wait to be read/);
+    });
+
+    it("frames that are cut short or not understood end the connection, unless they may be ignored", async () => {
+      for (const [frame, reason] of [
+        ["000000000c00", /type 3 is cut short/],
+        ["000000012c00ff", /type 11 is cut short/],
+        ["00000001200000", /type 8 is cut short/],
+        ["00000001296000ffff00", /metadata of a frame on stream 1 is longer than the frame/],
+        ["00000000fc0000000001", /frame type 63 is not understood/],
+        ["000000014400", /frame type 17 is not understood/],
+      ] as const) {
+        const { connection, outcome } = await unary(undefined, frame);
+        await expectEnd(connection, reason);
+        expect(await outcome).to.include({ code: Code.Unavailable });
+      }
+      const ignorable = ["00000000fe0000000001", "000000014600", "00000001226000ffff00".replace("2260", "2b60")];
+      const { sent, outcome } = await unary(undefined, ...ignorable, LAST_ITEM);
+      expect(sent).to.deep.equal([]);
+      expect(await outcome).to.equal(undefined);
+    });
+
+    it("requests are refused as unimplemented, fire-and-forget ones dropped; SETUP, LEASE and RESUME mean nothing", async () => {
+      const fireAndForget = FOREIGN_REQUEST.replace("1100", "1500");
+      const odd = ["000000000800000003e800000001", "000000000400", "000000003400", "000000003800"];
+      const { sent, outcome } = await unary(undefined, FOREIGN_REQUEST, fireAndForget, ...odd, LAST_ITEM);
+      expect(sent).to.deep.equal([errorFrame(2, 0x201, "can not find service: this client serves none")]);
+      expect(await outcome).to.equal(undefined);
+    });
+
+    it("frames of a stream that has ended cost nothing as far as they were under way", async () => {
+      const [client] = await connect({ limits: { meaninglessBurst: 1, meaninglessPerSecond: 1 } });
+      for (let i = 0; i < 10; i++) {
+        const items = client.watch({}, { prefetch: 5 })[Symbol.asyncIterator]();
+        await scheduler.settle();
+        await scheduler.run(Promise.resolve(items.return?.()));
+        const id = uint(2 * i + 1, 4);
+        await send(...Array<string>(5).fill(`${id}2820`), `${id}2840`);
+      }
+      expect(await send(KEEPALIVE_R)).to.deep.equal([KEEPALIVE]);
+    });
+  });
+
+  describe("errors and the end", () => {
+    it("ERROR on stream 0: CONNECTION_CLOSE lets calls end, CONNECTION_ERROR doesn't, others mean nothing", async () => {
+      const [client, connection] = await connect();
+      const answer = client.last({});
+      await scheduler.settle();
+      await send(errorFrame(0, 0x203, "odd"), errorFrame(0, 0x102, "draining"));
+      expect(await rejectionOf(client.last({}))).to.include({
+        code: Code.Unavailable,
+        retryable: true,
+        wireCode: 0x102,
+      });
+      await send(LAST_ITEM);
+      expect((await answer).price).to.equal(0);
+      expect(await scheduler.run(connection.closed)).to.include({ code: 0x102, initiator: "remote", error: undefined });
+
+      const [other, second] = await connect();
+      const call = rejectionOf(other.last({}));
+      await scheduler.settle();
+      await send(errorFrame(0, 0x101, "broken"));
+      expect(await call).to.include({ code: Code.Unavailable, retryable: false, wireCode: 0x101 });
+      expect((await second.closed).error).to.be.instanceOf(Error);
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
+    it("of an unknown server: texts, and no client stream without messages", async () => {
+      const [client] = await connect({}, false);
+      const calls = [client.last({}), client.last({})].map(rejectionOf);
+      await scheduler.settle();
+      await send(errorFrame(1, 0x201, "unknown method x"), errorFrame(3, 0x301, "odd"));
+      expect(await calls[0]).to.include({ code: Code.Unimplemented, rawMessage: "unknown method x" });
+      expect(await calls[1]).to.include({ code: Code.Unknown, wireCode: 0x301 });
+      expect(await scheduler.run(rejectionOf(client.upload([])))).to.include({ code: Code.FailedPrecondition });
+    });
+
+    it("a unary answer of COMPLETE alone is an empty message; a client stream wants exactly one", async () => {
+      const [client] = await connect();
+      const answer = client.last({});
+      await scheduler.settle();
+      await send(COMPLETE);
+      expect((await answer).symbol).to.equal("");
+      for (const [frames, message] of [
+        [["000000032840"], /no answer to a client stream/],
+        [["000000052820", "000000052820"], /more than one answer to a client stream/],
+      ] as const) {
+        const upload = rejectionOf(client.upload([{}]));
+        await scheduler.settle();
+        await send(...frames);
+        expect(((await upload) as Error).message).to.match(message);
+      }
+      expect(peer.take().at(-1) ?? cancel(5)).to.equal(cancel(5));
+    });
+
+    it("producerPauseBytes, maxQueuedCalls: calls wait for room, in order, one too many doesn't", async () => {
+      const [client] = await connect({ limits: { producerPauseBytes: 50, maxQueuedCalls: 2 } });
+      gate.shut();
+      client.last({}).catch(() => {});
+      await scheduler.settle();
+      const waiting = [client.last({ name: "a" }), client.last({ name: "b" })].map(rejectionOf);
+      expect(await scheduler.run(rejectionOf(client.last({})))).to.include({ code: Code.ResourceExhausted });
+      expect(peer.take()).to.deep.equal([last(1)]);
+      gate.open();
+      await scheduler.settle();
+      expect(peer.take()).to.deep.equal([`${last(3)}0a0161`, `${last(5)}0a0162`]);
+      peer.abort();
+      await scheduler.settle();
+      for (const call of waiting) expect(await call).to.include({ code: Code.Unavailable });
+    });
+
+    it("close cancels what runs, says so, and leaves nothing", async () => {
+      const [client, connection] = await connect();
+      const call = rejectionOf(client.last({}));
+      await scheduler.settle();
+      peer.take();
+      await scheduler.run(connection.close());
+      expect(await call).to.include({ code: Code.Cancelled, rawMessage: "closed", initiator: "local" });
+      await scheduler.settle();
+      expect(peer.take()).to.deep.equal([cancel(1), errorFrame(0, 0x102, "closed")]);
+      expect(await rejectionOf(client.last({}))).to.include({
+        code: Code.Unavailable,
+        rawMessage: "closed",
+        retryable: true,
+      });
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
+    it("a message that can't be encoded or decoded fails its call, and is cancelled where it runs", async () => {
+      const [client] = await connect();
+      const wrong = [] as unknown as { name: string };
+      expect(await scheduler.run(rejectionOf(client.last(wrong)))).to.include({ code: Code.InvalidArgument });
+      expect(peer.take()).to.deep.equal([]);
+      const items = rejectionOf(collect(client.watch({})));
+      await scheduler.settle();
+      peer.take();
+      expect(await send(`${ITEM}0aff`)).to.deep.equal([cancel(1)]);
+      expect(await items).to.include({ code: Code.Internal });
+    });
+  });
+
+  it("has the whole runtime's limits, as far as there are any", () => {
+    const { ...whole } = resolveLimits();
+    expect(whole).to.include(LITE_LIMITS);
+  });
+
+  it("the connection's answers can be iterated once, and its options are checked", async () => {
+    const [client] = await connect();
+    const answers = client.watch({}, { prefetch: 0 });
+    expect(await scheduler.run(rejectionOf(collect(answers)))).to.include({ code: Code.InvalidArgument });
+    expect(await rejectionOf(collect(answers))).to.include({ code: Code.FailedPrecondition });
+    expect(
+      RpcError.is(await rejectionOf(client.last({}, { headers: { "grpc-x": "1" } })), Code.InvalidArgument),
+    ).to.equal(true);
+  });
+});
