@@ -3,7 +3,7 @@
 
 import type { Scheduler } from "../engine/scheduler.js";
 import type { Metadata } from "../metadata/headers.js";
-import type { Call, CallEnd, CallMethod, FailedAttempt } from "./call.js";
+import type { CallEnd, CallMethod, FailedAttempt, InterceptedCall } from "./call.js";
 import type { CallContext } from "./call-context.js";
 import { Code } from "./code.js";
 import { ContextValues } from "./context-values.js";
@@ -26,10 +26,11 @@ export function describeMethod(method: AnyMethod): CallMethod {
 }
 
 /** The shared part of a call. Nothing is made before somebody asks for it. */
-export abstract class CallRecord implements Call {
+export abstract class CallRecord implements InterceptedCall {
   abstract readonly side: "client" | "server";
   abstract readonly context: CallContext | undefined;
   abstract readonly headers: Metadata;
+  abstract proceed(): void;
   /** Messages sent by this side. */
   sentCount = 0;
   /** Messages received by this side. */
@@ -45,7 +46,9 @@ export abstract class CallRecord implements Call {
   readonly #parentValues: ContextValues | undefined;
   #controller: AbortController | undefined;
   #abortReason: RpcError | undefined;
-  #listeners: ((end: CallEnd) => void)[] | undefined;
+  // Nearly always one.
+  #listener: ((end: CallEnd) => void) | undefined;
+  #moreListeners: ((end: CallEnd) => void)[] | undefined;
   // Below 0 when no interceptor can ask for the end: looking at the clock costs more than all else of it.
   #beganAtMs = -1;
   #end: CallEnd | undefined;
@@ -80,8 +83,12 @@ export abstract class CallRecord implements Call {
 
   onEnd(listener: (end: CallEnd) => void): void {
     if (this.#end !== undefined) return this.#tell(listener, this.#end);
-    this.#listeners ??= [];
-    this.#listeners.push(listener);
+    if (this.#listener === undefined) {
+      this.#listener = listener;
+      return;
+    }
+    this.#moreListeners ??= [];
+    this.#moreListeners.push(listener);
   }
 
   /** Only who makes a call can make it again. */
@@ -120,8 +127,9 @@ export abstract class CallRecord implements Call {
    */
   protected tellEnd(error: RpcError | undefined, nowMs?: number): void {
     if (!this.isWatched || this.#end !== undefined) return;
-    const listeners = this.#listeners;
-    this.#listeners = undefined;
+    const listener = this.#listener;
+    const more = this.#moreListeners;
+    this.#listener = this.#moreListeners = undefined;
     this.#end = {
       code: error === undefined ? 0 : error.code,
       error,
@@ -129,7 +137,8 @@ export abstract class CallRecord implements Call {
       sentCount: this.sentCount,
       receivedCount: this.receivedCount,
     };
-    if (listeners !== undefined) for (const listener of listeners) this.#tell(listener, this.#end);
+    if (listener !== undefined) this.#tell(listener, this.#end);
+    if (more !== undefined) for (const each of more) this.#tell(each, this.#end);
   }
 
   #tell(listener: (end: CallEnd) => void, end: CallEnd): void {

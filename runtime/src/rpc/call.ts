@@ -100,8 +100,14 @@ export type Interceptor = <C extends Call>(
   next: (call: C) => Reply<C> | Promise<Reply<C>>,
 ) => Reply<C> | Promise<Reply<C>>;
 
+/** A call that waits for its interceptors. */
+export interface InterceptedCall extends Call {
+  /** All of them have passed it on: it begins. */
+  proceed(): void;
+}
+
 /** Interceptors joined into one function, the first outermost. */
-export type ComposedInterceptors = (call: Call, start: () => void) => void | Promise<void>;
+export type ComposedInterceptors = (call: InterceptedCall) => void | Promise<void>;
 
 /** Thrown when an interceptor calls `next` again. */
 const NEXT_TWICE = "an interceptor called next twice, expected once";
@@ -109,13 +115,13 @@ const NOT_PASSED_ON = "an interceptor returned without the reply of next";
 const REPLY = {} as Reply<Call>;
 
 /**
- * Joins interceptors, once for all calls; undefined when there are none. `start` of the result begins the call itself;
- * the result throws or rejects when an interceptor refuses, and before `start` was called then.
+ * Joins interceptors, once for all calls; undefined when there are none. The result throws or rejects when an interceptor
+ * refuses, and before the call's `proceed` was called then.
  */
 export function composeInterceptors(interceptors: readonly Interceptor[]): ComposedInterceptors | undefined {
   if (interceptors.length === 0) return undefined;
-  return (call, start) => {
-    const result = enter(interceptors, 0, call, start);
+  return (call) => {
+    const result = enter(interceptors, 0, call, call);
     if (result instanceof Promise) return result.then(checkReply);
     checkReply(result);
   };
@@ -125,18 +131,18 @@ function enter(
   interceptors: readonly Interceptor[],
   index: number,
   call: Call,
-  start: () => void,
+  intercepted: InterceptedCall,
 ): Reply<Call> | Promise<Reply<Call>> {
   const interceptor = interceptors[index];
   if (interceptor === undefined) {
-    start();
+    intercepted.proceed();
     return REPLY;
   }
   let passed = false;
   return interceptor(call, (passedOn) => {
     if (passed) throw new TypeError(NEXT_TWICE);
     passed = true;
-    return enter(interceptors, index + 1, passedOn, start);
+    return enter(interceptors, index + 1, passedOn, intercepted);
   });
 }
 

@@ -98,11 +98,11 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
    */
   begin(interceptors: ComposedInterceptors | undefined, waitedMs = 0): void {
     if (this.options !== NO_OPTIONS && !this.#applyOptions(waitedMs)) return;
-    if (interceptors === undefined) return this.#launch();
+    if (interceptors === undefined) return this.proceed();
     this.markBegin(this.scheduler.now());
     this.#freshTimeoutMs = 0;
     try {
-      const waiting = interceptors(this, () => this.#launch());
+      const waiting = interceptors(this);
       waiting?.catch((error: unknown) => this.fail(() => RpcError.from(error)));
     } catch (error) {
       this.fail(() => RpcError.from(error));
@@ -258,7 +258,8 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     listenForAbort(signal, abort);
   }
 
-  #launch(): void {
+  /** The interceptors, if there are any, have passed it on: it is sent, or waits for room. */
+  proceed(): void {
     this.#launched = true;
     if (this.#ended) return;
     const { rsocket } = this.transport;

@@ -73,6 +73,9 @@ export class ServerCall
   #responseTrailers: Metadata | undefined;
   #headersSent = false;
   #ended = false;
+  // Begun, or refused for good, by its interceptors.
+  #isRunning = false;
+  #isStopped = false;
   #hasReturned = false;
   #incoming: IncomingItems<unknown> | undefined;
   #outgoing: OutgoingItems<unknown> | undefined;
@@ -151,24 +154,25 @@ export class ServerCall
 
   #intercept(interceptors: ComposedInterceptors): void {
     this.markBegin(this.#request.receivedAtMs);
-    let running = false;
-    let refused = false;
-    const refuse = (error: unknown): void => {
-      refused = true;
-      if (!running) this.#release();
-      this.fail(error);
-    };
     try {
-      const waiting = interceptors(this, () => {
-        // An interceptor may have kept `next` beyond its own refusal.
-        if (refused) return;
-        running = true;
-        this.#run();
-      });
-      waiting?.catch(refuse);
+      interceptors(this)?.catch((error: unknown) => this.#stopBy(error));
     } catch (error) {
-      refuse(error);
+      this.#stopBy(error);
     }
+  }
+
+  /** The interceptors have passed it on. One may have kept `next` beyond its own refusal. */
+  proceed(): void {
+    if (this.#isStopped) return;
+    this.#isRunning = true;
+    this.#run();
+  }
+
+  // An interceptor refuses it.
+  #stopBy(error: unknown): void {
+    this.#isStopped = true;
+    if (!this.#isRunning) this.#release();
+    this.fail(error);
   }
 
   // Headers and deadline. False when the call is over by them.
@@ -185,7 +189,8 @@ export class ServerCall
     const { transport } = this.#host;
     const grantedMs = Math.min(timeoutMs, transport.rsocket.settings.limits.maxTimeoutMs);
     this.deadline = transport.deadlines.create(this.#request.receivedAtMs + grantedMs, this);
-    if (this.deadline.dueMs > transport.scheduler.now()) return true;
+    // Its first fragment may have come long ago.
+    if (this.deadline.dueMs > transport.rsocket.nowMs) return true;
     this.onDeadline();
     return false;
   }
