@@ -6,7 +6,7 @@ import type { DownloadRequest, Item } from "./gen/bench_pb.js";
 export type Transport = "tcp" | "tls" | "ws";
 
 /** Something of ours that is switched on, to see what it costs. */
-export type Feature = "deadline" | "interceptor" | "resume" | "lease";
+export type Feature = "deadline" | "interceptor" | "interceptors" | "resume" | "lease";
 
 /** How both ends are set up. */
 export interface Setting {

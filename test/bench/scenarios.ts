@@ -361,7 +361,8 @@ const ours = (feature: Feature): ContestantEntry => contestant(`ours+${feature}`
 export const contestants: readonly ContestantEntry[] = [
   contestant("ours", ALL, { packageName: "rsocket-rpc" }),
   ours("deadline"),
-  ours("interceptor"),
+  ours("interceptor"), // the client's
+  ours("interceptors"), // one on each side
   ours("resume"),
   ours("lease"),
   contestant("grpc-js", GRPC, { packageName: "@grpc/grpc-js" }),

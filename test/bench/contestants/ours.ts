@@ -24,12 +24,13 @@ const interceptor: Interceptor = (call, next) => {
 
 const limits = { maxMessageBytes: MAX_MESSAGE_BYTES, maxReassemblyBytes: 2 * MAX_MESSAGE_BYTES };
 const serverFeatures: Partial<Record<Feature, Partial<ServeOptions>>> = {
-  interceptor: { interceptors: [interceptor] },
+  interceptors: { interceptors: [interceptor] },
   resume: { resume: true },
   lease: { lease: fixedRateLease({ requestsPerSecond: 1_000_000 }) },
 };
 const clientFeatures: Partial<Record<Feature, ConnectOptions>> = {
   interceptor: { interceptors: [interceptor] },
+  interceptors: { interceptors: [interceptor] },
   resume: { resume: true },
   lease: { lease: true },
 };
