@@ -11,6 +11,7 @@ import type { Codec } from "rsocket-rpc/codegen";
 import { MessageWriter } from "../../runtime/dist/codec/writer.js";
 import { ChunkCodec, OrderCodec, QuoteCodec } from "./gen/codec_codec.js";
 import { ChunkSchema, OrderSchema, QuoteSchema } from "./gen/codec_pb.js";
+import { ChunkCodec as ViewChunkCodec } from "./gen/view/codec_codec.js";
 
 const QUOTE = { symbol: "ACME", price: 101.25, timeMs: 1_764_000_000_000n, volume: 1200, open: true };
 const ORDER = {
@@ -118,6 +119,24 @@ for (const { name, reflection, generated } of rows)
     generated.toFixed(0).padStart(12),
     (reflection / generated).toFixed(2).padStart(8),
   );
+
+// ── views or copies ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+for (const byteLength of [1_024, 65_536]) {
+  const bytes = toBinary(ChunkSchema, create(ChunkSchema, { position: 1n, data: new Uint8Array(byteLength).fill(7) }));
+  // As a frame is read: amid others.
+  const read = new Uint8Array(4 * bytes.length);
+  read.set(bytes, bytes.length);
+  const frame = read.subarray(bytes.length, 2 * bytes.length);
+  const { copy = 0, view = 0 } = measure({
+    copy: () => ChunkCodec.decode(frame),
+    view: () => ViewChunkCodec.decode(frame),
+  });
+  const ratio = (copy / view).toFixed(1);
+  console.log(
+    `${byteLength} bytes, decode: ${copy.toFixed(0)} ns as a copy, ${view.toFixed(0)} as a view, ${ratio} times`,
+  );
+}
 
 // ── bytes in a browser ───────────────────────────────────────────────────────────────────────────────────────────────
 
