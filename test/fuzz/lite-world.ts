@@ -5,7 +5,7 @@
 // byte, timer, or source that wasn't closed.
 
 import { type LiteConnection, liteConnectionOf } from "../../runtime/src/lite/connect.js";
-import { LITE_LIMITS, type LiteLimits } from "../../runtime/src/lite/limits.js";
+import { liteLimits } from "../../runtime/src/lite/limits.js";
 import { LiteSession } from "../../runtime/src/lite/session.js";
 import type { CallOptions } from "../../runtime/src/rpc/call-options.js";
 import { type AnyMethod, method } from "../../runtime/src/rpc/method.js";
@@ -15,8 +15,7 @@ import { FuzzScheduler } from "./fuzz-scheduler.js";
 import { OutgoingRules } from "./outgoing-rules.js";
 import { readScript, type Script, type Step } from "./script.js";
 
-const SMALL_LIMITS: LiteLimits = {
-  ...LITE_LIMITS,
+const SMALL_LIMITS = liteLimits({
   maxMessageBytes: 512,
   maxReassemblyBytes: 1_024,
   maxFragments: 70,
@@ -33,7 +32,7 @@ const SMALL_LIMITS: LiteLimits = {
   meaninglessPerSecond: 1,
   requestNBurst: 5,
   requestNsPerSecond: 1,
-};
+});
 const MAX_CALLS = 64;
 const LAST_WAIT_MS = 700_000;
 /** The first byte of a message that can't be decoded. */
@@ -88,7 +87,7 @@ export class LiteWorld {
     this.#session = new LiteSession({
       link: this.#link,
       scheduler: this.#scheduler,
-      limits: this.#has(Option.SMALL_LIMITS) ? SMALL_LIMITS : LITE_LIMITS,
+      limits: this.#has(Option.SMALL_LIMITS) ? SMALL_LIMITS : liteLimits(),
       // SETUP, 20 s and 90 s, without metadata.
       setup: Uint8Array.from(Buffer.from("000016000000000400000100000000" + "4e2000015f90016d0164", "hex")),
       keepaliveIntervalMs: 20_000,

@@ -39,6 +39,8 @@ export interface ClientArguments {
   readonly quick: boolean;
   /** False: say nothing of our extension, as a client of another make. */
   readonly hello: boolean;
+  /** The client is one of rsocket-rpc/lite. */
+  readonly lite: boolean;
   /** Cases that this peer is known not to do, with the reason. */
   readonly skipped: ReadonlyMap<string, string>;
   /** For peers of other makes that need one. */
@@ -99,6 +101,7 @@ export function readClientArguments(args: readonly string[], known: readonly str
         mode: { type: "string", default: "rpc" },
         quick: { type: "boolean", default: false },
         "no-hello": { type: "boolean", default: false },
+        lite: { type: "boolean", default: false },
         skip: { type: "string", multiple: true, default: [] },
       },
     }),
@@ -119,6 +122,7 @@ export function readClientArguments(args: readonly string[], known: readonly str
     pem: readPem(values),
     quick: values.quick,
     hello: !values["no-hello"],
+    lite: values.lite,
     skipped: new Map(skipped),
     compatibility: compatibilityOf(values.compat),
   };

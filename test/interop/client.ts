@@ -2,8 +2,8 @@
 // The client of the interop matrix: runs cases against a server, one line each, and counts.
 //
 //   npm run interop:client -- --connect URL [--case NAME[,NAME]|all] [--mtu N] [--mode rpc|composite] [--ca FILE]
-//                             [--cert FILE --key FILE] [--quick] [--no-hello] [--skip NAME=WHY]
-//                             [--compat NAME]
+//                             [--cert FILE --key FILE] [--quick] [--no-hello] [--lite]
+//                             [--skip NAME=WHY] [--compat NAME]
 
 import { readClientArguments, runProgram } from "./arguments.js";
 import { CASES } from "./cases/table.js";
@@ -11,7 +11,7 @@ import { reachByUrl } from "./reach.js";
 import { lineOf, type Outcome, runCase } from "./run-case.js";
 
 await runProgram("interop:client", async (args) => {
-  const { url, names, mtu, mode, pem, quick, hello, skipped, compatibility } = readClientArguments(args, [
+  const { url, names, mtu, mode, pem, quick, hello, lite, skipped, compatibility } = readClientArguments(args, [
     ...CASES.keys(),
   ]);
   const reach = reachByUrl(url, pem);
@@ -22,7 +22,7 @@ await runProgram("interop:client", async (args) => {
     const why = skipped.get(name);
     const outcome: Outcome =
       why === undefined
-        ? await runCase(run, { reach, mode, mtu, quick, hello, compatibility })
+        ? await runCase(run, { reach, mode, mtu, quick, hello, lite, compatibility })
         : { verdict: "SKIP", why };
     counts[outcome.verdict]++;
     console.log(lineOf(name, outcome));

@@ -25,6 +25,8 @@ const SERVERS: ReadonlyMap<string, readonly string[]> = new Map([
 interface Pass {
   readonly title: string;
   readonly names: readonly string[];
+  /** Of those, the ones that are skipped; those of `MISSING` unless given. */
+  readonly skipped?: readonly string[];
   go(): Promise<Run>;
   result?: Promise<Run>;
 }
@@ -32,6 +34,10 @@ interface Pass {
 // Cases of what a server has to be told to do: resume-and-lease.test.ts runs them.
 const MISSING = ["lease", "resume"];
 const NAMES = [...CASES.keys()];
+/** What `rsocket-rpc/lite` does without, too. */
+const NOT_IN_LITE = [...MISSING, "call_back", "composite_routing"];
+/** TCP and WebSocket. */
+const LITE_TRANSPORTS = [0, 1];
 
 describe("the interop server and client", function () {
   this.timeout(60_000);
@@ -44,6 +50,15 @@ describe("the interop server and client", function () {
     names: NAMES,
     go: () => run("client", ["--connect", servers.urlOf("usual", 0), "--no-hello", "--quick"]),
   });
+
+  for (const index of LITE_TRANSPORTS) {
+    passes.push({
+      title: `agree on every case that there is for rsocket-rpc/lite, over ${TRANSPORTS[index]?.name}`,
+      names: NAMES,
+      skipped: NOT_IN_LITE,
+      go: () => run("client", [...servers.connectTo(servers.urlOf("usual", index)), "--lite", "--quick"]),
+    });
+  }
 
   before(async () => {
     await servers.start(SERVERS);
@@ -59,7 +74,7 @@ describe("the interop server and client", function () {
   for (const pass of passes) {
     it(pass.title, async () => {
       const result = await pass.result;
-      expectAll(result as Run, pass.names); // `before` has begun it
+      expectAll(result as Run, pass.names, pass.skipped); // `before` has begun it
     });
   }
 
@@ -206,8 +221,12 @@ function expectVerdicts(all: readonly Verdict[] = []): void {
   expect(all.filter(([name, verdict]) => verdict !== (MISSING.includes(name) ? "SKIP" : "PASS"))).to.deep.equal([]);
 }
 
-function expectAll({ lines, errors, exitCode }: Run, names: readonly string[]): void {
-  const missing = names.filter((name) => MISSING.includes(name));
+function expectAll(
+  { lines, errors, exitCode }: Run,
+  names: readonly string[],
+  skipped: readonly string[] = MISSING,
+): void {
+  const missing = names.filter((name) => skipped.includes(name));
   const expected = names.map((name) => (missing.includes(name) ? `SKIP ${name}` : `PASS ${name}`));
   const summary = `${names.length - missing.length} passed, 0 failed, ${missing.length} skipped`;
   const told = lines.map((line) => (line.startsWith("SKIP ") ? line.split(":")[0] : line));

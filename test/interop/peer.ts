@@ -12,6 +12,7 @@ import {
   RpcError,
   type Scheduler,
 } from "rsocket-rpc";
+import { connectWith as connectLite, type LiteConnectOptions } from "rsocket-rpc/lite";
 import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
 import type { CutKind, Cuttable, Reach } from "./reach.js";
 import { Wire } from "./wire.js";
@@ -47,11 +48,16 @@ export interface PeerOptions {
   readonly quick: boolean;
   /** False: the client says nothing of our extension, and so the server isn't one of ours to it. */
   readonly hello: boolean;
+  /** The client is one of `rsocket-rpc/lite`. */
+  readonly lite?: boolean;
   /** The time of connections; that of the system unless given. */
   readonly scheduler?: Scheduler;
   /** What a server of another make needs. */
   readonly compatibility?: Compatibility;
 }
+
+/** Options that only the whole runtime has. */
+const NOT_IN_LITE = ["services", "lease", "resume", "credentials", "interceptors"] as const;
 
 /** The case can't be run here: the reason is printed. */
 export class Skipped extends Error {
@@ -116,16 +122,25 @@ export class Peer {
     const { mode, mtu, hello, scheduler, compatibility = {} } = this.options;
     const wire = new Wire();
     const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
-    const connection = await connectWith(watched, {
-      metadataMode: mode === "rpc" ? mode : compositeMetadata,
-      hello,
+    const common = {
       limits: LIMITS,
-      compatibility,
       ...(mtu === undefined ? {} : { fragmentBytes: mtu }),
       ...(scheduler === undefined ? {} : { scheduler }),
       ...options,
-    });
+    };
+    const metadataMode = mode === "rpc" ? mode : compositeMetadata;
+    const connection = this.options.lite
+      ? await this.#openLite(watched, common)
+      : await connectWith(watched, { metadataMode, hello, compatibility, ...common });
     this.#connections.push(connection);
     return { connection, client: createTestServiceClient(connection), wire };
+  }
+
+  // Cases look at what both kinds of connection have: how they end.
+  async #openLite(dialer: Dialer, options: ConnectOptions): Promise<Connection> {
+    if (this.mode !== "rpc") throw new Skipped("rsocket-rpc/lite knows no composite metadata");
+    const missing = NOT_IN_LITE.filter((name) => options[name] !== undefined && options[name] !== false);
+    if (missing.length > 0) throw new Skipped(`rsocket-rpc/lite has no ${missing.join(", ")}`);
+    return (await connectLite(dialer, options as LiteConnectOptions)) as unknown as Connection;
   }
 }

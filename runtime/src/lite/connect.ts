@@ -18,7 +18,7 @@ import { decodeConnectionError } from "../rpc/status-codec.js";
 import { ConnectionError } from "../session/errors.js";
 import { LiteCall, type Requests } from "./call.js";
 import { frameOf, withLength } from "./frame.js";
-import { LITE_LIMITS, type LiteLimits } from "./limits.js";
+import { type LiteLimits, liteLimits } from "./limits.js";
 import { setupMetadata } from "./metadata.js";
 import { type CloseReason, LiteSession } from "./session.js";
 
@@ -98,7 +98,7 @@ export async function connectWith(dialer: Dialer, options: LiteConnectOptions = 
     session = new LiteSession({
       link,
       scheduler,
-      limits: { ...LITE_LIMITS, ...options.limits },
+      limits: liteLimits(options.limits),
       setup: setupFrame(keepaliveIntervalMs, maxLifetimeMs, setupMetadata(headers, bearerToken)),
       keepaliveIntervalMs,
       maxLifetimeMs,

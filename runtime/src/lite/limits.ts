@@ -26,10 +26,9 @@ export type LiteLimits = Pick<
 >;
 
 /** The same numbers as a whole runtime's: tests compare them. */
-export const LITE_LIMITS: LiteLimits = {
+const STANDARD: Omit<LiteLimits, "maxFragments"> = {
   maxMessageBytes: 4_194_304,
   maxReassemblyBytes: 16_777_216,
-  maxFragments: 131_072,
   maxMetadataBytes: 65_536,
   maxSurplusItems: 64,
   maxSurplusBytes: 262_144,
@@ -45,3 +44,9 @@ export const LITE_LIMITS: LiteLimits = {
   requestNBurst: 1_000,
   requestNsPerSecond: 1_000,
 };
+
+/** The standard limits with those of `changes` in their place. */
+export function liteLimits(changes: Partial<LiteLimits> = {}): LiteLimits {
+  const merged = { ...STANDARD, ...changes };
+  return { ...merged, maxFragments: merged.maxFragments ?? Math.max(16_384, merged.maxMessageBytes / 32) };
+}

@@ -13,7 +13,7 @@ import {
 } from "rsocket-rpc/lite";
 import { type ScriptedPeer, scriptedPeer, VirtualScheduler } from "rsocket-rpc/testing";
 import { createTickerClient, type TickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
-import { LITE_LIMITS } from "../../../runtime/src/lite/limits.js";
+import { liteLimits } from "../../../runtime/src/lite/limits.js";
 import { resolveLimits } from "../../../runtime/src/session/settings.js";
 import { repeat, textHex, uint } from "../../support/frames-dsl.js";
 import { collect, HELLO, KEEPALIVE, KEEPALIVE_R, LinkGate, rejectionOf, SETUP_OURS } from "../../support/rpc-world.js";
@@ -500,8 +500,9 @@ describe("rsocket-rpc/lite", () => {
   });
 
   it("has the whole runtime's limits, as far as there are any", () => {
-    const { ...whole } = resolveLimits();
-    expect(whole).to.include(LITE_LIMITS);
+    expect({ ...resolveLimits() }).to.include(liteLimits());
+    const changes = { maxMessageBytes: 33_554_432, producerPauseBytes: 7 };
+    expect({ ...resolveLimits(changes) }).to.include(liteLimits(changes));
   });
 
   it("the connection's answers can be iterated once, and its options are checked", async () => {
