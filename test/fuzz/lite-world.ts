@@ -9,7 +9,7 @@ import { liteLimits } from "../../runtime/src/lite/limits.js";
 import { LiteSession } from "../../runtime/src/lite/session.js";
 import type { CallOptions } from "../../runtime/src/rpc/call-options.js";
 import { type AnyMethod, method } from "../../runtime/src/rpc/method.js";
-import { Option } from "./connection-world.js";
+import { MoreOption, Option } from "./connection-world.js";
 import { FuzzLink } from "./fuzz-link.js";
 import { FuzzScheduler } from "./fuzz-scheduler.js";
 import { OutgoingRules } from "./outgoing-rules.js";
@@ -94,6 +94,7 @@ export class LiteWorld {
       maxLifetimeMs: 90_000,
       fragmentBytes: this.#has(Option.FRAGMENTS) ? 64 : 65_536,
       discardUnknownFields: false,
+      followsWins: (this.#script.moreOptions & MoreOption.FOLLOWS_WINS) !== 0,
     });
     this.#connection = liteConnectionOf(this.#session);
     void this.#connection.closed.then(() => this.#closedCount++);

@@ -124,6 +124,7 @@ export class Peer {
     const watched: Dialer = { dial: async (signal) => wire.watch(await dialer.dial(signal)) };
     const common = {
       limits: LIMITS,
+      compatibility,
       ...(mtu === undefined ? {} : { fragmentBytes: mtu }),
       ...(scheduler === undefined ? {} : { scheduler }),
       ...options,
@@ -131,7 +132,7 @@ export class Peer {
     const metadataMode = mode === "rpc" ? mode : compositeMetadata;
     const connection = this.options.lite
       ? await this.#openLite(watched, common)
-      : await connectWith(watched, { metadataMode, hello, compatibility, ...common });
+      : await connectWith(watched, { metadataMode, hello, ...common });
     this.#connections.push(connection);
     return { connection, client: createTestServiceClient(connection), wire };
   }

@@ -388,7 +388,8 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     const metadata = (flags & Flag.METADATA) === 0 ? undefined : viewOf(bytes, at + METADATA_LENGTH_BYTES, dataStart);
     const data = viewOf(bytes, dataStart, end);
     const isLast = (flags & Flag.COMPLETE) !== 0 || this.#type === FrameType.REQUEST_RESPONSE;
-    if ((flags & (Flag.FOLLOWS | Flag.COMPLETE)) === Flag.FOLLOWS) return this.#assemble(metadata, data);
+    const mayFollow = (flags & Flag.COMPLETE) === 0 || this.#session.followsWins;
+    if ((flags & Flag.FOLLOWS) !== 0 && mayFollow) return this.#assemble(metadata, data);
     const isBare = isLast && data.length === 0 && metadata === undefined && (flags & Flag.NEXT) === 0;
     if (this.#reassembler === undefined || isBare) return this.#receive(metadata, data, flags, isLast);
     this.#assemble(metadata, data);

@@ -10,6 +10,7 @@ import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Channel, ChannelCore, Source } from "../rpc/channel.js";
 import { Code } from "../rpc/code.js";
+import type { Compatibility } from "../rpc/compatibility.js";
 import { toConnectError } from "../rpc/connect-error.js";
 import { messageOf } from "../rpc/describe.js";
 import { RpcError } from "../rpc/error.js";
@@ -40,6 +41,8 @@ export interface LiteConnectOptions {
   readonly fragmentBytes?: number;
   /** True: fields that a message's .proto doesn't have here are dropped when it is read. */
   readonly discardUnknownFields?: boolean;
+  /** What differs for the driver of the server: a value of `rsocket-rpc/compat`. */
+  readonly compatibility?: Omit<Compatibility, "announcePerRequest" | "repeatChannelMetadata">;
   /** What the server can move. */
   readonly limits?: Partial<LiteLimits>;
   /** The world; tests put virtual time here. */
@@ -101,9 +104,11 @@ export async function connectWith(dialer: Dialer, options: LiteConnectOptions = 
       limits: liteLimits(options.limits),
       setup: setupFrame(keepaliveIntervalMs, maxLifetimeMs, setupMetadata(headers, bearerToken)),
       keepaliveIntervalMs,
-      maxLifetimeMs,
+      // The largest number is "never".
+      maxLifetimeMs: options.compatibility?.peerMayBeSilent === true ? MAX_31_BIT : maxLifetimeMs,
       fragmentBytes,
       discardUnknownFields: options.discardUnknownFields === true,
+      followsWins: options.compatibility?.followsWins === true,
     });
     const ended = session.closed.then((): never => {
       throw session?.endError;

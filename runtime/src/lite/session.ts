@@ -57,6 +57,7 @@ export interface LiteSessionInit {
   readonly maxLifetimeMs: number;
   readonly fragmentBytes: number;
   readonly discardUnknownFields: boolean;
+  readonly followsWins: boolean;
 }
 
 /** What a peer's frames of an ended stream may still be, beside those it has credit for. */
@@ -73,6 +74,7 @@ export class LiteSession implements LinkHandler {
   readonly limits: LiteLimits;
   readonly fragmentBytes: number;
   readonly discardUnknownFields: boolean;
+  readonly followsWins: boolean;
   readonly turns: TurnBudget;
   readonly peer: Peer = new Peer();
   /** Resolves when the server has accepted. */
@@ -114,6 +116,7 @@ export class LiteSession implements LinkHandler {
     this.limits = limits;
     this.fragmentBytes = init.fragmentBytes;
     this.discardUnknownFields = init.discardUnknownFields;
+    this.followsWins = init.followsWins;
     this.turns = turnBudgetOf(scheduler);
     this.maxFrameBytes = limits.maxMessageBytes + limits.maxMetadataBytes + 64; // header, lengths, initial n
     this.#keepalive = new Keepalive(init.keepaliveIntervalMs, init.maxLifetimeMs, scheduler.now());

@@ -315,6 +315,26 @@ describe("rsocket-rpc/lite", () => {
       expect(((await empty) as RpcError).rawMessage).to.match(/more than 100 fragments/);
     });
 
+    it("compatibility: C on a fragment ends its item, unless F wins", async () => {
+      const [client] = await connect({ compatibility: { followsWins: true } });
+      const answers = [client.last({}), collect(client.watch({}))] as const;
+      await scheduler.settle();
+      // F C N, F N, C N; of Quote{symbol: "aaaa"}
+      await send("0000000128e00a04", "0000000128a06161", "00000001286061" + "61");
+      await send("0000000328e00a04", "0000000328a06161", "0000000328606161");
+      expect((await answers[0]).symbol).to.equal("aaaa");
+      expect((await answers[1]).map(({ symbol }) => symbol)).to.deep.equal(["aaaa"]);
+      const { outcome } = await unary(undefined, "0000000128e00a04", "00000001282061616161");
+      expect(await outcome).to.include({ code: Code.Internal }); // the spec's reading: a message cut short
+    });
+
+    it("compatibility: a server that may be silent isn't given up", async () => {
+      const [, connection] = await connect({ compatibility: { peerMayBeSilent: true } });
+      await scheduler.advance(1_000_000);
+      await scheduler.run(connection.close());
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
     it("maxSurplusItems, maxSurplusBytes: items beyond credit", async () => {
       const { outcome } = await stream({ maxSurplusItems: 3 }, ...Array<string>(20).fill(ITEM));
       expect(((await outcome) as RpcError).rawMessage).to.match(/items exceed the credit by 4/);
