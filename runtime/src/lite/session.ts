@@ -95,6 +95,8 @@ export class LiteSession implements LinkHandler {
   #unsent: LiteStream[] = [];
   readonly #waiting = new Set<() => void>();
   #nextId = 1;
+  // Frames of ended streams that cost nothing: the rest of a message that was under way, and all others.
+  #lateFragments = 0;
   #lateFrames = 0;
   #state: State = "opening";
   #accept: () => void = () => {};
@@ -189,7 +191,8 @@ export class LiteSession implements LinkHandler {
   /** The stream is over; `credit` items more may be under way. */
   forget(id: number, credit: number): void {
     if (!this.#streams.delete(id)) return;
-    this.#lateFrames += Math.min(credit, this.limits.maxSurplusItems) + LATE_FRAMES;
+    this.#lateFrames += credit + LATE_FRAMES;
+    if (credit > 0) this.#lateFragments += this.limits.maxFragments;
     this.#closeIfDrained();
   }
 
@@ -208,10 +211,11 @@ export class LiteSession implements LinkHandler {
 
   /** Ends the connection: no new streams; those that live have `graceMs`, then they are cancelled. */
   close(graceMs: number): void {
-    if (!this.isOpen) return;
     this.#drain(new ConnectionError(ErrorCode.CONNECTION_CLOSE, "closed", "local"));
-    if (graceMs <= 0) this.#giveUpAll();
-    else if (this.#streams.size > 0) this.#graceTimer = this.scheduler.setTimer(graceMs, () => this.#giveUpAll());
+    if (this.#state === "closed") return;
+    this.#graceTimer?.cancel();
+    if (graceMs <= 0) return this.#giveUpAll();
+    this.#graceTimer = this.scheduler.setTimer(graceMs, () => this.#giveUpAll());
   }
 
   /** Ends the connection now, as if the link was lost. */
@@ -325,8 +329,9 @@ export class LiteSession implements LinkHandler {
   // Under way when its stream ended; of those that never were, or that are too many, not many are taken.
   #receiveLate(streamId: number, flags: number): void {
     const wasOpened = (streamId & 1) === 1 && streamId < this.#nextId;
-    if (wasOpened && (flags & Flag.FOLLOWS) !== 0) return;
-    if (wasOpened && this.#lateFrames > 0) this.#lateFrames--;
+    const isFragment = (flags & Flag.FOLLOWS) !== 0;
+    if (wasOpened && isFragment && this.#lateFragments > 0) this.#lateFragments--;
+    else if (wasOpened && !isFragment && this.#lateFrames > 0) this.#lateFrames--;
     else this.#countMeaningless();
   }
 
@@ -403,10 +408,13 @@ export class LiteSession implements LinkHandler {
     const nowMs = this.scheduler.now();
     const stallMs = (this.#blockedSinceMs ?? Number.POSITIVE_INFINITY) + this.limits.stallTimeoutMs;
     const nextMs = Math.min(this.#keepalive.nextTimeoutMs, stallMs, nowMs + this.limits.stallTimeoutMs);
-    this.#timer = this.scheduler.setTimer(Math.max(0, nextMs - nowMs), () => this.#onTimer());
+    // A page that was asleep reads what has come meanwhile before it judges.
+    const judge = (): void => this.#judge();
+    this.#timer = this.scheduler.setTimer(Math.max(0, nextMs - nowMs), () => this.scheduler.yield(judge));
   }
 
-  #onTimer(): void {
+  #judge(): void {
+    if (this.#state === "closed") return;
     const nowMs = this.scheduler.now();
     const silenceMs = this.#keepalive.overdueMs(nowMs);
     const { stallTimeoutMs } = this.limits;
@@ -440,6 +448,7 @@ export class LiteSession implements LinkHandler {
   }
 
   #drain(reason: ConnectionError): void {
+    if (this.#state === "closed") return;
     this.#reason ??= reason;
     this.#state = "draining";
     this.#wake();

@@ -11,11 +11,12 @@ import {
   type LiteConnectOptions,
   RpcError,
 } from "rsocket-rpc/lite";
+import type { LinkHandler, Scheduler } from "rsocket-rpc/rsocket";
 import { type ScriptedPeer, scriptedPeer, VirtualScheduler } from "rsocket-rpc/testing";
 import { createTickerClient, type TickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { liteLimits } from "../../../runtime/src/lite/limits.js";
 import { resolveLimits } from "../../../runtime/src/session/settings.js";
-import { repeat, textHex, uint } from "../../support/frames-dsl.js";
+import { bytesOf, repeat, textHex, uint } from "../../support/frames-dsl.js";
 import { collect, HELLO, KEEPALIVE, KEEPALIVE_R, LinkGate, rejectionOf, SETUP_OURS } from "../../support/rpc-world.js";
 
 const ROUTE = "0001000e64656d6f2e76312e5469636b6572";
@@ -411,11 +412,12 @@ describe("rsocket-rpc/lite", () => {
     it("frames of a stream that has ended cost nothing as far as they were under way", async () => {
       const [client] = await connect({ limits: { meaninglessBurst: 1, meaninglessPerSecond: 1 } });
       for (let i = 0; i < 10; i++) {
-        const items = client.watch({}, { prefetch: 5 })[Symbol.asyncIterator]();
+        const items = client.watch({}, { prefetch: 200 })[Symbol.asyncIterator]();
         await scheduler.settle();
         await scheduler.run(Promise.resolve(items.return?.()));
         const id = uint(2 * i + 1, 4);
-        await send(...Array<string>(5).fill(`${id}2820`), `${id}2840`);
+        const late = [...Array<string>(200).fill(`${id}2820`), ...Array<string>(50).fill(`${id}28a000`)];
+        await send(...late, `${id}2840`);
       }
       expect(await send(KEEPALIVE_R)).to.deep.equal([KEEPALIVE]);
     });
@@ -443,6 +445,50 @@ describe("rsocket-rpc/lite", () => {
       expect(await call).to.include({ code: Code.Unavailable, retryable: false, wireCode: 0x101 });
       expect((await second.closed).error).to.be.instanceOf(Error);
       expect(scheduler.timerCount).to.equal(0);
+    });
+
+    it("close doesn't wait for calls that a draining server lets run", async () => {
+      const [client, connection] = await connect();
+      const call = rejectionOf(client.last({}));
+      await scheduler.settle();
+      await send(errorFrame(0, 0x102, "draining"));
+      const closing = connection.close({ graceMs: 500 });
+      await scheduler.advance(499);
+      expect(peer.take()).to.deep.equal([]);
+      void connection.close();
+      await scheduler.run(closing);
+      expect(await call).to.include({ code: Code.Cancelled });
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
+    it("a page that slept reads what has come before it judges the server's silence", async () => {
+      const [link, far] = scriptedPeer(scheduler);
+      let handler: LinkHandler | undefined;
+      const { setHandler } = link;
+      link.setHandler = (given) => setHandler.call(link, (handler = given));
+      let waiting: Uint8Array | undefined;
+      // Whoever gives way lets the page read.
+      const sleepy: Scheduler = {
+        now: () => scheduler.now(),
+        defer: (task) => scheduler.defer(task),
+        setTimer: (delayMs, task) => scheduler.setTimer(delayMs, task),
+        yield: (task) =>
+          scheduler.yield(() => {
+            if (waiting !== undefined) handler?.onFrame(waiting, 0, waiting.length);
+            waiting = undefined;
+            task();
+          }),
+      };
+      const options = { scheduler: sleepy, maxLifetimeMs: 1_000 };
+      const connecting = connectWith({ dial: () => Promise.resolve(link) }, options);
+      await scheduler.settle();
+      far.send(KEEPALIVE);
+      const connection = await scheduler.run(connecting);
+      waiting = bytesOf(KEEPALIVE);
+      await scheduler.advance(1_500);
+      expect(waiting).to.equal(undefined);
+      await scheduler.run(connection.close());
+      expect((await connection.closed).reason).to.equal("closed");
     });
 
     it("of an unknown server: texts, and no client stream without messages", async () => {
