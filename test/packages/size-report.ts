@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints what the README's client costs in a browser, part by part: npm run size.
 
-import { browserClient, callingClient, liteClient, sizeOf } from "./support/size.js";
+import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
 for (const [name, client] of [
   ["the README's client", browserClient()],
   ["the same without services", callingClient()],
   ["that by rsocket-rpc/lite", liteClient()],
+  ["that by protobuf-es's reflection, too", reflectingClient()],
 ] as const) {
   const { bytes, gzipBytes, parts } = await sizeOf(client);
   console.log(`${name}:`);

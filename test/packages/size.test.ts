@@ -2,9 +2,9 @@
 // The README's client in a browser never grows unnoticed, and carries only what it uses.
 
 import { expect } from "chai";
-import { browserClient, callingClient, liteClient, sizeOf } from "./support/size.js";
+import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 51.1 kB. */
+/** Everything: as of writing 51.2 kB. */
 const MAX_GZIP_BYTES = 51_300;
 
 /** The same without generated code, minified: as of writing 154.4 kB. */
@@ -13,8 +13,11 @@ const MAX_OWN_BYTES = 155_000;
 /** A client that serves nothing, everything included: as of writing 48.0 kB. */
 const MAX_CALLING_GZIP_BYTES = 48_200;
 
-/** The same by `rsocket-rpc/lite`: as of writing 21.1 kB. */
-const MAX_LITE_GZIP_BYTES = 21_300;
+/** The same by `rsocket-rpc/lite`: as of writing 21.3 kB. */
+const MAX_LITE_GZIP_BYTES = 21_500;
+
+/** That by protobuf-es's reflection: as of writing 37.5 kB. */
+const MAX_REFLECTING_GZIP_BYTES = 37_900;
 
 /** What a client of the mode `rpc` never runs. */
 const UNUSED = [
@@ -65,6 +68,14 @@ describe("the README's client, bundled for browsers", function () {
     expect(parts.map(({ name }) => name)).to.not.include("@bufbuild/protobuf");
     const whole = /^(rsocket|resilience)\/(?!thrown)|^session\/(connection|stream)\.js$|^rpc\/client-call/;
     expect(modules.filter((module) => whole.test(module))).to.deep.equal([]);
+  });
+
+  it(`is at most ${MAX_REFLECTING_GZIP_BYTES} bytes by rsocket-rpc/lite with codec=reflect`, async () => {
+    const { gzipBytes, parts } = await sizeOf(reflectingClient());
+    expect(gzipBytes)
+      .to.be.below(MAX_REFLECTING_GZIP_BYTES)
+      .and.above(MAX_REFLECTING_GZIP_BYTES * 0.9);
+    expect(parts.map(({ name }) => name)).to.include("@bufbuild/protobuf");
   });
 
   it("has nothing of channels that outlive connections when it makes connections itself", async () => {

@@ -44,6 +44,11 @@ export function liteClient(): string {
     .replace("rsocket-rpc/web", "rsocket-rpc/lite");
 }
 
+/** The same by protobuf-es's reflection, `codec=reflect`. */
+export function reflectingClient(): string {
+  return liteClient().replaceAll("./gen/", "../../test/packages/gen/");
+}
+
 /** Measures a module as if it stood beside the example's files. */
 export async function sizeOf(contents: string): Promise<Size> {
   const { outputFiles, metafile } = await build({
