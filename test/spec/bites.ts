@@ -355,8 +355,8 @@ const INTERACTIONS: readonly Row[] = [
   [
     "RC-03",
     STREAM,
-    "if (this.#surplusEnd === undefined) this.#sendRequestN(capped);",
-    "if (this.#surplusEnd === undefined && capped > 1) this.#sendRequestN(capped - 1);",
+    "if (this.#surplus?.end === undefined) this.#sendRequestN(capped);",
+    "if (this.#surplus?.end === undefined && capped > 1) this.#sendRequestN(capped - 1);",
   ],
   ["RC-04", STREAM, "this.#sendCredit = isRequester ? 0 : n;", "this.#sendCredit = isRequester ? 1 : n;"],
   ["RC-05", STREAM, "if (!this.#answered) this.#host.countCancel();", "if (!this.#receiveOpen) return;"],
@@ -375,8 +375,8 @@ const INTERACTIONS: readonly Row[] = [
   [
     "RC-08",
     STREAM,
-    "if (this.#surplusEnd !== undefined || (!this.#receiveOpen && !this.#assemblingRequest))",
-    "if (this.#surplusEnd !== undefined)",
+    "if (this.#surplus?.end !== undefined || (!this.#receiveOpen && !this.#assemblingRequest))",
+    "if (this.#surplus?.end !== undefined)",
   ],
   [
     "RC-09",

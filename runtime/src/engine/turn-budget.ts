@@ -8,11 +8,12 @@ const TURN_ITEMS = 256;
 /** Milliseconds that all streams together may take per turn. */
 const TURN_MS = 1;
 
-/** One stream's part in the turns of a budget. */
-export class TurnShare {
-  /** The turn that `items` counts. */
-  turn = -1;
-  items = 0;
+/** One stream's part in the turns of a budget; who takes part may keep it itself. */
+export interface TurnShare {
+  /** The turn that `taken` counts, -1 before the first. */
+  turn: number;
+  /** Items of that turn. */
+  taken: number;
 }
 
 /**
@@ -37,15 +38,15 @@ export class TurnBudget {
   take(share: TurnShare): boolean {
     if (share.turn !== this.#turn) {
       share.turn = this.#turn;
-      share.items = 0;
+      share.taken = 0;
     }
-    if (share.items >= TURN_ITEMS || !this.#hasTime()) return false;
+    if (share.taken >= TURN_ITEMS || !this.#hasTime()) return false;
     if (!this.#isUsed) {
       this.#isUsed = true;
       this.#endsAtMs = this.#scheduler.now() + TURN_MS;
       this.#requestNext();
     }
-    share.items++;
+    share.taken++;
     return true;
   }
 

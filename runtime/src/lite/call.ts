@@ -3,7 +3,7 @@
 
 import { Pieces } from "../bytes/pieces.js";
 import type { Timer } from "../engine/scheduler.js";
-import { TurnShare } from "../engine/turn-budget.js";
+import type { TurnShare } from "../engine/turn-budget.js";
 import { ErrorCode } from "../frames/errors.js";
 import { Flag, FrameType, MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
 import { readPayloadStart, viewOf } from "../frames/payload-start.js";
@@ -48,7 +48,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
   readonly #method: AnyMethod;
   readonly #options: CallOptions;
   readonly #type: number;
-  readonly #share = new TurnShare();
+  readonly #share: TurnShare = { turn: -1, taken: 0 };
   #id = 0;
   #isSent = false;
   #isEnded = false;

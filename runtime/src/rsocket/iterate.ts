@@ -2,7 +2,7 @@
 // The only place where credits meet AsyncIterable: items that come become an iterable, an iterable becomes items that go.
 
 import type { MessageBytes } from "../bytes/pieces.js";
-import { type TurnBudget, TurnShare } from "../engine/turn-budget.js";
+import type { TurnBudget, TurnShare } from "../engine/turn-budget.js";
 import type { StreamHandle } from "./payload.js";
 
 /** Items asked for at first when the user doesn't say: a peer that sends 4 MiB items fills 128 MiB with them at most. */
@@ -64,6 +64,8 @@ export class ConsumerLedger {
   }
 }
 
+const NO_ITEMS: Item[] = [];
+
 /**
  * Items of a stream as an AsyncIterable: a pull is a credit. Can be iterated once. Leaving the loop cancels the stream.
  *
@@ -79,7 +81,8 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   #window: number;
   // Items asked for and not received yet.
   #expected = 0;
-  #items: Item[] = [];
+  // Shared while there are none: most streams have nothing waiting.
+  #items: Item[] = NO_ITEMS;
   #head = 0;
   #bytes = 0;
   // Consumers nearly always ask for one item at a time: an array for them would be most of an idle stream.
@@ -123,6 +126,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     if (this.#ended || this.#left) return;
     const waiter = this.#firstWaiter;
     if (waiter === undefined) {
+      if (this.#items === NO_ITEMS) this.#items = [];
       this.#items.push({ data, metadata });
       this.#count(data.length);
       return;
@@ -198,7 +202,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   }
 
   #nextAtHand(): Promise<IteratorResult<T, undefined>> {
-    this.#share ??= new TurnShare();
+    this.#share ??= { turn: -1, taken: 0 };
     if (!this.#budget.take(this.#share)) {
       return new Promise((resolve) => this.#budget.wait(() => resolve(this.next())));
     }
@@ -239,7 +243,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   #leave(): void {
     if (this.#left) return;
     this.#left = true;
-    this.#items = [];
+    this.#items = NO_ITEMS;
     this.#head = 0;
     this.#count(-this.#bytes);
     this.#error = undefined;
@@ -302,11 +306,14 @@ export interface OutgoingOwner<T> {
  * share. At the end of the credit one item is fetched ahead when its owner says so: only that tells a peer that asked
  * for exactly as many as there are that none follows.
  */
-export class OutgoingItems<T> {
+export class OutgoingItems<T> implements TurnShare {
   readonly #owner: OutgoingOwner<T>;
   readonly #stream: Pick<StreamHandle, "mayProduce" | "credit">;
   readonly #budget: TurnBudget;
-  readonly #share = new TurnShare();
+  /** @internal */
+  turn = -1;
+  /** @internal */
+  taken = 0;
   readonly #iterator: AsyncIterator<T> | Iterator<T>;
   readonly #isAsync: boolean;
   #ahead: { readonly data: MessageBytes } | undefined;
@@ -340,7 +347,7 @@ export class OutgoingItems<T> {
         const { data } = this.#ahead;
         this.#ahead = undefined;
         this.#owner.send(data);
-      } else if (this.#budget.take(this.#share)) this.#pull();
+      } else if (this.#budget.take(this)) this.#pull();
       else this.#waitForTurn();
     }
     this.#running = false;

@@ -74,11 +74,30 @@ export interface StreamHost {
   receiveMalformed(message: string, mayIgnore: boolean): void;
 }
 
-interface Surplus {
+interface SurplusItem {
   readonly data: Uint8Array;
   readonly metadata: Uint8Array | undefined;
   readonly byteLength: number;
 }
+
+// Items beyond the credit, and the COMPLETE behind them: rare, so that no stream has room for it from the start.
+interface Surplus {
+  readonly items: SurplusItem[];
+  byteLength: number;
+  end: { readonly metadata: Uint8Array | undefined } | undefined;
+}
+
+/** What a stream remembers, a bit each: it is one of many thousands. */
+const Mark = {
+  /** A backlog was written to its end, and the request with it or before it. */
+  FRAGMENTED: 1,
+  /** The request never left this process. */
+  NEVER_SENT: 2,
+  /** The connection knows of it no more. */
+  FORGOTTEN: 4,
+  /** Given up by this side or with the connection: nobody waits for its handing over. */
+  GIVEN: 8,
+} as const;
 
 /** Takes everything and does nothing: stands where no sink is yet, or none any more. */
 export const SILENT_SINK: StreamSink = {
@@ -109,19 +128,12 @@ export class Stream {
   // Set when the request came in fragments.
   #firstFragmentAtMs: number | undefined;
   #backlog: StreamBacklog | undefined;
-  // A backlog was written to its end, and the request with it or before it.
-  #wasFragmented = false;
-  #surplus: Surplus[] | undefined;
-  #surplusBytes = 0;
-  #surplusEnd: { metadata: Uint8Array | undefined } | undefined;
+  #surplus: Surplus | undefined;
   #openedAtByte: number;
-  #neverSent = false;
   // Something was sent on it: a CANCEL is no abuse then, but what `take(n)` looks like.
   #answered = false;
-  #forgotten = false;
+  #marks = 0;
   #ending: RequestEnding = "completed";
-  // Given up by this side or with the connection: nobody waits for its handing over.
-  #given = false;
 
   constructor(
     host: StreamHost,
@@ -165,7 +177,7 @@ export class Stream {
 
   /** The stream is over and known to the connection no more. */
   get isForgotten(): boolean {
-    return this.#forgotten;
+    return this.#has(Mark.FORGOTTEN);
   }
 
   /** Its request isn't whole yet. */
@@ -180,12 +192,12 @@ export class Stream {
 
   /** A fire-and-forget request that ended by being encoded: its sink hears `onComplete` when the link has it. */
   get isHandingOver(): boolean {
-    return this.isRequester && this.interaction === Interaction.FIRE_AND_FORGET && !this.#given;
+    return this.isRequester && this.interaction === Interaction.FIRE_AND_FORGET && !this.#has(Mark.GIVEN);
   }
 
   /** The request never left this process: it is safe to repeat it elsewhere. */
   get neverSent(): boolean {
-    return this.#neverSent;
+    return this.#has(Mark.NEVER_SENT);
   }
 
   /** A producer may send the next item now: there is credit, and room in the write queue. */
@@ -253,7 +265,7 @@ export class Stream {
       throw new RangeError(`${errorCodeName(code)} on stream ${this.id}, expected 0x201 … 0x204 or 0x301 … 0xfffffffe`);
     }
     checkFits("data of ERROR", data);
-    if (this.#forgotten || this.#isOver()) return;
+    if (this.#has(Mark.FORGOTTEN) || this.#isOver()) return;
     // Behind COMPLETE, and for a requester that sends no items, there is no ERROR: a CANCEL ends the half that is open.
     if (!this.#sendOpen && !this.#assemblingRequest) return this.cancel();
     this.#close();
@@ -290,7 +302,7 @@ export class Stream {
     const capped = Math.min(n, MAX_31_BIT);
     this.#receiveCredit = Math.min(this.#receiveCredit + capped, MAX_31_BIT);
     // A peer that has said its last word, while it waits behind held items, isn't asked any more (RS-05).
-    if (this.#surplusEnd === undefined) this.#sendRequestN(capped);
+    if (this.#surplus?.end === undefined) this.#sendRequestN(capped);
     if (this.#surplus !== undefined) this.#deliverSurplus();
   }
 
@@ -299,7 +311,7 @@ export class Stream {
    * The sink isn't called for it.
    */
   cancel(): void {
-    if (this.#forgotten) return;
+    if (this.#has(Mark.FORGOTTEN)) return;
     if (this.isRequester) this.#cancelRequest();
     else this.#cancelInput();
   }
@@ -315,7 +327,7 @@ export class Stream {
 
   /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin. */
   receivePayload(bytes: Uint8Array, at: number, end: number, flags: number): void {
-    if (this.#surplusEnd !== undefined || (!this.#receiveOpen && !this.#assemblingRequest))
+    if (this.#surplus?.end !== undefined || (!this.#receiveOpen && !this.#assemblingRequest))
       return this.#receiveLate(flags);
     const dataStart = readPayloadStart(bytes, at, end, flags);
     if (dataStart < 0) {
@@ -381,18 +393,18 @@ export class Stream {
   /** The connection is gone. The sink is told. */
   connectionLost(error: ConnectionError): void {
     // A sink that was told before may have ended this stream.
-    if (this.#forgotten && !this.isHandingOver) return;
+    if (this.#has(Mark.FORGOTTEN) && !this.isHandingOver) return;
     const told = this.#isHeard();
-    this.#given = true;
+    this.#marks |= Mark.GIVEN;
     this.#ending = "cancelled";
-    this.#neverSent = this.isRequester && !this.#wasHandedOver();
+    if (this.isRequester && !this.#wasHandedOver()) this.#marks |= Mark.NEVER_SENT;
     this.#drop();
     if (told) this.sink.onError(error);
   }
 
   /** Ends both halves with ERROR, and tells the sink too: given up by this side. */
   abandon(code: number, message: string): void {
-    if (this.#forgotten) return;
+    if (this.#has(Mark.FORGOTTEN)) return;
     // An answer that is complete and only waits to be written isn't taken back.
     if (!this.isRequester && this.#isOver()) return;
     this.#giveUp(code, message, this.#isHeard());
@@ -448,7 +460,7 @@ export class Stream {
   #backlogEmpty(): void {
     const cancel = this.#backlog?.cancel === true;
     this.#backlog = undefined;
-    this.#wasFragmented = true;
+    this.#marks |= Mark.FRAGMENTED;
     if (cancel) this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
     this.#forgetIfOver();
   }
@@ -473,10 +485,10 @@ export class Stream {
   #cancelRequest(): void {
     // An unfinished request of which nothing left needs no CANCEL: the peer never hears of the stream.
     const unheard = this.#backlog !== undefined && !this.#backlog.started && this.#isRequestQueued();
-    const isPeerDone = this.#surplusEnd !== undefined && !this.#sendOpen;
+    const isPeerDone = this.#surplus?.end !== undefined && !this.#sendOpen;
     const wasOpen = (!this.#isOver() && !isPeerDone) || this.#backlog !== undefined;
     if (this.#reassembler !== undefined) this.#host.allowLate(this.#host.settings.limits.maxFragments);
-    this.#given = true;
+    this.#marks |= Mark.GIVEN;
     this.#drop();
     if (wasOpen && !unheard) this.#write(() => encodeCancel(this.#host.outbound.data, this.id));
   }
@@ -559,7 +571,7 @@ export class Stream {
 
   #receiveComplete(metadata: Uint8Array | undefined): void {
     if (this.#surplus !== undefined) {
-      this.#surplusEnd ??= { metadata };
+      this.#surplus.end ??= { metadata };
       return;
     }
     this.#endReceiving();
@@ -622,31 +634,36 @@ export class Stream {
   #holdSurplus(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
     const { limits } = this.#host.settings;
     const byteLength = data.length + (metadata?.length ?? 0);
-    this.#surplus ??= [];
-    this.#surplus.push({
+    this.#surplus ??= { items: [], byteLength: 0, end: undefined };
+    const surplus = this.#surplus;
+    surplus.items.push({
       data: compact(data),
       metadata: metadata === undefined ? undefined : compact(metadata),
       byteLength,
     });
-    this.#surplusBytes += byteLength;
-    if (complete) this.#surplusEnd = { metadata: undefined };
+    surplus.byteLength += byteLength;
+    if (complete) surplus.end = { metadata: undefined };
     // Held items are unfinished messages, too: all streams' together have a bound.
     const fits = this.#host.addReassemblyBytes(byteLength);
-    if (fits && this.#surplus.length <= limits.maxSurplusItems && this.#surplusBytes <= limits.maxSurplusBytes) return;
-    const message = `items exceed the credit by ${this.#surplus.length} (RSocket 1.0 §Reactive Streams Semantics)`;
+    if (fits && surplus.items.length <= limits.maxSurplusItems && surplus.byteLength <= limits.maxSurplusBytes) return;
+    const message = `items exceed the credit by ${surplus.items.length} (RSocket 1.0 §Reactive Streams Semantics)`;
     this.#fail(ErrorCode.INVALID, message, complete);
   }
 
   #deliverSurplus(): void {
     while (this.#surplus !== undefined && this.#receiveCredit > 0 && this.#receiveOpen) {
-      const surplus = this.#surplus.shift();
-      if (surplus === undefined) return;
-      this.#surplusBytes -= surplus.byteLength;
-      this.#host.addReassemblyBytes(-surplus.byteLength);
-      const isLast = this.#surplus.length === 0;
-      if (isLast) this.#surplus = undefined;
-      this.#deliver(surplus.metadata, surplus.data, false);
-      if (isLast && this.#surplusEnd !== undefined) this.#receiveComplete(this.#surplusEnd.metadata);
+      const surplus = this.#surplus;
+      const item = surplus.items.shift();
+      if (item === undefined) return;
+      surplus.byteLength -= item.byteLength;
+      this.#host.addReassemblyBytes(-item.byteLength);
+      const isLast = surplus.items.length === 0;
+      // With a COMPLETE behind it, it stays while its sink is told: a peer that has said its last word isn't asked any more.
+      if (isLast && surplus.end === undefined) this.#surplus = undefined;
+      this.#deliver(item.metadata, item.data, false);
+      if (!isLast || surplus.end === undefined || this.#surplus !== surplus) continue;
+      this.#surplus = undefined;
+      this.#receiveComplete(surplus.end.metadata);
     }
   }
 
@@ -674,6 +691,10 @@ export class Stream {
     this.#forgetIfOver();
   }
 
+  #has(mark: number): boolean {
+    return (this.#marks & mark) !== 0;
+  }
+
   #isOver(): boolean {
     return !this.#sendOpen && !this.#receiveOpen && !this.#assemblingRequest;
   }
@@ -699,10 +720,8 @@ export class Stream {
   }
 
   #dropSurplus(): void {
-    if (this.#surplus !== undefined) this.#host.addReassemblyBytes(-this.#surplusBytes);
+    if (this.#surplus !== undefined) this.#host.addReassemblyBytes(-this.#surplus.byteLength);
     this.#surplus = undefined;
-    this.#surplusBytes = 0;
-    this.#surplusEnd = undefined;
   }
 
   #dropBacklog(): void {
@@ -713,13 +732,13 @@ export class Stream {
 
   #wasHandedOver(): boolean {
     if (this.#backlog !== undefined && this.#isRequestQueued()) return this.#backlog.started;
-    if (this.#wasFragmented) return true;
+    if (this.#has(Mark.FRAGMENTED)) return true;
     return this.#host.outbound.takenBytes > this.#openedAtByte;
   }
 
   #forgetIfOver(): void {
-    if (this.#forgotten || !this.#isOver() || this.#backlog !== undefined) return;
-    this.#forgotten = true;
+    if (this.#has(Mark.FORGOTTEN) || !this.#isOver() || this.#backlog !== undefined) return;
+    this.#marks |= Mark.FORGOTTEN;
     this.#host.forget(this);
   }
 

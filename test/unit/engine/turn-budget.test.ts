@@ -2,8 +2,10 @@
 // How long user code may keep the event loop: 256 items a stream, 1 ms for all, then it is the others' turn.
 
 import { expect } from "chai";
-import { type TurnBudget, TurnShare, turnBudgetOf } from "../../../runtime/src/engine/turn-budget.js";
+import { type TurnBudget, type TurnShare, turnBudgetOf } from "../../../runtime/src/engine/turn-budget.js";
 import { TurnScheduler } from "../../support/turn-scheduler.js";
+
+const newShare = (): TurnShare => ({ turn: -1, taken: 0 });
 
 describe("the turn budget", () => {
   let scheduler: TurnScheduler;
@@ -21,7 +23,7 @@ describe("the turn budget", () => {
   }
 
   it("gives a stream 256 items a turn", async () => {
-    const share = new TurnShare();
+    const share = newShare();
     expect(takeAll(share)).to.equal(256);
     expect(takeAll(share)).to.equal(0);
     await scheduler.turn();
@@ -29,12 +31,12 @@ describe("the turn budget", () => {
   });
 
   it("gives each stream its own", () => {
-    expect(takeAll(new TurnShare())).to.equal(256);
-    expect(takeAll(new TurnShare())).to.equal(256);
+    expect(takeAll(newShare())).to.equal(256);
+    expect(takeAll(newShare())).to.equal(256);
   });
 
   it("gives all of them together 1 ms a turn", async () => {
-    const [first, second] = [new TurnShare(), new TurnShare()];
+    const [first, second] = [newShare(), newShare()];
     expect(budget.take(first)).to.equal(true);
     scheduler.work(0.9);
     expect(budget.take(second)).to.equal(true);
@@ -47,7 +49,7 @@ describe("the turn budget", () => {
 
   it("counts the millisecond from the first item, not from the turn's begin", () => {
     scheduler.work(10);
-    expect(budget.take(new TurnShare())).to.equal(true);
+    expect(budget.take(newShare())).to.equal(true);
   });
 
   it("lets those who wait on in their order, in the next turn", async () => {
@@ -60,7 +62,7 @@ describe("the turn budget", () => {
 
   it("keeps the place of those whom a turn had no time for, in front of newcomers", async () => {
     const order: string[] = [];
-    const share = new TurnShare();
+    const share = newShare();
     const slow = (name: string) => () => {
       order.push(name);
       budget.take(share);
@@ -85,7 +87,7 @@ describe("the turn budget", () => {
       }
       budget.wait(() => run(index, share));
     };
-    for (let i = 0; i < counts.length; i++) run(i, new TurnShare());
+    for (let i = 0; i < counts.length; i++) run(i, newShare());
     for (let i = 0; i < 600; i++) await scheduler.turn();
     expect(Math.min(...counts)).to.be.greaterThan(0);
     expect(Math.max(...counts)).to.be.at.most(4 * 256);
@@ -101,7 +103,7 @@ describe("the turn budget", () => {
       yielding(task);
     };
     for (let i = 0; i < 10; i++) {
-      budget.take(new TurnShare());
+      budget.take(newShare());
       budget.wait(() => {});
     }
     expect(yields).to.equal(1);
