@@ -65,6 +65,8 @@ export class Wire {
         this.#received(bytes.subarray(start, end));
         return onFrame.call(handler, bytes, start, end);
       };
+      // In one piece, so that all are seen.
+      if (handler.onPieces !== undefined) handler.onPieces = () => undefined;
       setHandler.call(link, handler);
     };
     return link;

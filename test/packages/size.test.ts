@@ -4,14 +4,14 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 51.2 kB. */
-const MAX_GZIP_BYTES = 51_300;
+/** Everything: as of writing 51.4 kB. */
+const MAX_GZIP_BYTES = 51_600;
 
 /** The same without generated code, minified: as of writing 154.4 kB. */
 const MAX_OWN_BYTES = 155_000;
 
-/** A client that serves nothing, everything included: as of writing 48.0 kB. */
-const MAX_CALLING_GZIP_BYTES = 48_200;
+/** A client that serves nothing, everything included: as of writing 48.2 kB. */
+const MAX_CALLING_GZIP_BYTES = 48_400;
 
 /** The same by `rsocket-rpc/lite`: as of writing 21.3 kB. */
 const MAX_LITE_GZIP_BYTES = 21_500;

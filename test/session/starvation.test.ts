@@ -303,4 +303,17 @@ describe("a message that comes in fragments", () => {
     server.receive(hex`00000001 2820 62`);
     expect(server.call.data.slice(0, 4)).to.equal(hexOf(Uint8Array.of(0xff, 0x61)));
   });
+
+  it("keeps the pieces of a frame that came in several reads, and copies what is the lesser part of one", () => {
+    const server = openServer();
+    const chunk = new Uint8Array(65_536).fill(0x61);
+    chunk.set(bytesOf(hex`00000001 1080`));
+    const lesser = new Uint8Array(65_536).fill(0x62);
+    server.receivePieces(chunk.subarray(0, 60_000), lesser.subarray(0, 20_000));
+    expect(server.connection.reassemblyBytes, "all but the header").to.equal(79_994);
+    chunk.fill(0x63);
+    lesser.fill(0x63);
+    server.receive(hex`00000001 2820 64`);
+    expect(server.call.data).to.equal(`${repeat("63", 59_994)}${repeat("62", 20_000)}64`);
+  });
 });

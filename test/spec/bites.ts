@@ -408,7 +408,12 @@ const FLOW: readonly Row[] = [
     "if (n === 0 || !this.#sendOpen || this.interaction === Interaction.REQUEST_RESPONSE) return;",
     "if (n === 0) this.#sendCredit = 0;",
   ],
-  ["FC-07", STREAM, "reassembler.push(metadata, data);", "reassembler.push(metadata, data); this.#receiveCredit--;"],
+  [
+    "FC-07",
+    STREAM,
+    "reassembler.push(metadata, data, more);",
+    "reassembler.push(metadata, data, more); this.#receiveCredit--;",
+  ],
   ["FC-08", STREAM, "if (!this.#sendOpen) return;", "if (!this.#sendOpen || this.#sendCredit === 0) return;"],
   [
     "FC-09",

@@ -2,6 +2,7 @@
 // Two connections and a link that a test controls: what is taken from one reaches the other when the test says so, in
 // slices of its choosing. Time is virtual.
 
+import { joinParts } from "../../runtime/src/bytes/parts.js";
 import { LengthDeframer } from "../../runtime/src/frames/deframer.js";
 import type { ConnectionSettingsInit } from "../../runtime/src/session/settings.js";
 import { expectQuiet } from "./no-trace.js";
@@ -69,12 +70,23 @@ export class PairSide extends Probe {
   ) {
     super({ ...options, side: name });
     this.name = name;
-    this.#deframer = new LengthDeframer(this.connection.maxFrameBytes, (bytes, start, end) => {
-      onDelivery(this, bytes.subarray(start, end));
-      this.connection.receiveFrame(bytes, start, end, this.nowMs);
+    const afterFrame = (): boolean => {
       this.#deframer.maxFrameBytes = this.connection.maxFrameBytes;
       return this.connection.wantsRead;
-    });
+    };
+    this.#deframer = new LengthDeframer(
+      this.connection.maxFrameBytes,
+      (bytes, start, end) => {
+        onDelivery(this, bytes.subarray(start, end));
+        this.connection.receiveFrame(bytes, start, end, this.nowMs);
+        return afterFrame();
+      },
+      (pieces) => {
+        onDelivery(this, joinParts(pieces));
+        this.receivePieces(...pieces);
+        return afterFrame();
+      },
+    );
   }
 
   /** Reads at most so many bytes of what is under way. */

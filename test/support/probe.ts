@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One connection without a link: hex frames in, hex frames out, a clock that a test turns, and a record of all calls.
 
+import { joinParts } from "../../runtime/src/bytes/parts.js";
 import { createBatch, SlabPool } from "../../runtime/src/bytes/slab.js";
 import type { ExtFrame, ResumeFrame } from "../../runtime/src/frames/frame.js";
 import {
@@ -255,6 +256,11 @@ export class Probe implements ConnectionEvents {
   /** Passes one frame in. */
   receiveBytes(bytes: Uint8Array): void {
     this.connection.receiveFrame(bytes, 0, bytes.length, this.nowMs);
+  }
+
+  /** Passes one frame in that came in pieces, as links do. */
+  receivePieces(...pieces: readonly Uint8Array[]): void {
+    if (!this.connection.receivePieces(pieces, this.nowMs)) this.receiveBytes(joinParts(pieces));
   }
 
   /** Everything that is sent now, a list of frames per write. */

@@ -114,6 +114,15 @@ export class Driver implements LinkHandler {
   onFrame(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#linkClosed) return false;
     this.connection.receiveFrame(bytes, start, end, this.#nowMs);
+    return this.#goesOn();
+  }
+
+  onPieces(pieces: readonly Uint8Array[]): boolean | undefined {
+    if (this.#linkClosed) return false;
+    return this.connection.receivePieces(pieces, this.#nowMs) ? this.#goesOn() : undefined;
+  }
+
+  #goesOn(): boolean {
     // What was read at once may be a thousand requests, and their handlers anything but quick.
     if (++this.#frameCount % FRAMES_PER_LOOK === 0 && this.#scheduler.now() - this.#nowMs > READ_TURN_MS)
       this.#giveWay();

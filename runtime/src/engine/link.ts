@@ -90,6 +90,11 @@ export interface LinkHandler {
    * @returns false: stop until `resume`.
    */
   onFrame(bytes: Uint8Array, start: number, end: number): boolean;
+  /**
+   * A long frame in the pieces that it came in, as `onFrame` otherwise.
+   * @returns undefined: it is wanted in one piece, and is passed to `onFrame`.
+   */
+  onPieces?(pieces: readonly Uint8Array[]): boolean | undefined;
   /** What was read is passed on but for so many bytes of an unfinished frame. */
   onReadEnd(partialBytes: number): void;
   /** What was read can't be cut into frames. The link goes on to be closed by the handler. */

@@ -2,6 +2,7 @@
 // A byte stream into frames by their 24-bit length prefix (RSocket 1.0 §Transport Protocol, FRM-01, FRM-03).
 
 import { readUint24 } from "../bytes/integers.js";
+import { Parts } from "../bytes/parts.js";
 import { FrameFormatError } from "./errors.js";
 import { HEADER_BYTES, LENGTH_PREFIX_BYTES } from "./layout.js";
 
@@ -11,6 +12,9 @@ import { HEADER_BYTES, LENGTH_PREFIX_BYTES } from "./layout.js";
  */
 export type FrameReceiver = (bytes: Uint8Array, start: number, end: number) => boolean;
 
+/** Takes one frame, without its prefix, in the pieces that it came in. It may keep views but not write. False as above. */
+export type PiecesReceiver = (pieces: readonly Uint8Array[]) => boolean;
+
 const NO_BYTES = new Uint8Array(0);
 /** What an incomplete frame gets at least. */
 const FIRST_PARTIAL_BYTES = 1_024;
@@ -19,10 +23,13 @@ const FIRST_PARTIAL_BYTES = 1_024;
  * frames of 64 KiB would be allocated and copied twice: reads of that size cut them anywhere.
  */
 const PARTIAL_GROWTH = 4;
+/** From here on a frame is passed on in pieces: for a shorter one the copy costs no more than their handling. */
+const PIECES_BYTES = 16_384;
 
 /**
  * Cuts a byte stream into frames. A frame that lies within one chunk is passed as a range of it; one that crosses
- * chunks is copied once together. A length above `maxFrameBytes` is refused from its three bytes.
+ * chunks is copied once together, or passed in pieces if it is long and there is a receiver for those. A length above
+ * `maxFrameBytes` is refused from its three bytes.
  *
  * When the receiver says stop, the rest is kept and nothing is passed on until `resume`.
  */
@@ -30,19 +37,26 @@ export class LengthDeframer {
   /** The largest frame that is accepted. May be changed between frames. */
   maxFrameBytes: number;
   readonly #receive: FrameReceiver;
+  readonly #receivePieces: PiecesReceiver | undefined;
+  // A long frame that is incomplete, without its prefix, and its length.
+  #pieces: Parts | undefined;
+  #longBytes = 0;
+  // Any other, with its prefix.
   #partial: Uint8Array = NO_BYTES;
   #partialBytes = 0;
   #rest: Uint8Array = NO_BYTES;
   #stopped = false;
 
-  constructor(maxFrameBytes: number, receive: FrameReceiver) {
+  constructor(maxFrameBytes: number, receive: FrameReceiver, receivePieces?: PiecesReceiver) {
     this.maxFrameBytes = maxFrameBytes;
     this.#receive = receive;
+    this.#receivePieces = receivePieces;
   }
 
   /** Bytes that are held: an incomplete frame, and what came after a stop. */
   get heldBytes(): number {
-    return this.#partialBytes + this.#rest.length;
+    const longBytes = this.#pieces === undefined ? 0 : LENGTH_PREFIX_BYTES + this.#pieces.byteLength;
+    return longBytes + this.#partialBytes + this.#rest.length;
   }
 
   /**
@@ -65,9 +79,9 @@ export class LengthDeframer {
   }
 
   #cut(chunk: Uint8Array): void {
-    let at = this.#partialBytes === 0 ? 0 : this.#completePartial(chunk);
+    let at = this.#completeKept(chunk);
     while (!this.#stopped && at + LENGTH_PREFIX_BYTES <= chunk.length) {
-      const end = at + LENGTH_PREFIX_BYTES + this.#checkedLength(chunk, at);
+      const end = at + LENGTH_PREFIX_BYTES + this.#checkedLength(readUint24(chunk, at));
       if (end > chunk.length) break;
       this.#stopped = !this.#receive(chunk, at + LENGTH_PREFIX_BYTES, end);
       at = end;
@@ -79,11 +93,34 @@ export class LengthDeframer {
 
   #keepRest(chunk: Uint8Array, at: number): void {
     const isLengthKnown = at + LENGTH_PREFIX_BYTES <= chunk.length;
-    const need = isLengthKnown ? LENGTH_PREFIX_BYTES + readUint24(chunk, at) : FIRST_PARTIAL_BYTES;
+    const byteLength = isLengthKnown ? readUint24(chunk, at) : 0;
+    if (byteLength >= PIECES_BYTES && this.#receivePieces !== undefined) {
+      this.#pieces = new Parts();
+      this.#pieces.push(chunk.subarray(at + LENGTH_PREFIX_BYTES));
+      this.#longBytes = byteLength;
+      return;
+    }
+    const need = isLengthKnown ? LENGTH_PREFIX_BYTES + byteLength : FIRST_PARTIAL_BYTES;
     this.#keepPartial(chunk, at, chunk.length, need);
   }
 
-  // Fills the kept beginning of a frame up from the chunk; returns how much of the chunk it took.
+  // Fills an incomplete frame up from the chunk; returns how much of the chunk it took.
+  #completeKept(chunk: Uint8Array): number {
+    if (this.#pieces !== undefined) return this.#completePieces(this.#pieces, chunk);
+    return this.#partialBytes === 0 ? 0 : this.#completePartial(chunk);
+  }
+
+  #completePieces(pieces: Parts, chunk: Uint8Array): number {
+    const left = this.#checkedLength(this.#longBytes) - pieces.byteLength;
+    if (chunk.length < left) {
+      pieces.push(chunk);
+      return chunk.length;
+    }
+    this.#pieces = undefined;
+    this.#stopped = this.#receivePieces?.([...pieces.take(), chunk.subarray(0, left)]) === false;
+    return left;
+  }
+
   #completePartial(chunk: Uint8Array): number {
     let at = 0;
     if (this.#partialBytes < LENGTH_PREFIX_BYTES) {
@@ -91,7 +128,7 @@ export class LengthDeframer {
       this.#keepPartial(chunk, 0, at, FIRST_PARTIAL_BYTES);
       if (this.#partialBytes < LENGTH_PREFIX_BYTES) return at;
     }
-    const need = LENGTH_PREFIX_BYTES + this.#checkedLength(this.#partial, 0);
+    const need = LENGTH_PREFIX_BYTES + this.#checkedLength(readUint24(this.#partial, 0));
     const taken = Math.min(need - this.#partialBytes, chunk.length - at);
     this.#keepPartial(chunk, at, at + taken, need);
     if (this.#partialBytes < need) return chunk.length;
@@ -114,8 +151,7 @@ export class LengthDeframer {
     this.#partialBytes = byteLength;
   }
 
-  #checkedLength(bytes: Uint8Array, at: number): number {
-    const byteLength = readUint24(bytes, at);
+  #checkedLength(byteLength: number): number {
     if (byteLength < HEADER_BYTES || byteLength > this.maxFrameBytes) {
       throw new FrameFormatError(
         `frame length ${byteLength}, expected ${HEADER_BYTES} … ${this.maxFrameBytes} (RSocket 1.0 §Framing)`,

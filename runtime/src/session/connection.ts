@@ -3,6 +3,7 @@
 // sinks out (RSocket 1.0 §Connection Establishment, §Stream Sequences and Lifetimes, §Handling the Unexpected).
 
 import { readUint31, readUint32, readUint63 } from "../bytes/integers.js";
+import { lengthOf } from "../bytes/parts.js";
 import type { MessageBytes } from "../bytes/pieces.js";
 import type { FrameBatch, SlabPool, SlabWriter } from "../bytes/slab.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
@@ -35,7 +36,7 @@ import type { Opening } from "./setup.js";
 import type { StreamHost, StreamSink } from "./stream.js";
 import { SILENT_SINK, Stream } from "./stream.js";
 import { StreamIds } from "./stream-ids.js";
-import { type Interaction, type InteractionPreset, presetOf, presetOfFrame } from "./stream-state.js";
+import { type Interaction, type InteractionPreset, isHeadOfFragment, presetOf, presetOfFrame } from "./stream-state.js";
 import { StreamTable } from "./stream-table.js";
 
 /** What the owner of a connection is told. All may call back into the connection. */
@@ -334,8 +335,11 @@ export class Connection implements StreamHost {
 
   // ── input ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** One frame, `bytes[start, end)` without prefix. Views of `bytes` may be kept, it is never written. */
-  receiveFrame(bytes: Uint8Array, start: number, end: number, nowMs: number): void {
+  /**
+   * One frame, `bytes[start, end)` without prefix. Views of `bytes` may be kept, it is never written. `more` is what
+   * follows of a fragment's data.
+   */
+  receiveFrame(bytes: Uint8Array, start: number, end: number, nowMs: number, more?: readonly Uint8Array[]): void {
     this.#nowMs = nowMs;
     this.#keepalive.received(nowMs);
     if (this.#state === "accepting") return this.#hold(bytes, start, end);
@@ -347,11 +351,20 @@ export class Connection implements StreamHost {
     const streamId = readStreamId(bytes, start);
     if (this.#resumption !== undefined) {
       if (!this.#resumption.isLive) return this.#receiveWhileResuming(this.#resumption, bytes, start, end);
-      const asksAreFree = streamId !== 0 && this.#resumption.countReceived(readFrameType(bytes, start), end - start);
+      const frameBytes = end - start + (more === undefined ? 0 : lengthOf(more));
+      const asksAreFree = streamId !== 0 && this.#resumption.countReceived(readFrameType(bytes, start), frameBytes);
       if (asksAreFree) this.#budgets.earnControl();
     }
     if (streamId === 0) this.#receiveOnConnection(bytes, start, end);
-    else this.#receiveOnStream(streamId, bytes, start, end);
+    else this.#receiveOnStream(streamId, bytes, start, end, more);
+  }
+
+  /** A fragment in the pieces that it came in; they may be kept. False: it is no fragment, or is wanted in one piece. */
+  receivePieces([head = EMPTY, ...more]: readonly Uint8Array[], nowMs: number): boolean {
+    const isSettled = (this.#state === "open" || this.#state === "draining") && this.isLive;
+    if (!isSettled || !isHeadOfFragment(head)) return false;
+    this.receiveFrame(head, 0, head.length, nowMs, more);
+    return true;
   }
 
   /** All that was read has been passed in, but for `partialBytes` of an unfinished frame: they are life, too. */
@@ -1084,7 +1097,13 @@ export class Connection implements StreamHost {
 
   // ── streams ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #receiveOnStream(streamId: number, bytes: Uint8Array, start: number, end: number): void {
+  #receiveOnStream(
+    streamId: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    more?: readonly Uint8Array[],
+  ): void {
     if (this.#state === "opening") {
       this.peer.settleUnknown();
       this.#confirm();
@@ -1096,14 +1115,14 @@ export class Connection implements StreamHost {
     const stream = this.#streams.get(streamId);
     if (type === FrameType.PAYLOAD) {
       if (stream === undefined) this.#receiveLate(streamId);
-      else stream.receivePayload(bytes, body, end, flags);
+      else stream.receivePayload(bytes, body, end, flags, more);
       return;
     }
     if (end - body < (LEAST_BODY_BYTES.get(type) ?? 0)) {
       return this.receiveMalformed(`${frameTypeName(type)} is cut short`, (flags & Flag.IGNORE) !== 0);
     }
     const preset = presetOfFrame(type);
-    if (preset !== undefined) return this.#receiveRequest(preset, streamId, stream, bytes, body, end, flags);
+    if (preset !== undefined) return this.#receiveRequest(preset, streamId, stream, bytes, body, end, flags, more);
     if (type === FrameType.REQUEST_N) {
       if (this.#giveIf(this.#budgets.takeRequestN(this.#nowMs))) return;
       if (stream === undefined) this.#receiveLate(streamId);
@@ -1126,6 +1145,7 @@ export class Connection implements StreamHost {
     body: number,
     end: number,
     flags: number,
+    more?: readonly Uint8Array[],
   ): void {
     if (existing !== undefined) return this.#countMeaningless(); // UNX-01
     if (this.#ids.owns(streamId))
@@ -1146,7 +1166,7 @@ export class Connection implements StreamHost {
     this.#streams.add(stream);
     // Only REQUEST_CHANNEL defines C; on the others it must not win over F (HDR-02).
     const definedFlags = preset.requesterSends ? flags : flags & ~Flag.COMPLETE;
-    stream.receiveRequest(bytes, preset.hasInitialN ? body + 4 : body, end, definedFlags);
+    stream.receiveRequest(bytes, preset.hasInitialN ? body + 4 : body, end, definedFlags, more);
   }
 
   // What can't be refused is served as long as there is time.

@@ -12,7 +12,9 @@
 //          open ──CANCEL / ERROR──▶ closed  (both halves at once, but for a CANCEL from a channel's responder: its
 //                                            sending half goes on)
 
-import { FrameType } from "../frames/layout.js";
+import { readFlags, readFrameType } from "../frames/header.js";
+import { Flag, FrameType, HEADER_BYTES, INITIAL_REQUEST_N_BYTES } from "../frames/layout.js";
+import { readPayloadStart } from "../frames/payload-start.js";
 
 /** The interaction models. */
 export const Interaction = {
@@ -84,4 +86,15 @@ export function presetOf(interaction: Interaction): InteractionPreset {
 /** The preset of a request frame's type, or undefined for every other type. */
 export function presetOfFrame(frameType: number): InteractionPreset | undefined {
   return PRESETS[frameType - FrameType.REQUEST_RESPONSE];
+}
+
+/** Whether a frame that begins with `head` is a fragment behind which more come, with all but data within `head`. */
+export function isHeadOfFragment(head: Uint8Array): boolean {
+  const type = readFrameType(head, 0);
+  const preset = presetOfFrame(type);
+  if (preset === undefined && type !== FrameType.PAYLOAD) return false;
+  const flags = readFlags(head, 0);
+  const at = HEADER_BYTES + (preset?.hasInitialN === true ? INITIAL_REQUEST_N_BYTES : 0);
+  if ((flags & (Flag.FOLLOWS | Flag.COMPLETE)) !== Flag.FOLLOWS || at > head.length) return false;
+  return readPayloadStart(head, at, head.length, flags) >= 0;
 }

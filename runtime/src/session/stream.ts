@@ -318,15 +318,15 @@ export class Stream {
 
   // ── frames of the peer ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Responder: takes the (first fragment of the) request. `at` is where metadata or data begin. */
-  receiveRequest(bytes: Uint8Array, at: number, end: number, flags: number): void {
+  /** Responder: takes the (first fragment of the) request. `at` is where metadata or data begin; `more` is data, too. */
+  receiveRequest(bytes: Uint8Array, at: number, end: number, flags: number, more?: readonly Uint8Array[]): void {
     this.#assemblingRequest = true;
     if ((flags & Flag.FOLLOWS) !== 0) this.#firstFragmentAtMs = this.#host.nowMs;
-    this.receivePayload(bytes, at, end, flags);
+    this.receivePayload(bytes, at, end, flags, more);
   }
 
-  /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin. */
-  receivePayload(bytes: Uint8Array, at: number, end: number, flags: number): void {
+  /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin; `more` is data, too. */
+  receivePayload(bytes: Uint8Array, at: number, end: number, flags: number, more?: readonly Uint8Array[]): void {
     if (this.#surplus?.end !== undefined || (!this.#receiveOpen && !this.#assemblingRequest))
       return this.#receiveLate(flags);
     const dataStart = readPayloadStart(bytes, at, end, flags);
@@ -350,7 +350,7 @@ export class Stream {
       );
     }
     const data = viewOf(bytes, dataStart, end);
-    if (this.#reassembler !== undefined || follows) this.#receiveFragment(metadata, data, flags, follows);
+    if (this.#reassembler !== undefined || follows) this.#receiveFragment(metadata, data, flags, follows, more);
     else if (this.#assemblingRequest) this.#receiveWholeRequest(metadata, data, complete);
     else if (complete && (flags & Flag.NEXT) === 0) this.#receiveComplete(metadata);
     // A PAYLOAD with none of F, C, N is an item (Q-NOFLAGS).
@@ -578,7 +578,13 @@ export class Stream {
     this.sink.onComplete(metadata);
   }
 
-  #receiveFragment(metadata: Uint8Array | undefined, data: Uint8Array, flags: number, follows: boolean): void {
+  #receiveFragment(
+    metadata: Uint8Array | undefined,
+    data: Uint8Array,
+    flags: number,
+    follows: boolean,
+    more?: readonly Uint8Array[],
+  ): void {
     const complete = (flags & Flag.COMPLETE) !== 0;
     if (this.#endsMidway(metadata, data, flags, follows)) {
       this.#dropReassembly();
@@ -587,7 +593,7 @@ export class Stream {
     this.#reassembler ??= new Reassembler();
     const reassembler = this.#reassembler;
     const before = reassembler.byteLength;
-    reassembler.push(metadata, data);
+    reassembler.push(metadata, data, more);
     const { limits } = this.#host.settings;
     const isLast = this.#isLastWord(complete, follows);
     if (!this.#host.addReassemblyBytes(reassembler.byteLength - before)) {

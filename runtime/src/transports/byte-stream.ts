@@ -2,6 +2,7 @@
 // Any byte stream of Node as a link: frames with a 24-bit length in front (RSocket 1.0 §Transport Protocol, FRM-01, FRM-03).
 
 import type { Duplex } from "node:stream";
+import { joinParts } from "../bytes/parts.js";
 import type { FrameBatch, FrameLink, LinkHandler, LinkInfo } from "../engine/link.js";
 import { LengthDeframer } from "../frames/deframer.js";
 import { FrameFormatError } from "../frames/errors.js";
@@ -69,7 +70,7 @@ class ByteStreamLink implements FrameLink {
     }
     // Another handler goes on where the one before it stopped.
     if (this.#deframer !== undefined) return;
-    this.#deframer = new LengthDeframer(handler.maxFrameBytes, this.#onFrame);
+    this.#deframer = new LengthDeframer(handler.maxFrameBytes, this.#onFrame, this.#onPieces);
     this.#socket.on("drain", this.#onDrain);
     this.#socket.on("end", this.#onEnd);
     this.#socket.on("data", this.#onData);
@@ -179,12 +180,24 @@ class ByteStreamLink implements FrameLink {
 
   readonly #onFrame = (bytes: Uint8Array, start: number, end: number): boolean => {
     const handler = this.#handler;
-    const deframer = this.#deframer;
-    if (this.#isDeaf || handler === undefined || deframer === undefined) return true;
-    if (!handler.onFrame(bytes, start, end)) this.#paused = true;
-    deframer.maxFrameBytes = handler.maxFrameBytes;
-    return !this.#paused || this.#hasEnded;
+    if (this.#isDeaf || handler === undefined) return true;
+    return this.#afterFrame(handler, handler.onFrame(bytes, start, end));
   };
+
+  readonly #onPieces = (pieces: readonly Uint8Array[]): boolean => {
+    const handler = this.#handler;
+    if (this.#isDeaf || handler === undefined) return true;
+    const goesOn = handler.onPieces?.(pieces);
+    if (goesOn !== undefined) return this.#afterFrame(handler, goesOn);
+    const frame = joinParts(pieces);
+    return this.#onFrame(frame, 0, frame.length);
+  };
+
+  #afterFrame(handler: LinkHandler, goesOn: boolean): boolean {
+    if (!goesOn) this.#paused = true;
+    if (this.#deframer !== undefined) this.#deframer.maxFrameBytes = handler.maxFrameBytes;
+    return !this.#paused || this.#hasEnded;
+  }
 
   // ── events of the socket ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -200,6 +200,134 @@ describe("LengthDeframer", () => {
     });
   });
 
+  describe("with a receiver for long frames in pieces", () => {
+    const LEAST = 16_384;
+    const MOST = 65_536;
+
+    /** A PAYLOAD frame of stream 7 with its length in front. */
+    function longFrame(byteLength: number, fill = 0x61): Uint8Array {
+      const frame = new Uint8Array(3 + byteLength).fill(fill);
+      frame.set([byteLength >>> 16, byteLength >>> 8, byteLength]);
+      frame.set(bytesOf("00000007" + "2820"), 3);
+      return frame;
+    }
+
+    class PieceReader {
+      readonly whole: Uint8Array[] = [];
+      readonly cut: (readonly Uint8Array[])[] = [];
+      readonly inOrder: string[] = [];
+      goesOn = (): boolean => true;
+      readonly deframer = new LengthDeframer(
+        MOST,
+        (bytes, start, end) => {
+          this.whole.push(bytes.subarray(start, end));
+          return this.#took(bytes.subarray(start, end));
+        },
+        (pieces) => {
+          this.cut.push(pieces);
+          return this.#took(Uint8Array.from(pieces.flatMap((piece) => [...piece])));
+        },
+      );
+
+      #took(frame: Uint8Array): boolean {
+        this.inOrder.push(`${frame.length} ${hexOf(frame.subarray(0, 7))} ${hexOf(frame.subarray(-1))}`);
+        return this.goesOn();
+      }
+    }
+
+    it("passes the views that it was given, when they are most of their chunks", () => {
+      const { deframer, cut, whole } = new PieceReader();
+      const frame = longFrame(MOST);
+      const pieces = piecesOf(frame, [20_000, 50_000]);
+      for (const piece of pieces) deframer.push(piece);
+      expect(whole).to.deep.equal([]);
+      expect(cut[0]?.map(({ buffer }) => pieces.findIndex((piece) => piece.buffer === buffer))).to.deep.equal([
+        0, 1, 2,
+      ]);
+      expect(
+        cut[0]?.map(({ length }) => length),
+        "without the length",
+      ).to.deep.equal([19_997, 30_000, 15_539]);
+      expect(deframer.heldBytes).to.equal(0);
+    });
+
+    it("copies a beginning that is the lesser part of its chunk: a view would hold all of it", () => {
+      const { deframer, cut } = new PieceReader();
+      const chunk = new Uint8Array(65_536);
+      const [short, long] = [longFrame(40_000), longFrame(50_000, 0x62)];
+      chunk.set(short);
+      chunk.set(long.subarray(0, chunk.length - short.length), short.length);
+      deframer.push(chunk);
+      chunk.fill(0);
+      deframer.push(long.slice(chunk.length - short.length));
+      expect(cut[0]?.map(({ buffer }) => buffer === chunk.buffer)).to.deep.equal([false, false]);
+      expect(cut[0]?.[0]?.buffer.byteLength).to.equal(65_536 - 40_003 - 3);
+      expect(hexOf(cut[0]?.[0]?.subarray(0, 8) ?? new Uint8Array(0))).to.equal(hex`00000007 2820 6262`);
+    });
+
+    it("holds little more than what came, in pieces of one byte", () => {
+      const { deframer, cut } = new PieceReader();
+      const everyByte = Array.from({ length: LEAST - 1 }, (_, i) => 4 + i);
+      for (const piece of piecesOf(longFrame(LEAST), everyByte)) deframer.push(piece);
+      const pieces = cut[0] ?? [];
+      expect(pieces.length).to.be.below(20);
+      expect(pieces.reduce((sum, { length }) => sum + length, 0)).to.equal(LEAST);
+      expect(pieces.reduce((sum, { buffer }) => sum + buffer.byteLength, 0)).to.be.at.most(2 * LEAST);
+    });
+
+    it("joins what is shorter, and what began before its length was known", () => {
+      const reader = new PieceReader();
+      for (const piece of piecesOf(longFrame(LEAST - 1), [9_000])) reader.deframer.push(piece);
+      for (const piece of piecesOf(longFrame(LEAST), [2])) reader.deframer.push(piece);
+      for (const piece of piecesOf(longFrame(LEAST), [3])) reader.deframer.push(piece);
+      expect(reader.whole.map(({ length }) => length)).to.deep.equal([LEAST - 1, LEAST]);
+      expect(reader.cut.map((pieces) => pieces.map(({ length }) => length))).to.deep.equal([[LEAST]]);
+    });
+
+    it("counts what it holds, with the length in front", () => {
+      const { deframer } = new PieceReader();
+      const frame = longFrame(20_000);
+      deframer.push(frame.slice(0, 10_000));
+      expect(deframer.heldBytes).to.equal(10_000);
+      deframer.push(frame.slice(10_000, 20_002));
+      expect(deframer.heldBytes).to.equal(20_002);
+      deframer.push(frame.slice(20_002));
+      expect(deframer.heldBytes).to.equal(0);
+    });
+
+    it("refuses a length by the limit that holds when the rest comes", () => {
+      const { deframer } = new PieceReader();
+      const [first = new Uint8Array(0), second = first] = piecesOf(longFrame(20_000), [10_000]);
+      deframer.push(first);
+      deframer.maxFrameBytes = 19_999;
+      expect(thrownBy(() => deframer.push(second))?.message).to.match(/^frame length 20000, expected 6 … 19999 /);
+    });
+
+    it(
+      "finds the same frames in the same order wherever the stream is cut, with stops",
+      random((rng) => {
+        for (let round = 0; round < 30; round++) {
+          const frames = Array.from({ length: rng.between(1, 6) }, (_, i) =>
+            longFrame(rng.pick([6 + rng.below(50), LEAST - 1, LEAST, rng.between(LEAST, MOST)]), i),
+          );
+          const bytes = Uint8Array.from(frames.flatMap((frame) => [...frame]));
+          const reader = new PieceReader();
+          reader.goesOn = () => !rng.oneIn(3);
+          const cuts = Array.from({ length: rng.below(20) }, () => rng.below(bytes.length + 1)).sort((a, b) => a - b);
+          for (const piece of piecesOf(bytes, cuts)) {
+            reader.deframer.push(piece);
+            if (rng.oneIn(2)) reader.deframer.resume();
+          }
+          for (let i = 0; i <= frames.length; i++) reader.deframer.resume();
+          expect(reader.inOrder, `cut at ${cuts.join()}`).to.deep.equal(
+            frames.map((frame) => `${frame.length - 3} ${hexOf(frame.subarray(3, 10))} ${hexOf(frame.subarray(-1))}`),
+          );
+          expect(reader.deframer.heldBytes).to.equal(0);
+        }
+      }),
+    );
+  });
+
   describe("when its receiver says stop", () => {
     it("passes nothing on until resume, after any frame, wherever the stream is cut", () => {
       const bytes = withLengths(SHORT_STREAM);

@@ -37,6 +37,11 @@ function receiveInside(probe: Probe, ...frames: readonly string[]): void {
   }
 }
 
+/** Passes a frame in as a link does that read it in pieces, each of them in the midst of something else. */
+function receivePieces(probe: Probe, ...pieces: readonly string[]): void {
+  probe.receivePieces(...pieces.map((piece) => bytesOf(`ffff${piece}ffff`).subarray(2, 2 + piece.length / 2)));
+}
+
 /** The words with which it is over. */
 const words = ({ connection }: Probe): string | undefined => connection.closeReason?.message;
 
@@ -575,6 +580,16 @@ describe("Connection: what outlives its link", () => {
     expect(server.sent()).to.deep.equal([hex`00000000 0c00 0000000000000008`]);
   });
 
+  it("RESUME-02: counts all pieces of a frame that comes in several", () => {
+    const server = newServer({ resumption: resumable() });
+    server.receive(SETUP_R);
+    receivePieces(server, hex`00000001 1080 61`, "6263", "64"); // 10 bytes, a fragment: kept in pieces
+    receivePieces(server, hex`00000001 2820 65`, "6667"); // 9 bytes, the last one: joined
+    expect(server.call.data).to.equal("61626364656667");
+    server.receive(hex`00000000 0c80 0000000000000000`);
+    expect(server.sent()).to.deep.equal([hex`00000000 0c00 0000000000000013`]);
+  });
+
   it("keeps a token of its own: what was read may be written over", () => {
     const server = newServer({ resumption: resumable() });
     const bytes = bytesOf(SETUP_R);
@@ -826,3 +841,44 @@ function caught(act: () => unknown): unknown {
   }
   return expect.fail("nothing was thrown");
 }
+
+describe("Connection: frames in pieces", () => {
+  afterEach(expectNoTrace);
+
+  it("are understood in every state, whatever they are and wherever they are cut", () => {
+    const server = newServer({ manualAccept: true });
+    receivePieces(server, SETUP.slice(0, 6), SETUP.slice(6, 20), SETUP.slice(20));
+    receivePieces(server, hex`00000001 1080`, "61"); // held until SETUP is accepted
+    server.connection.accept();
+    receivePieces(server, hex`00000001 29a0 00`, hex`0002 6d`, hex`6e 62`); // its metadata is cut: joined
+    receivePieces(server, hex`00000001 29a0 000001 6f`, "63", "64"); // kept in pieces
+    receivePieces(server, hex`00000001 2820 65`, "66");
+    receivePieces(server, hex`00000000 0c80 00000000`, "00000000");
+    expect(server.call.data).to.equal("616263646566");
+    expect(server.call.metadata).to.equal("6d6e6f");
+    expect(server.sent()).to.deep.equal([hex`00000000 0c00 0000000000000000`]);
+    server.call.stream.cancel();
+    server.call.stream.next(bytesOf("62"), undefined, true);
+    server.sent();
+  });
+
+  it("are whole where C wins over F", () => {
+    const client = openClient();
+    const { log } = client.open("request_stream", { n: 2 });
+    client.sent();
+    receivePieces(client, hex`00000001 28e0 61`, "62", "63"); // PAYLOAD, N, C and F
+    expect(log).to.deep.equal(["next 616263 complete"]);
+  });
+
+  it("count once each among the fragments, and all their bytes within the limits", () => {
+    const server = openServer({ settings: { limits: { maxMessageBytes: 8, maxFragments: 3 } } });
+    receivePieces(server, hex`00000001 1080 61`, "62", "63", "64"); // REQUEST_RESPONSE, F
+    receivePieces(server, hex`00000001 28a0`, "65", "66", "67");
+    receivePieces(server, hex`00000001 28a0`, "68");
+    expect(server.refusals).to.deep.equal([]);
+    receivePieces(server, hex`00000001 28a0 69`, "70");
+    expect(server.refusals).to.deep.equal(["0x204 message of more than 8 bytes is above the limit"]);
+    expect(server.connection.reassemblyBytes).to.equal(0);
+    expect(server.sent().map((frame) => frame.slice(0, 20))).to.deep.equal([hex`00000001 2c00 00000204`]);
+  });
+});

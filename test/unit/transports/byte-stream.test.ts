@@ -239,4 +239,46 @@ describe("a link over a byte stream", () => {
     await turns();
     expect(stream.isPaused()).to.equal(false);
   });
+
+  it("passes a long frame on in the pieces that it came in to a handler that takes them, and joined to one that doesn't", async () => {
+    const frame = new Uint8Array(3 + 20_000).fill(0x61);
+    frame.set(bytesOf("004e20" + "00000001" + "2820")); // 20,000 bytes of PAYLOAD, N, stream 1
+    for (const takesPieces of [true, false]) {
+      const stream = new FakeStream();
+      const handler = new LinkRecorder();
+      const pieces: (readonly Uint8Array[])[] = [];
+      if (takesPieces) Object.assign(handler, { onPieces: (cut: readonly Uint8Array[]) => pieces.push(cut) > 0 });
+      createByteStreamLink(stream, INFO).setHandler(handler);
+      stream.push(Buffer.from(frame.slice(0, 12_000)));
+      stream.push(Buffer.from(frame.slice(12_000)));
+      stream.push(Buffer.from(bytesOf(CANCEL)));
+      await handler.untilFrames(takesPieces ? 1 : 2);
+      expect(pieces.map((cut) => cut.map(({ length }) => length))).to.deep.equal(takesPieces ? [[11_997, 8_003]] : []);
+      expect(pieces.flat().map((piece) => Object.getPrototypeOf(piece) === Uint8Array.prototype)).not.to.include(false);
+      expect(handler.frames.map(({ length }) => length)).to.deep.equal(takesPieces ? [6] : [20_000, 6]);
+      expect(handler.partialBytes.slice(0, 2)).to.deep.equal([12_000, 0]);
+      stream.destroy();
+      await handler.untilClosed();
+    }
+  });
+
+  it("stops behind a long frame in pieces whose handler says so, and reads on when it is resumed", async () => {
+    const frame = new Uint8Array(3 + 20_000).fill(0x61);
+    frame.set(bytesOf("004e20" + "00000001" + "2820")); // as above
+    const stream = new FakeStream();
+    const handler = new LinkRecorder();
+    Object.assign(handler, { onPieces: () => false });
+    const link = createByteStreamLink(stream, INFO);
+    link.setHandler(handler);
+    stream.push(Buffer.from(frame.slice(0, 12_000)));
+    stream.push(Buffer.concat([frame.slice(12_000), bytesOf(CANCEL)]));
+    await turns(3);
+    expect(stream.isPaused()).to.equal(true);
+    expect(handler.frames).to.deep.equal([]);
+    link.resume();
+    await handler.untilFrames(1);
+    expect(handler.frames.map(hexOf)).to.deep.equal([CANCEL.slice(6)]);
+    stream.destroy();
+    await handler.untilClosed();
+  });
 });

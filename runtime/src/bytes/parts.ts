@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes that come in parts and are held until they are whole, without holding much more than them.
+
+/** Bytes below this are copied: a view would pin the whole read chunk they came in. */
+const COPY_BYTES = 4_096;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** A view pins the chunk that it was read in: one that is mostly other frames would cost more than it counts. */
+export function isWorthItsChunk(bytes: Uint8Array): boolean {
+  return bytes.length >= COPY_BYTES && 2 * bytes.length >= bytes.buffer.byteLength;
+}
+
+/** Bytes that come in parts. Small parts are gathered: an object each would outweigh a flood of 1-byte fragments. */
+export class Parts {
+  byteLength = 0;
+  readonly #parts: Uint8Array[] = [];
+  #gathered: Uint8Array = NO_BYTES;
+  #gatheredBytes = 0;
+
+  /** Takes the next part; it may be a view. */
+  push(part: Uint8Array): void {
+    if (part.length === 0) return;
+    this.byteLength += part.length;
+    if (isWorthItsChunk(part)) {
+      this.#closeGathered();
+      this.#parts.push(part);
+      return;
+    }
+    if (this.#gatheredBytes + part.length > this.#gathered.length) {
+      this.#closeGathered();
+      // As much again as there is: at most half of what is held is unused, and there are few parts.
+      this.#gathered = new Uint8Array(Math.max(part.length, Math.min(this.byteLength, COPY_BYTES)));
+    }
+    this.#gathered.set(part, this.#gatheredBytes);
+    this.#gatheredBytes += part.length;
+  }
+
+  /** What there is, in order. Nothing is pushed behind it. */
+  take(): readonly Uint8Array[] {
+    this.#closeGathered();
+    return this.#parts;
+  }
+
+  /** All in one piece: with more than one part, in an allocation of exactly its length. Nothing is pushed behind it. */
+  join(): Uint8Array {
+    return joinParts(this.take());
+  }
+
+  #closeGathered(): void {
+    if (this.#gatheredBytes > 0) this.#parts.push(this.#gathered.subarray(0, this.#gatheredBytes));
+    this.#gathered = NO_BYTES;
+    this.#gatheredBytes = 0;
+  }
+}
+
+/** `parts` in one piece; a single one is passed on as it is. */
+export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
+  const [first = NO_BYTES] = parts;
+  if (parts.length <= 1) return first;
+  const joined = new Uint8Array(lengthOf(parts));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** The sum of their lengths. */
+export function lengthOf(parts: readonly Uint8Array[]): number {
+  let byteLength = 0;
+  for (const part of parts) byteLength += part.length;
+  return byteLength;
+}
