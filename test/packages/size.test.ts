@@ -4,14 +4,14 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 51.4 kB. */
-const MAX_GZIP_BYTES = 51_600;
+/** Everything: as of writing 51.5 kB. */
+const MAX_GZIP_BYTES = 51_900;
 
-/** The same without generated code, minified: as of writing 154.4 kB. */
-const MAX_OWN_BYTES = 155_000;
+/** The same without generated code, minified: as of writing 155.6 kB. */
+const MAX_OWN_BYTES = 156_000;
 
-/** A client that serves nothing, everything included: as of writing 48.2 kB. */
-const MAX_CALLING_GZIP_BYTES = 48_400;
+/** A client that serves nothing, everything included: as of writing 48.4 kB. */
+const MAX_CALLING_GZIP_BYTES = 48_700;
 
 /** The same by `rsocket-rpc/lite`: as of writing 21.3 kB. */
 const MAX_LITE_GZIP_BYTES = 21_500;
