@@ -580,7 +580,7 @@ describe("Connection: what outlives its link", () => {
     expect(server.sent()).to.deep.equal([hex`00000000 0c00 0000000000000008`]);
   });
 
-  it("RESUME-02: counts all pieces of a frame that comes in several", () => {
+  it("counts all pieces of a frame that comes in several towards the position", () => {
     const server = newServer({ resumption: resumable() });
     server.receive(SETUP_R);
     receivePieces(server, hex`00000001 1080 61`, "6263", "64"); // 10 bytes, a fragment: kept in pieces
