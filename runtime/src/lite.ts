@@ -10,12 +10,12 @@ import { browserWebSocketDialer } from "./transports/browser-websocket.js";
 export type { Dialer } from "./engine/link.js";
 export { connectWith, type LiteConnection, type LiteConnectOptions } from "./lite/connect.js";
 export type { LiteLimits } from "./lite/limits.js";
-export type { CloseReason } from "./lite/session.js";
 export type { Metadata, MetadataInit } from "./metadata/headers.js";
 export type { CallOptions } from "./rpc/call-options.js";
 export type { Channel, Source } from "./rpc/channel.js";
 export { Code } from "./rpc/code.js";
 export { ConnectError } from "./rpc/connect-error.js";
+export type { CloseReason } from "./rpc/connection.js";
 export { type ErrorDetail, RpcError } from "./rpc/error.js";
 
 /**

@@ -186,7 +186,7 @@ export class ConnectionWorld {
   #take(step: Step): void {
     switch (step.kind) {
       case "frame":
-        return this.#receiveFrame(step.bytes);
+        return this.#link.receiveFrame(step.bytes);
       case "bytes":
         return this.#link.receive(step.bytes);
       case "time":
@@ -221,13 +221,6 @@ export class ConnectionWorld {
       case "settle":
         return this.#settle();
     }
-  }
-
-  #receiveFrame(frame: Uint8Array): void {
-    const bytes = new Uint8Array(frame.length + 3);
-    bytes.set([frame.length >>> 16, frame.length >>> 8, frame.length]);
-    bytes.set(frame, 3);
-    this.#link.receive(bytes);
   }
 
   #answerSetup(accepts: boolean): void {

@@ -67,6 +67,14 @@ export class FuzzLink implements FrameLink {
     this.readOn();
   }
 
+  /** The same with the length in front that makes it one frame. */
+  receiveFrame(frame: Uint8Array): void {
+    const bytes = new Uint8Array(frame.length + 3);
+    bytes.set([frame.length >>> 16, frame.length >>> 8, frame.length]);
+    bytes.set(frame, 3);
+    this.receive(bytes);
+  }
+
   /** Passes on what waits, as far as it is read; true when there was something. */
   readOn(): boolean {
     if (this.#isPaused || this.isClosed || this.#isDeaf || this.#handler === undefined) return false;

@@ -118,7 +118,7 @@ export class LiteWorld {
   #take(step: Step): void {
     switch (step.kind) {
       case "frame":
-        return this.#receiveFrame(step.bytes);
+        return this.#link.receiveFrame(step.bytes);
       case "bytes":
         return this.#link.receive(step.bytes);
       case "time":
@@ -142,13 +142,6 @@ export class LiteWorld {
         return this.#session.abort("given up");
       default:
     }
-  }
-
-  #receiveFrame(frame: Uint8Array): void {
-    const bytes = new Uint8Array(frame.length + 3);
-    bytes.set([frame.length >>> 16, frame.length >>> 8, frame.length]);
-    bytes.set(frame, 3);
-    this.#link.receive(bytes);
   }
 
   #open(selector: number, n: number): void {

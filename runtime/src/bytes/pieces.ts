@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One message in several arrays, so that long fields are sent from where they are.
 
+import { lengthOf } from "./parts.js";
+
 /** What is sent: one array, or several that belong together. */
 export type MessageBytes = Uint8Array | Pieces;
 
@@ -12,9 +14,7 @@ export class Pieces {
 
   constructor(list: readonly Uint8Array[]) {
     this.#list = list;
-    let length = 0;
-    for (const piece of list) length += piece.length;
-    this.length = length;
+    this.length = lengthOf(list);
   }
 
   /** Calls `visit` with what of each piece lies within `start` and `end`; `isLast` for the one that ends there. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call of a client: what it sends, what of the answer waits for its consumer, and its one end.
 
+import { joinParts } from "../bytes/parts.js";
 import { Pieces } from "../bytes/pieces.js";
+import { encodeUtf8 } from "../bytes/utf8.js";
 import type { Timer } from "../engine/scheduler.js";
 import type { TurnShare } from "../engine/turn-budget.js";
 import { ErrorCode } from "../frames/errors.js";
@@ -334,7 +336,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     this.#stopSending();
     if (this.#isEnded) return;
     if (this.#id !== 0) {
-      const text = new TextEncoder().encode("the request stream failed");
+      const text = encodeUtf8("the request stream failed");
       this.#session.send(frameOf(this.#id, FrameType.ERROR, 0, ErrorCode.CANCELED, text));
     }
     this.#end(() => error);
@@ -542,13 +544,9 @@ async function closeSource(iterator: Iterator<unknown> | AsyncIterator<unknown> 
 }
 
 function joined(pieces: Pieces): Uint8Array {
-  const bytes = new Uint8Array(pieces.length);
-  let at = 0;
-  pieces.forEach(0, pieces.length, (piece) => {
-    bytes.set(piece, at);
-    at += piece.length;
-  });
-  return bytes;
+  const parts: Uint8Array[] = [];
+  pieces.forEach(0, pieces.length, (piece) => parts.push(piece));
+  return joinParts(parts);
 }
 
 function tooMuch(what: string, most: number): string {

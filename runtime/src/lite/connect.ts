@@ -7,21 +7,22 @@ import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import { Flag, FrameType, MAX_31_BIT, MAX_FRAME_BYTES } from "../frames/layout.js";
 import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
+import { iteratedTwice, wrongAnswerCount } from "../rpc/call-errors.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Channel, ChannelCore, Source } from "../rpc/channel.js";
-import { Code } from "../rpc/code.js";
 import type { Compatibility } from "../rpc/compatibility.js";
 import { toConnectError } from "../rpc/connect-error.js";
+import type { CloseReason } from "../rpc/connection.js";
 import { messageOf } from "../rpc/describe.js";
-import { RpcError } from "../rpc/error.js";
 import type { AnyMethod, Method } from "../rpc/method.js";
 import { decodeConnectionError } from "../rpc/status-codec.js";
 import { ConnectionError } from "../session/errors.js";
+import { checkSetting } from "../session/setting-rules.js";
 import { LiteCall, type Requests } from "./call.js";
 import { frameOf, withLength } from "./frame.js";
 import { type LiteLimits, liteLimits } from "./limits.js";
 import { setupMetadata } from "./metadata.js";
-import { type CloseReason, LiteSession } from "./session.js";
+import { LiteSession } from "./session.js";
 
 /** Options of `connect`; all may be left out. They mean what they mean in `rsocket-rpc/web`. */
 export interface LiteConnectOptions {
@@ -72,9 +73,9 @@ const MIME_TYPE = /*@__PURE__*/ encodeUtf8("\u0012application/binary");
 export async function connectWith(dialer: Dialer, options: LiteConnectOptions = {}): Promise<LiteConnection> {
   const { scheduler = systemScheduler, signal, timeoutMs = CONNECT_TIMEOUT_MS, bearerToken: token } = options;
   const { keepaliveIntervalMs = 20_000, maxLifetimeMs = 90_000, fragmentBytes = 65_536 } = options;
-  check("keepaliveIntervalMs", keepaliveIntervalMs, 1, MAX_31_BIT);
-  check("maxLifetimeMs", maxLifetimeMs, 1, MAX_31_BIT);
-  check("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
+  checkSetting("keepaliveIntervalMs", keepaliveIntervalMs, 1, MAX_31_BIT);
+  checkSetting("maxLifetimeMs", maxLifetimeMs, 1, MAX_31_BIT);
+  checkSetting("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
   const headers = options.headers === undefined ? [] : toWireHeaders(Metadata.from(options.headers));
   const controller = new AbortController();
   const gaveUp = new Promise<never>((_resolve, reject) => {
@@ -130,11 +131,6 @@ export async function connectWith(dialer: Dialer, options: LiteConnectOptions = 
 function setupFrame(keepaliveIntervalMs: number, maxLifetimeMs: number, metadata: Uint8Array): Uint8Array {
   const times = [keepaliveIntervalMs, maxLifetimeMs];
   return frameOf(0, FrameType.SETUP, Flag.METADATA, VERSION, ...times, MIME_TYPE, MIME_TYPE, withLength(metadata));
-}
-
-function check(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new RangeError(`${name} is ${value}, expected a whole number ${least} … ${most}`);
 }
 
 /** @internal The connection of a session that has begun. */
@@ -241,17 +237,11 @@ class CallingConnection implements LiteConnection, ChannelCore {
     let isIterated = false;
     return {
       [Symbol.asyncIterator]: () => {
-        if (isIterated) throw new RpcError(Code.FailedPrecondition, ITERATED);
+        if (isIterated) throw iteratedTwice();
         if (!this.session.isOpen) throw decodeConnectionError(this.session.endError, true);
         isIterated = true;
         return begin();
       },
     };
   }
-}
-
-const ITERATED = "the answers of a call can be iterated once: call the method again for more";
-
-function wrongAnswerCount(what: string): RpcError {
-  return new RpcError(Code.Internal, `${what} to a client stream, expected exactly one`);
 }

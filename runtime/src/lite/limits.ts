@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server can move in a client that only calls: the limits of `session/settings.ts` that are left, with its defaults.
 
+import { fragmentsOf } from "../session/setting-rules.js";
 import type { Limits } from "../session/settings.js";
 
 /** Every buffer and counter that a server can move here; `Limits` says what each is. */
@@ -48,5 +49,5 @@ const STANDARD: Omit<LiteLimits, "maxFragments"> = {
 /** The standard limits with those of `changes` in their place. */
 export function liteLimits(changes: Partial<LiteLimits> = {}): LiteLimits {
   const merged = { ...STANDARD, ...changes };
-  return { ...merged, maxFragments: merged.maxFragments ?? Math.max(16_384, merged.maxMessageBytes / 32) };
+  return { ...merged, maxFragments: merged.maxFragments ?? fragmentsOf(merged.maxMessageBytes) };
 }

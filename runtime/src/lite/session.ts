@@ -12,6 +12,7 @@ import { ErrorCode, errorCodeName } from "../frames/errors.js";
 import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
 import { Flag, FrameType, HEADER_BYTES, MAX_31_BIT } from "../frames/layout.js";
 import { startsWithEnvelopeEntry } from "../metadata/entry.js";
+import type { CloseReason } from "../rpc/connection.js";
 import { Budget } from "../session/budget.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
 import { Keepalive } from "../session/keepalive.js";
@@ -19,17 +20,6 @@ import { Peer } from "../session/peer.js";
 import { frameOf } from "./frame.js";
 import type { LiteLimits } from "./limits.js";
 import { readEnvelope } from "./metadata.js";
-
-/** Why a connection is over. */
-export interface CloseReason {
-  readonly initiator: Initiator;
-  /** The RSocket error code (RSocket 1.0 §Error Codes). */
-  readonly code: number;
-  /** In words. */
-  readonly reason: string;
-  /** Undefined when the connection was closed in order. */
-  readonly error: ConnectionError | undefined;
-}
 
 /** A stream of this client, as its connection sees it. */
 export interface LiteStream {

@@ -29,3 +29,16 @@ export function undecodable({ service, name, output }: AnyMethod, cause: unknown
 export function deadlineExceeded(timeoutMs: number): RpcError {
   return new RpcError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`);
 }
+
+/** A client stream was answered otherwise than once. */
+export function wrongAnswerCount(what: string): RpcError {
+  return new RpcError(Code.Internal, `${what} to a client stream, expected exactly one`);
+}
+
+/** The answers of a call are iterated again. */
+export function iteratedTwice(): RpcError {
+  return new RpcError(
+    Code.FailedPrecondition,
+    "the answers of a call can be iterated once: call the method again for more",
+  );
+}

@@ -4,7 +4,7 @@
 import { IncomingItems, type IncomingOwner } from "../rsocket/iterate.js";
 import { Interaction } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
-import { undecodable } from "./call-errors.js";
+import { iteratedTwice, undecodable, wrongAnswerCount } from "./call-errors.js";
 import type { CallOptions } from "./call-options.js";
 import type { CallingChannel, ChannelCore, LastingCore, Source } from "./channel.js";
 import { ChannelOutput } from "./channel-output.js";
@@ -317,7 +317,7 @@ function iterate<O>(
   let isIterated = false;
   return {
     [Symbol.asyncIterator]() {
-      if (isIterated) throw new RpcError(Code.FailedPrecondition, ITERATED);
+      if (isIterated) throw iteratedTwice();
       if (core.lasting !== undefined) {
         isIterated = true;
         return new RepeatedIterator<O>({ core, options, requests, create });
@@ -332,8 +332,6 @@ function iterate<O>(
     },
   };
 }
-
-const ITERATED = "the answers of a call can be iterated once: call the method again for more";
 
 abstract class IterableCall<O> extends ClientCall implements IncomingOwner<O> {
   readonly items: IncomingItems<O>;
@@ -439,8 +437,4 @@ class BidiCall<O> extends IterableCall<O> {
     this.#output.stop();
     super.onFailed(failure);
   }
-}
-
-function wrongAnswerCount(what: string): RpcError {
-  return new RpcError(Code.Internal, `${what} to a client stream, expected exactly one`);
 }

@@ -2,6 +2,7 @@
 // What a connection is told before it starts: its limits, each with its reason, and its settings.
 
 import { MAX_31_BIT, MAX_FRAME_BYTES } from "../frames/layout.js";
+import { checkSetting, fragmentsOf } from "./setting-rules.js";
 
 /**
  * Every buffer and every counter that a peer can move. All can be changed; `Infinity` switches one off.
@@ -174,7 +175,7 @@ export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" 
   }
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
   const merged = { ...base, ...(given as Partial<Limits>) };
-  return { ...merged, maxFragments: merged.maxFragments ?? Math.max(16_384, merged.maxMessageBytes / 32) };
+  return { ...merged, maxFragments: merged.maxFragments ?? fragmentsOf(merged.maxMessageBytes) };
 }
 
 /** The settings of one connection. */
@@ -252,9 +253,9 @@ export function resolveSettings(init: ConnectionSettingsInit = {}): ConnectionSe
     acceptZeroKeepalive: compatibility.acceptZeroKeepalive ?? false,
     cancelChannelInput: compatibility.cancelChannelInput ?? true,
   };
-  check("keepaliveIntervalMs", settings.keepaliveIntervalMs, 1, MAX_31_BIT);
-  check("maxLifetimeMs", settings.maxLifetimeMs, 1, MAX_31_BIT);
-  check("fragmentBytes", settings.fragmentBytes, MIN_FRAGMENT_BYTES, MAX_FRAME_BYTES);
+  checkSetting("keepaliveIntervalMs", settings.keepaliveIntervalMs, 1, MAX_31_BIT);
+  checkSetting("maxLifetimeMs", settings.maxLifetimeMs, 1, MAX_31_BIT);
+  checkSetting("fragmentBytes", settings.fragmentBytes, MIN_FRAGMENT_BYTES, MAX_FRAME_BYTES);
   return settings;
 }
 
@@ -266,11 +267,5 @@ function checkSwitches(switches: object): void {
     if (value !== undefined && typeof value !== "boolean") {
       throw new RangeError(`compatibility switch ${name} is ${String(value)}, expected true or false`);
     }
-  }
-}
-
-function check(name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`${name} is ${value}, expected a whole number ${least} … ${most}`);
   }
 }

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What settings of a connection have to be, whoever fills them in: apart from the limits, so that a small client carries no others.
+
+/** The most fragments of a message, where nobody says otherwise. */
+export function fragmentsOf(maxMessageBytes: number): number {
+  return Math.max(16_384, maxMessageBytes / 32);
+}
+
+/** @throws RangeError unless `value` is a whole number in the range. */
+export function checkSetting(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`${name} is ${value}, expected a whole number ${least} … ${most}`);
+  }
+}
