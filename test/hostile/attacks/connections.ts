@@ -65,7 +65,9 @@ export const connectionAttacks: readonly (Attack | Assault)[] = [
     name: "more connections than there is room for",
     at: "brief",
     async run(scene) {
-      for (let i = 0; i < 30; i++) await Promise.all(Array.from({ length: 10 }, () => scene.open()));
+      // A minute of silence is allowed: the first shall still be there when the last comes.
+      const opening = setup({ lifetime: "0000ea60" });
+      for (let i = 0; i < 30; i++) await Promise.all(Array.from({ length: 10 }, () => scene.open(opening)));
       const last = await scene.open();
       await expectOutcome(last, { ends: "REJECTED_SETUP", saying: /server is full/ });
     },
