@@ -3,7 +3,7 @@
 
 import { expect } from "chai";
 import ours from "./contestants/ours.js";
-import { countHeap, countWire } from "./counts.js";
+import { countHeap, countIdleHeap, countWire } from "./counts.js";
 
 describe("a unary call of 16 bytes, 128 in flight", function () {
   // On a machine that does much else at the same time.
@@ -30,5 +30,13 @@ describe("a unary call of 16 bytes, 128 in flight", function () {
   it("leaves in as few writes when it carries 1 KiB", async () => {
     const { both } = await countWire(ours, { payloadBytes: 1024 });
     expect(both.writes).to.be.at.most(0.06);
+  });
+});
+
+describe("a connection on which nothing happens", function () {
+  this.timeout(60_000);
+
+  it("keeps at most 20 KiB of the heap, both ends, their sockets and the stub together", async () => {
+    expect(await countIdleHeap(ours)).to.be.within(6_000, 20_480);
   });
 });

@@ -3,7 +3,7 @@
 // can assert them.
 import { Session } from "node:inspector/promises";
 import { Socket } from "node:net";
-import type { BenchServer, Contestant, Setting } from "./contestant.js";
+import type { BenchClient, BenchServer, Contestant, Setting } from "./contestant.js";
 
 /** What one end wrote, per call. */
 export interface EndCounts {
@@ -80,6 +80,44 @@ export async function countHeap(contestant: Contestant, options: CountOptions = 
     session.disconnect();
     return least;
   });
+}
+
+/** Connections held, and so many opened before them. */
+const HELD = 1_000;
+const OPENED_BEFORE = 200;
+/** Fewer than a server's backlog. */
+const OPEN_AT_ONCE = 50;
+
+/**
+ * Bytes of the heap that a connection on which nothing happens keeps, both ends together, behind a call: by V8's sampling
+ * of what a collection leaves.
+ *
+ * @param contestant as exported by a module in `contestants/`.
+ */
+export async function countIdleHeap(contestant: Contestant): Promise<number> {
+  const setting: Setting = { transport: "tcp", feature: undefined, identity: undefined };
+  const server = await contestant.serve(setting);
+  const held: BenchClient[] = [];
+  const open = async (): Promise<void> => {
+    const client = await contestant.connect(server.port, setting);
+    held.push(client);
+    await client.echo({ payload: new Uint8Array(16) });
+  };
+  try {
+    await runCalls(open, OPENED_BEFORE, OPEN_AT_ONCE);
+    const session = new Session();
+    session.connect();
+    await session.post("HeapProfiler.enable");
+    await session.post("HeapProfiler.startSampling", { samplingInterval: SAMPLE_BYTES });
+    await runCalls(open, HELD, OPEN_AT_ONCE);
+    for (let i = 0; i < 3; i++) await session.post("HeapProfiler.collectGarbage");
+    const { profile } = await session.post("HeapProfiler.stopSampling");
+    session.disconnect();
+    return sumOf(profile.head) / HELD;
+  } finally {
+    await Promise.all(held.map((client) => client.close()));
+    await server.close();
+  }
 }
 
 interface HeapNode {

@@ -68,22 +68,11 @@ export async function openConnection(
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
   const scheduler = options.scheduler ?? systemScheduler;
-  const settings = resolveSettings(options.settings);
   const attempt = new Attempt(scheduler, options.timeoutMs ?? CONNECT_TIMEOUT_MS, options.signal);
-  let link: FrameLink | undefined;
-  let connection: RSocketConnection | undefined;
   try {
-    const setup = typeof options.setup === "function" ? await attempt.race(options.setup(), () => {}) : options.setup;
-    link = await attempt.race(options.dialer.dial(attempt.signal), (late) => late.abort());
-    const { dialer, resume } = options;
-    const lease = clientLeases(options.lease);
-    const established = startConnection({ link, dialer, settings, scheduler, setup, hooksOf, resume, lease });
-    connection = established.connection;
-    await attempt.race(options.confirm === false ? established.written : established.accepted, () => {});
-    return connection;
+    return await attempt.race(establish(attempt, scheduler, options, hooksOf));
   } catch (error) {
-    if (connection === undefined) link?.abort();
-    else connection.abort("connecting was given up");
+    attempt.discard();
     if (error instanceof RangeError) throw error; // a wrong option is the caller's mistake, no failed attempt
     throw toConnectError(error);
   } finally {
@@ -91,10 +80,28 @@ export async function openConnection(
   }
 }
 
-interface Starting {
-  readonly connection: RSocketConnection;
-  readonly accepted: Promise<void>;
-  readonly written: Promise<void>;
+// Goes on behind the caller's back when he has given up, until the step that was waited for is done.
+async function establish(
+  attempt: Attempt,
+  scheduler: Scheduler,
+  options: ConnectRSocketOptions,
+  hooksOf: (connection: RSocketConnection) => ConnectionHooks,
+): Promise<RSocketConnection> {
+  const { dialer, resume } = options;
+  const settings = resolveSettings(options.settings);
+  const setup = typeof options.setup === "function" ? await options.setup() : options.setup;
+  attempt.signal.throwIfAborted();
+  const link = attempt.dialed(await dialer.dial(attempt.signal));
+  const lease = clientLeases(options.lease);
+  const owner = new ClientOwner();
+  const connection = createConnection({ link, dialer, settings, scheduler, setup, hooksOf, resume, lease, owner });
+  attempt.connection = connection;
+  const opened = owner.opened(connection);
+  connection.start();
+  // The flush that writes SETUP was deferred before this task.
+  if (options.confirm === false) scheduler.defer(() => owner.onEstablished());
+  await opened;
+  return connection;
 }
 
 interface StartInit {
@@ -106,9 +113,10 @@ interface StartInit {
   readonly resume: boolean | ResumeOptions | undefined;
   readonly lease: LeaseSetup | undefined;
   readonly hooksOf: (connection: RSocketConnection) => ConnectionHooks;
+  readonly owner: ClientOwner;
 }
 
-function startConnection({
+function createConnection({
   link,
   dialer,
   settings,
@@ -117,8 +125,8 @@ function startConnection({
   resume,
   lease,
   hooksOf,
-}: StartInit): Starting {
-  const owner = new ClientOwner();
+  owner,
+}: StartInit): RSocketConnection {
   const setup: SetupPayload = {
     metadataMimeType: given?.metadataMimeType ?? "application/octet-stream",
     dataMimeType: given?.dataMimeType ?? "application/octet-stream",
@@ -132,29 +140,27 @@ function startConnection({
     owner.restorer = new LinkRestorer(connection, dialer, scheduler, typeof resume === "object" ? resume : {});
   }
   owner.hooks = hooksOf(connection);
-  const ended = connection.closed.then(({ code, reason, initiator }) => {
-    throw connection.endError ?? new ConnectionError(code, reason, initiator);
-  });
-  const accepted = new Promise<void>((resolve) => {
-    owner.tellEstablished = resolve;
-  });
-  connection.start();
-  // The flush that writes SETUP was deferred before this task.
-  const written = new Promise<void>((resolve) => scheduler.defer(resolve));
-  const starting = { connection, accepted: Promise.race([accepted, ended]), written: Promise.race([written, ended]) };
-  // Only one of them is awaited; the other's rejection is no news.
-  starting.accepted.catch(() => {});
-  starting.written.catch(() => {});
-  return starting;
+  return connection;
 }
 
 /** Of its links a client's connection tells who restores them. */
 class ClientOwner extends HookedOwner {
   restorer: LinkRestorer | undefined;
-  tellEstablished: (() => void) | undefined;
+  // Until it is known whether the connection came to be.
+  #opening: { readonly succeed: () => void; readonly fail: (reason: CloseReason) => void } | undefined;
+
+  /** Resolves with `onEstablished`; rejects when `connection` ends before. */
+  opened(connection: RSocketConnection): Promise<void> {
+    return new Promise((succeed, reject) => {
+      const fail = ({ code, reason, initiator }: CloseReason): void =>
+        reject(connection.endError ?? new ConnectionError(code, reason, initiator));
+      this.#opening = { succeed, fail };
+    });
+  }
 
   override onEstablished(): void {
-    this.tellEstablished?.();
+    this.#opening?.succeed();
+    this.#opening = undefined;
   }
 
   onDetached(reason: ConnectionError): void {
@@ -168,6 +174,8 @@ class ClientOwner extends HookedOwner {
   onClosed(reason: CloseReason): void {
     this.restorer?.stop();
     this.hooks?.onClosed?.(reason);
+    this.#opening?.fail(reason);
+    this.#opening = undefined;
   }
 }
 
@@ -176,18 +184,20 @@ function resumptionOf(resume: true | ResumeOptions, { limits }: ConnectionSettin
   return { token, ledger: new ResumeLedger(limits.maxAllSessionsBytes) };
 }
 
-/** The time and the caller's signal of one attempt to connect. */
+/** The time and the caller's signal of one attempt to connect, and what there is when it fails. */
 class Attempt {
+  connection: RSocketConnection | undefined;
+  #link: FrameLink | undefined;
   readonly #controller = new AbortController();
   readonly #caller: AbortSignal | undefined;
   readonly #timer: Timer;
-  readonly #onAbort = (): void => this.#controller.abort(this.#caller?.reason);
+  #reject: ((reason: unknown) => void) | undefined;
+  readonly #onAbort = (): void => this.#giveUp(this.#caller?.reason);
 
   constructor(scheduler: Scheduler, timeoutMs: number, caller: AbortSignal | undefined) {
     this.#caller = caller;
     this.#timer = scheduler.setTimer(timeoutMs, () => {
-      const message = `not connected after ${timeoutMs} ms`;
-      this.#controller.abort(new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "local"));
+      this.#giveUp(new ConnectionError(ErrorCode.CONNECTION_ERROR, `not connected after ${timeoutMs} ms`, "local"));
     });
     if (caller?.aborted === true) this.#onAbort();
     else caller?.addEventListener("abort", this.#onAbort);
@@ -197,22 +207,37 @@ class Attempt {
     return this.#controller.signal;
   }
 
-  /** `promise`, or the reason to give up; a result that comes too late goes to `discard`. */
-  race<T>(promise: Promise<T>, discard: (late: T) => void): Promise<T> {
+  /** `promise`, or the reason to give up. */
+  race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => {
-        reject(this.signal.reason);
-        promise.then(discard, () => {});
-      };
-      if (this.signal.aborted) return giveUp();
-      this.signal.addEventListener("abort", giveUp, { once: true });
-      promise.then(resolve, reject).finally(() => this.signal.removeEventListener("abort", giveUp));
+      this.#reject = reject;
+      if (this.signal.aborted) reject(this.signal.reason);
+      promise.then(resolve, reject);
     });
+  }
+
+  /** `link`, unless it comes too late. @throws the reason to give up. */
+  dialed(link: FrameLink): FrameLink {
+    this.#link = link;
+    if (this.signal.aborted) this.discard();
+    this.signal.throwIfAborted();
+    return link;
+  }
+
+  /** Nobody wants what there is. */
+  discard(): void {
+    if (this.connection === undefined) this.#link?.abort();
+    else this.connection.abort("connecting was given up");
   }
 
   end(): void {
     this.#timer.cancel();
     this.#caller?.removeEventListener("abort", this.#onAbort);
+  }
+
+  #giveUp(reason: unknown): void {
+    this.#controller.abort(reason);
+    this.#reject?.(reason);
   }
 }
 

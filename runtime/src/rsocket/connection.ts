@@ -111,24 +111,21 @@ export interface RSocketConnectionInit {
 export class RSocketConnection implements Requester {
   readonly settings: ConnectionSettings;
   readonly scheduler: Scheduler;
-  /** Resolves, never rejects, when the connection is over. */
-  readonly closed: Promise<CloseReason>;
   #driver: Driver;
   readonly #owner: ConnectionOwner;
   readonly #grants: LeaseGrants | undefined;
   /** @internal What becomes of calls for which there is no lease. */
   readonly waitsForLease: boolean;
   #reason: CloseReason | undefined;
-  #resolveClosed: (reason: CloseReason) => void = () => {};
+  // Made when somebody asks.
+  #closed: Promise<CloseReason> | undefined;
+  #resolveClosed: ((reason: CloseReason) => void) | undefined;
 
   constructor(init: RSocketConnectionInit) {
     const { link, settings, scheduler, pool, owner, setup, lease, resumption, opening } = init;
     this.settings = settings;
     this.scheduler = scheduler;
     this.#owner = owner;
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
     this.#grants = lease === undefined ? undefined : this.#createGrants(lease, link.info.remoteAddress);
     this.waitsForLease = lease?.waitForLease ?? true;
     const events = new Told(this, owner, this.#grants);
@@ -140,6 +137,15 @@ export class RSocketConnection implements Requester {
       ...(resumption === undefined ? {} : { resumption }),
       ...(opening === undefined ? {} : { opening }),
     });
+  }
+
+  /** Resolves, never rejects, when the connection is over. */
+  get closed(): Promise<CloseReason> {
+    this.#closed ??= new Promise((resolve) => {
+      if (this.#reason !== undefined) resolve(this.#reason);
+      else this.#resolveClosed = resolve;
+    });
+    return this.#closed;
   }
 
   /** Begins to read, and for a client to write. */
@@ -412,7 +418,7 @@ export class RSocketConnection implements Requester {
     this.#reason = reason;
     this.#grants?.stop();
     this.#owner.onClosed(reason);
-    this.#resolveClosed(reason);
+    this.#resolveClosed?.(reason);
   }
 }
 

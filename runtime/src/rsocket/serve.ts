@@ -244,7 +244,7 @@ class ServerCore implements RSocketServer {
     const { connection } = owner;
     void this.#accept(setup, connection).then((accepted) => {
       owner.hooks = accepted?.hooks;
-      owner.unwatch?.();
+      owner.endWatch();
       if (accepted !== undefined) this.#begin(setup, connection, accepted.identity);
     });
   }
@@ -326,6 +326,11 @@ class ServedOwner extends HookedOwner {
     return reason;
   }
 
+  endWatch(): void {
+    this.unwatch?.();
+    this.unwatch = undefined;
+  }
+
   onDetached(): void {
     this.#server.detached(this.connection);
   }
@@ -337,7 +342,7 @@ class ServedOwner extends HookedOwner {
   }
 
   #leave(): void {
-    this.unwatch?.();
+    this.endWatch();
     this.#server.leave(this.connection, this.#remoteAddress, this.#wasAdmitted);
   }
 }

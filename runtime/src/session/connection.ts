@@ -139,6 +139,11 @@ const MAX_MIME_TYPE_LENGTH = 127;
 //   every state ──broken rule, limit, lost link, CONNECTION_ERROR──▶ closed
 type State = "opening" | "expecting-setup" | "accepting" | "open" | "draining" | "closed";
 
+interface HandedOver {
+  readonly stream: Stream;
+  readonly endsAtByte: number;
+}
+
 interface HeldFrame {
   readonly bytes: Uint8Array;
   readonly start: number;
@@ -167,8 +172,9 @@ export class Connection implements StreamHost {
   // Made when it is needed, like all that an idle connection can do without.
   #pausedProducers: Set<Stream> | undefined;
   // Fire-and-forget requests that are encoded but not with the link yet, in order.
-  #handingOver: { readonly stream: Stream; readonly endsAtByte: number }[] = [];
-  readonly #setup: SetupPayload | undefined;
+  #handingOver: HandedOver[] | undefined;
+  // Until it has left.
+  #setup: SetupPayload | undefined;
   readonly #leaseInit: LeaseInit | undefined;
   #leases: Leases | undefined;
   // The latest time that a caller named; frames and timeouts name their own.
@@ -183,8 +189,8 @@ export class Connection implements StreamHost {
   // Client, or a server that has said yes to SETUP.
   #isAccepted: boolean;
   // In front of a refusal they would look like the acceptance.
-  #earlyFrames: ((writer: SlabWriter) => void)[] = [];
-  #held: HeldFrame[] = [];
+  #earlyFrames: ((writer: SlabWriter) => void)[] | undefined;
+  #held: HeldFrame[] | undefined;
   #askedToken: Uint8Array | undefined;
   #heldBytes = 0;
   #partialBytes = 0;
@@ -398,8 +404,8 @@ export class Connection implements StreamHost {
     this.#peerHasEnded = true;
     this.#lingerMs = 0;
     // Requests that wait behind SETUP are still to be answered.
-    const requestsWait = this.#held.some(({ bytes, start }) => readStreamId(bytes, start) !== 0);
-    if (this.#state === "accepting" && requestsWait) return;
+    const requestsWait = this.#held?.some(({ bytes, start }) => readStreamId(bytes, start) !== 0);
+    if (this.#state === "accepting" && requestsWait === true) return;
     this.#closeReason ??= ended;
     if (this.#state !== "open" && this.#state !== "draining") return this.#end(this.#closeReason, false);
     // Who died leaves streams behind that wait for credit or items: whatever lifetime it asked for, they wait no longer than
@@ -554,11 +560,11 @@ export class Connection implements StreamHost {
     if (this.#state !== "accepting") return;
     this.#state = "open";
     this.#isAccepted = true;
-    for (const encode of this.#earlyFrames) encode(this.outbound.priority);
-    this.#earlyFrames = [];
+    for (const encode of this.#earlyFrames ?? []) encode(this.outbound.priority);
+    this.#earlyFrames = undefined;
     if (this.#askedToken !== undefined) this.#resumption = this.#createResumption(this.#askedToken);
-    const held = this.#held;
-    this.#held = [];
+    const held = this.#held ?? [];
+    this.#held = undefined;
     this.#heldBytes = 0;
     for (const { bytes, start, end } of held) this.receiveFrame(bytes, start, end, this.#nowMs);
     if (this.#peerHasEnded) this.peerEnded();
@@ -659,7 +665,7 @@ export class Connection implements StreamHost {
 
   /** Tells producers and waiting calls when there is room again. Call it when `pollTransmit` is done. */
   afterTransmit(): void {
-    if (this.#handingOver.length > 0) this.#tellHandedOver();
+    if (this.#handingOver !== undefined) this.#tellHandedOver(this.#handingOver);
     if (this.#admission.size > 0) this.#admission.admitWhile(() => this.isOpen && this.#belowMark() && this.hasLease);
     if (this.#pausedProducers !== undefined && this.#belowMark()) {
       const paused = this.#pausedProducers;
@@ -748,7 +754,10 @@ export class Connection implements StreamHost {
   forget(stream: Stream): void {
     this.#streams.remove(stream);
     if (this.#leases !== undefined && !stream.isRequester) this.#leases.ended(stream.id, stream.ending);
-    if (stream.isHandingOver) this.#handingOver.push({ stream, endsAtByte: this.outbound.encodedBytes });
+    if (stream.isHandingOver) {
+      this.#handingOver ??= [];
+      this.#handingOver.push({ stream, endsAtByte: this.outbound.encodedBytes });
+    }
     this.#pausedProducers?.delete(stream);
     if (this.#state === "draining") this.requestFlush();
   }
@@ -770,10 +779,11 @@ export class Connection implements StreamHost {
     this.#fail(code, message);
   }
 
-  #tellHandedOver(): void {
+  #tellHandedOver(handingOver: readonly HandedOver[]): void {
     const { takenBytes } = this.outbound;
-    const over = this.#handingOver.filter(({ endsAtByte }) => endsAtByte <= takenBytes);
-    this.#handingOver = this.#handingOver.filter(({ endsAtByte }) => endsAtByte > takenBytes);
+    const over = handingOver.filter(({ endsAtByte }) => endsAtByte <= takenBytes);
+    const left = handingOver.filter(({ endsAtByte }) => endsAtByte > takenBytes);
+    this.#handingOver = left.length > 0 ? left : undefined;
     for (const { stream } of over) stream.sink.onComplete(undefined);
   }
 
@@ -785,6 +795,7 @@ export class Connection implements StreamHost {
     const setup = this.#setup;
     if (setup === undefined) return false;
     this.#setupStage = "keepalive";
+    this.#setup = undefined;
     this.outbound.takeAlone(batch, (writer) =>
       encodeSetup(writer, {
         majorVersion: 1,
@@ -835,6 +846,7 @@ export class Connection implements StreamHost {
   }
 
   #hold(bytes: Uint8Array, start: number, end: number): void {
+    this.#held ??= [];
     this.#held.push({ bytes, start, end });
     this.#heldBytes += end - start;
   }
@@ -1085,7 +1097,10 @@ export class Connection implements StreamHost {
     if (this.#isAccepted) {
       encode(this.outbound.priority);
       this.requestFlush();
-    } else this.#earlyFrames.push(encode);
+    } else {
+      this.#earlyFrames ??= [];
+      this.#earlyFrames.push(encode);
+    }
     return this.#belowMark();
   }
 
@@ -1275,10 +1290,10 @@ export class Connection implements StreamHost {
     this.#resumption?.store.clear();
     this.#resumption = undefined;
     this.#mustAbort = abort;
-    this.#held = [];
+    this.#held = undefined;
     const ended = this.#closeReason;
-    const handingOver = this.#handingOver;
-    this.#handingOver = [];
+    const handingOver = this.#handingOver ?? [];
+    this.#handingOver = undefined;
     for (const { stream } of handingOver) stream.connectionLost(ended);
     for (const stream of this.#streams.snapshot()) stream.connectionLost(ended);
     this.#admission.failAll(ended);

@@ -152,30 +152,60 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   maxHandshakes: 1_000,
 };
 
-/** What differs in the preset for a server that faces the internet. */
-const EDGE: Partial<Limits> = {
+const STANDARD_LIMITS: Limits = withFragments(STANDARD);
+
+/** The preset for a server that faces the internet. */
+const EDGE_LIMITS: Limits = withFragments({
+  ...STANDARD,
   maxInboundStreams: 1_000,
   maxHandlersPerConnection: 1_000,
   controlBurst: 10,
   controlsPerSecond: 1,
   maxConnectionsPerAddress: 256,
-};
+});
+
+/** The limits that were resolved last: connections opened in turn mostly have the same, and share one object. */
+let latest: Limits = STANDARD_LIMITS;
 
 /**
- * The standard limits with those of `changes` in their place; `edge` starts from the preset for the internet.
+ * The standard limits with those of `changes` in their place, which nobody can change; `edge` starts from the preset for the
+ * internet.
  * @throws RangeError naming a limit that is unknown or not a number above 0.
  */
 export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" | "edge" = "standard"): Limits {
-  const base = preset === "edge" ? { ...STANDARD, ...EDGE } : STANDARD;
+  const base = preset === "edge" ? EDGE_LIMITS : STANDARD_LIMITS;
+  let isChanged = false;
   for (const [name, value] of Object.entries(changes)) {
-    if (!Object.hasOwn(STANDARD, name) && name !== "maxFragments") throw new RangeError(`limit ${name} is unknown`);
-    if (value !== undefined && !(typeof value === "number" && value > 0)) {
+    if (!Object.hasOwn(STANDARD_LIMITS, name)) throw new RangeError(`limit ${name} is unknown`);
+    if (value === undefined) continue;
+    if (!(typeof value === "number" && value > 0)) {
       throw new RangeError(`limit ${name} is ${String(value)}, expected a number above 0`);
     }
+    isChanged = true;
   }
-  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-  const merged = { ...base, ...(given as Partial<Limits>) };
-  return { ...merged, maxFragments: merged.maxFragments ?? fragmentsOf(merged.maxMessageBytes) };
+  if (!isChanged) return base;
+  if (!isMerged(latest, base, changes)) latest = merge(base, changes);
+  return latest;
+}
+
+function isMerged(limits: Limits, base: Limits, changes: Partial<Limits>): boolean {
+  const names = Object.keys(limits) as (keyof Limits)[];
+  return names.every((name) => limits[name] === merged(name, base, changes));
+}
+
+function merge(base: Limits, changes: Partial<Limits>): Limits {
+  const limits: { -readonly [Name in keyof Limits]: number } = { ...base };
+  for (const name in limits) limits[name as keyof Limits] = merged(name as keyof Limits, base, changes);
+  return Object.freeze(limits);
+}
+
+function merged(name: keyof Limits, base: Limits, changes: Partial<Limits>): number {
+  const isDerived = name === "maxFragments" && changes.maxMessageBytes !== undefined;
+  return changes[name] ?? (isDerived ? fragmentsOf(changes.maxMessageBytes) : base[name]);
+}
+
+function withFragments(limits: Omit<Limits, "maxFragments">): Limits {
+  return Object.freeze({ ...limits, maxFragments: fragmentsOf(limits.maxMessageBytes) });
 }
 
 /** The settings of one connection. */

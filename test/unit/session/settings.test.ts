@@ -45,6 +45,17 @@ describe("session/settings", () => {
     expect(resolveSettings({ preset: "edge" }).limits.maxInboundStreams).to.equal(1_000);
   });
 
+  it("are one object for connections with the same limits, which nobody can change", () => {
+    const limits = resolveLimits({ maxMessageBytes: 1_000, cancelBurst: undefined } as never);
+    expect(resolveLimits({ maxMessageBytes: 1_000 }))
+      .to.equal(limits)
+      .and.not.equal(resolveLimits());
+    expect(resolveLimits({ maxMessageBytes: 1_000 }, "edge").controlBurst).to.equal(10);
+    expect(resolveLimits({ maxMessageBytes: 1_000, cancelBurst: 1 }).cancelBurst).to.equal(1);
+    expect(resolveLimits({})).to.equal(resolveLimits()).and.satisfy(Object.isFrozen);
+    expect(limits).to.satisfy(Object.isFrozen);
+  });
+
   it("leave a limit at its default when it is given as undefined", () => {
     const limits = resolveLimits({ maxMessageBytes: undefined } as never);
     expect(limits.maxMessageBytes).to.equal(4_194_304);
