@@ -155,13 +155,12 @@ function isMemory(kind: Scenario["kind"]): kind is MemoryKind {
   return kind === "idle-connections" || kind === "idle-streams" || kind === "message-memory";
 }
 
-/** What loads code is loaded before. */
 async function measureMemory(pair: Pair, kind: MemoryKind, scenario: Scenario): Promise<IdleMeasurement> {
   if (kind === "message-memory") {
     for (let call = 0; call < 3; call++) await pair.measureMessage(16);
     return await pair.measureMessage(scenario.payloadBytes);
   }
-  await pair.measureIdle(kind, 20);
+  await pair.measureIdle(kind, scenario.heldBefore);
   return await pair.measureIdle(kind, scenario.inFlight);
 }
 
