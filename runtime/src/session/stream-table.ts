@@ -15,8 +15,9 @@ const MAX_SLOTS = 65_536;
 /**
  * Streams by id. Those of both sides share it, since their ids differ in the lowest bit.
  *
- * A stream stands in the slot of its id's low bits, or in a map when another, older one stands there. A map for all
- * would be made anew every few hundred calls, and its leftovers would keep ended streams until the next full collection.
+ * A stream stands in the slot of its id's low bits, until a newer one needs it: then it has lived long, and goes into a map.
+ * A map for all would be made anew every few hundred calls, and its leftovers would keep ended streams until the next full
+ * collection.
  */
 export class StreamTable {
   #slots: (Stream | undefined)[] = new Array<Stream | undefined>(FIRST_SLOTS).fill(undefined);
@@ -88,12 +89,11 @@ export class StreamTable {
 
   #place(stream: Stream): void {
     const slot = stream.id & (this.#slots.length - 1);
-    if (this.#slots[slot] === undefined) {
-      this.#slots[slot] = stream;
-      return;
-    }
+    const older = this.#slots[slot];
+    this.#slots[slot] = stream;
+    if (older === undefined) return;
     this.#others ??= new Map();
-    this.#others.set(stream.id, stream);
+    this.#others.set(older.id, older);
   }
 
   #grow(): void {

@@ -49,6 +49,32 @@ describe("session/stream-table", () => {
     expect([table.size, ...found()]).to.deep.equal([0, undefined, undefined, undefined]);
   });
 
+  it("beside many that live long, finds a place for each new one without a map", () => {
+    const table = new StreamTable();
+    let id = 1;
+    for (; id < 16_000; id += 2) table.add(stream(id, true));
+    const come = (count: number): void => {
+      for (let i = 0; i < count; i++, id += 2) {
+        const short = stream(id, true);
+        table.add(short);
+        table.remove(short);
+      }
+    };
+    come(32_768); // all ids with other low bits
+    const { set } = Map.prototype;
+    let setCount = 0;
+    Map.prototype.set = function (key, value) {
+      setCount++;
+      return set.call(this, key, value);
+    };
+    try {
+      come(32_768);
+    } finally {
+      Map.prototype.set = set;
+    }
+    expect([setCount, table.size, table.get(7)?.id, table.get(15_999)?.id]).to.deep.equal([0, 8_000, 7, 15_999]);
+  });
+
   it("holds as many as there may be, in order of their ids", () => {
     const table = new StreamTable();
     const ids = Array.from({ length: 70_000 }, (_, index) => 2 * index + 1);
