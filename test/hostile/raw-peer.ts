@@ -73,9 +73,7 @@ export class RawPeer {
     const socket = await openSocket(transport, ports);
     if (transport === "ws") await upgrade(socket);
     // Node looks once more whether somebody listens, and would undo a pause.
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
+    await nextTurn();
     return new RawPeer(transport, socket);
   }
 
@@ -112,6 +110,8 @@ export class RawPeer {
       byteLength += framed.length;
       if (byteLength < CHUNK_BYTES) continue;
       await this.writeAll(Buffer.concat(parts));
+      // Where the system takes everything at once, 'drain' comes before anything is read.
+      await nextTurn();
       sent = i + 1;
       parts = [];
       byteLength = 0;
@@ -227,6 +227,12 @@ export class RawPeer {
   #look(): void {
     for (const look of this.#waiting.splice(0)) look();
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 interface Piece {
