@@ -22,6 +22,8 @@ const MAX_SLOTS = 65_536;
 export class StreamTable {
   #slots: (Stream | undefined)[] = new Array<Stream | undefined>(FIRST_SLOTS).fill(undefined);
   #others: Map<number, Stream> | undefined;
+  // The highest id that the map has had: those of new streams are above it, and needn't be looked for.
+  #highestOther = 0;
   #size = 0;
   #inboundCount = 0;
   #lateAllowance = 0;
@@ -84,7 +86,7 @@ export class StreamTable {
   }
 
   #other(id: number): Stream | undefined {
-    return this.#others?.get(id);
+    return id > this.#highestOther ? undefined : this.#others?.get(id);
   }
 
   #place(stream: Stream): void {
@@ -94,6 +96,7 @@ export class StreamTable {
     if (older === undefined) return;
     this.#others ??= new Map();
     this.#others.set(older.id, older);
+    if (older.id > this.#highestOther) this.#highestOther = older.id;
   }
 
   #grow(): void {
