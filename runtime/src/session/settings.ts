@@ -174,34 +174,21 @@ let latest: Limits = STANDARD_LIMITS;
  */
 export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" | "edge" = "standard"): Limits {
   const base = preset === "edge" ? EDGE_LIMITS : STANDARD_LIMITS;
-  let isChanged = false;
+  const given: { -readonly [Name in keyof Limits]?: number } = {};
   for (const [name, value] of Object.entries(changes)) {
     if (!Object.hasOwn(STANDARD_LIMITS, name)) throw new RangeError(`limit ${name} is unknown`);
     if (value === undefined) continue;
     if (!(typeof value === "number" && value > 0)) {
       throw new RangeError(`limit ${name} is ${String(value)}, expected a number above 0`);
     }
-    isChanged = true;
+    given[name as keyof Limits] = value;
   }
-  if (!isChanged) return base;
-  if (!isMerged(latest, base, changes)) latest = merge(base, changes);
+  if (Object.keys(given).length === 0) return base;
+  const names = Object.keys(base) as (keyof Limits)[];
+  if (given.maxMessageBytes !== undefined) given.maxFragments ??= fragmentsOf(given.maxMessageBytes);
+  const isSame = (limits: Limits): boolean => names.every((name) => limits[name] === (given[name] ?? base[name]));
+  if (!isSame(latest)) latest = Object.freeze({ ...base, ...given });
   return latest;
-}
-
-function isMerged(limits: Limits, base: Limits, changes: Partial<Limits>): boolean {
-  const names = Object.keys(limits) as (keyof Limits)[];
-  return names.every((name) => limits[name] === merged(name, base, changes));
-}
-
-function merge(base: Limits, changes: Partial<Limits>): Limits {
-  const limits: { -readonly [Name in keyof Limits]: number } = { ...base };
-  for (const name in limits) limits[name as keyof Limits] = merged(name as keyof Limits, base, changes);
-  return Object.freeze(limits);
-}
-
-function merged(name: keyof Limits, base: Limits, changes: Partial<Limits>): number {
-  const isDerived = name === "maxFragments" && changes.maxMessageBytes !== undefined;
-  return changes[name] ?? (isDerived ? fragmentsOf(changes.maxMessageBytes) : base[name]);
 }
 
 function withFragments(limits: Omit<Limits, "maxFragments">): Limits {

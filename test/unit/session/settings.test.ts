@@ -56,6 +56,11 @@ describe("session/settings", () => {
     expect(limits).to.satisfy(Object.isFrozen);
   });
 
+  it("don't take a limit from an object's prototype, where none is checked", () => {
+    const changes = Object.assign(Object.create({ cancelBurst: -1 }), { maxMessageBytes: 1_000 });
+    expect(resolveLimits(changes).cancelBurst).to.equal(resolveLimits().cancelBurst);
+  });
+
   it("leave a limit at its default when it is given as undefined", () => {
     const limits = resolveLimits({ maxMessageBytes: undefined } as never);
     expect(limits.maxMessageBytes).to.equal(4_194_304);
