@@ -67,10 +67,14 @@ export async function openConnection(
   options: ConnectRSocketOptions,
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
-  const scheduler = options.scheduler ?? systemScheduler;
-  const attempt = new Attempt(scheduler, options.timeoutMs ?? CONNECT_TIMEOUT_MS, options.signal);
+  const settings = resolveSettings(options.settings);
+  const attempt = new Attempt(
+    options.scheduler ?? systemScheduler,
+    options.timeoutMs ?? CONNECT_TIMEOUT_MS,
+    options.signal,
+  );
   try {
-    return await attempt.race(establish(attempt, scheduler, options, hooksOf));
+    return await attempt.race(establish(attempt, settings, options, hooksOf));
   } catch (error) {
     attempt.discard();
     if (error instanceof RangeError) throw error; // a wrong option is the caller's mistake, no failed attempt
@@ -83,12 +87,12 @@ export async function openConnection(
 // Goes on behind the caller's back when he has given up, until the step that was waited for is done.
 async function establish(
   attempt: Attempt,
-  scheduler: Scheduler,
+  settings: ConnectionSettings,
   options: ConnectRSocketOptions,
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
   const { dialer, resume } = options;
-  const settings = resolveSettings(options.settings);
+  const { scheduler } = attempt;
   const setup = typeof options.setup === "function" ? await options.setup() : options.setup;
   attempt.signal.throwIfAborted();
   const link = attempt.dialed(await dialer.dial(attempt.signal));
@@ -186,6 +190,7 @@ function resumptionOf(resume: true | ResumeOptions, { limits }: ConnectionSettin
 
 /** The time and the caller's signal of one attempt to connect, and what there is when it fails. */
 class Attempt {
+  readonly scheduler: Scheduler;
   connection: RSocketConnection | undefined;
   #link: FrameLink | undefined;
   readonly #controller = new AbortController();
@@ -195,6 +200,7 @@ class Attempt {
   readonly #onAbort = (): void => this.#giveUp(this.#caller?.reason);
 
   constructor(scheduler: Scheduler, timeoutMs: number, caller: AbortSignal | undefined) {
+    this.scheduler = scheduler;
     this.#caller = caller;
     this.#timer = scheduler.setTimer(timeoutMs, () => {
       this.#giveUp(new ConnectionError(ErrorCode.CONNECTION_ERROR, `not connected after ${timeoutMs} ms`, "local"));
