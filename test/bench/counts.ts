@@ -4,6 +4,7 @@
 import { Session } from "node:inspector/promises";
 import { Socket } from "node:net";
 import type { BenchClient, BenchServer, Contestant, Setting } from "./contestant.js";
+import { OPEN_AT_ONCE } from "./scenarios.js";
 
 /** What one end wrote, per call. */
 export interface EndCounts {
@@ -63,21 +64,9 @@ export async function countHeap(contestant: Contestant, options: CountOptions = 
   const { calls = 3_200 } = options;
   return await withCalls(contestant, options, async (run) => {
     await run(WARM_UP_CALLS);
-    const session = new Session();
-    session.connect();
-    await session.post("HeapProfiler.enable");
     let least = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < HEAP_ROUNDS; round++) {
-      await session.post("HeapProfiler.startSampling", {
-        samplingInterval: SAMPLE_BYTES,
-        includeObjectsCollectedByMajorGC: true,
-        includeObjectsCollectedByMinorGC: true,
-      });
-      await run(calls);
-      const { profile } = await session.post("HeapProfiler.stopSampling");
-      least = Math.min(least, sumOf(profile.head) / calls);
-    }
-    session.disconnect();
+    for (let round = 0; round < HEAP_ROUNDS; round++)
+      least = Math.min(least, (await sampled(() => run(calls))) / calls);
     return least;
   });
 }
@@ -85,8 +74,6 @@ export async function countHeap(contestant: Contestant, options: CountOptions = 
 /** Connections held, and so many opened before them. */
 const HELD = 1_000;
 const OPENED_BEFORE = 200;
-/** Fewer than a server's backlog. */
-const OPEN_AT_ONCE = 50;
 
 /**
  * Bytes of the heap that a connection on which nothing happens keeps, both ends together, behind a call: by V8's sampling
@@ -105,18 +92,30 @@ export async function countIdleHeap(contestant: Contestant): Promise<number> {
   };
   try {
     await runCalls(open, OPENED_BEFORE, OPEN_AT_ONCE);
-    const session = new Session();
-    session.connect();
-    await session.post("HeapProfiler.enable");
-    await session.post("HeapProfiler.startSampling", { samplingInterval: SAMPLE_BYTES });
-    await runCalls(open, HELD, OPEN_AT_ONCE);
-    for (let i = 0; i < 3; i++) await session.post("HeapProfiler.collectGarbage");
-    const { profile } = await session.post("HeapProfiler.stopSampling");
-    session.disconnect();
-    return sumOf(profile.head) / HELD;
+    return (await sampled(() => runCalls(open, HELD, OPEN_AT_ONCE), "kept")) / HELD;
   } finally {
     await Promise.all(held.map((client) => client.close()));
     await server.close();
+  }
+}
+
+/** Bytes that `work` allocates, or those of them that a collection leaves, by V8's sampling. */
+async function sampled(work: () => Promise<void>, which: "all" | "kept" = "all"): Promise<number> {
+  const session = new Session();
+  session.connect();
+  try {
+    await session.post("HeapProfiler.enable");
+    await session.post("HeapProfiler.startSampling", {
+      samplingInterval: SAMPLE_BYTES,
+      includeObjectsCollectedByMajorGC: which === "all",
+      includeObjectsCollectedByMinorGC: which === "all",
+    });
+    await work();
+    for (let i = 0; which === "kept" && i < 3; i++) await session.post("HeapProfiler.collectGarbage");
+    const { profile } = await session.post("HeapProfiler.stopSampling");
+    return sumOf(profile.head);
+  } finally {
+    session.disconnect();
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The load generator: keeps a number of calls in flight on one client and takes latencies, the same for every contestant.
 import type { BenchClient } from "./contestant.js";
-import { ITEMS_PER_STREAM, type Scenario, type ScenarioKind } from "./scenarios.js";
+import { ITEMS_PER_STREAM, OPEN_AT_ONCE, type Scenario, type ScenarioKind } from "./scenarios.js";
 
 /** When a load ends: not before both are reached, and not after `maximumMs`. */
 export interface Until {
@@ -39,9 +39,6 @@ export async function holdOpen(client: BenchClient, open: Open, kind: ScenarioKi
     await Promise.all(Array.from({ length: Math.min(OPEN_AT_ONCE, count - opened) }, openOne));
   }
 }
-
-/** Fewer than a server's backlog of connections. */
-const OPEN_AT_ONCE = 50;
 
 async function holdConnection(open: Open): Promise<void> {
   const connection = await open();

@@ -71,6 +71,9 @@ export interface Scenario {
   readonly goals: readonly Goal[];
 }
 
+/** Connections that are opened at once: fewer than a server's backlog. */
+export const OPEN_AT_ONCE = 50;
+
 /** Items of one stream: long enough that opening the call doesn't show. */
 export const ITEMS_PER_STREAM = 10_000;
 

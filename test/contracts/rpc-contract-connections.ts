@@ -11,15 +11,9 @@ import {
   type TickerHandler,
   unimplementedTicker,
 } from "../../examples/hello/gen/ticker_rsocket.js";
+import { nextTurn } from "../support/next-turn.js";
 import { collect, rejectionOf, rsocketOf } from "../support/rpc-world.js";
-import {
-  type ContractTransport,
-  ContractWorld,
-  deferred,
-  eventually,
-  loseLink,
-  nextTurn,
-} from "./rpc-contract-world.js";
+import { type ContractTransport, ContractWorld, deferred, eventually, loseLink } from "./rpc-contract-world.js";
 
 /** Declares the suite of connections for one transport and one size of fragments. */
 export function rpcConnectionContract(transport: ContractTransport, fragmentBytes: number): void {

@@ -9,15 +9,9 @@ import {
   type TickerHandler,
   unimplementedTicker,
 } from "../../examples/hello/gen/ticker_rsocket.js";
+import { nextTurn } from "../support/next-turn.js";
 import { KEEPALIVE, KEEPALIVE_R, rejectionOf, SETUP_OURS } from "../support/rpc-world.js";
-import {
-  type ContractTransport,
-  ContractWorld,
-  deferred,
-  eventually,
-  loseLink,
-  nextTurn,
-} from "./rpc-contract-world.js";
+import { type ContractTransport, ContractWorld, deferred, eventually, loseLink } from "./rpc-contract-world.js";
 
 /** REQUEST_STREAM stream 1, without bound, RPC metadata demo.v1.Ticker/Watch, no data. */
 const WATCH_ALL =

@@ -34,6 +34,7 @@ import {
   unimplementedTicker,
 } from "../../examples/hello/gen/ticker_rsocket.js";
 import { bytesOf, uint } from "../support/frames-dsl.js";
+import { nextTurn } from "../support/next-turn.js";
 import { expectQuiet, rsocketOf } from "../support/rpc-world.js";
 
 /** A peer that sends and gets frames as hex, and reads only while it wants. */
@@ -204,11 +205,6 @@ export async function eventually(check: () => void): Promise<void> {
       await nextTurn();
     }
   }
-}
-
-/** A turn of the event loop. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Something that a test waits for. */

@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { type CallOptions, Code, errorDetail, findDetails, type LeaseStrategy, Metadata, RpcError } from "rsocket-rpc";
 import { LineSchema } from "../../examples/hello/gen/ticker_pb.js";
 import type { TickerHandler } from "../../examples/hello/gen/ticker_rsocket.js";
+import { nextTurn } from "../support/next-turn.js";
 import { collect, rejectionOf } from "../support/rpc-world.js";
 import {
   type Calling,
@@ -14,7 +15,6 @@ import {
   deferred,
   eventually,
   loseLink,
-  nextTurn,
 } from "./rpc-contract-world.js";
 
 const DIRECTIONS: readonly Direction[] = ["the client calls the server", "the server calls the client"];

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { bytesOf, type SeenFrame, seeFrame } from "../support/frames-dsl.js";
+import { nextTurn } from "../support/next-turn.js";
 
 /** How a connection is carried. */
 export type TransportName = "tcp" | "tls" | "ws";
@@ -227,12 +228,6 @@ export class RawPeer {
   #look(): void {
     for (const look of this.#waiting.splice(0)) look();
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 interface Piece {

@@ -11,8 +11,9 @@ import { connectRSocket, type FrameLink, type LinkHandler } from "rsocket-rpc/rs
 import { VirtualScheduler } from "rsocket-rpc/testing";
 import { TurnBudget } from "../../runtime/src/engine/turn-budget.js";
 import { IncomingItems } from "../../runtime/src/rsocket/iterate.js";
+import { nextTurn } from "../support/next-turn.js";
 import { leavesNoTrace, RpcWorld, rejectionOf } from "../support/rpc-world.js";
-import { blobOf, blobs, fatalsDuring, Get, nextTurn, Put, SILENT_OBSERVER, textOf } from "./support.js";
+import { blobOf, blobs, fatalsDuring, Get, Put, SILENT_OBSERVER, textOf } from "./support.js";
 
 let world: RpcWorld;
 function renewWorld(): void {

@@ -18,6 +18,7 @@ import {
   type Source,
   serviceHandler,
 } from "rsocket-rpc/codegen";
+import { nextTurn } from "../support/next-turn.js";
 
 /** A message that is its bytes. */
 export interface Blob {
@@ -104,11 +105,6 @@ export async function fatalsDuring(run: () => Promise<void>): Promise<unknown[]>
     }
   }
   return fatals;
-}
-
-/** A turn of the event loop. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Collects garbage, all of it. */
