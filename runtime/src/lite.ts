@@ -3,9 +3,8 @@
 // with deadlines, cancellation, back-pressure, headers and errors, by the same generated clients; it serves nothing, asks for
 // no leases, and its connections live once.
 
-import { connectWith, type LiteConnection, type LiteConnectOptions } from "./lite/connect.js";
-import { parseUrl } from "./rpc/url.js";
-import { browserWebSocketDialer } from "./transports/browser-websocket.js";
+import { connectOver, type LiteConnection, type LiteConnectOptions } from "./lite/connect.js";
+import { dialWebSocket, webSocketUrl } from "./lite/websocket.js";
 
 export type { Dialer } from "./engine/link.js";
 export { connectWith, type LiteConnection, type LiteConnectOptions } from "./lite/connect.js";
@@ -25,5 +24,6 @@ export { type ErrorDetail, RpcError } from "./rpc/error.js";
  * const connection = await connect("wss://api.example.com/rpc", { bearerToken });
  */
 export async function connect(url: string | URL, options: LiteConnectOptions = {}): Promise<LiteConnection> {
-  return await connectWith(browserWebSocketDialer(parseUrl(url, ["ws", "wss"]).href), options);
+  const address = webSocketUrl(url);
+  return await connectOver((signal) => dialWebSocket(address, signal), options);
 }

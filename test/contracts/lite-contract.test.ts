@@ -2,10 +2,10 @@
 // The same contract, kept by clients of `rsocket-rpc/lite`.
 
 import type { Connection, ConnectOptions } from "rsocket-rpc";
-import { connectWith } from "rsocket-rpc/lite";
 import { serve } from "rsocket-rpc/node";
 import { WebSocket as PlatformWebSocket } from "ws";
-import { browserWebSocketDialer } from "../../runtime/src/transports/browser-websocket.js";
+import { connectOver } from "../../runtime/dist/lite/connect.js";
+import { dialWebSocket } from "../../runtime/dist/lite/websocket.js";
 import { rpcContract } from "./rpc-contract.js";
 import { rpcConnectionContract } from "./rpc-contract-connections.js";
 import { rpcFairnessContract } from "./rpc-contract-fairness.js";
@@ -24,8 +24,8 @@ const overWebSocket: ContractTransport = {
       server,
       // What calls and their end look like is the same; the rest of a Connection isn't asked for.
       connect: async (connectOptions: ConnectOptions) =>
-        (await connectWith(
-          browserWebSocketDialer(url, { WebSocket: WebSocketClass }),
+        (await connectOver(
+          (signal) => dialWebSocket(new URL(url), signal, WebSocketClass),
           connectOptions,
         )) as unknown as Connection,
       connectRaw: () => rawWebSocket(url),

@@ -1,34 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call of a client: what it sends, what of the answer waits for its consumer, and its one end.
 
-import { joinParts } from "../bytes/parts.js";
-import { Pieces } from "../bytes/pieces.js";
-import { encodeUtf8 } from "../bytes/utf8.js";
 import type { Timer } from "../engine/scheduler.js";
 import type { TurnShare } from "../engine/turn-budget.js";
 import { ErrorCode } from "../frames/errors.js";
 import { Flag, FrameType, MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
 import { readPayloadStart, viewOf } from "../frames/payload-start.js";
-import { encodeEnvelopeEntry, startsWithEnvelopeEntry } from "../metadata/entry.js";
-import type { Envelope, Header } from "../metadata/envelope.js";
+import type { Header } from "../metadata/envelope.js";
 import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
-import { encodeRpcMetadata } from "../metadata/rpc-metadata.js";
-import { encodeTracingMap } from "../metadata/tracing.js";
 import { listenForAbort, stopListening } from "../rpc/abort-listeners.js";
 import { abortError, deadlineExceeded, undecodable, unencodable } from "../rpc/call-errors.js";
 import { type CallOptions, checkCallOptions } from "../rpc/call-options.js";
 import type { Source } from "../rpc/channel.js";
 import { Code } from "../rpc/code.js";
-import { encodeChecked } from "../rpc/codec.js";
+import { checkMessage } from "../rpc/codec.js";
 import { messageOf, nameOf } from "../rpc/describe.js";
 import { RpcError } from "../rpc/error.js";
 import type { AnyMethod } from "../rpc/method.js";
-import { decodeConnectionError, decodeStreamError } from "../rpc/status-codec.js";
+import { decodeConnectionError, peerError } from "../rpc/status-codec.js";
 import type { ConnectionError } from "../session/errors.js";
-import { StreamError } from "../session/errors.js";
-import { compact, Reassembler } from "../session/reassembler.js";
-import { forEachFragment, frameOf } from "./frame.js";
-import { readEnvelope } from "./metadata.js";
+import { type Bytes, concat, uint } from "./bytes.js";
+import type { Said } from "./envelope.js";
+import { Fragments } from "./fragments.js";
+import { errorFrame, forEachFragment, frameOf } from "./frame.js";
+import { readEnvelope, readErrorData, requestMetadata } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -67,7 +62,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
   #largestBytes = 1;
   #window = FIRST_ITEMS;
   readonly #asksForMore: boolean;
-  #reassembler: Reassembler | undefined;
+  #fragments: Fragments | undefined;
   // What goes out on a channel.
   #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   #isSending = false;
@@ -182,7 +177,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     if (waiting > 0 && this.#session.unconsumedBytes > this.#session.limits.maxUnconsumedBytes) return;
     this.#window = Math.min(MOST_ITEMS, 2 * this.#window);
     this.#credit += missing;
-    this.#session.send(frameOf(this.#id, FrameType.REQUEST_N, 0, missing));
+    this.#session.send(frameOf(this.#id, FrameType.REQUEST_N, 0, uint(missing, 4)));
   }
 
   #wakeReaders(): void {
@@ -212,12 +207,14 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
   }
 
   #encode(message: unknown): Uint8Array {
+    const { input } = this.#method;
+    const pieces: Uint8Array[] = [];
     try {
-      const data = encodeChecked(this.#method.input, message);
-      return data instanceof Pieces ? joined(data) : data;
+      input.encode(checkMessage(message, input.typeName), { reserve() {}, bytes: (piece) => pieces.push(piece) });
     } catch (cause) {
       throw unencodable(this.#method, cause);
     }
+    return concat(...pieces);
   }
 
   #open(data: Uint8Array, noMessage: boolean): void {
@@ -230,29 +227,18 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
       return this.#giveUp(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
     }
     this.#id = session.open(this, this.#type !== FrameType.REQUEST_FNF);
-    const initialN = this.#type >= FrameType.REQUEST_STREAM ? Math.min(this.#credit, MAX_31_BIT) : -1;
-    forEachFragment(this.#id, this.#type, initialN, metadata, data, session.fragmentBytes, (frame) =>
-      session.send(frame),
-    );
-    session.countItemSent();
+    const initialN = this.#type >= FrameType.REQUEST_STREAM ? uint(Math.min(this.#credit, MAX_31_BIT), 4) : [];
+    this.#sendPayload(this.#type, initialN, metadata, data);
   }
 
   #metadata(noMessage: boolean): Uint8Array {
-    const { rawMetadata, tracing } = this.#options;
-    const { service, name: method } = this.#method;
     const leftMs = Math.ceil(this.#dueMs - this.#session.scheduler.now());
-    const envelope: Envelope = {
+    const said: Said = {
       ...(this.#dueMs === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Math.max(0, leftMs) }),
       ...(noMessage ? { noMessage } : {}),
       ...(this.#headers === undefined ? {} : { headers: this.#headers }),
     };
-    const isBare = Object.keys(envelope).length === 0;
-    if (!isBare && rawMetadata !== undefined) {
-      throw new RangeError("rawMetadata can't be sent with a stream without messages: they share its place");
-    }
-    const user = isBare ? rawMetadata : encodeEnvelopeEntry(envelope);
-    const map = tracing === undefined ? undefined : encodeTracingMap(Object.entries(tracing));
-    return encodeRpcMetadata({ service, method, user, tracing: map });
+    return requestMetadata(this.#method, said, this.#options);
   }
 
   // ── a stream of requests ────────────────────────────────────────────────────────────────────────────────────────
@@ -304,11 +290,13 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
 
   #sendItem(data: Uint8Array): void {
     if (this.#id === 0) return this.#open(data, false);
-    const session = this.#session;
     if (this.#sendCredit !== MAX_31_BIT) this.#sendCredit--;
-    forEachFragment(this.#id, FrameType.PAYLOAD, -1, undefined, data, session.fragmentBytes, (frame) =>
-      session.send(frame),
-    );
+    this.#sendPayload(FrameType.PAYLOAD, [], undefined, data);
+  }
+
+  #sendPayload(type: number, head: Bytes, metadata: Uint8Array | undefined, data: Uint8Array): void {
+    const session = this.#session;
+    forEachFragment(this.#id, type, head, metadata, data, session.fragmentBytes, (frame) => session.send(frame));
     session.countItemSent();
   }
 
@@ -335,10 +323,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
   #failSending(error: RpcError): void {
     this.#stopSending();
     if (this.#isEnded) return;
-    if (this.#id !== 0) {
-      const text = encodeUtf8("the request stream failed");
-      this.#session.send(frameOf(this.#id, FrameType.ERROR, 0, ErrorCode.CANCELED, text));
-    }
+    if (this.#id !== 0) this.#session.send(errorFrame(this.#id, ErrorCode.CANCELED, "the request stream failed"));
     this.#end(() => error);
   }
 
@@ -369,7 +354,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
   }
 
   onError(code: number, data: Uint8Array): void {
-    this.#end(() => decodeStreamError(new StreamError(code, data, "remote")));
+    this.#end(() => peerError(code, readErrorData(data)));
   }
 
   onLost(error: ConnectionError): void {
@@ -384,7 +369,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     const dataStart = readPayloadStart(bytes, at, end, flags);
     if (dataStart < 0) {
       const message = `metadata of a frame on stream ${this.#id} is longer than the frame`;
-      if (this.#reassembler !== undefined) return this.#refuse(message);
+      if (this.#fragments !== undefined) return this.#refuse(message);
       return this.#session.malformed(message, (flags & Flag.IGNORE) !== 0);
     }
     const metadata = (flags & Flag.METADATA) === 0 ? undefined : viewOf(bytes, at + METADATA_LENGTH_BYTES, dataStart);
@@ -393,28 +378,26 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     const mayFollow = (flags & Flag.COMPLETE) === 0 || this.#session.followsWins;
     if ((flags & Flag.FOLLOWS) !== 0 && mayFollow) return this.#assemble(metadata, data);
     const isBare = isLast && data.length === 0 && metadata === undefined && (flags & Flag.NEXT) === 0;
-    if (this.#reassembler === undefined || isBare) return this.#receive(metadata, data, flags, isLast);
+    if (this.#fragments === undefined || isBare) return this.#receive(metadata, data, flags, isLast);
     this.#assemble(metadata, data);
-    if (this.#reassembler === undefined) return; // too much
-    const whole = this.#reassembler.join();
+    const whole = this.#fragments;
+    if (whole === undefined) return; // too much
     this.#dropFragments();
-    this.#receive(whole.metadata, whole.data, flags | Flag.NEXT, isLast);
+    this.#receive(whole.metadata?.bytes, whole.data.bytes, flags | Flag.NEXT, isLast);
   }
 
   #assemble(metadata: Uint8Array | undefined, data: Uint8Array): void {
-    this.#reassembler ??= new Reassembler();
-    const reassembler = this.#reassembler;
+    this.#fragments ??= new Fragments();
+    const fragments = this.#fragments;
     const session = this.#session;
-    const { limits } = session;
-    const before = reassembler.byteLength;
-    reassembler.push(metadata, data);
-    session.reassemblyBytes += reassembler.byteLength - before;
-    if (reassembler.dataBytes > limits.maxMessageBytes) this.#refuse(tooMuch("message", limits.maxMessageBytes));
-    else if (reassembler.metadataBytes > limits.maxMetadataBytes)
-      this.#refuse(tooMuch("metadata", limits.maxMetadataBytes));
-    else if (reassembler.fragmentCount > limits.maxFragments) {
-      this.#refuse(`message in more than ${limits.maxFragments} fragments is above the limit`);
-    } else if (session.reassemblyBytes > limits.maxReassemblyBytes) {
+    const { maxMessageBytes, maxMetadataBytes, maxFragments, maxReassemblyBytes } = session.limits;
+    session.reassemblyBytes += fragments.push(metadata, data);
+    if (fragments.data.byteLength > maxMessageBytes) this.#refuse(tooMuch("message", maxMessageBytes));
+    else if ((fragments.metadata?.byteLength ?? 0) > maxMetadataBytes) {
+      this.#refuse(tooMuch("metadata", maxMetadataBytes));
+    } else if (fragments.count > maxFragments) {
+      this.#refuse(`message in more than ${maxFragments} fragments is above the limit`);
+    } else if (session.reassemblyBytes > maxReassemblyBytes) {
       this.#refuse("too many unfinished messages", Code.Cancelled);
     }
   }
@@ -442,7 +425,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
         return false;
       }
     }
-    this.#items.push(compact(data));
+    this.#items.push(data.slice()); // a view would pin what it was read in
     session.unconsumedBytes += data.length;
     this.#largestBytes = Math.max(this.#largestBytes, data.length);
     return true;
@@ -456,13 +439,13 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
       if (metadata.length > this.#session.limits.maxMetadataBytes) {
         throw new RangeError(tooMuch("metadata", this.#session.limits.maxMetadataBytes));
       }
-      if (!startsWithEnvelopeEntry(metadata)) {
+      const envelope = readEnvelope(metadata);
+      if (envelope === undefined) {
         this.#call(onRawMetadata, metadata);
         return !this.#isEnded;
       }
-      const { headers: first, trailers: last } = readEnvelope(metadata);
-      const headers = fromWireHeaders(first ?? []);
-      const trailers = fromWireHeaders(last ?? []);
+      const headers = fromWireHeaders(envelope.headers ?? []);
+      const trailers = fromWireHeaders(envelope.trailers ?? []);
       if (!headers.isEmpty && !this.#headersSeen) {
         this.#headersSeen = true;
         this.#call(onHeaders, headers);
@@ -522,8 +505,8 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
   }
 
   #dropFragments(): void {
-    this.#session.reassemblyBytes -= this.#reassembler?.byteLength ?? 0;
-    this.#reassembler = undefined;
+    this.#session.reassemblyBytes -= this.#fragments?.byteLength ?? 0;
+    this.#fragments = undefined;
   }
 }
 
@@ -541,12 +524,6 @@ async function closeSource(iterator: Iterator<unknown> | AsyncIterator<unknown> 
   } catch (error) {
     console.error("rsocket-rpc: a source of requests failed when it was closed", error);
   }
-}
-
-function joined(pieces: Pieces): Uint8Array {
-  const parts: Uint8Array[] = [];
-  pieces.forEach(0, pieces.length, (piece) => parts.push(piece));
-  return joinParts(parts);
 }
 
 function tooMuch(what: string, most: number): string {

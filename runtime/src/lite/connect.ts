@@ -2,27 +2,29 @@
 // Opens a connection that only calls, and the connection as its users see it.
 
 import { encodeUtf8 } from "../bytes/utf8.js";
-import type { Dialer, FrameLink } from "../engine/link.js";
+import type { Dialer } from "../engine/link.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
-import { Flag, FrameType, MAX_31_BIT, MAX_FRAME_BYTES } from "../frames/layout.js";
+import { Flag, FrameType, MAX_31_BIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
 import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
 import { iteratedTwice, wrongAnswerCount } from "../rpc/call-errors.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Channel, ChannelCore, Source } from "../rpc/channel.js";
 import type { Compatibility } from "../rpc/compatibility.js";
-import { toConnectError } from "../rpc/connect-error.js";
+import { connectErrorOf } from "../rpc/connect-error.js";
 import type { CloseReason } from "../rpc/connection.js";
 import { messageOf } from "../rpc/describe.js";
 import type { AnyMethod, Method } from "../rpc/method.js";
 import { decodeConnectionError } from "../rpc/status-codec.js";
 import { ConnectionError } from "../session/errors.js";
 import { checkSetting } from "../session/setting-rules.js";
+import { uint } from "./bytes.js";
 import { LiteCall, type Requests } from "./call.js";
-import { frameOf, withLength } from "./frame.js";
+import { frameOf } from "./frame.js";
 import { type LiteLimits, liteLimits } from "./limits.js";
-import { setupMetadata } from "./metadata.js";
+import { readErrorData, setupMetadata } from "./metadata.js";
 import { LiteSession } from "./session.js";
+import type { LiteLink } from "./websocket.js";
 
 /** Options of `connect`; all may be left out. They mean what they mean in `rsocket-rpc/web`. */
 export interface LiteConnectOptions {
@@ -61,7 +63,7 @@ export interface LiteConnection extends Channel {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const VERSION = 0x0001_0000;
+const VERSION = [0, 1, 0, 0];
 /** A client stream's answer is one message; the second credit shows when there are two. */
 const ANSWER_CREDIT = 2;
 const MIME_TYPE = /*@__PURE__*/ encodeUtf8("\u0012application/binary");
@@ -70,7 +72,15 @@ const MIME_TYPE = /*@__PURE__*/ encodeUtf8("\u0012application/binary");
  * Connects through `dialer` and resolves when the server has accepted.
  * @throws ConnectError when it refused, can't be reached, time is up, or on abort; RangeError for a wrong option.
  */
-export async function connectWith(dialer: Dialer, options: LiteConnectOptions = {}): Promise<LiteConnection> {
+export function connectWith(dialer: Dialer, options: LiteConnectOptions = {}): Promise<LiteConnection> {
+  return connectOver((signal) => dialer.dial(signal), options);
+}
+
+/** @internal The same over the link that `dial` resolves with. */
+export async function connectOver(
+  dial: (signal: AbortSignal) => Promise<LiteLink>,
+  options: LiteConnectOptions = {},
+): Promise<LiteConnection> {
   const { scheduler = systemScheduler, signal, timeoutMs = CONNECT_TIMEOUT_MS, bearerToken: token } = options;
   const { keepaliveIntervalMs = 20_000, maxLifetimeMs = 90_000, fragmentBytes = 65_536 } = options;
   checkSetting("keepaliveIntervalMs", keepaliveIntervalMs, 1, MAX_31_BIT);
@@ -89,11 +99,11 @@ export async function connectWith(dialer: Dialer, options: LiteConnectOptions = 
   });
   signal?.addEventListener("abort", onAbort);
   if (signal?.aborted === true) onAbort();
-  let link: FrameLink | undefined;
+  let link: LiteLink | undefined;
   let session: LiteSession | undefined;
   try {
     const bearerToken = await Promise.race([typeof token === "function" ? token() : token, gaveUp]);
-    const dialing = dialer.dial(controller.signal);
+    const dialing = dial(controller.signal);
     dialing.then(
       (late) => controller.signal.aborted && late.abort(),
       () => {},
@@ -119,9 +129,11 @@ export async function connectWith(dialer: Dialer, options: LiteConnectOptions = 
   } catch (error) {
     if (session === undefined) link?.abort();
     else session.abort("connecting was given up");
-    const lost = (cause: unknown): ConnectionError =>
-      new ConnectionError(ErrorCode.CONNECTION_ERROR, messageOf(cause), "local", { cause });
-    throw toConnectError(error instanceof ConnectionError ? error : lost(error), signal);
+    const reason =
+      error instanceof ConnectionError
+        ? error
+        : new ConnectionError(ErrorCode.CONNECTION_ERROR, messageOf(error), "local", { cause: error });
+    throw connectErrorOf(reason, reason.data === undefined ? undefined : readErrorData(reason.data), signal);
   } finally {
     timer.cancel();
     signal?.removeEventListener("abort", onAbort);
@@ -129,8 +141,9 @@ export async function connectWith(dialer: Dialer, options: LiteConnectOptions = 
 }
 
 function setupFrame(keepaliveIntervalMs: number, maxLifetimeMs: number, metadata: Uint8Array): Uint8Array {
-  const times = [keepaliveIntervalMs, maxLifetimeMs];
-  return frameOf(0, FrameType.SETUP, Flag.METADATA, VERSION, ...times, MIME_TYPE, MIME_TYPE, withLength(metadata));
+  const times = [uint(keepaliveIntervalMs, 4), uint(maxLifetimeMs, 4)];
+  const body = [VERSION, ...times, MIME_TYPE, MIME_TYPE, uint(metadata.length, METADATA_LENGTH_BYTES), metadata];
+  return frameOf(0, FrameType.SETUP, Flag.METADATA, ...body);
 }
 
 /** @internal The connection of a session that has begun. */

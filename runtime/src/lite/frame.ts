@@ -1,87 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames into bytes, each an array of its own: what a WebSocket sends as one message (RSocket 1.0 §Frame Types).
 
-import { writeUint24, writeUint32 } from "../bytes/integers.js";
-import { writeHeader } from "../frames/header.js";
-import {
-  Flag,
-  FrameType,
-  HEADER_BYTES,
-  INITIAL_REQUEST_N_BYTES,
-  LENGTH_PREFIX_BYTES,
-  METADATA_LENGTH_BYTES,
-} from "../frames/layout.js";
+import { encodeUtf8 } from "../bytes/utf8.js";
+import { Flag, FrameType, HEADER_BYTES, LENGTH_PREFIX_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import { type Bytes, concat, uint } from "./bytes.js";
 
 const PREFIX_AND_HEADER_BYTES = LENGTH_PREFIX_BYTES + HEADER_BYTES;
 
-/** A frame with its length prefix; of its body, numbers are unsigned 32-bit ones. */
-export function frameOf(
-  streamId: number,
-  type: number,
-  flags: number,
-  ...body: readonly (number | Uint8Array)[]
-): Uint8Array {
-  let byteLength = PREFIX_AND_HEADER_BYTES;
-  for (const part of body) byteLength += typeof part === "number" ? 4 : part.length;
-  const frame = new Uint8Array(byteLength);
-  writeHeader(frame, 0, byteLength - LENGTH_PREFIX_BYTES, streamId, type, flags);
-  let at = PREFIX_AND_HEADER_BYTES;
-  for (const part of body) {
-    if (typeof part === "number") {
-      writeUint32(frame, at, part);
-      at += 4;
-    } else {
-      frame.set(part, at);
-      at += part.length;
-    }
-  }
+/** A frame with its length prefix. */
+export function frameOf(streamId: number, type: number, flags: number, ...body: readonly Bytes[]): Uint8Array {
+  const frame = concat([0, 0, 0], uint(streamId, 4), uint((type << 10) | flags, 2), ...body);
+  frame.set(uint(frame.length - LENGTH_PREFIX_BYTES, LENGTH_PREFIX_BYTES));
   return frame;
 }
 
-/** Metadata as it stands in front of data: its length, then itself. */
-export function withLength(metadata: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(METADATA_LENGTH_BYTES + metadata.length);
-  bytes.set(metadata, writeUint24(bytes, 0, metadata.length));
-  return bytes;
+/** An ERROR with a text. */
+export function errorFrame(streamId: number, code: number, text: string): Uint8Array {
+  return frameOf(streamId, FrameType.ERROR, 0, uint(code, 4), encodeUtf8(text));
 }
 
 /**
  * Calls `send` with the frames of one payload, each of at most `fragmentBytes` with its prefix: the first of `type`, with
- * `initialN` unless that is negative, PAYLOADs behind it. All metadata goes before any data, N is on every PAYLOAD
+ * `head` in front of the payload, PAYLOADs behind it. All metadata goes before any data, N is on every PAYLOAD
  * (RSocket 1.0 §Fragmentation And Reassembly).
  */
 export function forEachFragment(
   streamId: number,
   type: number,
-  initialN: number,
+  head: Bytes,
   metadata: Uint8Array | undefined,
   data: Uint8Array,
   fragmentBytes: number,
   send: (frame: Uint8Array) => void,
 ): void {
   let frameType = type;
+  let before = head;
   let metadataLeft = metadata;
-  let dataAt = 0;
+  let dataLeft = data;
   do {
-    const body: (number | Uint8Array)[] = [];
-    let room = fragmentBytes - PREFIX_AND_HEADER_BYTES;
-    if (frameType !== FrameType.PAYLOAD && initialN >= 0) {
-      body.push(initialN);
-      room -= INITIAL_REQUEST_N_BYTES;
-    }
+    const body = [before];
+    let room = fragmentBytes - PREFIX_AND_HEADER_BYTES - before.length;
     let flags = frameType === FrameType.PAYLOAD ? Flag.NEXT : 0;
     if (metadataLeft !== undefined) {
       const part = metadataLeft.subarray(0, room - METADATA_LENGTH_BYTES);
       metadataLeft = part.length < metadataLeft.length ? metadataLeft.subarray(part.length) : undefined;
-      body.push(withLength(part));
+      body.push(uint(part.length, METADATA_LENGTH_BYTES), part);
       room -= METADATA_LENGTH_BYTES + part.length;
       flags |= Flag.METADATA;
     }
-    const dataEnd = Math.min(data.length, dataAt + Math.max(0, room));
-    body.push(data.subarray(dataAt, dataEnd));
-    dataAt = dataEnd;
-    if (metadataLeft !== undefined || dataAt < data.length) flags |= Flag.FOLLOWS;
-    send(frameOf(streamId, frameType, flags, ...body));
+    const part = dataLeft.subarray(0, Math.max(0, room));
+    dataLeft = dataLeft.subarray(part.length);
+    if (metadataLeft !== undefined || dataLeft.length > 0) flags |= Flag.FOLLOWS;
+    send(frameOf(streamId, frameType, flags, ...body, part));
     frameType = FrameType.PAYLOAD;
-  } while (metadataLeft !== undefined || dataAt < data.length);
+    before = [];
+  } while (metadataLeft !== undefined || dataLeft.length > 0);
 }

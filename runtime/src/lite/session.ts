@@ -4,23 +4,22 @@
 // runtime answers it.
 
 import { readUint31, readUint32 } from "../bytes/integers.js";
-import { lengthOf } from "../bytes/parts.js";
-import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.js";
-import type { FrameLink, LinkHandler } from "../engine/link.js";
+import { decodeUtf8 } from "../bytes/utf8.js";
+import type { LinkHandler } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { type TurnBudget, turnBudgetOf } from "../engine/turn-budget.js";
 import { ErrorCode, errorCodeName } from "../frames/errors.js";
 import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
 import { Flag, FrameType, HEADER_BYTES, MAX_31_BIT } from "../frames/layout.js";
-import { startsWithEnvelopeEntry } from "../metadata/entry.js";
 import type { CloseReason } from "../rpc/connection.js";
 import { Budget } from "../session/budget.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
 import { Keepalive } from "../session/keepalive.js";
 import { Peer } from "../session/peer.js";
-import { frameOf } from "./frame.js";
+import { errorFrame, frameOf } from "./frame.js";
 import type { LiteLimits } from "./limits.js";
 import { readEnvelope } from "./metadata.js";
+import type { LiteLink } from "./websocket.js";
 
 /** A stream of this client, as its connection sees it. */
 export interface LiteStream {
@@ -39,7 +38,7 @@ export interface LiteStream {
 
 /** What a session is made of. */
 export interface LiteSessionInit {
-  readonly link: FrameLink;
+  readonly link: LiteLink;
   readonly scheduler: Scheduler;
   readonly limits: LiteLimits;
   /** The frame that says the rest of it to the server. */
@@ -53,7 +52,9 @@ export interface LiteSessionInit {
 
 /** What a peer's frames of an ended stream may still be, beside those it has credit for. */
 const LATE_FRAMES = 8;
-const NO_SERVICES = /*@__PURE__*/ encodeUtf8("can not find service: this client serves none");
+const NO_SERVICES = "can not find service: this client serves none";
+/** In KEEPALIVE, the last received position: of nobody who resumes. */
+const POSITION = [0, 0, 0, 0, 0, 0, 0, 0];
 
 //   opening ──any frame but ERROR on stream 0──▶ open ──close, CONNECTION_CLOSE──▶ draining ──no stream left──▶ closed
 //   every state ──broken rule, limit, lost link, CONNECTION_ERROR──▶ closed
@@ -76,7 +77,7 @@ export class LiteSession implements LinkHandler {
   unconsumedBytes = 0;
   /** Bytes of unfinished messages, over all streams. */
   reassemblyBytes = 0;
-  readonly #link: FrameLink;
+  readonly #link: LiteLink;
   readonly #keepalive: Keepalive;
   readonly #controls: Budget;
   readonly #requestNs: Budget;
@@ -272,7 +273,7 @@ export class LiteSession implements LinkHandler {
   #receiveKeepalive(flags: number, body: Uint8Array): void {
     if (!this.#take(this.#controls, "KEEPALIVE or METADATA_PUSH frames")) return;
     if ((flags & Flag.RESPOND) === 0) return this.peer.settleUnknown();
-    this.#answer(frameOf(0, FrameType.KEEPALIVE, 0, 0, 0, body.subarray(8)));
+    this.#answer(frameOf(0, FrameType.KEEPALIVE, 0, POSITION, body.subarray(8)));
   }
 
   #receivePush(metadata: Uint8Array): void {
@@ -280,10 +281,9 @@ export class LiteSession implements LinkHandler {
     if (metadata.length > this.limits.maxMetadataBytes) {
       return this.#fail(`METADATA_PUSH of ${metadata.length} bytes is above the limit`);
     }
-    if (!startsWithEnvelopeEntry(metadata)) return;
     try {
-      const { hello } = readEnvelope(metadata);
-      if (hello !== undefined) this.peer.receiveHello(hello.version ?? 0);
+      const { hello } = readEnvelope(metadata) ?? {};
+      if (hello !== undefined) this.peer.receiveHello(hello.version);
     } catch {
       // Nothing could be answered, and nothing depends on it.
     }
@@ -314,7 +314,7 @@ export class LiteSession implements LinkHandler {
   #refuse(streamId: number, type: number): void {
     this.#countMeaningless();
     if (type === FrameType.REQUEST_FNF || (streamId & 1) === 1) return;
-    this.#answer(frameOf(streamId, FrameType.ERROR, 0, ErrorCode.APPLICATION_ERROR, NO_SERVICES));
+    this.#answer(errorFrame(streamId, ErrorCode.APPLICATION_ERROR, NO_SERVICES));
   }
 
   // Under way when its stream ended; of those that never were, or that are too many, not many are taken.
@@ -349,7 +349,7 @@ export class LiteSession implements LinkHandler {
   }
 
   #sendKeepalive(): void {
-    const frame = frameOf(0, FrameType.KEEPALIVE, Flag.RESPOND, 0, 0);
+    const frame = frameOf(0, FrameType.KEEPALIVE, Flag.RESPOND, POSITION);
     this.#frames.unshift(frame); // ahead of all that waits
     this.#queuedBytes += frame.length;
     this.#requestFlush();
@@ -379,7 +379,8 @@ export class LiteSession implements LinkHandler {
   }
 
   #write(chunks: Uint8Array[]): void {
-    if (!this.#link.send({ chunks, byteLength: lengthOf(chunks) })) this.#blockedSinceMs = this.scheduler.now();
+    const byteLength = chunks.reduce((sum, { length }) => sum + length, 0);
+    if (!this.#link.send({ chunks, byteLength })) this.#blockedSinceMs = this.scheduler.now();
   }
 
   // In the order in which they came, while there is room; all of them when there will be none any more.
@@ -470,7 +471,7 @@ export class LiteSession implements LinkHandler {
     this.#frames = [];
     this.#queuedBytes = 0;
     if (!isLost && reason.initiator === "local" && this.#blockedSinceMs === undefined) {
-      frames.push(frameOf(0, FrameType.ERROR, 0, reason.code, encodeUtf8(reason.message)));
+      frames.push(errorFrame(0, reason.code, reason.message));
       this.#write(frames);
       for (const stream of this.#unsent) stream.onSent();
     }

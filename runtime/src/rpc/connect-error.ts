@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `connect` fails with, whatever came in between.
 
-import { readErrorData } from "../metadata/entry.js";
+import { type ErrorData, readErrorData } from "../metadata/entry.js";
 import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
 import { codeOfAbort } from "./call-record.js";
 import { Code, codeFromWire } from "./code.js";
@@ -19,8 +19,17 @@ const PASSING_REFUSAL = /^REJECTED_SETUP(?: \(0x003\))?: server is (?:full|drain
 /** @internal What a connection that was given up means to whoever dialed; all but ConnectionErrors stay as they are. */
 export function toConnectError(error: unknown, signal: AbortSignal | undefined): unknown {
   if (!(error instanceof ConnectionError)) return error;
+  return connectErrorOf(error, error.data === undefined ? undefined : readErrorData(error.data), signal);
+}
+
+/** @internal The same of a ConnectionError, with what its data says. */
+export function connectErrorOf(
+  error: ConnectionError,
+  said: ErrorData | undefined,
+  signal: AbortSignal | undefined,
+): ConnectError {
   const options = { cause: error, initiator: error.initiator, retryable: true, ...wireCodeOf(error) };
-  const status = error.data === undefined ? undefined : readErrorData(error.data).envelope?.status;
+  const status = said?.envelope?.status;
   const gaveUp = signal?.aborted === true && error.cause === signal.reason;
   if (gaveUp) return new ConnectError(codeOfAbort(signal.reason), error.message, options);
   if (status === undefined) {

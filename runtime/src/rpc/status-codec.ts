@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // RpcErrors into ERROR frames and back: our Envelope for peers that read it, text for all others.
 
-import { encodeErrorEnvelope, encodeErrorText, readErrorData } from "../metadata/entry.js";
-import type { Envelope } from "../metadata/envelope.js";
+import { type ErrorData, encodeErrorEnvelope, encodeErrorText, readErrorData } from "../metadata/entry.js";
+import type { Envelope, Header } from "../metadata/envelope.js";
 import { MAX_HEADERS } from "../metadata/envelope-reader.js";
 import { fromWireHeaders, type Metadata, toWireHeaders } from "../metadata/headers.js";
 import { truncateUtf8 } from "../metadata/text.js";
@@ -68,20 +68,20 @@ function encodeStatus(
 /** What a peer's ERROR on a stream means to the caller. */
 export function decodeStreamError(error: StreamError): RpcError {
   if (error.initiator === "local") return new RpcError(localCode(error.code), error.message, { cause: error });
-  const { envelope, text, malformed } = readErrorData(error.data);
+  return peerError(error.code, readErrorData(error.data));
+}
+
+/** @internal The same for what has been read of an ERROR frame with `wireCode`. */
+export function peerError(wireCode: number, { envelope, text = "", malformed }: ErrorData): RpcError {
+  const options = { initiator: "remote", wireCode, retryable: wireCode === ErrorCode.REJECTED } as const;
   if (malformed !== undefined) {
     const message = `the error can't be read: ${malformed.message}`;
-    return new RpcError(Code.Unknown, message, { initiator: "remote", wireCode: error.code, cause: malformed });
+    return new RpcError(Code.Unknown, message, { ...options, retryable: false, cause: malformed });
   }
-  if (envelope?.status === undefined) return decodeTextError(error, text ?? "", envelope);
-  const { code, message, details } = envelope.status;
-  return new RpcError(codeFromWire(code), message, {
-    initiator: "remote",
-    details,
-    wireCode: error.code,
-    retryable: error.code === ErrorCode.REJECTED,
-    ...trailersOf(envelope),
-  });
+  const { status, trailers = [] } = envelope ?? {};
+  const all = { ...options, details: status?.details ?? [], ...trailersOf(trailers) };
+  if (status === undefined) return new RpcError(codeOfText(wireCode, text), text, all);
+  return new RpcError(codeFromWire(status.code), status.message, all);
 }
 
 /** What the end of a connection means to a call that was in flight. */
@@ -102,15 +102,6 @@ export function wireCodeOf({ code, data }: ConnectionError): { readonly wireCode
 /** Either. */
 export function decodeSessionError(error: StreamError | ConnectionError, neverSent: boolean): RpcError {
   return error instanceof ConnectionError ? decodeConnectionError(error, neverSent) : decodeStreamError(error);
-}
-
-function decodeTextError(error: StreamError, text: string, envelope: Envelope | undefined): RpcError {
-  return new RpcError(codeOfText(error.code, text), text, {
-    initiator: "remote",
-    wireCode: error.code,
-    retryable: error.code === ErrorCode.REJECTED,
-    ...(envelope === undefined ? {} : trailersOf(envelope)),
-  });
 }
 
 function codeOfText(wireCode: number, text: string): Code {
@@ -135,9 +126,9 @@ function localCode(wireCode: number): Code {
 }
 
 // Trailers against the rules are no reason to hide the error that they came with.
-function trailersOf(envelope: Envelope): { trailers?: Metadata } {
+function trailersOf(trailers: readonly Header[]): { trailers?: Metadata } {
   try {
-    return { trailers: fromWireHeaders(envelope.trailers ?? []) };
+    return { trailers: fromWireHeaders(trailers) };
   } catch {
     return {};
   }

@@ -5,6 +5,7 @@ import { expect } from "chai";
 import type { FrameLink } from "../../../runtime/src/engine/link.js";
 import { browserWebSocketDialer } from "../../../runtime/src/transports/browser-websocket.js";
 import { LinkRecorder, turns } from "../../contracts/link-contract-recorder.js";
+import { type FakeWebSocket, FakeWebSocketClass, lastMade, takeMade } from "../../support/fake-websocket.js";
 import { bytesOf, hex, hexOf } from "../../support/frames-dsl.js";
 
 const CANCEL = hex`
@@ -12,47 +13,9 @@ const CANCEL = hex`
   2400       // CANCEL
 `;
 
-/** A WebSocket whose other end is the test. */
-class FakeWebSocket {
-  readonly url: string;
-  readonly protocols: readonly string[];
-  binaryType = "blob";
-  bufferedAmount = 0;
-  readonly sent: string[] = [];
-  readonly closes: (number | undefined)[] = [];
-  onopen: (() => void) | null = null;
-  onerror: (() => void) | null = null;
-  onmessage: ((event: { data: unknown }) => void) | null = null;
-  onclose: ((event: { code: number; reason: string }) => void) | null = null;
-
-  constructor(url: string, protocols: readonly string[]) {
-    this.url = url;
-    this.protocols = protocols;
-    made.push(this);
-  }
-
-  send(bytes: Uint8Array): void {
-    this.sent.push(hexOf(bytes));
-  }
-
-  close(code?: number): void {
-    this.closes.push(code);
-  }
-
-  receive(digits: string): void {
-    this.onmessage?.({ data: bytesOf(digits).buffer });
-  }
-
-  isClosedBy(code: number, reason = ""): void {
-    this.onclose?.({ code, reason });
-  }
-}
-
-let made: FakeWebSocket[] = [];
-
 function dialer(protocols?: readonly string[]) {
   return browserWebSocketDialer("wss://user:password@example.com/rpc?token=secret", {
-    WebSocket: FakeWebSocket as unknown as typeof WebSocket,
+    WebSocket: FakeWebSocketClass,
     ...(protocols === undefined ? {} : { protocols }),
   });
 }
@@ -60,14 +23,8 @@ function dialer(protocols?: readonly string[]) {
 async function open(): Promise<{ link: FrameLink; webSocket: FakeWebSocket }> {
   const dialing = dialer().dial(new AbortController().signal);
   const webSocket = lastMade();
-  webSocket.onopen?.();
+  webSocket.open();
   return { link: await dialing, webSocket };
-}
-
-function lastMade(): FakeWebSocket {
-  const last = made.at(-1);
-  if (last === undefined) throw new Error("none was made");
-  return last;
 }
 
 function aTimer(): Promise<void> {
@@ -78,7 +35,7 @@ describe("a link over the platform's WebSocket", () => {
   let handler: LinkRecorder;
 
   beforeEach(() => {
-    made = [];
+    takeMade();
     handler = new LinkRecorder();
   });
 
@@ -123,7 +80,7 @@ describe("a link over the platform's WebSocket", () => {
         .dial(controller.signal)
         .catch((error: unknown) => error),
     ).to.equal(reason);
-    expect(made.length).to.equal(1);
+    expect(takeMade().length).to.equal(1);
   });
 
   it("keeps what comes before the handler, the end included", async () => {
