@@ -7,7 +7,7 @@ import { ErrorCode } from "../frames/errors.js";
 import { Flag, FrameType, MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
 import { readPayloadStart, viewOf } from "../frames/payload-start.js";
 import type { Header } from "../metadata/envelope.js";
-import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
+import { fromWireHeaders } from "../metadata/headers.js";
 import { listenForAbort, stopListening } from "../rpc/abort-listeners.js";
 import { abortError, deadlineExceeded, undecodable, unencodable } from "../rpc/call-errors.js";
 import { type CallOptions, checkCallOptions } from "../rpc/call-options.js";
@@ -23,7 +23,7 @@ import { type Bytes, concat, uint } from "./bytes.js";
 import type { Said } from "./envelope.js";
 import { Fragments } from "./fragments.js";
 import { errorFrame, forEachFragment, frameOf } from "./frame.js";
-import { readEnvelope, readErrorData, requestMetadata } from "./metadata.js";
+import { readEnvelope, readErrorData, requestMetadata, wireHeaders } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -96,7 +96,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     const { signal, timeoutMs, headers } = this.#options;
     try {
       checkCallOptions(this.#options);
-      if (headers !== undefined) this.#headers = toWireHeaders(Metadata.from(headers));
+      if (headers !== undefined) this.#headers = wireHeaders(headers);
     } catch (error) {
       return this.#giveUp(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
     }

@@ -4,9 +4,8 @@
 import { encodeUtf8 } from "../bytes/utf8.js";
 import type { Dialer } from "../engine/link.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
-import { ErrorCode } from "../frames/errors.js";
 import { Flag, FrameType, MAX_31_BIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
-import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
+import type { MetadataInit } from "../metadata/headers.js";
 import { iteratedTwice, wrongAnswerCount } from "../rpc/call-errors.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Channel, ChannelCore, Source } from "../rpc/channel.js";
@@ -22,8 +21,8 @@ import { uint } from "./bytes.js";
 import { LiteCall, type Requests } from "./call.js";
 import { frameOf } from "./frame.js";
 import { type LiteLimits, liteLimits } from "./limits.js";
-import { readErrorData, setupMetadata } from "./metadata.js";
-import { LiteSession } from "./session.js";
+import { readErrorData, setupMetadata, wireHeaders } from "./metadata.js";
+import { connectionError, LiteSession } from "./session.js";
 import type { LiteLink } from "./websocket.js";
 
 /** Options of `connect`; all may be left out. They mean what they mean in `rsocket-rpc/web`. */
@@ -73,10 +72,15 @@ const MIME_TYPE = /*@__PURE__*/ encodeUtf8("\u0012application/binary");
  * @throws ConnectError when it refused, can't be reached, time is up, or on abort; RangeError for a wrong option.
  */
 export function connectWith(dialer: Dialer, options: LiteConnectOptions = {}): Promise<LiteConnection> {
-  return connectOver((signal) => dialer.dial(signal), options);
+  return connectOver(async (signal) => {
+    const link = await dialer.dial(signal);
+    // Nobody waits for one that comes too late.
+    if (signal.aborted) link.abort();
+    return link;
+  }, options);
 }
 
-/** @internal The same over the link that `dial` resolves with. */
+/** @internal The same over the link that `dial` resolves with; it tears down one that comes when its signal has aborted. */
 export async function connectOver(
   dial: (signal: AbortSignal) => Promise<LiteLink>,
   options: LiteConnectOptions = {},
@@ -86,29 +90,23 @@ export async function connectOver(
   checkSetting("keepaliveIntervalMs", keepaliveIntervalMs, 1, MAX_31_BIT);
   checkSetting("maxLifetimeMs", maxLifetimeMs, 1, MAX_31_BIT);
   checkSetting("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
-  const headers = options.headers === undefined ? [] : toWireHeaders(Metadata.from(options.headers));
+  const headers = wireHeaders(options.headers ?? []);
   const controller = new AbortController();
   const gaveUp = new Promise<never>((_resolve, reject) => {
-    controller.signal.addEventListener("abort", () => reject(controller.signal.reason));
+    controller.signal.onabort = () => reject(controller.signal.reason);
   });
   gaveUp.catch(() => {}); // it may come when nothing is waited for
   const onAbort = (): void => controller.abort(signal?.reason);
-  const timer = scheduler.setTimer(timeoutMs, () => {
-    const message = `not connected after ${timeoutMs} ms`;
-    controller.abort(new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "local"));
-  });
+  const timer = scheduler.setTimer(timeoutMs, () =>
+    controller.abort(connectionError(`not connected after ${timeoutMs} ms`, "local")),
+  );
   signal?.addEventListener("abort", onAbort);
   if (signal?.aborted === true) onAbort();
   let link: LiteLink | undefined;
   let session: LiteSession | undefined;
   try {
     const bearerToken = await Promise.race([typeof token === "function" ? token() : token, gaveUp]);
-    const dialing = dial(controller.signal);
-    dialing.then(
-      (late) => controller.signal.aborted && late.abort(),
-      () => {},
-    );
-    link = await Promise.race([dialing, gaveUp]);
+    link = await Promise.race([dial(controller.signal), gaveUp]);
     session = new LiteSession({
       link,
       scheduler,
@@ -129,10 +127,7 @@ export async function connectOver(
   } catch (error) {
     if (session === undefined) link?.abort();
     else session.abort("connecting was given up");
-    const reason =
-      error instanceof ConnectionError
-        ? error
-        : new ConnectionError(ErrorCode.CONNECTION_ERROR, messageOf(error), "local", { cause: error });
+    const reason = error instanceof ConnectionError ? error : connectionError(messageOf(error), "local", error);
     throw connectErrorOf(reason, reason.data === undefined ? undefined : readErrorData(reason.data), signal);
   } finally {
     timer.cancel();

@@ -89,12 +89,13 @@ function pushPair<T>(list: T[], most: number, pair: Value, create: (text: string
 /** Calls `known` for the fields whose numbers it has, and passes over all others. */
 function forEachField(bytes: Uint8Array, known: Readonly<Record<number, (value: Value) => void>>): void {
   let at = 0;
-  const read = (): number => {
+  const read = (mostBytes: number): number => {
     let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
+    for (let i = 0; i < mostBytes; i++) {
       const byte = bytes[at++] ?? malformed();
-      if (shift < 32) value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value >>> 0;
+      if (i < 5) value |= (byte & 0x7f) << (7 * i);
+      // Tags and lengths have 32 bits.
+      if (byte < 0x80) return i === 4 && mostBytes === 5 && byte > 15 ? malformed() : value >>> 0;
     }
     return malformed();
   };
@@ -104,12 +105,13 @@ function forEachField(bytes: Uint8Array, known: Readonly<Record<number, (value: 
     return bytes.subarray(at - byteLength, at);
   };
   while (at < bytes.length) {
-    const tag = read();
+    const tag = read(5);
     const type = tag & 7;
-    const value = type === 0 ? read() : type === 2 ? view(read()) : undefined;
+    const value = type === 0 ? read(10) : type === 2 ? view(read(5)) : undefined;
     if (type === 1) view(8);
     else if (type === 5) view(4);
-    else if (value === undefined || tag < 8) malformed();
+    else if (value === undefined) malformed();
+    if (tag < 8) malformed();
     known[tag >>> 3]?.(value);
   }
 }

@@ -5,8 +5,9 @@
 import { readUint24 } from "../bytes/integers.js";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.js";
 import type { ErrorData } from "../metadata/entry.js";
-import type { Envelope } from "../metadata/envelope.js";
+import type { Envelope, Header } from "../metadata/envelope.js";
 import { MetadataError, MetadataFormatError } from "../metadata/errors.js";
+import { Metadata, type MetadataInit } from "../metadata/headers.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import { concat, shortText, uint, withLength } from "./bytes.js";
 import { decodeEnvelope, encodeEnvelope, type Said } from "./envelope.js";
@@ -22,8 +23,16 @@ const AUTHENTICATION = 0xfc;
 const BEARER = 0x81;
 const VERSION = [0, 1];
 
+/** Headers as they are sent. @throws MetadataError naming the first that is against the rules. */
+export function wireHeaders(headers: MetadataInit): Header[] {
+  return Array.from(Metadata.from(headers), ([key, value]) => ({
+    key,
+    value: typeof value === "string" ? encodeUtf8(value) : value,
+  }));
+}
+
 /** The metadata of SETUP: hello, headers, and a bearer token behind them. @throws MetadataError above 64 KiB. */
-export function setupMetadata(headers: Said["headers"] & object, bearerToken: string | undefined): Uint8Array {
+export function setupMetadata(headers: readonly Header[], bearerToken: string | undefined): Uint8Array {
   const entry = encodeEntry({ hello: true, headers });
   if (bearerToken === undefined) return entry;
   const token = encodeUtf8(bearerToken);

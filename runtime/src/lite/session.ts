@@ -486,7 +486,8 @@ export class LiteSession implements LinkHandler {
   }
 }
 
-function connectionError(message: string, initiator: Initiator, cause?: unknown): ConnectionError {
+/** An error of the connection as such: its code is CONNECTION_ERROR. */
+export function connectionError(message: string, initiator: Initiator, cause?: unknown): ConnectionError {
   return new ConnectionError(ErrorCode.CONNECTION_ERROR, message, initiator, cause === undefined ? {} : { cause });
 }
 

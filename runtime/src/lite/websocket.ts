@@ -39,6 +39,7 @@ export function dialWebSocket(
   WebSocketClass: typeof WebSocket = globalThis.WebSocket,
 ): Promise<LiteLink> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const socket = new WebSocketClass(url.href);
     socket.binaryType = "arraybuffer";
     let handler: LinkHandler | undefined;
@@ -57,7 +58,7 @@ export function dialWebSocket(
       }, DRAIN_POLL_MS);
     };
     signal.addEventListener("abort", () => {
-      if (socket.readyState === socket.CONNECTING) socket.close();
+      socket.close(CloseCode.ABORTED);
       reject(signal.reason);
     });
     socket.onmessage = ({ data }) => tell((session) => receive(session, data));

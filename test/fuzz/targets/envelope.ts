@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as an Envelope, as its composite entry, and as the data of an ERROR; headers of any peer.
 
+import { decodeEnvelope as decodeByLite } from "../../../runtime/src/lite/envelope.js";
 import { encodeErrorEnvelope, readErrorData } from "../../../runtime/src/metadata/entry.js";
-import { encodeEnvelope } from "../../../runtime/src/metadata/envelope.js";
+import { type Envelope, encodeEnvelope } from "../../../runtime/src/metadata/envelope.js";
 import { decodeEnvelope } from "../../../runtime/src/metadata/envelope-reader.js";
 import { MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
 import { fromWireHeaders, type Metadata, toWireHeaders } from "../../../runtime/src/metadata/headers.js";
@@ -14,6 +15,7 @@ export function run(input: Uint8Array): void {
   const read = readAmid(input, MetadataFormatError, decodeEnvelope);
   if (read.error !== undefined) return;
   const envelope = read.value;
+  expectSameByLite(input, envelope);
   // Unknown fields and zeros are gone; the rest is as it was.
   const written = encodeEnvelope(envelope);
   const again = decodeEnvelope(written);
@@ -22,6 +24,14 @@ export function run(input: Uint8Array): void {
   const answer = readErrorData(encodeErrorEnvelope(envelope));
   if (asText(answer.envelope) !== asText(again)) throw new Error(`in an ERROR it is ${asText(answer)}`);
   for (const headers of [envelope.headers, envelope.trailers]) if (headers !== undefined) expectHeaders(headers);
+}
+
+// `rsocket-rpc/lite` reads what a client is told, and refuses groups, which only senders of other makes could mean.
+function expectSameByLite(input: Uint8Array, { hello, headers = [], trailers = [], status }: Envelope): void {
+  const told = { ...(hello && { hello: { version: hello.version } }), ...(status && { status }), headers, trailers };
+  const byLite = readAmid(input, MetadataFormatError, (bytes, start, end) => decodeByLite(bytes.subarray(start, end)));
+  const { value } = byLite.error === undefined ? byLite : { value: decodeByLite(encodeEnvelope(told)) };
+  if (asText(value) !== asText(told)) throw new Error(`by lite it is ${asText(value)}, expected ${asText(told)}`);
 }
 
 // An ERROR ends its stream however it reads.

@@ -68,7 +68,10 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
     const reason = new Error("no time");
     controller.abort(reason);
     expect(await rejectionOf(dialing)).to.equal(reason);
-    expect(webSocket.closes).to.deep.equal([undefined]);
+    expect(webSocket.closes).to.deep.equal([4000]);
+    takeMade();
+    expect(await rejectionOf(dialWebSocket(URL_WITH_SECRETS, controller.signal, FakeWebSocketClass))).to.equal(reason);
+    expect(takeMade()).to.deep.equal([]);
   });
 
   it("keeps what comes before its session, the end included, and what comes then stays behind it", async () => {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Envelope of `rsocket-rpc/lite` beside that of the whole runtime: the same bytes, the same verdicts.
+
+import { expect } from "chai";
+import { decodeEnvelope, encodeEnvelope } from "../../../runtime/src/lite/envelope.js";
+import { readErrorData } from "../../../runtime/src/lite/metadata.js";
+import { type Envelope, encodeEnvelope as encodeWhole } from "../../../runtime/src/metadata/envelope.js";
+import { decodeEnvelope as decodeWhole } from "../../../runtime/src/metadata/envelope-reader.js";
+import { MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
+import { bytesOf, hex, hexOf, repeat, textHex } from "../../support/frames-dsl.js";
+import { Random } from "../../support/rng.js";
+
+const HEADERS = [
+  { key: "x-user", value: bytesOf(textHex("ann")) },
+  { key: "x-ids-bin", value: bytesOf(repeat("ab", 300)) },
+  { key: "", value: new Uint8Array(0) },
+];
+const TOLD: Envelope = {
+  hello: { version: 7 },
+  headers: HEADERS,
+  trailers: [{ key: "x-cost", value: bytesOf("33") }],
+  status: { code: -5, message: "ä", details: [{ typeUrl: "type/a.B", value: bytesOf("0a026869") }] },
+};
+
+describe("the Envelope of rsocket-rpc/lite", () => {
+  it("is written as the whole runtime writes it", () => {
+    for (const timeoutMs of [0, 1, 127, 128, 300, 16_384, 0x7fffffff]) {
+      const said = { timeoutMs, noMessage: true, headers: HEADERS.slice(0, 2) }; // no key is empty
+      expect(hexOf(encodeEnvelope(said))).to.equal(hexOf(encodeWhole(said)));
+    }
+    expect(hexOf(encodeEnvelope({ hello: true }))).to.equal("0a020801");
+    expect(hexOf(encodeEnvelope({}))).to.equal("");
+  });
+
+  it("is read as the whole runtime reads it, cut off or changed anywhere too", () => {
+    const seed = Date.now() >>> 0;
+    const random = new Random(seed);
+    const bytes = encodeWhole(TOLD);
+    expect(decodeEnvelope(bytes)).to.deep.equal(TOLD);
+    for (let i = 0; i < 20_000; i++) {
+      const changed = bytes.slice(0, random.below(4) === 0 ? random.below(bytes.length) : bytes.length);
+      for (let n = random.below(3); n >= 0 && changed.length > 0; n--)
+        changed[random.below(changed.length)] = random.below(256);
+      const whole = verdict(() => decodeWhole(changed));
+      const lite = verdict(() => decodeEnvelope(changed));
+      // Groups it doesn't pass over, and what only servers read it doesn't look at.
+      if (whole === undefined || lite === undefined) continue;
+      const { hello, headers = [], trailers = [], status } = whole;
+      const told = {
+        ...(hello && { hello: { version: hello.version } }),
+        headers,
+        trailers,
+        ...(status && { status }),
+      };
+      expect(lite, `seed ${seed}, ${hexOf(changed)}`).to.deep.equal(told);
+    }
+  });
+
+  for (const [what, digits] of [
+    ["a tag without a number", hex`00 00`],
+    ["a tag of more than 32 bits", hex`8a80808010 00`],
+    ["a length of more than 32 bits", hex`0a 8080808010`],
+    ["a length beyond the end", hex`32 05 0801`],
+    ["a number without end", hex`32 0b 08 ffffffffffffffffffff`],
+    ["a number that is cut off", hex`08 80`],
+    ["64 bits that are cut off", hex`79 00000000000000`],
+    ["32 bits that are cut off", hex`7d 000000`],
+    ["a group", hex`7b 7c`],
+    ["a number where a message stands", hex`30 00`],
+    ["a message where a number stands", hex`32 02 0a00`],
+    ["a text that isn't UTF-8", hex`32 03 1201ff`],
+    ["129 headers", repeat("2200", 129)],
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      expect(() => decodeEnvelope(bytesOf(digits))).to.throw(MetadataFormatError);
+      expect(readErrorData(bytesOf(`00${digits}`)).malformed).to.be.instanceOf(MetadataFormatError);
+    });
+  }
+
+  it("passes over fields that it doesn't know, of every other type", () => {
+    const unknown = hex`7801 790000000000000000 7a0161 7d00000000`;
+    expect(decodeEnvelope(bytesOf(`${unknown}0a020801${unknown}`))).to.deep.equal({
+      hello: { version: 1 },
+      headers: [],
+      trailers: [],
+    });
+    expect(decodeEnvelope(bytesOf(repeat("2200", 128))).headers).to.have.length(128);
+  });
+});
+
+function verdict(read: () => Envelope): Envelope | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MetadataFormatError) return undefined;
+    throw error;
+  }
+}
