@@ -4,6 +4,7 @@
 
 import { encodeUtf8Into } from "../bytes/utf8.js";
 import { refused } from "./faults.js";
+import { References } from "./references.js";
 import { HIGH, LOW, SCRATCH } from "./scratch.js";
 import { type MessageWriter, REFERENCE_BYTES } from "./writer.js";
 
@@ -149,7 +150,7 @@ export function writeBytes(w: MessageWriter, value: unknown, exact: boolean): vo
   const source = value instanceof Uint8Array ? value : bytesOf(value, exact);
   const { length } = source;
   writeVarint(w, length);
-  if (length >= REFERENCE_BYTES) return w.reference(source);
+  if (length >= REFERENCE_BYTES) return References.add(w, source);
   if (w.at + length > w.bytes.length) w.reserve(length);
   const { bytes, at } = w;
   if (length > SHORT_BYTES) bytes.set(source, at);

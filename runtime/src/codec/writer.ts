@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a message is written: a buffer that belongs to somebody else, behind what is there already, and grown when it is full.
 
+import type { References } from "./references.js";
+
 /** A `bytes` field of at least this many bytes is passed on by reference: below it a copy costs less than another piece. */
 export const REFERENCE_BYTES = 4_096;
 
@@ -23,13 +25,11 @@ export class MessageWriter {
   at = 0;
   /** Where the message begins. */
   start = 0;
-  /** Bytes of the message that aren't in the buffer: those of `references`. */
+  /** Long fields that aren't in the buffer, once there was one, and their bytes. */
+  references: References | undefined;
   referencedBytes = 0;
   /** How many bytes in front of `start` move along when the buffer is outgrown. */
   #headBytes = 0;
-  /** Long fields, each with the place in the buffer where it belongs. */
-  readonly #references: Uint8Array[] = [];
-  readonly #referencesAt: number[] = [];
 
   /**
    * Writes the next message from `bytes[at]` on, to the buffer's end if need be. The `headBytes` in front of it, a header
@@ -39,7 +39,9 @@ export class MessageWriter {
     this.bytes = bytes;
     this.at = this.start = at;
     this.#headBytes = headBytes;
-    this.#forgetReferences();
+    if (this.referencedBytes === 0) return;
+    this.referencedBytes = 0;
+    this.references?.clear();
   }
 
   /** Lets go of the buffer and of what the message refers to. */
@@ -57,13 +59,6 @@ export class MessageWriter {
     if (this.at + byteLength > this.bytes.length) this.#grow(byteLength);
   }
 
-  /** The next bytes of the message are `value` itself. It must not change until the message is on its way. */
-  reference(value: Uint8Array): void {
-    this.#references.push(value);
-    this.#referencesAt.push(this.at);
-    this.referencedBytes += value.length;
-  }
-
   /** Leaves a byte for a length; returns where it is, counted from the message's start. */
   openLength(): number {
     if (this.at >= this.bytes.length) this.#grow(1);
@@ -73,22 +68,15 @@ export class MessageWriter {
   /** Writes the length of all that came since `openLength` returned `offset`. */
   closeLength(offset: number): void {
     const lengthAt = this.start + offset;
-    const referenced = this.referencedBytes === 0 ? 0 : this.#referencedSince(lengthAt);
-    const byteLength = this.at - lengthAt - 1 + referenced;
+    const referenced = this.referencedBytes === 0 ? 0 : this.references?.bytesBehind(lengthAt);
+    const byteLength = this.at - lengthAt - 1 + (referenced ?? 0);
     if (byteLength < 0x80) this.bytes[lengthAt] = byteLength;
     else this.#writeLongLength(lengthAt, byteLength);
   }
 
   /** Calls `visit` for each piece of the message, in order: views of the buffer and references. */
   forEachPiece(visit: (piece: Uint8Array) => void): void {
-    let from = this.start;
-    for (let i = 0; i < this.#references.length; i++) {
-      const reference = this.#references[i] ?? NO_BYTES;
-      const at = this.#referencesAt[i] ?? from;
-      if (at > from) visit(this.bytes.subarray(from, at));
-      visit(reference);
-      from = at;
-    }
+    const from = this.references?.forEachPiece(this.bytes, this.start, visit) ?? this.start;
     if (this.at > from) visit(this.bytes.subarray(from, this.at));
   }
 
@@ -99,7 +87,7 @@ export class MessageWriter {
     const { bytes } = this;
     bytes.copyWithin(lengthAt + 1 + more, lengthAt + 1, this.at);
     this.at += more;
-    this.#moveReferences(lengthAt, more);
+    this.references?.move(lengthAt, more);
     let rest = byteLength;
     for (; rest >= 0x80; rest >>>= 7) bytes[lengthAt++] = (rest & 0x7f) | 0x80;
     bytes[lengthAt] = rest;
@@ -114,24 +102,7 @@ export class MessageWriter {
     this.bytes = next;
     this.start -= from;
     this.at -= from;
-    for (let i = 0; i < this.#referencesAt.length; i++) this.#referencesAt[i] = (this.#referencesAt[i] ?? 0) - from;
+    this.references?.move(-1, -from);
     return from;
-  }
-
-  #referencedSince(at: number): number {
-    let byteLength = 0;
-    for (let i = this.#references.length - 1; i >= 0 && (this.#referencesAt[i] ?? 0) > at; i--)
-      byteLength += this.#references[i]?.length ?? 0;
-    return byteLength;
-  }
-
-  #moveReferences(behind: number, by: number): void {
-    const places = this.#referencesAt;
-    for (let i = places.length - 1; i >= 0 && (places[i] ?? 0) > behind; i--) places[i] = (places[i] ?? 0) + by;
-  }
-
-  #forgetReferences(): void {
-    if (this.#references.length === 0) return;
-    this.#references.length = this.#referencesAt.length = this.referencedBytes = 0;
   }
 }

@@ -71,22 +71,22 @@ export class Metadata {
 
   /** The first value of a text key. @throws MetadataError for a key ending in `-bin`: it holds bytes. */
   get(key: string): string | undefined {
-    return this.#find(keyOf(key, false))?.[1] as string | undefined; // text by the key's suffix
+    return this.#find(textKey(key))?.[1] as string | undefined; // text by the key's suffix
   }
 
   /** All values of a text key, in order. @throws MetadataError as `get`. */
   getAll(key: string): string[] {
-    return this.#findAll(keyOf(key, false)) as string[]; // texts by the key's suffix
+    return this.#findAll(textKey(key)) as string[]; // texts by the key's suffix
   }
 
   /** The first value of a key that ends in `-bin`. @throws MetadataError for any other key: it holds text. */
   getBinary(key: BinaryKey): Uint8Array | undefined {
-    return this.#find(keyOf(key, true))?.[1] as Uint8Array | undefined; // bytes by the key's suffix
+    return this.#find(binaryKey(key))?.[1] as Uint8Array | undefined; // bytes by the key's suffix
   }
 
   /** All values of a key that ends in `-bin`, in order. @throws MetadataError as `getBinary`. */
   getAllBinary(key: BinaryKey): Uint8Array[] {
-    return this.#findAll(keyOf(key, true)) as Uint8Array[]; // bytes by the key's suffix
+    return this.#findAll(binaryKey(key)) as Uint8Array[]; // bytes by the key's suffix
   }
 
   /**
@@ -181,10 +181,7 @@ function checkPair(key: string, value: HeaderValue): Pair {
       lowered,
     );
   }
-  const isBinary = lowered.endsWith(BINARY_SUFFIX);
-  const isRight = isBinary ? value instanceof Uint8Array : typeof value === "string";
-  const rule = isBinary ? "a Uint8Array: its key ends in -bin" : "text; only keys ending in -bin hold bytes";
-  const fault = isRight ? textFault(value) : `holds ${describe(value)}, expected ${rule}`;
+  const fault = lowered.endsWith(BINARY_SUFFIX) ? bytesFault(value) : textFault(value);
   if (fault !== undefined) throw new MetadataError(`header ${quote(lowered)} ${fault}`, lowered);
   return [lowered, value];
 }
@@ -207,12 +204,18 @@ function encodeText(text: string): Uint8Array {
 }
 
 // Faults name the place, not the text: a header may be a secret.
-function textFault(value: HeaderValue): string | undefined {
-  if (typeof value !== "string") return undefined;
+function textFault(value: unknown): string | undefined {
+  if (typeof value !== "string") return `holds ${describe(value)}, expected text; only keys ending in -bin hold bytes`;
   const forbidden = FORBIDDEN_IN_TEXT.exec(value) ?? LONE_SURROGATE.exec(value);
   if (forbidden === null) return undefined;
   const code = forbidden[0].charCodeAt(0).toString(16).padStart(4, "0").toUpperCase();
   return `has U+${code} at index ${forbidden.index} of its value, expected text without NUL, CR, LF and lone surrogates`;
+}
+
+function bytesFault(value: unknown): string | undefined {
+  return value instanceof Uint8Array
+    ? undefined
+    : `holds ${describe(value)}, expected a Uint8Array: its key ends in -bin`;
 }
 
 function describe(value: unknown): string {
@@ -224,11 +227,16 @@ function isReserved(key: string): boolean {
   return RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix));
 }
 
-function keyOf(key: string, isBinary: boolean): string {
+function textKey(key: string): string {
   const lowered = lowerCase(key);
-  if (lowered.endsWith(BINARY_SUFFIX) === isBinary) return lowered;
-  const what = isBinary ? "text, read it with get" : "bytes, read it with getBinary";
-  throw new MetadataError(`header ${quote(lowered)} holds ${what}`, lowered);
+  if (!lowered.endsWith(BINARY_SUFFIX)) return lowered;
+  throw new MetadataError(`header ${quote(lowered)} holds bytes, read it with getBinary`, lowered);
+}
+
+function binaryKey(key: string): string {
+  const lowered = lowerCase(key);
+  if (lowered.endsWith(BINARY_SUFFIX)) return lowered;
+  throw new MetadataError(`header ${quote(lowered)} holds text, read it with get`, lowered);
 }
 
 // ASCII only: `toLowerCase` alone would make the Kelvin sign a k.
