@@ -118,9 +118,11 @@ export class SlabWriter {
   /** Moves whole frames into `batch` until it holds `maxBytes` or nothing is left. */
   takeInto(batch: FrameBatch, maxBytes: number): void {
     if (this.byteLength === 0) return;
-    this.#closeChunk(false);
     if (batch.byteLength + this.byteLength <= maxBytes) this.#takeAll(batch);
-    else this.#takeSome(batch, maxBytes);
+    else {
+      this.#closeChunk(false);
+      this.#takeSome(batch, maxBytes);
+    }
     if (this.byteLength === 0) this.#releaseSlab();
   }
 
@@ -132,11 +134,16 @@ export class SlabWriter {
     this.#releaseSlab();
   }
 
+  // Mostly there is but the slab that is being written: then neither list gets memory of its own.
   #takeAll(batch: FrameBatch): void {
-    for (const chunk of this.#chunks) batch.chunks.push(chunk);
+    if (this.#chunks.length > 0) {
+      for (const chunk of this.#chunks) batch.chunks.push(chunk);
+      this.#chunks.length = 0;
+      this.#openEnded.length = 0;
+    }
+    if (this.#position > this.#start) batch.chunks.push(this.bytes.subarray(this.#start, this.#position));
+    this.#start = this.#position;
     batch.byteLength += this.byteLength;
-    this.#chunks.length = 0;
-    this.#openEnded.length = 0;
     this.byteLength = 0;
   }
 

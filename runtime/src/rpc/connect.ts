@@ -80,20 +80,25 @@ export async function connectWith(dialer: Dialer, options: ConnectOptions = {}):
   const observer = options.observer ?? printingObserver;
   const interceptors = composeInterceptors(options.interceptors ?? []);
   const { maxRunningHandlers } = settings.limits;
-  const { services = [], compatibility = {} } = options;
+  const { services = [], compatibility = {}, bearerToken: token } = options;
   const served = { services, interceptors, maxRunningHandlers, compatibility };
   const incidents = new Incidents(observer, options.scheduler ?? systemScheduler);
   const router = services[0]?.createRouter(served) ?? noServices;
+  const setupOf = (bearerToken: string | undefined) => ({
+    ...format.mimeTypes,
+    metadata: setupMetadata(format, options, bearerToken),
+    data: NO_BYTES,
+  });
   let connection: RpcConnection | undefined;
   try {
     await openConnection(
       {
         dialer,
-        settings: options,
         // Within the time for connecting: asking for a token may take as long as it likes.
-        setup: async () => ({ ...format.mimeTypes, metadata: await setupMetadata(format, options), data: NO_BYTES }),
+        setup: typeof token === "function" ? async () => setupOf(await token()) : () => setupOf(token),
         ...pick(options, "signal", "timeoutMs", "confirm", "resume", "scheduler", "lease"),
       },
+      settings,
       (rsocket) => {
         checkConfidential(rsocket.info, options);
         connection = new RpcConnection({
@@ -139,9 +144,11 @@ function checkConfidential({ isSecure, transport, remoteAddress }: LinkInfo, opt
   );
 }
 
-async function setupMetadata({ mode }: MetadataFormat, options: ConnectOptions): Promise<Uint8Array | undefined> {
-  const { bearerToken, credentials, headers, hello = true } = options;
-  const token = typeof bearerToken === "function" ? await bearerToken() : bearerToken;
+function setupMetadata(
+  { mode }: MetadataFormat,
+  { credentials, headers, hello = true }: ConnectOptions,
+  bearerToken: string | undefined,
+): Uint8Array | undefined {
   const wireHeaders = headers === undefined ? [] : toWireHeaders(Metadata.from(headers));
   const envelope: Envelope = {
     ...(hello ? { hello: { version: 1 } } : {}),
@@ -150,7 +157,7 @@ async function setupMetadata({ mode }: MetadataFormat, options: ConnectOptions):
   const hasEnvelope = hello || wireHeaders.length > 0;
   return encodeSetupMetadata(mode, {
     envelope: hasEnvelope ? envelope : undefined,
-    bearerToken: token,
+    bearerToken,
     simple: credentials,
   });
 }

@@ -22,7 +22,7 @@ export interface ConnectRSocketOptions {
   /** Where to. */
   readonly dialer: Dialer;
   /** SETUP, or what gives it, asked once; the mime types are `application/octet-stream` unless given. */
-  readonly setup?: Partial<SetupPayload> | (() => Promise<Partial<SetupPayload>>);
+  readonly setup?: Partial<SetupPayload> | (() => Partial<SetupPayload> | Promise<Partial<SetupPayload>>);
   /** Answers the peer's requests. */
   readonly responder?: Responder;
   readonly settings?: ConnectionSettingsInit;
@@ -53,9 +53,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * any other frame than ERROR on stream 0, proves it.
  * @throws ConnectionError with the peer's code when it refused; when it can't be reached; when time is up; on abort.
  */
-export function connectRSocket(options: ConnectRSocketOptions): Promise<RSocketConnection> {
+export async function connectRSocket(options: ConnectRSocketOptions): Promise<RSocketConnection> {
   const { responder = {} } = options;
-  return openConnection(options, () => ({
+  return await openConnection(options, resolveSettings(options.settings), () => ({
     onRequest: handlerOf(responder),
     onMetadataPush: pushHandlerOf(responder),
     onExtension: extensionHandlerOf(responder),
@@ -64,10 +64,10 @@ export function connectRSocket(options: ConnectRSocketOptions): Promise<RSocketC
 
 /** @internal `connectRSocket` with hooks that are made when the connection is there, before anything is sent. */
 export async function openConnection(
-  options: ConnectRSocketOptions,
+  options: Omit<ConnectRSocketOptions, "settings">,
+  settings: ConnectionSettings,
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
-  const settings = resolveSettings(options.settings);
   const attempt = new Attempt(
     options.scheduler ?? systemScheduler,
     options.timeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -88,7 +88,7 @@ export async function openConnection(
 async function establish(
   attempt: Attempt,
   settings: ConnectionSettings,
-  options: ConnectRSocketOptions,
+  options: Omit<ConnectRSocketOptions, "settings">,
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
   const { dialer, resume } = options;
