@@ -77,7 +77,7 @@ function compare<D extends DescMessage>(
   if (write === undefined) throw new Error(`${codec.typeName} isn't generated`);
   const encode = (value: MessageInitShape<D>): void => {
     // As a frame is written: behind its header, in a slab.
-    writer.begin(slab, 64, 64);
+    writer.begin(slab, 64);
     write(value, writer);
     writer.release();
   };

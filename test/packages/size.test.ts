@@ -4,14 +4,14 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 51.6 kB. */
-const MAX_GZIP_BYTES = 51_900;
+/** Everything: as of writing 52.2 kB. */
+const MAX_GZIP_BYTES = 52_500;
 
-/** The same without generated code, minified: as of writing 155.6 kB. */
-const MAX_OWN_BYTES = 155_800;
+/** The same without generated code, minified: as of writing 157.2 kB. */
+const MAX_OWN_BYTES = 157_500;
 
-/** A client that serves nothing, everything included: as of writing 48.4 kB. */
-const MAX_CALLING_GZIP_BYTES = 48_700;
+/** A client that serves nothing, everything included: as of writing 49.1 kB. */
+const MAX_CALLING_GZIP_BYTES = 49_300;
 
 /** The same by `rsocket-rpc/lite`: as of writing 17.6 kB. */
 const MAX_LITE_GZIP_BYTES = 17_800;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // One message in several arrays, so that long fields are sent from where they are.
 
+import type { InPlace } from "./in-place.js";
 import { lengthOf } from "./parts.js";
 
-/** What is sent: one array, or several that belong together. */
-export type MessageBytes = Uint8Array | Pieces;
+/** A message in one array, or in several that belong together. */
+export type EncodedMessage = Uint8Array | Pieces;
+
+/** What is sent: a message, or one that stands where it is sent from, if it is sent at once. */
+export type MessageBytes = EncodedMessage | InPlace;
 
 /** Bytes in order, none of them copied: they must not change until they are sent. */
 export class Pieces {

@@ -78,6 +78,8 @@ export class SlabWriter {
   #chunks: Uint8Array[] = [];
   // Chunk i ends in the middle of a frame, whose rest is chunk i + 1.
   #openEnded: boolean[] = [];
+  /** What lies behind `position` is lent. */
+  isLent = false;
 
   constructor(pool: SlabPool) {
     this.#pool = pool;
@@ -85,11 +87,29 @@ export class SlabWriter {
 
   /** Room for `byteLength` bytes in one piece of `this.bytes`; returns where it begins. `goesOn`: amid a frame. */
   reserve(byteLength: number, goesOn = false): number {
-    if (this.#position + byteLength > this.bytes.length) this.#nextSlab(byteLength, goesOn);
+    if (this.isLent || this.#position + byteLength > this.bytes.length) this.#nextSlab(byteLength, goesOn);
     const at = this.#position;
     this.#position = at + byteLength;
     this.byteLength += byteLength;
     return at;
+  }
+
+  /**
+   * Lends what lies `headBytes` behind `position`, at least `roomBytes`; returns where that is. The loan ends when
+   * the borrower clears `isLent`, with `takeBack`, or when anything else is written or taken: then this slab isn't used any more.
+   */
+  lend(headBytes: number, roomBytes: number): number {
+    const byteLength = headBytes + roomBytes;
+    if (this.#position + byteLength > this.bytes.length) this.#nextSlab(byteLength, false);
+    this.isLent = true;
+    return this.#position + headBytes;
+  }
+
+  /** Nothing was written to the loan that is wanted. */
+  takeBack(): void {
+    this.isLent = false;
+    // An idle connection holds no slab.
+    if (this.byteLength === 0) this.#releaseSlab();
   }
 
   /** Appends `chunk` itself to the frame whose beginning was just written; `isLast`: the frame ends with it. */
@@ -171,13 +191,15 @@ export class SlabWriter {
 
   #nextSlab(byteLength: number, openEnded: boolean): void {
     this.#closeChunk(openEnded);
+    this.isLent = false;
     this.bytes = this.#pool.open(byteLength);
     this.#start = this.#position = this.#pool.start;
   }
 
   #releaseSlab(): void {
     if (this.bytes.length === 0) return;
-    this.#pool.giveBack(this.bytes, this.#position);
+    if (!this.isLent) this.#pool.giveBack(this.bytes, this.#position);
+    this.isLent = false;
     this.bytes = NO_BYTES;
     this.#start = this.#position = 0;
   }

@@ -28,17 +28,11 @@ export class MessageWriter {
   /** Long fields that aren't in the buffer, once there was one, and their bytes. */
   references: References | undefined;
   referencedBytes = 0;
-  /** How many bytes in front of `start` move along when the buffer is outgrown. */
-  #headBytes = 0;
 
-  /**
-   * Writes the next message from `bytes[at]` on, to the buffer's end if need be. The `headBytes` in front of it, a header
-   * say, move with the message when it outgrows the buffer.
-   */
-  begin(bytes: Uint8Array, at: number, headBytes = 0): void {
+  /** Writes the next message from `bytes[at]` on, to the buffer's end if need be, and elsewhere when it outgrows that. */
+  begin(bytes: Uint8Array, at: number): void {
     this.bytes = bytes;
     this.at = this.start = at;
-    this.#headBytes = headBytes;
     if (this.referencedBytes === 0) return;
     this.referencedBytes = 0;
     this.references?.clear();
@@ -95,7 +89,7 @@ export class MessageWriter {
 
   // Returns by how much everything moved towards the beginning.
   #grow(byteLength: number): number {
-    const from = this.start - this.#headBytes;
+    const from = this.start;
     const used = this.at - from;
     const next = new Uint8Array(Math.max(FIRST_BYTES, used * 2, used + byteLength));
     next.set(this.bytes.subarray(from, this.at));

@@ -9,7 +9,7 @@ import { unencodable } from "./call-errors.js";
 import type { Source } from "./channel.js";
 import type { ClientCall } from "./client-call.js";
 import { Code } from "./code.js";
-import { encodeChecked } from "./codec.js";
+import { encodeChecked, encodeToSend, giveBack } from "./codec.js";
 import { nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { encodeErrorData } from "./status-codec.js";
@@ -94,7 +94,8 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
   encode(message: unknown): MessageBytes {
     const { definition } = this.#call;
     try {
-      return encodeChecked(definition.input, message);
+      if (this.#stream === undefined) return encodeChecked(definition.input, message);
+      return encodeToSend(definition.input, message, this.#call.transport.rsocket, -1, this.#repeated);
     } catch (error) {
       throw unencodable(definition, error);
     }
@@ -102,7 +103,13 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
 
   send(data: MessageBytes): boolean {
     this.#call.sentCount++;
-    if (this.#stream !== undefined) return this.#stream.next(data, this.#repeated);
+    if (this.#stream !== undefined) {
+      try {
+        return this.#stream.next(data, this.#repeated);
+      } finally {
+        giveBack(data);
+      }
+    }
     this.#waits = true;
     this.#call.openLeased(() => this.#open(data, false));
     return false;

@@ -7,7 +7,7 @@ import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js
 import { mayReadAsComposite } from "../metadata/rpc-metadata.js";
 import { ConnectionError, type StreamError } from "../rsocket/errors.js";
 import type { MessageBytes, MessageHandle } from "../rsocket/payload.js";
-import type { Interaction, StreamSink, WaitingCall } from "../rsocket/sink.js";
+import { Interaction, type StreamSink, type WaitingCall } from "../rsocket/sink.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import type { ComposedInterceptors, FailedAttempt } from "./call.js";
 import type { CallContext } from "./call-context.js";
@@ -15,7 +15,7 @@ import { abortError, deadlineExceeded, unencodable } from "./call-errors.js";
 import { type CallOptions, checkCallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
 import { CallRecord } from "./call-record.js";
 import { Code } from "./code.js";
-import { encodeChecked } from "./codec.js";
+import { encodeToSend, giveBack } from "./codec.js";
 import type { DeadlineOwner } from "./deadline.js";
 import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
@@ -127,14 +127,20 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     return this.#end();
   }
 
-  /** The bytes of a message to send; undefined when the call has failed by it. */
-  encode(message: unknown): MessageBytes | undefined {
+  /** Encodes the call's one message and opens its stream with it; undefined when the call has failed by it. */
+  send(interaction: Interaction, message: unknown, initialN: number): MessageHandle | undefined {
+    const metadata = this.#metadata(false);
+    if (metadata === undefined) return undefined;
+    let data: MessageBytes;
     try {
-      return encodeChecked(this.definition.input, message);
+      const n = interaction === Interaction.REQUEST_STREAM ? initialN : -1;
+      data = encodeToSend(this.definition.input, message, this.transport.rsocket, n, metadata);
     } catch (error) {
       this.fail(() => unencodable(this.definition, error));
       return undefined;
     }
+    this.sentCount = 1;
+    return this.#open(interaction, metadata, data, initialN);
   }
 
   /**
@@ -142,16 +148,44 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
    * that opens without one.
    */
   open(interaction: Interaction, data: MessageBytes, initialN: number, noMessage = false): MessageHandle | undefined {
+    const metadata = this.#metadata(noMessage);
+    return metadata === undefined ? undefined : this.#open(interaction, metadata, data, initialN);
+  }
+
+  #open(
+    interaction: Interaction,
+    metadata: Uint8Array,
+    data: MessageBytes,
+    initialN: number,
+  ): MessageHandle | undefined {
     try {
       const { rsocket } = this.transport;
-      this.stream = rsocket.open(interaction, this.encodeMetadata(noMessage), data, initialN, this);
+      // A getter of the message may have ended the call.
+      if (this.#ended) return undefined;
+      this.stream = rsocket.open(interaction, metadata, data, initialN, this);
       return this.stream;
     } catch (error) {
       if (error instanceof ConnectionError) this.fail(() => decodeConnectionError(error, true));
       else if (this.transport.rsocket.lacksLease) this.fail(noLease);
-      else this.fail(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
+      else this.#refuse(error);
+      return undefined;
+    } finally {
+      giveBack(data);
+    }
+  }
+
+  #metadata(noMessage: boolean): Uint8Array | undefined {
+    try {
+      return this.encodeMetadata(noMessage);
+    } catch (error) {
+      this.#refuse(error);
       return undefined;
     }
+  }
+
+  // What the caller said can't be meant, or sent.
+  #refuse(error: unknown): void {
+    this.fail(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
   }
 
   get context(): CallContext | undefined {
@@ -232,7 +266,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
       checkCallOptions(this.options);
       if (this.options.headers !== undefined) void this.headers;
     } catch (error) {
-      this.fail(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
+      this.#refuse(error);
       return false;
     }
     if (signal !== undefined) this.#listenTo(signal);

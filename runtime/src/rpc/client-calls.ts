@@ -216,10 +216,7 @@ abstract class PromiseCall<O> extends ClientCall {
 
 class UnaryCall<O> extends PromiseCall<O> {
   admit(): void {
-    const data = this.encode(this.request);
-    if (data === undefined) return;
-    this.sentCount = 1;
-    this.open(Interaction.REQUEST_RESPONSE, data, 1);
+    this.send(Interaction.REQUEST_RESPONSE, this.request, 1);
   }
 
   onNext(data: Uint8Array, metadata: Uint8Array | undefined): void {
@@ -235,10 +232,7 @@ class UnaryCall<O> extends PromiseCall<O> {
 
 class FireAndForgetCall extends PromiseCall<void> {
   admit(): void {
-    const data = this.encode(this.request);
-    if (data === undefined) return;
-    this.sentCount = 1;
-    this.open(Interaction.FIRE_AND_FORGET, data, 0);
+    this.send(Interaction.FIRE_AND_FORGET, this.request, 0);
   }
 
   onNext(): void {}
@@ -395,11 +389,8 @@ class ServerStreamCall<O> extends IterableCall<O> {
   }
 
   admit(): void {
-    const data = this.encode(this.#request);
-    if (data === undefined) return;
-    this.sentCount = 1;
     const { initialN } = this.items;
-    const stream = this.open(Interaction.REQUEST_STREAM, data, initialN);
+    const stream = this.send(Interaction.REQUEST_STREAM, this.#request, initialN);
     if (stream !== undefined) this.items.attach(stream, initialN);
   }
 }

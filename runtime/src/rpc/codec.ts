@@ -4,7 +4,7 @@
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MessageWriter } from "../codec/writer.js";
-import { type MessageBytes, Pieces } from "../rsocket/payload.js";
+import { type EncodedMessage, InPlace, type MessageBytes, Pieces } from "../rsocket/payload.js";
 import { nameOf } from "./describe.js";
 
 /** Takes an encoded message, piece by piece. */
@@ -103,7 +103,7 @@ let slab = NO_BYTES;
 let slabAt = 0;
 
 /** The message that `write` writes: a view of a slab, which nobody writes to again, or such views and long fields. */
-function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, value: Init): MessageBytes {
+function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, value: Init): EncodedMessage {
   const writer = spareWriter ?? new MessageWriter();
   spareWriter = undefined;
   const own = slab.length - slabAt < SPARE_BYTES ? new Uint8Array(SLAB_BYTES) : slab;
@@ -123,14 +123,43 @@ function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, 
   }
 }
 
-function piecesOf(writer: MessageWriter): Pieces {
+// What stands in `lent` bytes is copied.
+function piecesOf(writer: MessageWriter, lent?: Uint8Array): Pieces {
   const pieces: Uint8Array[] = [];
-  writer.forEachPiece((piece) => pieces.push(piece));
+  writer.forEachPiece((piece) => pieces.push(piece.buffer === lent?.buffer ? new Uint8Array(piece) : piece));
   return new Pieces(pieces);
 }
 
+/**
+ * The message that `write` writes: in `place`, which is the frame's that is to be sent at once; elsewhere when it outgrows
+ * that, or holds long fields. The place is given back then, and when anything is thrown.
+ */
+function writeInPlace<Init>(
+  write: (value: Init, writer: MessageWriter) => void,
+  value: Init,
+  place: InPlace,
+): MessageBytes {
+  const writer = spareWriter ?? new MessageWriter();
+  spareWriter = undefined;
+  const { bytes } = place;
+  writer.begin(bytes, place.start);
+  let isKept = false;
+  try {
+    write(value, writer);
+    if (writer.referencedBytes > 0) return piecesOf(writer, bytes);
+    if (writer.bytes !== bytes) return writer.bytes.subarray(writer.start, writer.at);
+    place.length = writer.at - writer.start;
+    isKept = true;
+    return place;
+  } finally {
+    if (!isKept) place.giveBack();
+    writer.release();
+    spareWriter = writer;
+  }
+}
+
 /** The bytes of one message; long `bytes` fields of it are sent from where they are. Throws what the codec throws. */
-export function encodeMessage<Init>(codec: Codec<unknown, Init>, value: Init): MessageBytes {
+export function encodeMessage<Init>(codec: Codec<unknown, Init>, value: Init): EncodedMessage {
   const { write } = codec;
   if (write !== undefined) return writeToSlab(write, value);
   try {
@@ -143,6 +172,34 @@ export function encodeMessage<Init>(codec: Codec<unknown, Init>, value: Init): M
 }
 
 /** The bytes of what a user gave for a message. Throws what `checkMessage` and the codec throw. */
-export function encodeChecked<Init>(codec: Codec<unknown, Init>, value: unknown): MessageBytes {
+export function encodeChecked<Init>(codec: Codec<unknown, Init>, value: unknown): EncodedMessage {
   return encodeMessage(codec, checkMessage(value, codec.typeName) as Init);
+}
+
+/** Where messages are written that are sent at once. */
+export interface Places {
+  placeFor(initialN: number, metadata: Uint8Array | undefined): InPlace | undefined;
+}
+
+/**
+ * The same for a message that is sent at once, in a frame with such an `initialN` (-1: none) and `metadata`: it may stand
+ * where its frame will be. When it isn't sent, it is given to `giveBack`.
+ */
+export function encodeToSend<Init>(
+  codec: Codec<unknown, Init>,
+  value: unknown,
+  places: Places,
+  initialN: number,
+  metadata: Uint8Array | undefined,
+): MessageBytes {
+  const { write } = codec;
+  const message = checkMessage(value, codec.typeName) as Init;
+  const place = write === undefined ? undefined : places.placeFor(initialN, metadata);
+  if (write === undefined || place === undefined) return encodeMessage(codec, message);
+  return writeInPlace(write, message, place);
+}
+
+/** A message that was encoded to be sent isn't, or has been: nothing is left of it in its place. */
+export function giveBack(data: MessageBytes): void {
+  if (data instanceof InPlace) data.giveBack();
 }

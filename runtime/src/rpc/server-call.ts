@@ -13,7 +13,7 @@ import type { CallContext } from "./call-context.js";
 import { CallRecord } from "./call-record.js";
 import type { Source } from "./channel.js";
 import { Code } from "./code.js";
-import { encodeChecked } from "./codec.js";
+import { encodeToSend, giveBack } from "./codec.js";
 import type { Connection } from "./connection.js";
 import type { ContextValues } from "./context-values.js";
 import type { DeadlineOwner } from "./deadline.js";
@@ -311,14 +311,15 @@ export class ServerCall
     const data = this.#encode(value);
     if (data === undefined) return;
     if (this.#interaction === Interaction.FIRE_AND_FORGET) return this.#end(undefined);
-    if (this.#interaction === Interaction.REQUEST_RESPONSE) {
-      this.#stream.next(data, this.#answerMetadata(true, true), true);
-      this.sentCount = 1;
-      return this.#end(undefined);
+    const isLast = this.#interaction === Interaction.REQUEST_RESPONSE;
+    try {
+      this.#stream.next(data, this.#answerMetadata(true, isLast), isLast);
+    } finally {
+      giveBack(data);
     }
-    this.#stream.next(data, this.#answerMetadata(true, false));
     this.sentCount = 1;
-    this.complete();
+    if (isLast) this.#end(undefined);
+    else this.complete();
   }
 
   #answerMany(result: unknown): void {
@@ -342,8 +343,9 @@ export class ServerCall
 
   // ── the owner of what goes ──────────────────────────────────────────────────────────────────────────────────────
 
+  // Most answers carry no metadata; one that does is copied.
   encode(message: unknown): MessageBytes {
-    return encodeChecked(this.definition.output, message);
+    return encodeToSend(this.definition.output, message, this.#host.transport.rsocket, -1, undefined);
   }
 
   looksAhead(): boolean {
@@ -356,7 +358,11 @@ export class ServerCall
 
   send(data: MessageBytes): boolean {
     this.sentCount++;
-    return this.#stream.next(data, this.#headersSent ? undefined : this.#answerMetadata(true, false));
+    try {
+      return this.#stream.next(data, this.#headersSent ? undefined : this.#answerMetadata(true, false));
+    } finally {
+      giveBack(data);
+    }
   }
 
   complete(): void {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection as the payload level sees it: requests in both directions, and an end that everybody hears of once.
 
+import type { InPlace } from "../bytes/in-place.js";
 import type { MessageBytes } from "../bytes/pieces.js";
 import type { SlabPool } from "../bytes/slab.js";
 import { Driver, type DriverSeat } from "../engine/driver.js";
@@ -244,6 +245,14 @@ export class RSocketConnection implements Requester {
 
   extension({ extendedType, data, metadata, mayIgnore = true }: ExtensionInit): boolean {
     return this.#driver.connection.extension(extendedType, mayIgnore, metadata, data);
+  }
+
+  /**
+   * @internal Where the message of a frame with such an `initialN` (-1: none) and `metadata` may be written that is sent at
+   * once, or given back.
+   */
+  placeFor(initialN: number, metadata: Uint8Array | undefined): InPlace | undefined {
+    return this.#driver.connection.outbound.placeFor(initialN, metadata);
   }
 
   /** @internal Opens a stream for a complete sink. @throws ConnectionError when the connection isn't open. */

@@ -3,7 +3,7 @@
 
 import type { MessageBytes } from "../bytes/pieces.js";
 import type { TurnBudget, TurnShare } from "../engine/turn-budget.js";
-import type { StreamHandle } from "./payload.js";
+import { type EncodedMessage, InPlace, type StreamHandle } from "./payload.js";
 
 /** Items asked for at first when the user doesn't say: a peer that sends 4 MiB items fills 128 MiB with them at most. */
 const FIRST_WINDOW_ITEMS = 32;
@@ -316,7 +316,7 @@ export class OutgoingItems<T> implements TurnShare {
   taken = 0;
   readonly #iterator: AsyncIterator<T> | Iterator<T>;
   readonly #isAsync: boolean;
-  #ahead: { readonly data: MessageBytes } | undefined;
+  #ahead: { readonly data: EncodedMessage } | undefined;
   #pulling = false;
   #running = false;
   #stopped = false;
@@ -414,7 +414,7 @@ export class OutgoingItems<T> implements TurnShare {
     }
     if (data === undefined) return this.#finish();
     if (this.#stream.credit > 0) this.#owner.send(data);
-    else this.#ahead = { data };
+    else this.#ahead = { data: data instanceof InPlace ? data.copy() : data };
   }
 
   // An item's data, undefined at the end. Iterators written by hand give anything.

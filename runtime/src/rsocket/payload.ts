@@ -3,7 +3,8 @@
 
 import type { MessageBytes } from "../bytes/pieces.js";
 
-export { type MessageBytes, Pieces } from "../bytes/pieces.js";
+export { InPlace } from "../bytes/in-place.js";
+export { type EncodedMessage, type MessageBytes, Pieces } from "../bytes/pieces.js";
 
 /** Data with optional metadata (RSocket 1.0 §Metadata Optional Header). Absent and empty metadata are different. */
 export interface Payload {

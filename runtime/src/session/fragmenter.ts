@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One payload cut into frames (RSocket 1.0 §Fragmentation And Reassembly): a cursor over the payload, no copies.
 
-import type { MessageBytes } from "../bytes/pieces.js";
+import { InPlace } from "../bytes/in-place.js";
+import type { EncodedMessage, MessageBytes } from "../bytes/pieces.js";
 import type { SlabWriter } from "../bytes/slab.js";
 import {
   Flag,
@@ -24,7 +25,7 @@ export class Fragmenter {
   readonly #type: number;
   readonly #initialRequestN: number;
   readonly #metadata: Uint8Array | undefined;
-  readonly #data: MessageBytes;
+  readonly #data: EncodedMessage;
   readonly #complete: boolean;
   #metadataAt = 0;
   #dataAt = 0;
@@ -43,7 +44,8 @@ export class Fragmenter {
     this.#type = type;
     this.#initialRequestN = initialRequestN;
     this.#metadata = metadata;
-    this.#data = data;
+    // It is sent later, and in parts.
+    this.#data = data instanceof InPlace ? data.copy() : data;
     this.#complete = complete;
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What waits to be written: stream 0 first, then frames in order, large payloads a fragment at a time, in turns.
 
+import { InPlace } from "../bytes/in-place.js";
 import type { MessageBytes } from "../bytes/pieces.js";
 import type { FrameBatch, SlabPool } from "../bytes/slab.js";
 import { SlabWriter } from "../bytes/slab.js";
@@ -52,6 +53,7 @@ export class OutboundQueue {
   readonly #fragmentBytes: number;
   readonly #priority: SlabWriter;
   readonly #data: SlabWriter;
+  #place: InPlace | undefined;
   // Fragments, written and taken within one poll: none waits where its stream could still be cancelled.
   #written: SlabWriter | undefined;
   // Streams in the middle of a large payload, in turns; those behind wait whole until there is room.
@@ -105,6 +107,17 @@ export class OutboundQueue {
   /** Counts bytes as caused by the peer until they leave. */
   addPeerCaused(byteLength: number): void {
     this.#peerCausedBytes += byteLength;
+  }
+
+  /**
+   * Where the message of a frame may be written that follows at once, with such an `initialRequestN` and `metadata`;
+   * undefined while another message has the place.
+   */
+  placeFor(initialRequestN: number, metadata: Uint8Array | undefined): InPlace | undefined {
+    this.#place ??= new InPlace(this.#data);
+    if (this.#place.isTaken) return undefined;
+    this.#place.begin(LENGTH_PREFIX_BYTES + payloadFrameBytes(initialRequestN, metadata, NO_BYTES));
+    return this.#place;
   }
 
   /** True when a payload is short enough for one frame. */

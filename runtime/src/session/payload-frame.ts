@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // A frame on a stream whose data may stand in several pieces.
 
+import { InPlace } from "../bytes/in-place.js";
 import { writeUint24 } from "../bytes/integers.js";
-import { type MessageBytes, Pieces } from "../bytes/pieces.js";
+import type { MessageBytes } from "../bytes/pieces.js";
 import type { SlabWriter } from "../bytes/slab.js";
 import { encodePayloadFrame, payloadFrameBytes } from "../frames/encode.js";
 import { LENGTH_PREFIX_BYTES } from "../frames/layout.js";
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Writes a frame as `encodePayloadFrame` does, with `data[start, end)`; the pieces' long parts go by reference. */
+/**
+ * Writes a frame as `encodePayloadFrame` does, with `data[start, end)`; the pieces' long parts go by reference. A message
+ * in its place is sent whole.
+ */
 export function writePayloadFrame(
   writer: SlabWriter,
   streamId: number,
@@ -21,13 +25,17 @@ export function writePayloadFrame(
   start = 0,
   end: number = data.length,
 ): void {
-  if (!(data instanceof Pieces)) {
+  if (data instanceof Uint8Array) {
     const part = start === 0 && end === data.length ? data : data.subarray(start, end);
     return encodePayloadFrame(writer, streamId, type, flags, initialRequestN, metadata, part);
   }
+  const headBytes = payloadFrameBytes(initialRequestN, metadata, NO_BYTES);
+  if (data instanceof InPlace && !data.settle(writer, LENGTH_PREFIX_BYTES + headBytes)) {
+    return encodePayloadFrame(writer, streamId, type, flags, initialRequestN, metadata, data.copy());
+  }
   encodePayloadFrame(writer, streamId, type, flags, initialRequestN, metadata, NO_BYTES);
   // The prefix stands where it was just written, and doesn't count the data yet.
-  const headBytes = payloadFrameBytes(initialRequestN, metadata, NO_BYTES);
   writeUint24(writer.bytes, writer.position - headBytes - LENGTH_PREFIX_BYTES, headBytes + end - start);
-  data.forEach(start, end, (part, isLast) => writer.append(part, isLast));
+  if (data instanceof InPlace) writer.reserve(data.length);
+  else data.forEach(start, end, (part, isLast) => writer.append(part, isLast));
 }

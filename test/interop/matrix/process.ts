@@ -78,6 +78,16 @@ export class Program {
     await new Promise((resolve) => setImmediate(resolve)); // the line behind the data
   }
 
+  /** Resolves at the end, or after `timeoutMs`. */
+  async endsWithin(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const isOver = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([this.ended, isOver]);
+    clearTimeout(timer);
+  }
+
   /** Asks the program to end, and sees to it. */
   async stop(): Promise<void> {
     if (this.#hasEnded) return this.kill();

@@ -35,6 +35,8 @@ export interface Pems {
 }
 
 const OUR_START_SECONDS = 20;
+/** From a lost connection to the end of the process that had it. */
+const DYING_MS = 500;
 const OURS = fileURLToPath(new URL("../dist/", import.meta.url));
 /** What a server is told so that a case can be run at all. */
 const TOLD: Readonly<Record<string, readonly string[]>> = { lease: ["--lease", "5"], resume: ["--resume"] };
@@ -170,6 +172,8 @@ async function runClient(
       const [name, one] = found;
       told.set(name, one);
       lastSaidMs = performance.now();
+      // The connection of a server that dies is lost before its process has ended.
+      if (one.verdict === "FAIL" && /connect/.test(one.why)) await server.program.endsWithin(DYING_MS);
       // A server that died takes the rest with it: the rest is for a new one.
       if (one.verdict === "FAIL" && server.program.hasEnded) {
         told.set(name, {
