@@ -182,19 +182,35 @@ export function messageModule(
   isGenerated: boolean,
   options: Options,
 ): string {
-  const wellKnown = isGenerated ? undefined : wktPublicImportPaths[declaring.proto.name];
+  const wellKnown = isGenerated ? undefined : wellKnownModule(declaring.proto.name);
   // Patterns are matched before the path is seen from the importing file, as every other generator does.
   const fromTop = wellKnown ?? `./${declaring.name}_pb.js`;
   const rewritten = rewriteImport(fromTop, options.rewriteImports);
   if (rewritten === wellKnown) return wellKnown;
-  const path = rewritten.startsWith("./") ? relativePath(importing.name, rewritten.slice(2)) : rewritten;
-  return path.replace(/\.js$/, options.importExtension === "none" ? "" : `.${options.importExtension}`);
+  return seenFrom(importing.name, rewritten).replace(
+    /\.js$/,
+    options.importExtension === "none" ? "" : `.${options.importExtension}`,
+  );
+}
+
+const WELL_KNOWN = "@bufbuild/protobuf/wkt";
+/** Modules of their own from 2.16 of @bufbuild/protobuf on; all releases have them where the others are, too. */
+const WELL_KNOWN_EVER = /\/(?:api|type|source_context|cpp_features|go_features|java_features)_pb\.js$/;
+
+function wellKnownModule(proto: string): string | undefined {
+  const path = wktPublicImportPaths[proto];
+  return path !== undefined && WELL_KNOWN_EVER.test(path) ? WELL_KNOWN : path;
 }
 
 /** The file of codecs that belongs to the file generated for `file`, as seen from there. */
 export function codecModule(file: DescFile, { importExtension }: Options): string {
   const ending = importExtension === "none" ? "" : `.${importExtension}`;
   return `./${file.name.slice(file.name.lastIndexOf("/") + 1)}_codec${ending}`;
+}
+
+/** A module's path as it stands in the file generated for `from`: a relative one is given as seen from the output folder. */
+export function seenFrom(from: string, path: string): string {
+  return /^\.{1,2}\//.test(path) ? relativePath(from, path.replace(/^\.\//, "")) : path;
 }
 
 function relativePath(from: string, to: string): string {
@@ -204,7 +220,8 @@ function relativePath(from: string, to: string): string {
   const firstDifference = fromFolders.findIndex((part, index) => !isShared(part, index));
   const shared = firstDifference < 0 ? fromFolders.length : firstDifference;
   const up = fromFolders.slice(shared).map(() => "..");
-  return [...(up.length === 0 ? ["."] : up), ...toParts.slice(shared)].join("/");
+  const isHere = up.length === 0 && toParts[0] !== "..";
+  return [...(isHere ? ["."] : up), ...toParts.slice(shared)].join("/");
 }
 
 function compare(a: string, b: string): number {

@@ -23,12 +23,13 @@ export interface DeclaredNames {
   readonly taken: ReadonlySet<string>;
 }
 
-/** Words that cannot be declared; `exports` and `require` not in a file that is compiled to CommonJS. */
+/** Words that cannot be declared; the last five not in a file that is compiled to CommonJS. */
 const KEYWORDS =
   "arguments as async await break case catch class const continue debugger default delete do else enum eval export extends " +
   "false finally for function if implements import in instanceof interface let new null package private protected public " +
   "return static super switch this throw true try type typeof undefined var void while with yield " +
-  "any bigint boolean never number object string symbol unknown exports require";
+  "any bigint boolean never number object string symbol unknown exports require module __dirname " +
+  "__filename";
 
 /** Names a reader takes for the language's own; a message called so is imported under another name. */
 const GLOBALS =

@@ -2,7 +2,7 @@
 // A whole generated file: preamble, imports, the check that runtime and file fit, then service after service.
 import { type Code, code, joinCode } from "ts-poet";
 import type { Form } from "./form.js";
-import { Imports } from "./imports.js";
+import { Imports, seenFrom } from "./imports.js";
 import type { CodecFileModel, FileModel, ServiceModel } from "./model.js";
 import { type Options, parameterWithoutPaths, type Target } from "./options.js";
 import { printClient } from "./print-client.js";
@@ -37,16 +37,20 @@ export function printCodecFile(
   target: Target,
 ): string {
   const form: Form = { target, commonjs: target === "js" && options.jsImportStyle === "legacy_commonjs" };
-  const runtime = rewriteImport(options.runtimeImport, options.rewriteImports);
+  const runtime = runtimeSeenFrom(file.source, options);
   const start = code`${printPreamble(file, origin)}
 ${form.commonjs ? COMMONJS : ""}`;
   return start.toString({ format: false }).trimStart() + printCodecs(codecFile, runtime, options, form);
 }
 
+function runtimeSeenFrom(source: string, { runtimeImport, rewriteImports }: Options): string {
+  return seenFrom(source, rewriteImport(runtimeImport, rewriteImports));
+}
+
 /** The text of one generated file. */
 export function printFile(file: FileModel, options: Options, origin: Origin, target: Target): string {
   const form: Form = { target, commonjs: target === "js" && options.jsImportStyle === "legacy_commonjs" };
-  const runtime = rewriteImport(options.runtimeImport, options.rewriteImports);
+  const runtime = runtimeSeenFrom(file.source, options);
   const imports = new Imports(file.takenNames, runtime, form);
   // Services first: printing them tells which imports the file needs.
   const services = joinCode(

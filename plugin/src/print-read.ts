@@ -3,6 +3,7 @@
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import {
   inheritsDefaults,
+  isGroup,
   isImplicit,
   kindOf,
   kindOfScalar,
@@ -96,10 +97,12 @@ function readValue(field: DescField, held: string, codecs: MessageCodecs, option
   const wrapped = wrappedField(field);
   if (wrapped !== undefined) {
     const zero = wrapped.scalar === undefined ? "undefined" : zeroOfScalar(wrapped.scalar);
-    return `wire.readWrapped(r, ${tagOf(wrapped)}, ${functionOf(wrapped, options)}, ${held} ?? ${zero})`;
+    const group = isGroup(field) ? `, ${field.number}` : "";
+    return `wire.readWrapped(r, ${tagOf(wrapped)}, ${functionOf(wrapped, options)}, ${held} ?? ${zero}${group})`;
   }
   if (field.message === undefined) return scalarOf(field, options);
   const read = codecs.get(field.message)?.read ?? "";
+  if (kindOf(field) === "Json" && isGroup(field)) return `wire.readJson(r, ${read}, ${held}, ${field.number})`;
   const rest = held === "undefined" ? "" : `, ${held}`;
   if (kindOf(field) === "Group") return `wire.readGroup(r, ${field.number}, ${read}${rest})`;
   return `wire.read${kindOf(field)}(r, ${read}${rest})`;

@@ -3,6 +3,7 @@
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import {
   inheritsDefaults,
+  isGroup,
   isImplicit,
   isRequired,
   kindOf,
@@ -13,6 +14,7 @@ import {
   propertyOf,
   tagOf,
   tagOfKind,
+  targetOf,
   wrappedField,
   zeroOf,
 } from "./codec-model.js";
@@ -62,7 +64,9 @@ function writeField(
 function isSet(field: DescField, message: DescMessage): string {
   const property = propertyOf(field);
   if (isImplicit(field)) return `(v = ${property}) != null ? ${isNotZero(field, "v")} : x`;
-  if (!inheritsDefaults(message)) return `(v = ${property}) !== undefined && (v !== null || x)`;
+  // What every object inherits is no default: such a field is set when it is the message's own.
+  if (!inheritsDefaults(message) || property !== targetOf(field))
+    return `(v = ${property}) !== undefined && (v !== null || x)`;
   const isOwn = `wire.isSet(m, ${JSON.stringify(field.localName)}, x)`;
   // What was asked for last is what an error names.
   return `${isOwn} && ((v = ${property}), true)`;
@@ -89,7 +93,7 @@ function writeValue(field: DescField, value: string, codecs: MessageCodecs): str
   const wrapped = wrappedField(field);
   if (wrapped !== undefined) return writeWrapped(field, wrapped, value);
   const rest = restOf(field, codecs);
-  const group = kindOf(field) === "Group" ? `, ${tagOf(field)}` : "";
+  const group = isGroup(field) ? `, ${tagOf(field)}` : "";
   return `wire.write${kindOf(field)}(wire.writeTag(w, ${tagOf(field)}), ${value}${rest}${group});`;
 }
 
@@ -100,6 +104,10 @@ function restOf(field: DescField, codecs: MessageCodecs): string {
 }
 
 function writeWrapped(field: DescField, wrapped: DescField, value: string): string {
+  if (isGroup(field)) {
+    const [begin, end] = [`wire.writeTag(w, ${tagOf(field)});`, `wire.writeTag(w, ${tagOf(field) + 1});`];
+    return `{ ${begin} if (${isNotZero(wrapped, value)}) ${writeScalar(wrapped, value)} ${end} }`;
+  }
   return (
     `{ const at = wire.writeTag(w, ${tagOf(field)}).openLength(); ` +
     `if (${isNotZero(wrapped, value)}) ${writeScalar(wrapped, value)} w.closeLength(at); }`

@@ -3,6 +3,8 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect } from "chai";
+import { readUnknown } from "../../runtime/dist/codec/read-fields.js";
+import { MessageReader, readTag } from "../../runtime/dist/codec/reader.js";
 import { MessageWriter } from "../../runtime/dist/codec/writer.js";
 import { encodeMessage } from "../../runtime/dist/rpc/codec.js";
 import { fromHex, toHex } from "../../runtime/src/bytes/hex.js";
@@ -218,6 +220,77 @@ describe("a generated codec writes", () => {
     expect(
       [outer, amid, last].map((bytes) => (nested.codec.decode(bytes ?? outer) as unknown as { text: string }).text),
     ).to.deep.equal(["outer", "inner", "last"]);
+  });
+});
+
+describe("a generated codec names the field that was refused", () => {
+  const thrownBy = ({ codec }: Subject, value: Init): string => {
+    try {
+      encodeMessage(codec, value as AnyMessage);
+    } catch (error) {
+      return error instanceof TypeError ? error.message : `no TypeError: ${String(error)}`;
+    }
+    return "nothing was thrown";
+  };
+
+  it("whatever objects stand where values are converted", () => {
+    expect(thrownBy(scalars, { aInt64: {} })).to.match(/^codec\.v1\.Scalars\.aInt64: got an object/);
+    expect(thrownBy(scalars, { aInt32: {} })).to.match(/^codec\.v1\.Scalars\.aInt32: got an object/);
+    expect(thrownBy(scalars, { aDouble: new Date(0), aInt32: 1.5 })).to.match(/^codec\.v1\.Scalars\.aInt32: got 1\.5/);
+    for (const field of ["aDouble", "aString", "aInt32", "aInt64"]) {
+      const message = thrownBy(scalars, { [field]: Object.create(null) as unknown });
+      expect(message).to.match(new RegExp(`^codec\\.v1\\.Scalars\\.${field}: `));
+    }
+  });
+
+  it("of fields called like what every object inherits, only when they are the message's own", () => {
+    const inherited = subject("codec.v2.Inherited");
+    expect(toHex(encode(inherited, { text: "x" }))).to.equal("220178");
+    expect(toHex(encode(inherited, { hasOwnProperty: "y", isPrototypeOf: 0, toLocaleString: {} }))).to.equal(
+      "0a017910001a00",
+    );
+    expect(thrownBy(inherited, { isPrototypeOf: 1.5 })).to.match(/^codec\.v2\.Inherited\.isPrototypeOf: got 1\.5/);
+    const again = inherited.codec.decode(fromHex("220178"));
+    expect(toHex(encode(inherited, again as unknown as Init))).to.equal("220178");
+  });
+});
+
+describe("a generated codec takes no more time than bytes", () => {
+  it("for a google.protobuf.Struct whose field comes again and again", () => {
+    const delimited = subject("codec.v2023.Delimited");
+    const entry = (i: number): string => `0a0a0a04${toHex(new TextEncoder().encode(String(1000 + i)))}12022001`;
+    const entries = Array.from({ length: 4_000 }, (_, i) => entry(i)).join("");
+    // json, then an empty json, in a group each
+    const bytes = fromHex(`23${entries}24${"2324".repeat(100_000)}`);
+    const startedMs = performance.now();
+    const { json } = delimited.codec.decode(bytes) as unknown as { json: object };
+    expect(Object.keys(json)).to.have.length(4_000);
+    // One entry at a time it takes 50 ms; all of them for each field would take minutes.
+    expect(performance.now() - startedMs).to.be.below(5_000);
+  });
+
+  it("for fields that a message of many fields doesn't have", () => {
+    const reader = new MessageReader();
+    const known = Array.from({ length: 3_000 }, (_, i) => i + 1);
+    const bytes = fromHex("f8ff0301".repeat(300_000)); // field 8191
+    reader.begin(bytes, true);
+    const startedMs = performance.now();
+    while (reader.at < reader.end) readUnknown(reader, readTag(reader), undefined, known);
+    expect(performance.now() - startedMs).to.be.below(1_000);
+    for (const number of [1, 2, 1_500, 3_000]) {
+      reader.begin(fromHex("00"), true);
+      expect(() => readUnknown(reader, number << 3, undefined, known)).to.throw(`field ${number} with the wire type 0`);
+    }
+  });
+});
+
+describe("a generated codec writes maps", () => {
+  it("whose keys are texts of numbers, hexadecimal ones too, as protobuf-es does", () => {
+    for (const key of ["0x10", "-0x10", "12", "7 apples"]) {
+      const value = { byInt32: { [key]: "a" } };
+      const expected = toBinary(maps.schema, create(maps.schema, value as never));
+      expect(toHex(encode(maps, value)), key).to.equal(toHex(expected));
+    }
   });
 });
 

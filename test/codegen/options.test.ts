@@ -132,7 +132,7 @@ describe("plugin options", function () {
 
     it("replaces packages as a whole, also that of the runtime", () => {
       const text = generateWith(
-        "rewrite_imports=@bufbuild/**/*.js:@my/wkt,rewrite_imports=rsocket-rpc/codegen:@my/runtime",
+        "rewrite_imports=@bufbuild/**/wkt:@my/wkt,rewrite_imports=rsocket-rpc/codegen:@my/runtime",
       );
       expect(importsOf(text)).to.have.members(["@my/runtime", "./a_codec.js", "../b_pb.js", "@my/wkt"]);
     });
@@ -190,7 +190,7 @@ describe("plugin options", function () {
       "rsocket-rpc/codegen",
       "../b_pb.ts",
       "./a_codec.ts",
-      "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js",
+      "@bufbuild/protobuf/wkt",
     ]);
   });
 
@@ -199,13 +199,26 @@ describe("plugin options", function () {
       "rsocket-rpc/codegen",
       "../b_pb",
       "./a_codec",
-      "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js",
+      "@bufbuild/protobuf/wkt",
     ]);
   });
 
   it("runtime_import replaces the module of the runtime everywhere", () => {
     const text = generateWith("runtime_import=@my/runtime.js");
     expect(importsOf(text)).to.include("@my/runtime.js").and.not.include("rsocket-rpc/codegen");
+  });
+
+  it("relative paths are given as seen from the output folder, upwards too", () => {
+    const { files } = runPlugin({
+      ...request,
+      parameter: "target=ts,runtime_import=./rt/codegen.js,rewrite_imports=./b_pb.js:../up",
+    });
+    for (const name of ["folder/a_rsocket.ts", "folder/a_codec.ts"]) {
+      expect(importsOf(files[name] ?? "")).to.include.members(["../rt/codegen.js", "../../up/b_pb.js"]);
+    }
+    const top = compile({ "a.proto": `syntax = "proto3"; message M {} service S { rpc Do(M) returns (M); }` }, "");
+    const text = runPlugin({ ...top, parameter: "rewrite_imports=./*_pb.js:../up,runtime_import=../rt.js" }).files;
+    expect(importsOf(text["a_codec.ts"] ?? "")).to.deep.equal(["../rt.js", "../up/a_pb.js"]);
   });
 
   it("codec=generated loads nothing of protobuf-es, and codec=reflect everything", () => {

@@ -26,6 +26,7 @@ function standIn(value: unknown, path: string, trail: Trail): unknown {
   return new Proxy(Array.isArray(value) ? [] : {}, {
     get(_, key) {
       const child = Reflect.get(value, key) as unknown;
+      if (isConversion(value, key)) return typeof child === "function" ? child.bind(value) : child;
       const isField = typeof key === "string" && key !== "$typeName" && !(key === "length" && Array.isArray(value));
       if (!isField) return child;
       trail.path = pathOf(path, key, Array.isArray(value));
@@ -38,6 +39,11 @@ function standIn(value: unknown, path: string, trail: Trail): unknown {
     },
     getPrototypeOf: () => Object.getPrototypeOf(value) as object | null,
   });
+}
+
+// What String() and Number() ask an object for; they want it of the object itself.
+function isConversion(value: object, key: string | symbol): boolean {
+  return key === Symbol.toPrimitive || ((key === "toString" || key === "valueOf") && !Object.hasOwn(value, key));
 }
 
 function pathOf(parent: string, key: string, isItem: boolean): string {

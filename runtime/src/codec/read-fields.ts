@@ -52,20 +52,38 @@ export function readGroup(r: MessageReader, fieldNumber: number, read: ReadField
   return message;
 }
 
+// Whether `tag` ends the group that is being read; then so does the reader.
+function endsGroup(r: MessageReader, tag: number): boolean {
+  if ((tag & 7) !== GROUP_END || tag >>> 3 !== r.group) return false;
+  r.end = r.at;
+  r.group = ENDED;
+  return true;
+}
+
 /** What `group` is between the end of a group's message and the return to the message around it. */
 const ENDED = -1;
 
-/** Reads a wrapper (google.protobuf.StringValue and the like), of which a field holds the value alone. */
-export function readWrapped<T>(r: MessageReader, valueTag: number, read: (r: MessageReader) => T, begun: T): T {
-  return readMessage(r, (inner) => {
+/**
+ * Reads a wrapper (google.protobuf.StringValue and the like), of which a field holds the value alone; `group` is the field's
+ * number where it stands between two tags.
+ */
+export function readWrapped<T>(
+  r: MessageReader,
+  valueTag: number,
+  read: (r: MessageReader) => T,
+  begun: T,
+  group = 0,
+): T {
+  const readValue = (inner: MessageReader): T => {
     let value = begun;
     while (inner.at < inner.end) {
       const tag = readTag(inner);
       if (tag === valueTag) value = read(inner);
-      else skipUnknown(inner, tag, WRAPPER_FIELDS);
+      else if (!endsGroup(inner, tag)) skipUnknown(inner, tag, WRAPPER_FIELDS);
     }
     return value;
-  }) as T;
+  };
+  return (group === 0 ? readMessage(r, readValue) : readGroup(r, group, readValue)) as T;
 }
 
 const WRAPPER_FIELDS: readonly number[] = [1];
@@ -123,7 +141,7 @@ const ENTRY_FIELDS: readonly number[] = [1, 2];
 
 /**
  * Reads a field that nobody knows, and adds it to `kept`, which is made if need be. `known` are the numbers of the
- * fields that the message has: one of these here has another wire type than its declaration says, which is refused.
+ * fields that the message has, in order: one of these here has another wire type than its declaration says, which is refused.
  */
 export function readUnknown(
   r: MessageReader,
@@ -131,11 +149,7 @@ export function readUnknown(
   kept: UnknownField[] | undefined,
   known: readonly number[],
 ): UnknownField[] | undefined {
-  if ((tag & 7) === GROUP_END && tag >>> 3 === r.group) {
-    r.end = r.at;
-    r.group = ENDED;
-    return kept;
-  }
+  if (endsGroup(r, tag)) return kept;
   const from = r.at;
   skipUnknown(r, tag, known);
   if (!r.keepUnknownFields) return kept;
@@ -169,8 +183,20 @@ export function setOwn(map: Record<string, unknown>, key: string, value: unknown
 }
 
 function skipUnknown(r: MessageReader, tag: number, known: readonly number[]): void {
-  if (known.includes(tag >>> 3)) throw malformed(`field ${tag >>> 3} with the wire type ${tag & 7}`, r.at);
+  if (isAmong(known, tag >>> 3)) throw malformed(`field ${tag >>> 3} with the wire type ${tag & 7}`, r.at);
   skip(r, tag, MAX_DEPTH - 1 - r.depth);
+}
+
+// A message may have thousands of fields, and come with hundreds of thousands that it doesn't have.
+function isAmong(ascending: readonly number[], wanted: number): boolean {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle] as number) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return ascending[low] === wanted;
 }
 
 // `depthLeft`: groups in groups that there may be.

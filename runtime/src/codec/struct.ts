@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // google.protobuf.Struct in fields: protobuf-es holds plain JSON there. Here it becomes the message that is on the wire, and back.
 
-import { type ReadFields, readMessage, setOwn } from "./read-fields.js";
+import { type ReadFields, readGroup, readMessage, setOwn } from "./read-fields.js";
 import type { MessageReader } from "./reader.js";
-import { type Fields, type WriteFields, writeMessage } from "./write-fields.js";
+import { type Fields, type WriteFields, writeGroup, writeMessage } from "./write-fields.js";
 import type { MessageWriter } from "./writer.js";
 
-/** Writes a JSON object as the message google.protobuf.Struct, whose fields `write` writes. */
-export function writeJson(w: MessageWriter, value: unknown, _exact: boolean, write: WriteFields): void {
-  writeMessage(w, structOf(value), true, write);
+const GROUP = 3;
+
+/** Writes a JSON object as the message google.protobuf.Struct, whose fields `write` writes; behind a group's `tag` as one. */
+export function writeJson(w: MessageWriter, value: unknown, _exact: boolean, write: WriteFields, tag = 0): void {
+  if ((tag & 7) === GROUP) writeGroup(w, structOf(value), true, write, tag);
+  else writeMessage(w, structOf(value), true, write);
 }
 
-/** Reads a message google.protobuf.Struct, whose fields `read` reads, as a JSON object. */
-export function readJson(r: MessageReader, read: ReadFields, begun?: unknown): unknown {
-  return objectOf(readMessage(r, read, begun === undefined ? undefined : structOf(begun)));
+/**
+ * Reads a message google.protobuf.Struct, whose fields `read` reads, as a JSON object; `group` is its field's number where
+ * it stands between two tags. Entries of one that was begun are added to: however often a field comes, each entry is
+ * turned into JSON once.
+ */
+export function readJson(r: MessageReader, read: ReadFields, begun: object = {}, group = 0): object {
+  const { fields } = group === 0 ? readMessage(r, read) : readGroup(r, group, read);
+  return addEntries(begun, fields as Record<string, Fields>);
 }
 
 function structOf(json: unknown): Fields {
@@ -48,16 +56,15 @@ function kindOf(json: unknown): Fields {
   }
 }
 
-function objectOf(struct: Fields): object {
-  const json = {};
-  for (const [key, value] of Object.entries(struct.fields as Record<string, Fields>)) setOwn(json, key, jsonOf(value));
+function addEntries(json: object, fields: Readonly<Record<string, Fields>>): object {
+  for (const [key, value] of Object.entries(fields)) setOwn(json as Record<string, unknown>, key, jsonOf(value));
   return json;
 }
 
 function jsonOf({ kind }: Fields): unknown {
   switch (kind.case) {
     case "structValue":
-      return objectOf(kind.value);
+      return addEntries({}, kind.value.fields as Record<string, Fields>);
     case "listValue":
       return (kind.value.values as Fields[]).map(jsonOf);
     case "nullValue":

@@ -35,8 +35,8 @@ export function writeBoolKey(w: MessageWriter, key: string): void {
   writeBool(w, key === "false" ? false : key);
 }
 
-// A text that no number begins goes on as it is, to be refused.
+// Hexadecimal too, as protobuf-es does. A text that no number begins goes on as it is, to be refused.
 function numberOf(key: string): number | string {
-  const number = Number.parseInt(key, 10);
+  const number = Number.parseInt(key, /^\s*[+-]?0x/i.test(key) ? 16 : 10);
   return Number.isFinite(number) ? number : key;
 }

@@ -49,7 +49,9 @@ export function generatedCodec<T, Init>(typeName: string, write: WriteFields, re
 
 /** Which field was refused, if one was. */
 function explained(error: unknown, typeName: string, message: unknown, write: WriteFields): unknown {
-  if (!(error instanceof RefusedValue)) return error;
+  // Another TypeError is of a value that can't be converted: an object without a prototype where a number is expected.
+  if (!(error instanceof TypeError)) return error;
   const path = pathOfFault(message, write);
-  return new TypeError(`${typeName}${path === "" ? "" : `.${path}`}: ${error.message}`);
+  const text = `${typeName}${path === "" ? "" : `.${path}`}: ${error.message}`;
+  return new TypeError(text, error instanceof RefusedValue ? undefined : { cause: error });
 }

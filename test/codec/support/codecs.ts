@@ -25,8 +25,8 @@ const ALL: readonly Subject[] = [
   ...subjects(edition, editionCodecs),
 ];
 
-/** Every message type of the schemas in `proto/`, but for one that protobuf-es itself can't handle. */
-export const SUBJECTS: readonly Subject[] = ALL.filter(({ schema }) => schema.typeName !== "codec.v1.Inherited");
+/** Every message type of the schemas in `proto/`, but for those that protobuf-es itself can't handle. */
+export const SUBJECTS: readonly Subject[] = ALL.filter(({ schema }) => schema.name !== "Inherited");
 
 /** The subject whose message type is called so. */
 export function subject(typeName: string): Subject {

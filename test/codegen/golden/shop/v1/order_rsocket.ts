@@ -10,9 +10,7 @@ import type { Item, ItemSchema, Item_Size, Item_SizeSchema, Item_Size_Unit, Item
 import { AnyCodec, ApiCodec, BytesValueCodec, DescriptorProto_ExtensionRangeCodec, DurationCodec, EmptyCodec, FileDescriptorProtoCodec, Int64ValueCodec, ItemCodec, Item_SizeCodec, Item_Size_UnitCodec, OrderCodec, Order_ReceiptCodec, OrdersCodec, StructCodec, SummaryCodec, SummaryCodec$1, SummaryCodec$2, SymbolCodec, TimestampCodec, TypeCodec, ValueCodec } from "./order_codec.js";
 import type { Order, OrderSchema, Order_Receipt, Order_ReceiptSchema } from "./order_pb.js";
 import type { Summary as Summary$1, SummarySchema as SummarySchema$1 } from "./types_pb.js";
-import type { Any, AnySchema, BytesValue, BytesValueSchema, DescriptorProto_ExtensionRange, DescriptorProto_ExtensionRangeSchema, Duration, DurationSchema, Empty, EmptySchema, FileDescriptorProto, FileDescriptorProtoSchema, Int64Value, Int64ValueSchema, Struct, StructSchema, Timestamp, TimestampSchema, Value, ValueSchema } from "@bufbuild/protobuf/wkt";
-import type { Api, ApiSchema } from "@bufbuild/protobuf/wkt/google/protobuf/api_pb.js";
-import type { Type, TypeSchema } from "@bufbuild/protobuf/wkt/google/protobuf/type_pb.js";
+import type { Any, AnySchema, Api, ApiSchema, BytesValue, BytesValueSchema, DescriptorProto_ExtensionRange, DescriptorProto_ExtensionRangeSchema, Duration, DurationSchema, Empty, EmptySchema, FileDescriptorProto, FileDescriptorProtoSchema, Int64Value, Int64ValueSchema, Struct, StructSchema, Timestamp, TimestampSchema, Type, TypeSchema, Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 
 // "has no exported member Generation1": rsocket-rpc is older than the plugin. Update it: npm install rsocket-rpc@latest
 export type { Generation1 } from "rsocket-rpc/codegen";
