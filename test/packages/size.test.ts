@@ -7,8 +7,8 @@ import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } fr
 /** Everything: as of writing 52.2 kB. */
 const MAX_GZIP_BYTES = 52_500;
 
-/** The same without generated code, minified: as of writing 157.2 kB. */
-const MAX_OWN_BYTES = 157_500;
+/** The same without generated code, minified: as of writing 157.7 kB. */
+const MAX_OWN_BYTES = 158_000;
 
 /** A client that serves nothing, everything included: as of writing 49.1 kB. */
 const MAX_CALLING_GZIP_BYTES = 49_300;
