@@ -4,17 +4,17 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 52.2 kB. */
-const MAX_GZIP_BYTES = 52_500;
+/** Everything: as of writing 52.5 kB. */
+const MAX_GZIP_BYTES = 52_800;
 
-/** The same without generated code, minified: as of writing 157.7 kB. */
-const MAX_OWN_BYTES = 158_000;
+/** The same without generated code, minified: as of writing 158.3 kB. */
+const MAX_OWN_BYTES = 158_600;
 
-/** A client that serves nothing, everything included: as of writing 49.1 kB. */
-const MAX_CALLING_GZIP_BYTES = 49_300;
+/** A client that serves nothing, everything included: as of writing 49.4 kB. */
+const MAX_CALLING_GZIP_BYTES = 49_700;
 
-/** The same by `rsocket-rpc/lite`: as of writing 17.6 kB. */
-const MAX_LITE_GZIP_BYTES = 17_800;
+/** The same by `rsocket-rpc/lite`: as of writing 17.8 kB. */
+const MAX_LITE_GZIP_BYTES = 18_000;
 
 /** That by protobuf-es's reflection: as of writing 33.4 kB. */
 const MAX_REFLECTING_GZIP_BYTES = 33_700;

@@ -90,7 +90,6 @@ export async function connectOver(
   checkSetting("keepaliveIntervalMs", keepaliveIntervalMs, 1, MAX_31_BIT);
   checkSetting("maxLifetimeMs", maxLifetimeMs, 1, MAX_31_BIT);
   checkSetting("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
-  const headers = wireHeaders(options.headers ?? []);
   const controller = new AbortController();
   const gaveUp = new Promise<never>((_resolve, reject) => {
     controller.signal.onabort = () => reject(controller.signal.reason);
@@ -105,6 +104,7 @@ export async function connectOver(
   let link: LiteLink | undefined;
   let session: LiteSession | undefined;
   try {
+    const headers = wireHeaders(options.headers ?? []);
     const bearerToken = await Promise.race([typeof token === "function" ? token() : token, gaveUp]);
     link = await Promise.race([dial(controller.signal), gaveUp]);
     session = new LiteSession({

@@ -49,5 +49,10 @@ const STANDARD: Omit<LiteLimits, "maxFragments"> = {
 /** The standard limits with those of `changes` in their place. */
 export function liteLimits(changes: Partial<LiteLimits> = {}): LiteLimits {
   const merged = { ...STANDARD, ...changes };
-  return { ...merged, maxFragments: merged.maxFragments ?? fragmentsOf(merged.maxMessageBytes) };
+  const { maxMessageBytes, maxMetadataBytes, maxReassemblyBytes } = merged;
+  return {
+    ...merged,
+    maxReassemblyBytes: changes.maxReassemblyBytes ?? Math.max(maxReassemblyBytes, maxMessageBytes + maxMetadataBytes),
+    maxFragments: merged.maxFragments ?? fragmentsOf(maxMessageBytes),
+  };
 }

@@ -40,6 +40,7 @@ export function dialWebSocket(
 ): Promise<LiteLink> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
+    if (WebSocketClass === undefined) throw new RpcError(Code.FailedPrecondition, "this runtime has no WebSocket");
     const socket = new WebSocketClass(url.href);
     socket.binaryType = "arraybuffer";
     let handler: LinkHandler | undefined;

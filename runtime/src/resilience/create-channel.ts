@@ -63,6 +63,13 @@ export function createChannelWith(dialer: Dialer, options: ChannelOptions = {}):
 
 /** Refusals that the next attempt won't change unless somebody does something: calls don't wait for that. */
 const PASSING_CODES: readonly Code[] = [Code.Unavailable, Code.ResourceExhausted, Code.DeadlineExceeded, Code.Aborted];
+/** Wrong options, a runtime without what is needed, or a token's provider that says that there is none. */
+const OWN_REFUSALS: readonly Code[] = [
+  Code.InvalidArgument,
+  Code.FailedPrecondition,
+  Code.PermissionDenied,
+  Code.Unauthenticated,
+];
 const SETUP_REFUSALS: readonly (number | undefined)[] = [
   ErrorCode.INVALID_SETUP,
   ErrorCode.UNSUPPORTED_SETUP,
@@ -248,7 +255,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
 
 function isPermanent(reason: unknown): reason is ConnectError {
   if (!(reason instanceof ConnectError)) return false;
-  if (reason.initiator !== "remote") return reason.code === Code.InvalidArgument; // our own options
+  if (reason.initiator !== "remote") return OWN_REFUSALS.includes(reason.code);
   return SETUP_REFUSALS.includes(reason.wireCode) && !PASSING_CODES.includes(reason.code);
 }
 

@@ -2,6 +2,7 @@
 // What `connect` fails with, whatever came in between.
 
 import { type ErrorData, readErrorData } from "../metadata/entry.js";
+import { MetadataError } from "../metadata/errors.js";
 import { ConnectionError, ErrorCode } from "../rsocket/errors.js";
 import { codeOfAbort } from "./call-record.js";
 import { Code, codeFromWire } from "./code.js";
@@ -13,8 +14,8 @@ export class ConnectError extends RpcError {
   override readonly name: string = "ConnectError";
 }
 
-/** How our servers refuse whoever it is, before they know whether our typed errors would be read. */
-const PASSING_REFUSAL = /^REJECTED_SETUP(?: \(0x003\))?: server is (?:full|draining)\b/;
+/** How our servers refuse whoever it is, also when what should say so is broken, before they know whether our typed errors would be read. */
+const PASSING_REFUSAL = /^REJECTED_SETUP(?: \(0x003\))?: (?:server is (?:full|draining)\b|internal error$)/;
 
 /** @internal What a connection that was given up means to whoever dialed; all but ConnectionErrors stay as they are. */
 export function toConnectError(error: unknown, signal: AbortSignal | undefined): unknown {
@@ -40,6 +41,8 @@ export function connectErrorOf(
 }
 
 function codeOf(error: ConnectionError): Code {
+  // Headers that can't be sent are the caller's mistake, whenever they are looked at.
+  if (error.cause instanceof MetadataError) return Code.InvalidArgument;
   if (error.cause !== undefined) {
     const { code } = RpcError.from(error.cause);
     return code === Code.Internal ? Code.Unavailable : code;

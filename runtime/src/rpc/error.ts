@@ -68,7 +68,7 @@ export class RpcError extends Error {
   static from(error: unknown): RpcError {
     if (RpcError.is(error)) return error;
     const message = messageOf(error);
-    const name = error instanceof Error || error instanceof DOMException ? error.name : "";
+    const name = nameOfThrown(error);
     if (name === "AbortError") return new RpcError(Code.Cancelled, message, { cause: error });
     if (name === "TimeoutError") return new RpcError(Code.DeadlineExceeded, message, { cause: error });
     return new RpcError(Code.Internal, message, { cause: error });
@@ -76,7 +76,20 @@ export class RpcError extends Error {
 
   /** True for an RpcError of any copy of this package, with one of `codes` if any are given. */
   static is<C extends Code>(error: unknown, ...codes: C[]): error is RpcError & { readonly code: C } {
-    if (typeof error !== "object" || error === null || (error as Record<symbol, unknown>)[BRAND] !== true) return false;
-    return codes.length === 0 || (codes as readonly Code[]).includes((error as RpcError).code);
+    if (typeof error !== "object" || error === null) return false;
+    try {
+      if ((error as Record<symbol, unknown>)[BRAND] !== true) return false;
+      return codes.length === 0 || (codes as readonly Code[]).includes((error as RpcError).code);
+    } catch {
+      return false; // user code may throw anything, such as a proxy that tells nothing
+    }
+  }
+}
+
+function nameOfThrown(error: unknown): string {
+  try {
+    return error instanceof Error || error instanceof DOMException ? error.name : "";
+  } catch {
+    return "";
   }
 }

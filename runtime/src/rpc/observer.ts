@@ -31,20 +31,21 @@ export interface Observer {
 }
 
 const warnedOf = new Set<string>();
-/** A flood of faults is told once a second, with how many there were. */
+/** A flood of faults is told once a second of each kind and method, with how many there were. */
 const PRINT_INTERVAL_MS = 1_000;
-let printedAtMs = Number.NEGATIVE_INFINITY;
-let unprinted = 0;
+/** By text: as many as there are methods, times the kinds. */
+const printed = new Map<string, { atMs: number; unprinted: number }>();
 
 function print(text: string, error: unknown): void {
   const nowMs = performance.now();
-  if (nowMs - printedAtMs < PRINT_INTERVAL_MS) {
-    unprinted++;
+  const last = printed.get(text);
+  if (last !== undefined && nowMs - last.atMs < PRINT_INTERVAL_MS) {
+    last.unprinted++;
     return;
   }
-  console.error(`rsocket-rpc: ${text}${unprinted > 0 ? ` (and ${unprinted} faults more before)` : ""}:`, error);
-  printedAtMs = nowMs;
-  unprinted = 0;
+  const more = last?.unprinted ?? 0;
+  printed.set(text, { atMs: nowMs, unprinted: 0 });
+  console.error(`rsocket-rpc: ${text}${more > 0 ? ` (and ${more} times more before)` : ""}:`, error);
 }
 
 /** What happens when nobody observes: faults of handlers are printed, since they would be lost else. */

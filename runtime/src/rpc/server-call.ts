@@ -31,8 +31,8 @@ const FIRST_WINDOW_ITEMS = 4;
 export interface IncomingRequest {
   /** The first message, until it is decoded: it is a view, and a stream that lives long would keep what was read with it. */
   data: Uint8Array;
-  /** A channel on which nothing follows. */
-  readonly complete: boolean;
+  /** A channel on which nothing follows. Its end may come while an interceptor still waits for something. */
+  complete: boolean;
   /** Present when the caller speaks our extension. */
   readonly envelope: Envelope | undefined;
   readonly rawMetadata: Uint8Array;
@@ -408,12 +408,14 @@ export class ServerCall
 
   onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
     this.receivedCount++;
+    // There is an input by now: until there is, nothing is asked for.
     this.#incoming?.receive(data, metadata);
-    if (complete) this.#incoming?.end();
+    if (complete) this.onComplete();
   }
 
   onComplete(): void {
-    this.#incoming?.end();
+    if (this.#incoming === undefined) this.#request.complete = true;
+    else this.#incoming.end();
   }
 
   onError(error: StreamError | ConnectionError): void {

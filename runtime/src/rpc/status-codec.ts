@@ -2,7 +2,7 @@
 // RpcErrors into ERROR frames and back: our Envelope for peers that read it, text for all others.
 
 import { type ErrorData, encodeErrorEnvelope, encodeErrorText, readErrorData } from "../metadata/entry.js";
-import type { Envelope, Header } from "../metadata/envelope.js";
+import type { Envelope, ErrorDetail, Header } from "../metadata/envelope.js";
 import { MAX_HEADERS } from "../metadata/envelope-reader.js";
 import { fromWireHeaders, type Metadata, toWireHeaders } from "../metadata/headers.js";
 import { truncateUtf8 } from "../metadata/text.js";
@@ -48,7 +48,6 @@ function encodeStatus(
   limits: ErrorLimits,
   moreTrailers: Metadata | undefined,
 ): Uint8Array {
-  const detailBytes = error.details.reduce((sum, detail) => sum + detail.typeUrl.length + detail.value.length, 0);
   const trailers = [
     ...toWireHeaders(error.trailers),
     ...(moreTrailers === undefined ? [] : toWireHeaders(moreTrailers)),
@@ -59,10 +58,21 @@ function encodeStatus(
     status: {
       code: codeFromWire(error.code),
       message: truncateUtf8(message, limits.maxErrorTextBytes),
-      details: detailBytes <= limits.maxErrorDetailsBytes ? [...error.details] : [],
+      details: fittingDetails(error.details, limits.maxErrorDetailsBytes),
     },
   };
   return encodeErrorEnvelope(envelope);
+}
+
+// Those that fit, one after the other.
+function fittingDetails(details: readonly ErrorDetail[], maxBytes: number): ErrorDetail[] {
+  let byteLength = 0;
+  return details.filter(({ typeUrl, value }) => {
+    const withIt = byteLength + typeUrl.length + value.length;
+    if (withIt > maxBytes) return false;
+    byteLength = withIt;
+    return true;
+  });
 }
 
 /** What a peer's ERROR on a stream means to the caller. */

@@ -5,6 +5,7 @@ import type { Dialer, FrameLink } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler, type Timer } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
+import { MAX_31_BIT } from "../frames/layout.js";
 import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { ResumeLedger } from "../session/resume-store.js";
@@ -68,11 +69,11 @@ export async function openConnection(
   settings: ConnectionSettings,
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
-  const attempt = new Attempt(
-    options.scheduler ?? systemScheduler,
-    options.timeoutMs ?? CONNECT_TIMEOUT_MS,
-    options.signal,
-  );
+  const { timeoutMs = CONNECT_TIMEOUT_MS } = options;
+  if (!(timeoutMs >= 0 && timeoutMs <= MAX_31_BIT)) {
+    throw new RangeError(`timeoutMs is ${String(timeoutMs)}, expected 0 … ${MAX_31_BIT}`);
+  }
+  const attempt = new Attempt(options.scheduler ?? systemScheduler, timeoutMs, options.signal);
   try {
     return await attempt.race(establish(attempt, settings, options, hooksOf));
   } catch (error) {

@@ -173,6 +173,9 @@ let latest: Limits = STANDARD_LIMITS;
  * @throws RangeError naming a limit that is unknown or not a number above 0.
  */
 export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" | "edge" = "standard"): Limits {
+  if (preset !== "standard" && preset !== "edge") {
+    throw new RangeError(`preset is ${JSON.stringify(preset)}, expected "standard" or "edge"`);
+  }
   const base = preset === "edge" ? EDGE_LIMITS : STANDARD_LIMITS;
   const given: { -readonly [Name in keyof Limits]?: number } = {};
   for (const [name, value] of Object.entries(changes)) {
@@ -185,7 +188,11 @@ export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" 
   }
   if (Object.keys(given).length === 0) return base;
   const names = Object.keys(base) as (keyof Limits)[];
-  if (given.maxMessageBytes !== undefined) given.maxFragments ??= fragmentsOf(given.maxMessageBytes);
+  if (given.maxMessageBytes !== undefined) {
+    given.maxFragments ??= fragmentsOf(given.maxMessageBytes);
+    const wholeBytes = given.maxMessageBytes + (given.maxMetadataBytes ?? base.maxMetadataBytes);
+    given.maxReassemblyBytes ??= Math.max(base.maxReassemblyBytes, wholeBytes);
+  }
   const isSame = (limits: Limits): boolean => names.every((name) => limits[name] === (given[name] ?? base[name]));
   if (!isSame(latest)) latest = Object.freeze({ ...base, ...given });
   return latest;

@@ -28,6 +28,10 @@ export function dialOptionsOf(host: string, options: TlsDialOptions): Connection
 /** @internal For a server. @throws TypeError when clients can't be checked, Error when a certificate or a key can't be used. */
 export function serverOptionsOf(options: TlsServerOptions): TlsOptions {
   const { clientCertificate = "none", ca, sni } = options;
+  // From a file of settings it may be anything, and a slip must not open the door.
+  if (!["none", "request", "require"].includes(clientCertificate)) {
+    throw new TypeError(`tls.clientCertificate is "${clientCertificate}", expected "none", "request" or "require"`);
+  }
   if (clientCertificate !== "none" && ca === undefined) {
     // Otherwise anybody with a certificate of a public authority would be let in.
     throw new TypeError(

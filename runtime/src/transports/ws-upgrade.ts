@@ -68,6 +68,7 @@ export function acceptUpgrade(
   onRefused: (refusal: LinkRefusal) => void = () => {},
 ): () => void {
   const { path } = options;
+  if (!path.startsWith("/")) throw new RangeError(`path is ${JSON.stringify(path)}, expected one that begins with /`);
   const paths = pathsOfServers.get(server) ?? createPaths(server);
   if (paths.byPath.has(path)) throw new Error(`WebSockets at ${path} of this HTTP server are served already`);
   paths.byPath.set(path, createUpgrade(options, onLink, onError, onRefused));

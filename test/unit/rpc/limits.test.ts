@@ -278,14 +278,15 @@ describe("the limits of rpc", () => {
     }
   });
 
-  it("maxErrorDetailsBytes leaves out details and trailers that take more", async () => {
+  it("maxErrorDetailsBytes leaves out details that don't fit any more, and trailers that take more", async () => {
     const detail = { typeUrl: "t/x.Y", value: new Uint8Array(60) };
+    const small = { typeUrl: "t/x.Z", value: new Uint8Array(1) };
     const { peer } = await world.serveSetUp(
       serves(
         {
           last: (_request, { responseTrailers }) => {
             responseTrailers.set("x-long", "x".repeat(200));
-            throw new RpcError(Code.NotFound, "no", { details: [detail, detail] });
+            throw new RpcError(Code.NotFound, "no", { details: [detail, detail, small] });
           },
         },
         { maxErrorDetailsBytes: 100 },
@@ -293,7 +294,10 @@ describe("the limits of rpc", () => {
     );
     peer.send(last(1));
     await world.scheduler.settle();
-    expect(peer.take()).to.deep.equal([`000000012c0000000201${"00"}${"3206"}${"0805"}${"1202"}${textHex("no")}`]);
+    expect(peer.take()).to.deep.equal([
+      `000000012c0000000201${"00"}${"3259"}${"0805"}${"1202"}${textHex("no")}` +
+        `${"1a45"}${"0a05"}${textHex("t/x.Y")}${"123c"}${"00".repeat(60)}${"1a0a"}${"0a05"}${textHex("t/x.Z")}${"120100"}`,
+    ]);
   });
 
   it("maxMetadataEntries bounds the entries of a request in composite mode", async () => {

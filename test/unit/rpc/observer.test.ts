@@ -2,6 +2,7 @@
 // What is printed where nobody observes: no fault is lost, and no flood of them fills a log.
 
 import { expect } from "chai";
+import type { CallMethod } from "../../../runtime/src/rpc/call.js";
 import { printingObserver } from "../../../runtime/src/rpc/observer.js";
 
 describe("the observer where nobody observes", () => {
@@ -45,7 +46,7 @@ describe("the observer where nobody observes", () => {
     ]);
   });
 
-  it("prints one a second at most, and how many there were in between", () => {
+  it("prints one a second at most of each kind and method, and how many there were in between", () => {
     printingObserver.onAcceptError?.(new Error("first"));
     for (let i = 0; i < 1_000; i++) printingObserver.onAcceptError?.(new Error("flood"));
     nowMs += 999;
@@ -55,8 +56,11 @@ describe("the observer where nobody observes", () => {
     printingObserver.onAcceptError?.(new Error("second"));
     nowMs += 1_000;
     printingObserver.onAcceptError?.(new Error("third"));
+    const other = { service: "demo.v1.Ticker", name: "Other" } as CallMethod;
+    printingObserver.onHandlerError?.(new Error("another"), other);
+    expect(told.pop()).to.equal("rsocket-rpc: demo.v1.Ticker.Other threw: Error: another");
     expect(told.slice(1)).to.deep.equal([
-      "rsocket-rpc: accept threw (and 1001 faults more before): Error: second",
+      "rsocket-rpc: accept threw (and 1001 times more before): Error: second",
       "rsocket-rpc: accept threw: Error: third",
     ]);
   });

@@ -194,6 +194,16 @@ describe("TLS", () => {
   });
 
   describe("a client's certificate", () => {
+    it("is demanded by one word, and a slip of it is refused", async () => {
+      for (const clientCertificate of ["required", "Require", ""]) {
+        const options = { ca: world.ca, clientCertificate: clientCertificate as "require" };
+        expect(await rejectionOf(listen(options))).to.have.property(
+          "message",
+          `tls.clientCertificate is "${clientCertificate}", expected "none", "request" or "require"`,
+        );
+      }
+    });
+
     it("is seen by the server, whole", async () => {
       await listen({ ca: world.ca, clientCertificate: "require" });
       await dialWith(world.ann);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What users do by accident, or with good reason and nobody thought of it: nothing hangs, nothing falls, and who did it is told.
+
+import { expect } from "chai";
+import { Code, ConnectError, type Interceptor, RpcError } from "rsocket-rpc";
+import { resolveSettings } from "rsocket-rpc/rsocket";
+import {
+  createTickerClient,
+  implementTicker,
+  type TickerHandler,
+  unimplementedTicker,
+} from "../../../examples/hello/gen/ticker_rsocket.js";
+import { collect, leavesNoTrace, RpcWorld, rejectionOf } from "../../support/rpc-world.js";
+
+const ticker = (handler: Partial<TickerHandler>) => implementTicker({ ...unimplementedTicker, ...handler });
+
+/** A proxy of which nothing can be told. */
+function untold(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+describe("slips", () => {
+  let world: RpcWorld;
+  beforeEach(() => {
+    world = new RpcWorld();
+  });
+  afterEach(leavesNoTrace);
+
+  it("an interceptor that waits: streams of requests that have ended meanwhile end", async () => {
+    const waiting: Interceptor = async (call, next) => {
+      await new Promise((resolve) => world.scheduler.setTimer(10, () => resolve(undefined)));
+      return await next(call);
+    };
+    const services = [
+      ticker({
+        async upload(quotes) {
+          return { count: (await collect(quotes)).length };
+        },
+        async *chat(lines) {
+          yield { text: String((await collect(lines)).length) };
+        },
+      }),
+    ];
+    for (const interceptors of [[waiting], []]) {
+      const { connection } = await world.pair({ services, interceptors });
+      const client = createTickerClient(connection);
+      for (const count of [0, 1, 2, 40]) {
+        const uploading = client.upload(Array.from({ length: count }, () => ({})));
+        const chatting = collect(client.chat(Array.from({ length: count }, () => ({}))));
+        await world.scheduler.advance(50);
+        expect((await world.run(uploading)).count).to.equal(count);
+        expect((await world.run(chatting)).map(({ text }) => text)).to.deep.equal([String(count)]);
+      }
+    }
+  });
+
+  it("a handler that throws what can't be looked at: its call fails, and no other", async () => {
+    const told: unknown[] = [];
+    const { connection } = await world.pair({
+      services: [
+        ticker({
+          last: ({ name }) => {
+            if (name !== "good") throw untold();
+            return { symbol: name };
+          },
+          async *watch() {
+            yield {};
+            throw untold();
+          },
+          log: async () => {
+            throw untold();
+          },
+        }),
+      ],
+      observer: { onHandlerError: (error) => void told.push(error) },
+    });
+    const client = createTickerClient(connection);
+    const good = client.last({ name: "good" });
+    await world.run(client.log({}));
+    const failed = [rejectionOf(client.last({})), rejectionOf(collect(client.watch({})))];
+    for (const call of failed)
+      expect(await world.run(call)).to.include({ code: Code.Internal, rawMessage: "internal error" });
+    expect((await world.run(good)).symbol).to.equal("good");
+    await world.scheduler.settle();
+    expect(told).to.have.length(3);
+    expect(RpcError.is(untold())).to.equal(false);
+    expect(RpcError.from(untold()).code).to.equal(Code.Internal);
+  });
+
+  it("an accept that is broken is no refusal for good: the client may try again", async () => {
+    const server = await world.serve({
+      services: [],
+      accept: () => {
+        throw new TypeError("the database is down");
+      },
+      observer: {},
+    });
+    const error = await world.run(rejectionOf(server.connect({ scheduler: world.scheduler })));
+    expect(error).to.be.instanceOf(ConnectError).and.to.include({ code: Code.Unavailable });
+  });
+
+  it("headers of the connection that can't be sent are the caller's mistake", async () => {
+    const server = await world.serve({ services: [] });
+    const connecting = server.connect({ scheduler: world.scheduler, headers: { "X Y": "1" } });
+    const error = await world.run(rejectionOf(connecting));
+    expect(error).to.be.instanceOf(ConnectError).and.to.include({ code: Code.InvalidArgument });
+    expect(String(error)).to.match(/the header key "x y" can't be sent/);
+  });
+
+  it("a time for connecting that is none", async () => {
+    const server = await world.serve({ services: [] });
+    for (const timeoutMs of [Number.NaN, -1, "x" as unknown as number, 2 ** 31]) {
+      const error = await world.run(rejectionOf(server.connect({ scheduler: world.scheduler, timeoutMs })));
+      expect(String(error)).to.match(/timeoutMs is (NaN|-1|x|2147483648), expected 0/);
+    }
+  });
+
+  it("a larger maxMessageBytes alone: such messages fit while they are put together", () => {
+    const { limits } = resolveSettings({ limits: { maxMessageBytes: 64_000_000 } });
+    expect(limits.maxReassemblyBytes).to.equal(64_000_000 + limits.maxMetadataBytes);
+    expect(resolveSettings({ limits: { maxMessageBytes: 5_000_000 } }).limits.maxReassemblyBytes).to.equal(16_777_216);
+    const both = { maxMessageBytes: 64_000_000, maxReassemblyBytes: 1_000 };
+    expect(resolveSettings({ limits: both }).limits.maxReassemblyBytes).to.equal(1_000);
+  });
+
+  it("a preset that doesn't exist", () => {
+    const preset = "egde" as "edge";
+    expect(() => resolveSettings({ preset })).to.throw(RangeError, 'preset is "egde", expected "standard" or "edge"');
+  });
+});
