@@ -7,8 +7,8 @@ import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } fr
 /** Everything: as of writing 52.5 kB. */
 const MAX_GZIP_BYTES = 52_800;
 
-/** The same without generated code, minified: as of writing 158.3 kB. */
-const MAX_OWN_BYTES = 158_600;
+/** The same without generated code, minified: as of writing 158.6 kB. */
+const MAX_OWN_BYTES = 158_900;
 
 /** A client that serves nothing, everything included: as of writing 49.4 kB. */
 const MAX_CALLING_GZIP_BYTES = 49_700;

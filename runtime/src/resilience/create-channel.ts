@@ -163,14 +163,14 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
 
   pick(): RpcTransport {
     const { ready } = this;
-    if (ready === undefined) throw this.#unavailable();
+    if (ready === undefined) throw this.unavailable();
     return ready;
   }
 
   wait(waiter: TransportWaiter): void {
     const { state } = this;
     if (state === "closed" || (state === "waiting" && !this.#isPatient(waiter)))
-      return waiter.onFailed(this.#unavailable());
+      return waiter.onFailed(this.unavailable());
     if (this.#waiters.size >= this.#maxWaiters) return waiter.onFailed(tooManyWait(this.#maxWaiters));
     this.#waiters.add(waiter);
     this.connect();
@@ -205,7 +205,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
       for (const waiter of this.#takeWaiters(() => true)) waiter.onTransport(connection);
     }
     if (state === "waiting") this.#failWaiters();
-    if (state === "closed") for (const waiter of this.#takeWaiters(() => true)) waiter.onFailed(this.#unavailable());
+    if (state === "closed") for (const waiter of this.#takeWaiters(() => true)) waiter.onFailed(this.unavailable());
     for (const listener of [...this.#listeners]) this.#tell(listener, state);
   }
 
@@ -213,7 +213,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
     const { reason } = this.#redial;
     const isFinal = isPermanent(reason);
     for (const waiter of this.#takeWaiters((waiting) => isFinal || !this.#isPatient(waiting))) {
-      waiter.onFailed(isFinal ? refused(reason) : this.#unavailable());
+      waiter.onFailed(isFinal ? refused(reason) : this.unavailable());
     }
   }
 
@@ -236,7 +236,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
     else this.#redial.lost(connection, error);
   }
 
-  #unavailable(): RpcError {
+  unavailable(): RpcError {
     const { state, reason } = this.#redial;
     if (state === "closed") return new RpcError(Code.Unavailable, "the channel is closed", { retryable: true });
     const why = RpcError.is(reason) ? reason.rawMessage : reason instanceof Error ? reason.message : "it is dialing";

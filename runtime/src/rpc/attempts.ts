@@ -4,7 +4,7 @@
 
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
-import { abortError, deadlineExceeded } from "./call-errors.js";
+import { abortError, notConnectedInTime } from "./call-errors.js";
 import { type CallOptions, checkCallOptions } from "./call-options.js";
 import type { CallingChannel, LastingCore, TransportWaiter } from "./channel.js";
 import type { ClientCall } from "./client-call.js";
@@ -107,7 +107,7 @@ export class Attempts {
         lasting.withdraw(waiter);
       };
       if (timeoutMs !== undefined) {
-        const onDeadline = (): void => onFailed(deadlineExceeded(timeoutMs));
+        const onDeadline = (): void => onFailed(notConnectedInTime(timeoutMs, lasting.unavailable()));
         if (this.#leftMs() <= 0) {
           onDeadline();
           return stop;

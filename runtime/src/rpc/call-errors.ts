@@ -30,6 +30,12 @@ export function deadlineExceeded(timeoutMs: number): RpcError {
   return new RpcError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`);
 }
 
+/** Time is up for a call that waited for a connection: `cause` says why there was none. */
+export function notConnectedInTime(timeoutMs: number, cause: RpcError): RpcError {
+  const message = `deadline exceeded after ${timeoutMs} ms: ${cause.rawMessage}`;
+  return new RpcError(Code.DeadlineExceeded, message, { cause });
+}
+
 /** A client stream was answered otherwise than once. */
 export function wrongAnswerCount(what: string): RpcError {
   return new RpcError(Code.Internal, `${what} to a client stream, expected exactly one`);

@@ -53,6 +53,8 @@ export interface LastingCore {
   readonly ready: RpcTransport | undefined;
   /** The waiter hears once, now or later, unless it is withdrawn before. */
   wait(waiter: TransportWaiter): void;
+  /** Why no connection is ready. */
+  unavailable(): RpcError;
   /** The waiter hears nothing more. */
   withdraw(waiter: TransportWaiter): void;
 }

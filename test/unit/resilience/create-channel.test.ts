@@ -177,15 +177,39 @@ describe("a channel", () => {
     expect(states).to.deep.equal(["connecting", "ready", "waiting", "connecting", "ready"]);
   });
 
-  it("fails a waiting call at its deadline, which counts from the call", async () => {
+  it("fails a waiting call at its deadline, which counts from the call, and says why it waited", async () => {
     create();
     const call = outcome(ticker.last({ name: "A" }, { timeoutMs: 1_500 }));
     const stream = outcome(collect(ticker.watch({ name: "A" }, { timeoutMs: 1_500 })));
     await place.scheduler.advance(1_496);
     expect(call.value).to.equal("pending");
     await place.scheduler.advance(8);
-    const expected = "[deadline_exceeded] deadline exceeded after 1500 ms";
-    expect([call.value, stream.value]).to.deep.equal([expected, expected]);
+    for (const { value, error } of [call, stream]) {
+      expect(value).to.match(/^\[deadline_exceeded\] deadline exceeded after 1500 ms: no connection: ./);
+      expect(error?.cause).to.be.instanceOf(RpcError);
+    }
+  });
+
+  it("fails calls for good when a token's provider says that there is none, or headers can't be sent", async () => {
+    const refusals: [ChannelOptions, Code][] = [
+      [{ headers: { "X Y": "1" } }, Code.InvalidArgument],
+      [
+        {
+          bearerToken: async () => {
+            throw new RpcError(Code.Unauthenticated, "logged out");
+          },
+        },
+        Code.Unauthenticated,
+      ],
+    ];
+    await place.open({ services: [] });
+    for (const [options, code] of refusals) {
+      create(options);
+      const call = outcome(ticker.last({ name: "A" }));
+      await place.scheduler.advance(10);
+      expect(call.error?.code).to.equal(code);
+      await place.scheduler.run(channel.close());
+    }
   });
 
   it("leaves the handler only the time that the wait has left", async () => {
