@@ -22,8 +22,8 @@ import type { ConnectionError } from "../session/errors.js";
 import { type Bytes, concat, uint } from "./bytes.js";
 import type { Said } from "./envelope.js";
 import { Fragments } from "./fragments.js";
-import { errorFrame, forEachFragment, frameOf } from "./frame.js";
-import { readEnvelope, readErrorData, requestMetadata, wireHeaders } from "./metadata.js";
+import { forEachFragment, frameOf } from "./frame.js";
+import { errorData, readEnvelope, readErrorData, requestMetadata, wireHeaders } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -33,6 +33,9 @@ const FIRST_ITEMS = 32;
 const MOST_ITEMS = 256;
 const LEAST_ITEMS = 4;
 const WINDOW_BYTES = 1_048_576;
+const STREAM_FAILED = { code: Code.Cancelled, rawMessage: "the request stream failed" };
+/** Of what a source throws the peer hears no more. */
+const MAX_ERROR_CHARACTERS = 1_000;
 
 type Failure = () => RpcError;
 
@@ -254,7 +257,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
         this.#sendItem(this.#encode(value));
       }
     } catch (error) {
-      this.#failSending(RpcError.from(error));
+      this.#failSending(error);
     }
   }
 
@@ -319,12 +322,17 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     if (this.#id !== 0) this.#session.send(frameOf(this.#id, FrameType.PAYLOAD, Flag.COMPLETE));
   }
 
-  // The source failed, or one of its messages: the peer hears that the call is off, and not more.
-  #failSending(error: RpcError): void {
+  // The source failed, or one of its messages: the peer hears a status if one was thrown, else only that the call is off.
+  #failSending(thrown: unknown): void {
     this.#stopSending();
     if (this.#isEnded) return;
-    if (this.#id !== 0) this.#session.send(errorFrame(this.#id, ErrorCode.CANCELED, "the request stream failed"));
-    this.#end(() => error);
+    if (this.#id !== 0) {
+      const { code, rawMessage } = RpcError.is(thrown) ? thrown : STREAM_FAILED;
+      const status = { code, message: rawMessage.slice(0, MAX_ERROR_CHARACTERS) };
+      const data = errorData(status, this.#session.peer.isOurs);
+      this.#session.send(frameOf(this.#id, FrameType.ERROR, 0, uint(ErrorCode.APPLICATION_ERROR, 4), data));
+    }
+    this.#end(() => RpcError.from(thrown));
   }
 
   // The source is closed once, whatever happens.

@@ -13,16 +13,29 @@ export interface Said {
   readonly timeoutMs?: number;
   readonly noMessage?: boolean;
   readonly headers?: readonly Header[];
+  /** Why a stream of requests failed. */
+  readonly status?: { readonly code: number; readonly message: string };
 }
 
 /** Headers and trailers of an Envelope, each, and details of its status. */
 const MAX_PAIRS = 128;
 const MAX_DETAILS = 8_192;
 const NO_BYTES = new Uint8Array(0);
-const TAG = { HELLO: 0x0a, VERSION: 0x08, TIMEOUT_MS: 0x10, NO_MESSAGE: 0x18, HEADERS: 0x22, TEXT: 0x0a, VALUE: 0x12 };
+const TAG = {
+  STATUS: 0x32,
+  CODE: 0x08,
+  MESSAGE: 0x12,
+  HELLO: 0x0a,
+  VERSION: 0x08,
+  TIMEOUT_MS: 0x10,
+  NO_MESSAGE: 0x18,
+  HEADERS: 0x22,
+  TEXT: 0x0a,
+  VALUE: 0x12,
+};
 
 /** The bytes of an Envelope. */
-export function encodeEnvelope({ hello, timeoutMs, noMessage, headers = [] }: Said): Uint8Array {
+export function encodeEnvelope({ hello, timeoutMs, noMessage, headers = [], status }: Said): Uint8Array {
   return concat(
     hello === true ? [TAG.HELLO, 2, TAG.VERSION, 1] : [],
     timeoutMs === undefined ? [] : [TAG.TIMEOUT_MS, ...varint(timeoutMs)],
@@ -30,6 +43,9 @@ export function encodeEnvelope({ hello, timeoutMs, noMessage, headers = [] }: Sa
     ...headers.map(({ key, value }) =>
       field(TAG.HEADERS, concat(field(TAG.TEXT, encodeUtf8(key)), field(TAG.VALUE, value))),
     ),
+    status === undefined
+      ? []
+      : field(TAG.STATUS, concat([TAG.CODE, ...varint(status.code)], field(TAG.MESSAGE, encodeUtf8(status.message)))),
   );
 }
 

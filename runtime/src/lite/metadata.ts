@@ -86,6 +86,11 @@ export function readEnvelope(metadata: Uint8Array): Envelope | undefined {
   throw new MetadataFormatError(`an entry that ends at byte ${end}`, `at most ${metadata.length}`);
 }
 
+/** The data of an ERROR that says `status`: an Envelope to a peer that reads it, else a text. */
+export function errorData(status: { readonly code: number; readonly message: string }, isOurs: boolean): Uint8Array {
+  return isOurs ? concat([0], encodeEnvelope({ status })) : encodeUtf8(status.message);
+}
+
 /** What the data of an ERROR says. */
 export function readErrorData(data: Uint8Array): ErrorData {
   if (data[0] !== 0) return { text: decodeUtf8(data) };

@@ -74,11 +74,11 @@ describe("rsocket-rpc/lite", () => {
   };
 
   describe("sends what the whole runtime sends", () => {
-    const wholeOf = async (options: ConnectOptions): Promise<[TickerClient, ScriptedPeer]> => {
+    const wholeOf = async (options: ConnectOptions, isOurs = true): Promise<[TickerClient, ScriptedPeer]> => {
       const [link, far] = scriptedPeer(scheduler);
       const connecting = connectWhole({ dial: () => Promise.resolve(link) }, { scheduler, ...options });
       await scheduler.settle();
-      far.send(HELLO);
+      if (isOurs) far.send(HELLO);
       far.send(KEEPALIVE);
       return [createTickerClient(await scheduler.run(connecting)), far];
     };
@@ -138,6 +138,32 @@ describe("rsocket-rpc/lite", () => {
           }
         });
       }
+    }
+
+    for (const thrown of [new RpcError(Code.Aborted, "no more"), new Error("a secret"), Symbol("odd")]) {
+      it(`in a stream of requests that fails by ${String(thrown)}, to a peer of ours and to another`, async () => {
+        async function* failing(): AsyncGenerator<{ price: number }> {
+          yield { price: 1 };
+          throw thrown;
+        }
+        const told: string[][] = [];
+        for (const isOurs of [true, false]) {
+          const [client] = await connect({}, isOurs);
+          const [whole, far] = await wholeOf({}, isOurs);
+          far.take();
+          const ends = [client, whole].map((each) => rejectionOf(each.upload(failing())));
+          await scheduler.settle();
+          for (const each of [peer, far]) each.send(requestN(1, 5));
+          await scheduler.settle();
+          const sent = peer.take();
+          expect(sent).to.deep.equal(far.take());
+          told.push(sent);
+          const [lite, other] = (await Promise.all(ends)) as RpcError[];
+          expect(lite).to.include({ code: other?.code, rawMessage: other?.rawMessage });
+        }
+        expect(told.flat().filter((frame) => frame.startsWith("000000012c00"))).to.have.length(2);
+        expect(told.flat().join()).to.not.contain(textHex("secret"));
+      });
     }
 
     it("in a unary call with a deadline and headers, by the wire contract", async () => {
