@@ -229,6 +229,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     } catch (error) {
       return this.#giveUp(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
     }
+    session.forgetUnopened(this);
     this.#id = session.open(this, this.#type !== FrameType.REQUEST_FNF);
     const initialN = this.#type >= FrameType.REQUEST_STREAM ? uint(Math.min(this.#credit, MAX_31_BIT), 4) : [];
     this.#sendPayload(this.#type, initialN, metadata, data);
@@ -248,6 +249,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
 
   async #sendAll(source: Source<unknown>): Promise<void> {
     this.#isSending = true;
+    this.#session.addUnopened(this);
     try {
       this.#iterator = iteratorOf(source);
       while (await this.#mayProduce()) {
@@ -506,6 +508,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     this.#timer?.cancel();
     if (this.#options.signal !== undefined) stopListening(this.#options.signal, this.#onAbort);
     this.#session.withdraw(this.#proceed);
+    this.#session.forgetUnopened(this);
     this.#dropFragments();
     this.#stopSending();
     if (this.#id !== 0) this.#session.forget(this.#id, Math.max(0, this.#credit));

@@ -86,6 +86,8 @@ export class LiteSession implements LinkHandler {
   // Opened since the last write.
   #unsent: LiteStream[] = [];
   readonly #waiting = new Set<() => void>();
+  // They have no id yet: their sources have given no message.
+  readonly #unopened = new Set<LiteStream>();
   #nextId = 1;
   // Frames of ended streams that cost nothing: the rest of a message that was under way, and all others.
   #lateFragments = 0;
@@ -165,6 +167,16 @@ export class LiteSession implements LinkHandler {
   /** `task` waits no more. */
   withdraw(task: () => void): void {
     this.#waiting.delete(task);
+  }
+
+  /** `stream` hears when there is no connection any more to be opened on. */
+  addUnopened(stream: LiteStream): void {
+    this.#unopened.add(stream);
+  }
+
+  /** `stream` is open, or over. */
+  forgetUnopened(stream: LiteStream): void {
+    this.#unopened.delete(stream);
   }
 
   /**
@@ -390,6 +402,7 @@ export class LiteSession implements LinkHandler {
       this.#waiting.delete(task);
       task();
     }
+    if (!this.isOpen) for (const stream of this.#unopened) stream.onLost(this.endError);
   }
 
   // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────

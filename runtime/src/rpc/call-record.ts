@@ -152,6 +152,10 @@ export abstract class CallRecord implements InterceptedCall {
 
 /** The code of what was thrown to abort a call: a timeout is a deadline, all else is a cancellation. */
 export function codeOfAbort(reason: unknown): Code {
-  const name = typeof reason === "object" && reason !== null && "name" in reason ? reason.name : "";
-  return name === "TimeoutError" ? Code.DeadlineExceeded : Code.Cancelled;
+  try {
+    const name = typeof reason === "object" && reason !== null && "name" in reason ? reason.name : "";
+    return name === "TimeoutError" ? Code.DeadlineExceeded : Code.Cancelled;
+  } catch {
+    return Code.Cancelled; // it may be anything, such as an object that throws when it is looked at
+  }
 }

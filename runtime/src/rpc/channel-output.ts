@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The requests of a client stream or a bidi call: the first opens the channel, the rest follow under credit.
 
-import { ErrorCode } from "../rsocket/errors.js";
+import { type ConnectionError, ErrorCode } from "../rsocket/errors.js";
 import { OutgoingItems, type OutgoingOwner } from "../rsocket/iterate.js";
 import type { MessageBytes, MessageHandle, StreamHandle } from "../rsocket/payload.js";
-import { Interaction } from "../rsocket/sink.js";
+import { Interaction, type UnopenedCall } from "../rsocket/sink.js";
 import { unencodable } from "./call-errors.js";
 import type { Source } from "./channel.js";
 import type { ClientCall } from "./client-call.js";
@@ -12,7 +12,7 @@ import { Code } from "./code.js";
 import { encodeChecked, encodeToSend, giveBack } from "./codec.js";
 import { nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
-import { encodeErrorData } from "./status-codec.js";
+import { decodeConnectionError, encodeErrorData } from "./status-codec.js";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -25,6 +25,7 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
   #items: OutgoingItems<unknown> | undefined;
   #stream: MessageHandle | undefined;
   #forgetPeer: (() => void) | undefined;
+  #unopened: UnopenedCall | undefined;
   #stopped = false;
   // The first message waits for a lease; and what the source has said meanwhile.
   #waits = false;
@@ -48,6 +49,25 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
       return this.#call.fail(() => new RpcError(Code.InvalidArgument, message, { cause: error }));
     }
     this.#items.run();
+    if (this.#stream === undefined && !this.#stopped) this.#awaitFirst();
+  }
+
+  // Until there is a stream, the connection knows of the call by this.
+  #awaitFirst(): void {
+    const call = this.#call;
+    const fail = (error: ConnectionError): void => call.fail(() => decodeConnectionError(error, true));
+    this.#unopened = { fail };
+    try {
+      call.transport.rsocket.addUnopened(this.#unopened);
+    } catch (error) {
+      fail(error as ConnectionError);
+    }
+  }
+
+  #forgetUnopened(): void {
+    if (this.#unopened === undefined) return;
+    this.#call.transport.rsocket.withdrawCall(this.#unopened);
+    this.#unopened = undefined;
   }
 
   /** Goes on when there is credit or room again. */
@@ -59,6 +79,7 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#forgetUnopened();
     this.#forgetPeer?.();
     this.#items?.stop();
   }
@@ -118,6 +139,7 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
   #open(data: MessageBytes, noMessage: boolean): void {
     const call = this.#call;
     this.#waits = false;
+    this.#forgetUnopened();
     const stream = call.open(Interaction.REQUEST_CHANNEL, data, this.#initialN, noMessage);
     if (stream === undefined) return;
     if (call.transport.repeatChannelMetadata) this.#repeated = call.encodeMetadata(false);
@@ -143,7 +165,10 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
   #openEmpty(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    if (!this.#call.transport.rsocket.peer.isOurs) {
+    const { rsocket } = this.#call.transport;
+    // Of a connection that has ended nothing can be said but that.
+    if (rsocket.isOpen && !rsocket.peer.isOurs) {
+      this.#forgetUnopened();
       const message = "this peer can't receive a stream without messages";
       return this.#call.fail(() => new RpcError(Code.FailedPrecondition, message));
     }
@@ -156,6 +181,7 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
   // The source failed: the peer hears a status if one was thrown, else only that the call is off.
   fail(thrown: unknown): void {
     this.#stopped = true;
+    this.#forgetUnopened();
     const { transport } = this.#call;
     const error = RpcError.from(thrown);
     const shown = RpcError.is(thrown) ? thrown : new RpcError(Code.Cancelled, "the request stream failed");

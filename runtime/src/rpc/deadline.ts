@@ -159,12 +159,16 @@ export class DeadlineClock {
   #onTimer(): void {
     this.#disarm();
     const nowMs = this.#scheduler.now();
-    const slots = [...this.#slots.values()].sort((a, b) => a.number - b.number);
-    const due = slots.filter(({ number }) => number * SLOT_MS <= nowMs);
+    const due: Slot[] = [];
+    let earliest = Number.POSITIVE_INFINITY;
+    // There may be thousands; only those that are due are put in order.
+    for (const slot of this.#slots.values()) {
+      if (slot.number * SLOT_MS <= nowMs) due.push(slot);
+      else earliest = Math.min(earliest, slot.number);
+    }
     for (const slot of due) this.#forget(slot);
-    const earliest = slots[due.length];
-    if (earliest !== undefined) this.#arm(earliest.number);
-    for (const slot of due) fireAll(slot);
+    if (earliest !== Number.POSITIVE_INFINITY) this.#arm(earliest);
+    for (const slot of due.sort((a, b) => a.number - b.number)) fireAll(slot);
   }
 }
 

@@ -181,10 +181,13 @@ class RpcServer implements Server {
 
   async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
     const untilMs = this.#scheduler.now() + graceMs;
-    await this.#core.close({ graceMs });
-    // Handlers of fire-and-forget calls outlive their streams.
-    if (graceMs > 0) await this.#handlersEnd(untilMs - this.#scheduler.now());
-    this.#resolveClosed();
+    try {
+      await this.#core.close({ graceMs });
+      // Handlers of fire-and-forget calls outlive their streams.
+      if (graceMs > 0) await this.#handlersEnd(untilMs - this.#scheduler.now());
+    } finally {
+      this.#resolveClosed();
+    }
   }
 
   async #handlersEnd(withinMs: number): Promise<void> {

@@ -9,7 +9,7 @@ import type { FrameLink, LinkInfo } from "../engine/link.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
-import type { WaitingCall } from "../session/admission.js";
+import type { UnopenedCall, WaitingCall } from "../session/admission.js";
 import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
 import type { Allowance } from "../session/lease.js";
@@ -288,8 +288,13 @@ export class RSocketConnection implements Requester {
     return queued;
   }
 
+  /** @internal A call that has no stream yet hears when the connection ends. @throws ConnectionError when it isn't open. */
+  addUnopened(call: UnopenedCall): void {
+    this.#driver.connection.addUnopened(call);
+  }
+
   /** @internal The call waits no more. */
-  withdrawCall(call: WaitingCall): void {
+  withdrawCall(call: WaitingCall | UnopenedCall): void {
     this.#driver.connection.withdrawCall(call);
   }
 

@@ -317,6 +317,7 @@ export class OutgoingItems<T> implements TurnShare {
   readonly #iterator: AsyncIterator<T> | Iterator<T>;
   readonly #isAsync: boolean;
   #ahead: { readonly data: EncodedMessage } | undefined;
+  #hasSent = false;
   #pulling = false;
   #running = false;
   #stopped = false;
@@ -346,7 +347,7 @@ export class OutgoingItems<T> implements TurnShare {
       if (this.#ahead !== undefined) {
         const { data } = this.#ahead;
         this.#ahead = undefined;
-        this.#owner.send(data);
+        this.#send(data);
       } else if (this.#budget.take(this)) this.#pull();
       else this.#waitForTurn();
     }
@@ -365,7 +366,9 @@ export class OutgoingItems<T> implements TurnShare {
 
   #mayPull(): boolean {
     if (this.#stream.mayProduce) return true;
-    return this.#ahead === undefined && this.#stream.credit === 0 && this.#owner.looksAhead?.() === true;
+    if (this.#ahead !== undefined || this.#stream.credit > 0) return false;
+    // Who has asked for nothing yet gets nothing ready.
+    return this.#hasSent && this.#owner.looksAhead?.() === true;
   }
 
   #waitForTurn(): void {
@@ -413,8 +416,13 @@ export class OutgoingItems<T> implements TurnShare {
       return this.#owner.fail(error);
     }
     if (data === undefined) return this.#finish();
-    if (this.#stream.credit > 0) this.#owner.send(data);
+    if (this.#stream.credit > 0) this.#send(data);
     else this.#ahead = { data: data instanceof InPlace ? data.copy() : data };
+  }
+
+  #send(data: MessageBytes): void {
+    this.#hasSent = true;
+    this.#owner.send(data);
   }
 
   // An item's data, undefined at the end. Iterators written by hand give anything.

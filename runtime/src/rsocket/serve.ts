@@ -117,6 +117,9 @@ export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServe
   });
 }
 
+/** What clients are told when the server closes; ours know the words. */
+const DRAINING = "server is draining";
+
 /** @internal `serveRSocket` with hooks. */
 export async function openServer(
   factories: readonly ListenerFactory[],
@@ -135,7 +138,9 @@ export async function openServer(
   const listeners = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failed = opened.find((result) => result.status === "rejected");
   if (failed !== undefined) {
-    await Promise.all(listeners.map((listener) => listener.close()));
+    server.listeners = listeners;
+    // Some may have connected meanwhile.
+    await server.close().catch(() => {});
     throw failed.reason;
   }
   server.listeners = listeners;
@@ -209,15 +214,16 @@ class ServerCore implements RSocketServer {
   }
 
   close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#closeAll(graceMs);
+    if (this.#closing === undefined) this.#closing = this.#closeAll(graceMs);
+    // Who has less patience than before is heard.
+    else for (const connection of this.connections) void connection.close({ graceMs, message: DRAINING });
     return this.#closing;
   }
 
   async #closeAll(graceMs: number): Promise<void> {
-    const listeners = this.listeners.map((listener) => listener.close());
-    const message = "server is draining";
-    await Promise.all([...this.connections].map((connection) => connection.close({ graceMs, message })));
-    await Promise.all(listeners);
+    const listening = Promise.allSettled(this.listeners.map(async (listener) => await listener.close()));
+    await Promise.all([...this.connections].map((connection) => connection.close({ graceMs, message: DRAINING })));
+    for (const result of await listening) if (result.status === "rejected") throw result.reason;
   }
 
   #createConnection(link: FrameLink, refusal: string | undefined): RSocketConnection {

@@ -190,10 +190,12 @@ export class Sessions {
   // All sessions together keep too much: those that have no link go, the one that lost it first before others, the latest
   // when it alone keeps too much.
   #makeRoom(latest: Entry): void {
-    const earlier = this.all.filter((session) => session !== latest && !session.isConnected);
+    // Those of other processes, which a store may tell of, too, are theirs to end.
+    const here = this.all.filter((session): session is Entry => "connection" in session);
+    const earlier = here.filter((session) => session !== latest && !session.isConnected);
     for (const session of [...earlier, latest]) {
       if (!this.ledger.isFull) return;
-      (session as Entry).connection.abort("too much is kept for sessions without a link");
+      session.connection.abort("too much is kept for sessions without a link");
     }
   }
 

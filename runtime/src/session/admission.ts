@@ -11,12 +11,17 @@ export interface WaitingCall {
   fail(error: ConnectionError): void;
 }
 
+/** A call that was admitted and has no stream yet, as its caller has given no message. */
+export type UnopenedCall = Pick<WaitingCall, "fail">;
+
 const NONE: readonly WaitingCall[] = [];
 
 /** First come, first served; at most `maxCalls`. */
 export class Admission {
   readonly #maxCalls: number;
   #calls: Set<WaitingCall> | undefined;
+  // They wait for their callers, not for room.
+  #unopened: Set<UnopenedCall> | undefined;
 
   constructor(maxCalls: number) {
     this.#maxCalls = maxCalls;
@@ -35,9 +40,16 @@ export class Admission {
     return true;
   }
 
+  /** `call` is told when the connection ends, unless it is withdrawn before. */
+  addUnopened(call: UnopenedCall): void {
+    this.#unopened ??= new Set();
+    this.#unopened.add(call);
+  }
+
   /** The call waits no more, and is told nothing. */
-  withdraw(call: WaitingCall): void {
-    this.#calls?.delete(call);
+  withdraw(call: WaitingCall | UnopenedCall): void {
+    this.#calls?.delete(call as WaitingCall);
+    this.#unopened?.delete(call);
   }
 
   /** Admits calls as long as `hasRoom` says so. */
@@ -52,9 +64,11 @@ export class Admission {
   /** Fails all. */
   failAll(error: ConnectionError): void {
     // One that fails may withdraw another.
-    for (const call of this.#calls ?? NONE) {
-      this.withdraw(call);
-      call.fail(error);
+    for (const calls of [this.#calls, this.#unopened]) {
+      for (const call of calls ?? NONE) {
+        this.withdraw(call);
+        call.fail(error);
+      }
     }
   }
 }

@@ -22,7 +22,7 @@ import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
 import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
 import { Flag, FrameType, frameTypeName, HEADER_BYTES, MAX_31_BIT, MAX_SENT_FRAME_BYTES } from "../frames/layout.js";
 import { readPayloadStart } from "../frames/payload-start.js";
-import { Admission, type WaitingCall } from "./admission.js";
+import { Admission, type UnopenedCall, type WaitingCall } from "./admission.js";
 import { ConnectionError, StreamError } from "./errors.js";
 import { InboundBudgets } from "./inbound-budgets.js";
 import { Keepalive } from "./keepalive.js";
@@ -503,8 +503,14 @@ export class Connection implements StreamHost {
     return this.#admission.add(call);
   }
 
+  /** A call that has no stream yet hears when the connection ends. @throws ConnectionError when it isn't open. */
+  addUnopened(call: UnopenedCall): void {
+    if (!this.isOpen) throw this.#notOpenError();
+    this.#admission.addUnopened(call);
+  }
+
   /** The call waits no more. */
-  withdrawCall(call: WaitingCall): void {
+  withdrawCall(call: WaitingCall | UnopenedCall): void {
     this.#admission.withdraw(call);
   }
 

@@ -72,7 +72,7 @@ export class ResumeStore {
 
   /** It is time to ask the peer what it has. */
   get isHalfFull(): boolean {
-    return this.#bytes >= this.#maxBytes >> 1 || this.#isOneOfTooMany;
+    return (this.#bytes > 0 && this.#bytes >= this.#maxBytes / 2) || this.#isOneOfTooMany;
   }
 
   // Who keeps nothing has nothing to ask for: what others keep is no reason to stop it.

@@ -385,6 +385,8 @@ export class Stream {
   receiveError(code: number, data: Uint8Array): void {
     // Nothing that comes for a fire-and-forget request means anything (FNF-02).
     if (this.isHandingOver) return this.#host.countLate();
+    // A request that is taken back, as by CANCEL.
+    if (!this.isRequester && !this.#answered) this.#host.countCancel();
     const told = this.#isHeard();
     this.#drop();
     if (told) this.sink.onError(new StreamError(code, data.slice(), "remote"));
@@ -677,6 +679,7 @@ export class Stream {
   // half, so that a CANCEL is due only where the other half is open (RS-05).
   #fail(code: number, message: string, isLastWord: boolean): void {
     const told = this.#isHeard();
+    if (!this.isRequester && !this.#answered) this.#host.countCancel();
     this.#host.refused(code, message);
     if (isLastWord) this.#receiveOpen = false;
     this.#giveUp(code, message, told);

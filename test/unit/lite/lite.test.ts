@@ -473,6 +473,20 @@ describe("rsocket-rpc/lite", () => {
       expect(scheduler.timerCount).to.equal(0);
     });
 
+    it("a stream of requests that has given nothing yet ends with its connection", async () => {
+      for (const end of ["close", "drain", "loss"]) {
+        const [client, connection] = await connect();
+        const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
+        const call = rejectionOf(client.upload(silent));
+        await scheduler.settle();
+        if (end === "close") void connection.close();
+        else if (end === "drain") await send(errorFrame(0, 0x102, "draining"));
+        else peer.abort();
+        expect(await scheduler.run(call), end).to.include({ code: Code.Unavailable, retryable: true });
+        await scheduler.run(connection.closed);
+      }
+    });
+
     it("close doesn't wait for calls that a draining server lets run", async () => {
       const [client, connection] = await connect();
       const call = rejectionOf(client.last({}));

@@ -129,4 +129,53 @@ describe("slips", () => {
     const preset = "egde" as "edge";
     expect(() => resolveSettings({ preset })).to.throw(RangeError, 'preset is "egde", expected "standard" or "edge"');
   });
+
+  it("a stream of requests that has given nothing yet: its call ends with its connection", async () => {
+    for (const end of ["close", "server", "loss"] as const) {
+      const server = await world.serve({ services: [ticker({})] });
+      const connection = await world.connect(server);
+      const client = createTickerClient(connection);
+      let closed = 0;
+      async function* silent(): AsyncGenerator<{ text: string }> {
+        try {
+          await new Promise(() => {});
+        } finally {
+          closed++;
+        }
+        yield { text: "" };
+      }
+      const calls = [
+        rejectionOf(collect(client.chat(silent()))),
+        rejectionOf(client.upload({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) })),
+      ];
+      await world.scheduler.settle();
+      if (end === "close") void connection.close({ graceMs: 10_000 });
+      else if (end === "server") void server.close({ graceMs: 10_000 });
+      else world.lose(connection);
+      for (const call of calls) {
+        expect(await world.run(call), end).to.include({ code: Code.Unavailable, retryable: true });
+      }
+      expect(closed).to.equal(0); // a generator amid an await can't be closed
+    }
+  });
+
+  it("a server that is told to close again with less patience", async () => {
+    const server = await world.serve({
+      services: [
+        ticker({
+          last: (_, { signal }) =>
+            new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+        }),
+      ],
+    });
+    const client = createTickerClient(await world.connect(server));
+    const call = rejectionOf(client.last({}));
+    await world.scheduler.settle();
+    const closing = server.close({ graceMs: 60_000 });
+    await world.scheduler.settle();
+    void server.close();
+    expect(await world.run(call)).to.be.instanceOf(Error);
+    await world.scheduler.advance(1_100);
+    await world.run(closing);
+  });
 });

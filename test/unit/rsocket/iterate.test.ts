@@ -385,9 +385,12 @@ describe("outgoing items", () => {
       expect(log.slice(1)).to.deep.equal(["send 2", "complete", "finished"]);
     });
 
-    it(`end at once without credit when asked to look ahead and there are none (${name})`, async () => {
-      await run(createItems(create(), true), 0);
-      expect(log).to.deep.equal(["complete", "finished"]);
+    it(`aren't looked at for who has asked for none, whoever looks ahead (${name})`, async () => {
+      const items = createItems(create(1), true);
+      await run(items, 0);
+      expect(log).to.deep.equal([]);
+      await run(items, 1);
+      expect(log).to.deep.equal(["send 1", "complete", "finished"]);
     });
   }
 
