@@ -245,6 +245,20 @@ describe("limits of a session: what comes in", () => {
     expectEnded(server, "cancelled before they were answered");
   });
 
+  it("cancelBurst: requests taken back by ERROR, or broken by a rule, count as those cancelled", () => {
+    const byError = serverWith({ cancelBurst: 2, cancelsPerSecond: 1 });
+    for (const id of ["00000001", "00000003", "00000005"]) {
+      byError.receive(hex`${id} 1000 61`, hex`${id} 2c00 00000201`);
+    }
+    expectEnded(byError, "cancelled before they were answered");
+    const byRule = serverWith({ cancelBurst: 2, cancelsPerSecond: 1 });
+    for (const id of ["00000001", "00000003", "00000005"]) {
+      // A fragment whose metadata is longer than it, but which may be ignored.
+      byRule.receive(hex`${id} 1d00 00000001 000000 61`, hex`${id} 28a0 61`, hex`${id} 2b80 ffffff`);
+    }
+    expectEnded(byRule, "cancelled before they were answered");
+  });
+
   it("controlBurst, controlsPerSecond: KEEPALIVE, METADATA_PUSH and LEASE together", () => {
     const server = serverWith({ controlBurst: 6, controlsPerSecond: 2 });
     server.receive(

@@ -206,7 +206,11 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
     }
     if (state === "waiting") this.#failWaiters();
     if (state === "closed") for (const waiter of this.#takeWaiters(() => true)) waiter.onFailed(this.unavailable());
-    for (const listener of [...this.#listeners]) this.#tell(listener, state);
+    for (const listener of [...this.#listeners]) {
+      // Somebody who was told may have changed it, and then all have heard of that.
+      if (this.#redial.state !== state) return;
+      this.#tell(listener, state);
+    }
   }
 
   #failWaiters(): void {

@@ -34,10 +34,10 @@ export interface IncomingRequest {
   /** A channel on which nothing follows. Its end may come while an interceptor still waits for something. */
   complete: boolean;
   /** Present when the caller speaks our extension. */
-  readonly envelope: Envelope | undefined;
-  readonly rawMetadata: Uint8Array;
+  envelope: Envelope | undefined;
+  rawMetadata: Uint8Array;
   /** A tracing map or a Zipkin payload, by the connection's mode. */
-  readonly tracing: Uint8Array;
+  tracing: Uint8Array;
   /** When its first frame came. */
   readonly receivedAtMs: number;
 }
@@ -149,7 +149,17 @@ export class ServerCall
     if (interceptors === undefined) this.#run();
     else this.#intercept(interceptors);
     // Many handlers answer at once: then nothing can come of it any more.
-    if (!this.#ended) this.deadline?.start();
+    if (this.#ended) return;
+    this.deadline?.start();
+    this.#letGo();
+  }
+
+  // What lives on doesn't hold what was read: these are views, and what the envelope says of headers has been copied.
+  #letGo(): void {
+    const request = this.#request;
+    if (request.envelope !== undefined) request.envelope = { noMessage: request.envelope.noMessage };
+    if (request.rawMetadata.length > 0) request.rawMetadata = request.rawMetadata.slice();
+    if (request.tracing.length > 0) request.tracing = request.tracing.slice();
   }
 
   #intercept(interceptors: ComposedInterceptors): void {

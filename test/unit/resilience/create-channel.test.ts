@@ -190,6 +190,19 @@ describe("a channel", () => {
     }
   });
 
+  it("tells its states in order, also when a listener changes them", async () => {
+    create();
+    channel.onStateChange((state) => {
+      if (state === "ready") void channel.close();
+    });
+    const last: ChannelState[] = [];
+    channel.onStateChange((state) => last.push(state));
+    await place.open({ services: [] });
+    channel.connect();
+    await place.scheduler.advance(1_000);
+    expect(last).to.deep.equal(["connecting", "closed"]);
+  });
+
   it("fails calls for good when a token's provider says that there is none, or headers can't be sent", async () => {
     const refusals: [ChannelOptions, Code][] = [
       [{ headers: { "X Y": "1" } }, Code.InvalidArgument],

@@ -2,8 +2,9 @@
 // What users do by accident, or with good reason and nobody thought of it: nothing hangs, nothing falls, and who did it is told.
 
 import { expect } from "chai";
-import { Code, ConnectError, type Interceptor, RpcError } from "rsocket-rpc";
+import { type CallContext, Code, ConnectError, type Interceptor, RpcError, serveWith } from "rsocket-rpc";
 import { resolveSettings } from "rsocket-rpc/rsocket";
+import { scriptedPeer } from "rsocket-rpc/testing";
 import {
   createTickerClient,
   implementTicker,
@@ -159,6 +160,42 @@ describe("slips", () => {
     }
   });
 
+  it("a server whose listener can't be closed, or one of which never opened: what is open is closed all the same", async () => {
+    const broken = { url: "broken:", close: () => Promise.reject(new Error("unlink failed")) };
+    const server = await world.run(serveWith([async () => broken], { services: [], scheduler: world.scheduler }));
+    const error = await world.run(rejectionOf(server.close()));
+    expect(String(error)).to.match(/unlink failed/);
+    await world.run(server.closed);
+
+    const [link, peer] = scriptedPeer(world.scheduler);
+    const opening = serveWith(
+      [
+        async (onLink) => {
+          onLink(link);
+          return { url: "good:", close: async () => {} };
+        },
+        async () => {
+          throw new Error("address in use");
+        },
+      ],
+      { services: [], scheduler: world.scheduler },
+    );
+    expect(String(await world.run(rejectionOf(opening)))).to.match(/address in use/);
+    await world.scheduler.advance(1_100);
+    expect(peer.isClosed).to.equal(true);
+  });
+
+  it("a signal aborted with what can't be looked at: all its calls end", async () => {
+    const { connection } = await world.pair({ services: [ticker({ last: () => new Promise<never>(() => {}) })] });
+    world.expectsRunningHandlers = true;
+    const client = createTickerClient(connection);
+    const controller = new AbortController();
+    const calls = [0, 1].map(() => rejectionOf(client.last({}, { signal: controller.signal })));
+    await world.scheduler.settle();
+    controller.abort(untold());
+    for (const call of calls) expect(await world.run(call)).to.include({ code: Code.Cancelled });
+  });
+
   it("a server that is told to close again with less patience", async () => {
     const server = await world.serve({
       services: [
@@ -177,5 +214,30 @@ describe("slips", () => {
     expect(await world.run(call)).to.be.instanceOf(Error);
     await world.scheduler.advance(1_100);
     await world.run(closing);
+  });
+
+  it("a request that lives long holds nothing of what was read with it", async () => {
+    let context: CallContext | undefined;
+    const { peer } = await world.serveSetUp({
+      services: [
+        ticker({
+          async *watch(_, given) {
+            context = given;
+            await new Promise((_resolve, reject) =>
+              given.signal.addEventListener("abort", () => reject(given.signal.reason)),
+            );
+            yield {};
+          },
+        }),
+      ],
+    });
+    // Tracing: a=b; user metadata: 5 bytes.
+    const route = "0001000e64656d6f2e76312e5469636b657200055761746368";
+    peer.send(`000000011900${"0000000a"}${"000026"}${route}${"0006"}${"000161000162"}${"0102030405"}`);
+    await world.scheduler.settle();
+    expect([...(context?.rawMetadata ?? [])]).to.deep.equal([1, 2, 3, 4, 5]);
+    expect(context?.rawMetadata.buffer.byteLength).to.equal(5);
+    expect([...(context?.tracing ?? [])]).to.deep.equal([["a", "b"]]);
+    peer.send("000000012400");
   });
 });

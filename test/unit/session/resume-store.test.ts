@@ -161,6 +161,15 @@ describe("session/resume-store", () => {
     expect([store.isHalfFull, store.isFull]).to.deep.equal([false, false]);
   });
 
+  it("without a bound, or with one beyond 32 bits, is never half full of nothing, nor of little", () => {
+    for (const maxBytes of [Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 40]) {
+      const store = filled(maxBytes);
+      expect([store.isHalfFull, store.isFull], `${maxBytes}`).to.deep.equal([false, false]);
+      store.clear();
+      expect(store.isHalfFull, `${maxBytes}`).to.equal(false);
+    }
+  });
+
   it("forgets the oldest until there is room, and no more", () => {
     const store = filled(30);
     store.evict();
