@@ -67,7 +67,7 @@ export class Allowance {
   /** Replaces what was granted before; `carried` requests are allowed beyond, such as may be under way. */
   grant({ requestCount, ttlMs }: Lease, nowMs: number, carried = 0): void {
     this.#granted = requestCount + carried;
-    this.#left = this.#granted + this.#owed;
+    this.#left = requestCount + carried + this.#owed;
     this.#owed = 0;
     this.#untilMs = nowMs + ttlMs;
     this.#isGranted = true;
