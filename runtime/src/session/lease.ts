@@ -50,8 +50,6 @@ export class Allowance {
   #untilMs = 0;
   #isGranted = false;
   // Requests that were left when the link was lost: as many may have been sent, and will come again.
-  // By the last grant alone.
-  #granted = 0;
   #owed = 0;
 
   /** Some grant came and wasn't forgotten since. */
@@ -66,7 +64,6 @@ export class Allowance {
 
   /** Replaces what was granted before; `carried` requests are allowed beyond, such as may be under way. */
   grant({ requestCount, ttlMs }: Lease, nowMs: number, carried = 0): void {
-    this.#granted = requestCount + carried;
     this.#left = requestCount + carried + this.#owed;
     this.#owed = 0;
     this.#untilMs = nowMs + ttlMs;
@@ -92,8 +89,7 @@ export class Allowance {
    * to notice (RSocket 1.0 §Resuming Operation).
    */
   forget(nowMs?: number): void {
-    // Not more than one lease, however often the link is lost: what is left may be of earlier ones in part.
-    if (nowMs !== undefined) this.#owed = Math.max(this.#owed, Math.min(this.#granted, this.leftAt(nowMs)));
+    if (nowMs !== undefined) this.#owed += this.leftAt(nowMs);
     this.#left = 0;
     this.#untilMs = 0;
     this.#isGranted = false;

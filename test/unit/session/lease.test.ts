@@ -37,16 +37,6 @@ describe("session/lease: an allowance", () => {
     expect(allowance.take(2_000)).to.equal(false);
   });
 
-  it("doesn't grow, however often its link is lost", () => {
-    const allowance = new Allowance();
-    for (let i = 0; i < 30; i++) {
-      allowance.grant({ requestCount: 20, ttlMs: 1_000 }, i);
-      allowance.forget(i);
-    }
-    allowance.grant({ requestCount: 20, ttlMs: 1_000 }, 100);
-    expect(allowance.leftAt(100)).to.equal(40);
-  });
-
   it("is replaced by the next grant, which may carry some of it on", () => {
     const allowance = new Allowance();
     allowance.grant({ requestCount: 5, ttlMs: 100 }, 0);
