@@ -68,7 +68,7 @@ export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The sum of their lengths. */
-export function lengthOf(parts: readonly Uint8Array[]): number {
+export function lengthOf(parts: readonly { readonly length: number }[]): number {
   let byteLength = 0;
   for (const part of parts) byteLength += part.length;
   return byteLength;

@@ -4,6 +4,7 @@
 
 import { decodeUtf8Strict, encodeUtf8 } from "../bytes/utf8.js";
 import type { Envelope, ErrorDetail, Header } from "../metadata/envelope.js";
+import { MAX_HEADERS } from "../metadata/envelope-reader.js";
 import { MetadataFormatError } from "../metadata/errors.js";
 import { type Bytes, concat } from "./bytes.js";
 
@@ -17,8 +18,7 @@ export interface Said {
   readonly status?: { readonly code: number; readonly message: string };
 }
 
-/** Headers and trailers of an Envelope, each, and details of its status. */
-const MAX_PAIRS = 128;
+/** Details of a status. */
 const MAX_DETAILS = 8_192;
 const NO_BYTES = new Uint8Array(0);
 const TAG = {
@@ -74,8 +74,8 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
       forEachField(bytesOf(hello), { 1: (value) => (version = numberOf(value)) });
       envelope.hello = { version };
     },
-    4: (pair) => pushPair(headers, MAX_PAIRS, pair, (key, value) => ({ key, value })),
-    5: (pair) => pushPair(trailers, MAX_PAIRS, pair, (key, value) => ({ key, value })),
+    4: (pair) => pushPair(headers, MAX_HEADERS, pair, (key, value) => ({ key, value })),
+    5: (pair) => pushPair(trailers, MAX_HEADERS, pair, (key, value) => ({ key, value })),
     6: (status) => {
       forEachField(bytesOf(status), {
         1: (value) => (code = numberOf(value) | 0),

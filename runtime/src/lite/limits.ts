@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server can move in a client that only calls: the limits of `session/settings.ts` that are left, with its defaults.
 
-import { fragmentsOf } from "../session/setting-rules.js";
+import { fragmentsOf, reassemblyBytesOf } from "../session/setting-rules.js";
 import type { Limits } from "../session/settings.js";
 
 /** Every buffer and counter that a server can move here; `Limits` says what each is. */
@@ -49,10 +49,9 @@ const STANDARD: Omit<LiteLimits, "maxFragments"> = {
 /** The standard limits with those of `changes` in their place. */
 export function liteLimits(changes: Partial<LiteLimits> = {}): LiteLimits {
   const merged = { ...STANDARD, ...changes };
-  const { maxMessageBytes, maxMetadataBytes, maxReassemblyBytes } = merged;
   return {
     ...merged,
-    maxReassemblyBytes: changes.maxReassemblyBytes ?? Math.max(maxReassemblyBytes, maxMessageBytes + maxMetadataBytes),
-    maxFragments: merged.maxFragments ?? fragmentsOf(maxMessageBytes),
+    maxReassemblyBytes: changes.maxReassemblyBytes ?? reassemblyBytesOf(merged),
+    maxFragments: merged.maxFragments ?? fragmentsOf(merged.maxMessageBytes),
   };
 }

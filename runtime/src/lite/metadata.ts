@@ -4,7 +4,7 @@
 
 import { readUint24 } from "../bytes/integers.js";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.js";
-import type { ErrorData } from "../metadata/entry.js";
+import { ENTRY_HEADER_BYTES, ENVELOPE_MIME_TYPE, type ErrorData, MAX_METADATA_BYTES } from "../metadata/entry.js";
 import type { Envelope, Header } from "../metadata/envelope.js";
 import { MetadataError, MetadataFormatError } from "../metadata/errors.js";
 import { Metadata, type MetadataInit } from "../metadata/headers.js";
@@ -13,11 +13,7 @@ import { concat, shortText, uint, withLength } from "./bytes.js";
 import { decodeEnvelope, encodeEnvelope, type Said } from "./envelope.js";
 
 /** One less than the length of the mime type, and the mime type: how an entry of ours begins. */
-const MARK = /*@__PURE__*/ encodeUtf8("\u0017message/x.rsocket-rpc.v1");
-/** The mark, and the length of the Envelope. */
-const ENTRY_HEADER_BYTES = 28;
-/** The largest metadata that is sent with an Envelope, as the peer's limit is by default. */
-const MAX_METADATA_BYTES = 65_536;
+const MARK = /*@__PURE__*/ encodeUtf8(`\u0017${ENVELOPE_MIME_TYPE}`);
 /** The well-known id of authentication entries, 0x7c, and of their type "bearer", 0x01, each marked as an id. */
 const AUTHENTICATION = 0xfc;
 const BEARER = 0x81;

@@ -4,6 +4,7 @@
 // runtime answers it.
 
 import { readUint31, readUint32 } from "../bytes/integers.js";
+import { lengthOf } from "../bytes/parts.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
 import type { LinkHandler } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
@@ -391,8 +392,7 @@ export class LiteSession implements LinkHandler {
   }
 
   #write(chunks: Uint8Array[]): void {
-    const byteLength = chunks.reduce((sum, { length }) => sum + length, 0);
-    if (!this.#link.send({ chunks, byteLength })) this.#blockedSinceMs = this.scheduler.now();
+    if (!this.#link.send({ chunks, byteLength: lengthOf(chunks) })) this.#blockedSinceMs = this.scheduler.now();
   }
 
   // In the order in which they came, while there is room; all of them when there will be none any more.

@@ -322,11 +322,7 @@ export class ServerCall
     if (data === undefined) return;
     if (this.#interaction === Interaction.FIRE_AND_FORGET) return this.#end(undefined);
     const isLast = this.#interaction === Interaction.REQUEST_RESPONSE;
-    try {
-      this.#stream.next(data, this.#answerMetadata(true, isLast), isLast);
-    } finally {
-      giveBack(data);
-    }
+    this.#next(data, isLast);
     this.sentCount = 1;
     if (isLast) this.#end(undefined);
     else this.complete();
@@ -368,8 +364,13 @@ export class ServerCall
 
   send(data: MessageBytes): boolean {
     this.sentCount++;
+    return this.#next(data, false);
+  }
+
+  // The first says headers, too, and the one that is the last as well, trailers.
+  #next(data: MessageBytes, isLast: boolean): boolean {
     try {
-      return this.#stream.next(data, this.#headersSent ? undefined : this.#answerMetadata(true, false));
+      return this.#stream.next(data, this.#headersSent ? undefined : this.#answerMetadata(true, isLast), isLast);
     } finally {
       giveBack(data);
     }

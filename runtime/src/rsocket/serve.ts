@@ -256,7 +256,7 @@ class ServerCore implements RSocketServer {
   }
 
   resume(connection: RSocketConnection, frame: ResumeFrame): string | undefined {
-    return this.#closing === undefined ? this.#sessions?.resume(connection, frame) : "server is draining";
+    return this.#closing === undefined ? this.#sessions?.resume(connection, frame) : DRAINING;
   }
 
   detached(connection: RSocketConnection): void {
@@ -288,7 +288,7 @@ class ServerCore implements RSocketServer {
 
   async #accept(setup: SetupFrame, connection: RSocketConnection): Promise<Accepted | undefined> {
     try {
-      if (this.#closing !== undefined) throw new SetupRejection("server is draining");
+      if (this.#closing !== undefined) throw new SetupRejection(DRAINING);
       const refusal = this.#sessions?.refuse(setup);
       if (refusal !== undefined) throw new SetupRejection(refusal);
       // Before the application answers: nothing may go out ahead of a refusal.

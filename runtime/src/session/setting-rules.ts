@@ -12,3 +12,12 @@ export function checkSetting(name: string, value: number, least: number, most: n
     throw new RangeError(`${name} is ${value}, expected a whole number ${least} … ${most}`);
   }
 }
+
+/** What is held of unfinished messages, unless given: as much as by default, and one of the largest in any case. */
+export function reassemblyBytesOf(limits: {
+  readonly maxReassemblyBytes: number;
+  readonly maxMessageBytes: number;
+  readonly maxMetadataBytes: number;
+}): number {
+  return Math.max(limits.maxReassemblyBytes, limits.maxMessageBytes + limits.maxMetadataBytes);
+}

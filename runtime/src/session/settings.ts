@@ -2,7 +2,7 @@
 // What a connection is told before it starts: its limits, each with its reason, and its settings.
 
 import { MAX_31_BIT, MAX_FRAME_BYTES } from "../frames/layout.js";
-import { checkSetting, fragmentsOf } from "./setting-rules.js";
+import { checkSetting, fragmentsOf, reassemblyBytesOf } from "./setting-rules.js";
 
 /**
  * Every buffer and every counter that a peer can move. All can be changed; `Infinity` switches one off.
@@ -190,8 +190,7 @@ export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" 
   const names = Object.keys(base) as (keyof Limits)[];
   if (given.maxMessageBytes !== undefined) {
     given.maxFragments ??= fragmentsOf(given.maxMessageBytes);
-    const wholeBytes = given.maxMessageBytes + (given.maxMetadataBytes ?? base.maxMetadataBytes);
-    given.maxReassemblyBytes ??= Math.max(base.maxReassemblyBytes, wholeBytes);
+    given.maxReassemblyBytes ??= reassemblyBytesOf({ ...base, ...given });
   }
   const isSame = (limits: Limits): boolean => names.every((name) => limits[name] === (given[name] ?? base[name]));
   if (!isSame(latest)) latest = Object.freeze({ ...base, ...given });
