@@ -425,7 +425,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
   // False when that was too much beyond what was asked for.
   #keep(data: Uint8Array): boolean {
     const session = this.#session;
-    const { maxSurplusItems, maxSurplusBytes } = session.limits;
+    const { maxSurplusItems, maxSurplusBytes, maxWaitingBytes } = session.limits;
     if (this.#type >= FrameType.REQUEST_STREAM) {
       if (this.#credit !== MAX_31_BIT) this.#credit--;
       if (this.#credit < 0) this.#surplusBytes += data.length;
@@ -434,6 +434,10 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
         this.#refuse(`items exceed the credit by ${-this.#credit} (RSocket 1.0 §Reactive Streams Semantics)`);
         return false;
       }
+    }
+    if (session.unconsumedBytes + data.length > maxWaitingBytes) {
+      this.#refuse(tooMuch("backlog of messages", maxWaitingBytes), Code.ResourceExhausted);
+      return false;
     }
     this.#items.push(data.slice()); // a view would pin what it was read in
     session.unconsumedBytes += data.length;

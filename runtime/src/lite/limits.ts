@@ -14,6 +14,7 @@ export type LiteLimits = Pick<
   | "maxSurplusItems"
   | "maxSurplusBytes"
   | "maxUnconsumedBytes"
+  | "maxWaitingBytes"
   | "producerPauseBytes"
   | "maxPeerCausedBytes"
   | "stallTimeoutMs"
@@ -34,6 +35,7 @@ const STANDARD: Omit<LiteLimits, "maxFragments"> = {
   maxSurplusItems: 64,
   maxSurplusBytes: 262_144,
   maxUnconsumedBytes: 16_777_216,
+  maxWaitingBytes: 268_435_456,
   producerPauseBytes: 1_048_576,
   maxPeerCausedBytes: 25_165_824,
   stallTimeoutMs: 30_000,

@@ -350,10 +350,16 @@ abstract class IterableCall<O> extends ClientCall implements IncomingOwner<O> {
     return reason;
   }
 
+  overflow(message: string): RpcError {
+    const reason = new RpcError(Code.ResourceExhausted, message);
+    this.fail(reason);
+    return reason;
+  }
+
   onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
     if (!this.takeAnswerMetadata(metadata)) return;
     this.receivedCount++;
-    this.items.receive(data, metadata);
+    this.items.receive(data, undefined);
     if (complete) this.#complete();
   }
 

@@ -127,7 +127,8 @@ export class RpcConnection
     this.scheduler = init.rsocket.scheduler;
     this.deadlines = deadlineClockOf(this.scheduler);
     this.budget = turnBudgetOf(this.scheduler);
-    this.ledger = new ConsumerLedger(init.rsocket.settings.limits.maxUnconsumedBytes);
+    const { maxUnconsumedBytes, maxWaitingBytes } = init.rsocket.settings.limits;
+    this.ledger = new ConsumerLedger(maxUnconsumedBytes, maxWaitingBytes);
   }
 
   // Later than the connection: reading a certificate takes as long as a call.

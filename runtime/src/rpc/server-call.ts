@@ -314,6 +314,12 @@ export class ServerCall
     return reason;
   }
 
+  overflow(message: string): RpcError {
+    const reason = new RpcError(Code.ResourceExhausted, message);
+    this.#fail(reason, ErrorCode.REJECTED);
+    return reason;
+  }
+
   // ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   #answerOne(value: unknown): void {
@@ -417,10 +423,10 @@ export class ServerCall
 
   // ── StreamSink ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  onNext(data: Uint8Array, metadata: Uint8Array | undefined, complete: boolean): void {
+  onNext(data: Uint8Array, _metadata: Uint8Array | undefined, complete: boolean): void {
     this.receivedCount++;
     // There is an input by now: until there is, nothing is asked for.
-    this.#incoming?.receive(data, metadata);
+    this.#incoming?.receive(data, undefined);
     if (complete) this.onComplete();
   }
 

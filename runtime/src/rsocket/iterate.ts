@@ -4,20 +4,18 @@
 import type { MessageBytes } from "../bytes/pieces.js";
 import type { TurnBudget, TurnShare } from "../engine/turn-budget.js";
 import { type EncodedMessage, InPlace, type StreamHandle } from "./payload.js";
+import { byteLengthOf, WaitingItems } from "./waiting-items.js";
 
 /** Items asked for at first when the user doesn't say: a peer that sends 4 MiB items fills 128 MiB with them at most. */
 const FIRST_WINDOW_ITEMS = 32;
 /** What the window grows to, doubling: from here on asking costs nothing per item. */
 const MAX_WINDOW_ITEMS = 256;
-/** Bytes that wait for the consumer before no more are asked for. */
+/** Bytes that wait for the consumer before no more are asked for, and what items as large as the largest may be under way. */
 const WINDOW_BYTES = 1_048_576;
+/** Of large items so many are asked for in any case. */
+const LEAST_WINDOW_ITEMS = 4;
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
-
-interface Item {
-  readonly data: Uint8Array;
-  readonly metadata: Uint8Array | undefined;
-}
 
 interface Waiter<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void;
@@ -34,11 +32,13 @@ export interface IncomingOwner<T> {
   abandon(): void;
   /** An item couldn't be decoded: the stream must be ended; returns what the consumer is told. */
   undecodable(error: unknown): unknown;
+  /** An item came for which there is no room (`ConsumerLedger`): the stream must be ended; returns what the consumer is told. */
+  overflow?(message: string): unknown;
 }
 
 /** An item was received but not consumed yet. */
 export interface IncomingOptions {
-  /** Items asked for ahead of the consumer, fixed; undefined: 32 at first, doubling to 256 while they fit 1 MiB. */
+  /** Items asked for ahead of the consumer, fixed; undefined: 32 at first, doubling to 256, as many as fit 1 MiB, but 4. */
   readonly prefetch?: number | undefined;
   /** Items asked for at first, when `prefetch` doesn't fix them. 32 unless given. */
   readonly firstWindow?: number | undefined;
@@ -52,10 +52,13 @@ export interface IncomingOptions {
 export class ConsumerLedger {
   bytes = 0;
   readonly #maxBytes: number;
+  /** With an item that would take them above this, its stream ends, and what waits on it is dropped. */
+  readonly maxWaitingBytes: number;
 
   /** `maxBytes`: above this no stream asks for more than the one item that its consumer waits for. */
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, maxWaitingBytes: number = Number.POSITIVE_INFINITY) {
     this.#maxBytes = maxBytes;
+    this.maxWaitingBytes = Math.max(maxBytes, maxWaitingBytes);
   }
 
   /** No more should be asked for. */
@@ -63,8 +66,6 @@ export class ConsumerLedger {
     return this.bytes > this.#maxBytes;
   }
 }
-
-const NO_ITEMS: Item[] = [];
 
 /**
  * Items of a stream as an AsyncIterable: a pull is a credit. Can be iterated once. Leaving the loop cancels the stream.
@@ -77,14 +78,15 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   readonly #budget: TurnBudget;
   #share: TurnShare | undefined;
   readonly #ledger: ConsumerLedger;
+  readonly #leastWindow: number;
   readonly #maxWindow: number;
   #window: number;
   // Items asked for and not received yet.
   #expected = 0;
-  // Shared while there are none: most streams have nothing waiting.
-  #items: Item[] = NO_ITEMS;
-  #head = 0;
-  #bytes = 0;
+  // What an item may take, from those of late.
+  #largestBytes = 1;
+  // Most streams have nothing waiting.
+  #waiting: WaitingItems | undefined;
   // Consumers nearly always ask for one item at a time: an array for them would be most of an idle stream.
   #firstWaiter: Waiter<T> | undefined;
   #lastWaiter: Waiter<T> | undefined;
@@ -99,6 +101,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     this.#budget = budget;
     this.#ledger = ledger ?? new ConsumerLedger(Number.POSITIVE_INFINITY);
     this.#window = prefetch ?? firstWindow ?? FIRST_WINDOW_ITEMS;
+    this.#leastWindow = prefetch ?? LEAST_WINDOW_ITEMS;
     this.#maxWindow = prefetch ?? MAX_WINDOW_ITEMS;
   }
 
@@ -124,17 +127,31 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   receive(data: Uint8Array, metadata: Uint8Array | undefined): void {
     if (this.#expected > 0) this.#expected--;
     if (this.#ended || this.#left) return;
+    if (data.length > this.#largestBytes) this.#largestBytes = data.length;
     const waiter = this.#firstWaiter;
-    if (waiter === undefined) {
-      if (this.#items === NO_ITEMS) this.#items = [];
-      this.#items.push({ data, metadata });
-      this.#count(data.length);
-      return;
-    }
+    if (waiter === undefined) return this.#keep(data, metadata);
     this.#firstWaiter = waiter.next;
     if (waiter.next === undefined) this.#lastWaiter = undefined;
     this.#refillBehind();
     this.#pass(waiter, data, metadata);
+  }
+
+  #keep(data: Uint8Array, metadata: Uint8Array | undefined): void {
+    const item = { data, metadata };
+    const byteLength = byteLengthOf(item);
+    const { bytes, maxWaitingBytes } = this.#ledger;
+    if (bytes + byteLength > maxWaitingBytes) return this.#overflow(bytes + byteLength);
+    this.#waiting ??= new WaitingItems();
+    this.#waiting.push(item);
+    this.#ledger.bytes += byteLength;
+  }
+
+  #overflow(bytes: number): void {
+    const most = this.#ledger.maxWaitingBytes;
+    const message = `messages of ${bytes} bytes wait for their consumers on this connection, expected at most ${most}`;
+    const reason = this.#owner.overflow?.(message) ?? new RangeError(message);
+    this.#leave();
+    this.#error = { reason };
   }
 
   /** No item follows. */
@@ -169,7 +186,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#head < this.#items.length) return this.#nextAtHand();
+    if (this.#atHand > 0) return this.#nextAtHand();
     if (this.#error !== undefined) {
       const { reason } = this.#error;
       this.#error = undefined;
@@ -206,15 +223,9 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     if (!this.#budget.take(this.#share)) {
       return new Promise((resolve) => this.#budget.wait(() => resolve(this.next())));
     }
-    const item = this.#items[this.#head];
+    const item = this.#waiting?.shift();
     if (item === undefined) return Promise.resolve(DONE);
-    this.#head++;
-    this.#count(-item.data.length);
-    // What was consumed is let go, at a constant cost per item.
-    if (2 * this.#head >= this.#items.length) {
-      this.#items.splice(0, this.#head);
-      this.#head = 0;
-    }
+    this.#ledger.bytes -= byteLengthOf(item);
     this.#refillBehind();
     try {
       return Promise.resolve({ done: false, value: this.#owner.decode(item.data, item.metadata) });
@@ -243,9 +254,8 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   #leave(): void {
     if (this.#left) return;
     this.#left = true;
-    this.#items = NO_ITEMS;
-    this.#head = 0;
-    this.#count(-this.#bytes);
+    this.#ledger.bytes -= this.#waitingBytes;
+    this.#waiting = undefined;
     this.#error = undefined;
     const wasOpen = !this.#ended;
     this.#dismiss(this.#firstWaiter);
@@ -255,31 +265,41 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
 
   // ── credit ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  get #atHand(): number {
+    return this.#waiting?.length ?? 0;
+  }
+
+  get #waitingBytes(): number {
+    return this.#waiting?.byteLength ?? 0;
+  }
+
   // Half of the window is used: fewer REQUEST_N frames than one by one, and the peer never runs dry.
   #refillBehind(): void {
-    const ahead = this.#expected + this.#items.length - this.#head;
+    const ahead = this.#expected + this.#atHand;
     if (ahead > this.#window >> 1 || this.#ended) return;
-    if (2 * this.#window <= this.#maxWindow && this.#bytes <= WINDOW_BYTES >> 2) this.#window *= 2;
+    const largestBytes = this.#largestBytes;
+    let window = Math.max(this.#leastWindow, Math.min(this.#window, Math.floor(WINDOW_BYTES / largestBytes)));
+    if (ahead > window >> 1) return;
+    const mayGrow = 2 * window * largestBytes <= WINDOW_BYTES && this.#waitingBytes <= WINDOW_BYTES >> 2;
+    if (mayGrow && 2 * window <= this.#maxWindow) window *= 2;
+    this.#window = window;
+    // An item that was once large isn't held against a stream for ever.
+    this.#largestBytes -= largestBytes >> 2;
     this.#refill();
   }
 
   #refill(): void {
     if (this.#stream === undefined || this.#ended) return;
-    const atHand = this.#items.length - this.#head;
+    const atHand = this.#atHand;
     const n = this.#window - this.#expected - atHand;
     if (n <= 0) return;
     // With too many bytes waiting only a consumer that has nothing left may ask, and when it is the connection's
     // other streams that they wait on, only for one.
-    const isFull = this.#bytes > WINDOW_BYTES || this.#ledger.isFull;
+    const isFull = this.#waitingBytes > WINDOW_BYTES || this.#ledger.isFull;
     if (isFull && atHand + this.#expected > 0) return;
     const granted = isFull ? 1 : n;
     this.#expected += granted;
     this.#stream.request(granted);
-  }
-
-  #count(byteLength: number): void {
-    this.#bytes += byteLength;
-    this.#ledger.bytes += byteLength;
   }
 }
 

@@ -53,6 +53,8 @@ export interface Limits {
   readonly maxSurplusBytes: number;
   /** Messages received on all streams that wait for their consumers; above it only a consumer with none gets one. 16 MiB. */
   readonly maxUnconsumedBytes: number;
+  /** Of those, what may still come of what was asked for: with a message more its stream ends, `resource_exhausted`. 256 MiB. */
+  readonly maxWaitingBytes: number;
   /** Above this much waiting to be written, producers pause and calls wait unencoded. 1 MiB. */
   readonly producerPauseBytes: number;
   /** Above this much of answers and echoes waiting to be written, reading pauses while bytes move, and answers wait unencoded. 4 MiB. */
@@ -126,6 +128,7 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   maxSurplusItems: 64,
   maxSurplusBytes: 262_144,
   maxUnconsumedBytes: 16_777_216,
+  maxWaitingBytes: 268_435_456,
   producerPauseBytes: 1_048_576,
   readPauseBytes: 4_194_304,
   maxPeerCausedBytes: 25_165_824,
@@ -161,6 +164,7 @@ const EDGE_LIMITS: Limits = withFragments({
   maxHandlersPerConnection: 1_000,
   controlBurst: 10,
   controlsPerSecond: 1,
+  maxWaitingBytes: 67_108_864,
   maxConnectionsPerAddress: 256,
 });
 

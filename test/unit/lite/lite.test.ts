@@ -342,6 +342,19 @@ describe("rsocket-rpc/lite", () => {
       expect(((await empty) as RpcError).rawMessage).to.match(/more than 100 fragments/);
     });
 
+    it("maxWaitingBytes: a stream whose items nobody reads is cancelled", async () => {
+      const [client] = await connect({ limits: { maxWaitingBytes: 30 } });
+      const items = client.watch({}, { prefetch: 8 })[Symbol.asyncIterator]();
+      await scheduler.settle();
+      const item = `${ITEM}0a0a${repeat("61", 10)}`;
+      expect(await send(item, item)).to.deep.equal([watch(8)]);
+      expect(await send(item)).to.deep.equal([cancel(1)]);
+      expect(await scheduler.run(items.next().catch((error: unknown) => error))).to.include({
+        code: Code.ResourceExhausted,
+        rawMessage: "backlog of messages of more than 30 bytes is above the limit",
+      });
+    });
+
     it("compatibility: C on a fragment ends its item, unless F wins", async () => {
       const [client] = await connect({ compatibility: { followsWins: true } });
       const answers = [client.last({}), collect(client.watch({}))] as const;

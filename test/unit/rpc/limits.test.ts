@@ -318,6 +318,60 @@ describe("the limits of rpc", () => {
     expect(peer.isClosed).to.equal(false);
   });
 
+  describe("maxWaitingBytes", () => {
+    const limits = { maxUnconsumedBytes: 50, maxWaitingBytes: 100 };
+    const UPLOAD = `${ROUTE}0006${textHex("Upload")}0000`;
+    /** Quote{symbol: 38 letters}, 40 bytes */
+    const QUOTE = `0a26${textHex("x".repeat(38))}`;
+    const WATCH = `${ROUTE}0005${textHex("Watch")}0000`;
+    const TEXT = "messages of 120 bytes wait for their consumers on this connection, expected at most 100";
+
+    it("a client's items that no handler reads: the call that is too much ends, the others go on", async () => {
+      const ended: unknown[] = [];
+      const upload: TickerHandler["upload"] = (_quotes, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => {
+            ended.push(signal.reason);
+            reject(signal.reason);
+          });
+        });
+      const { peer, server } = await world.serveSetUp(serves({ upload, last: () => ({}) }, limits));
+      peer.send(`000000011d00${"00000002"}00001c${UPLOAD}${QUOTE}`);
+      await world.scheduler.settle();
+      expect(peer.take()).to.deep.equal(["000000012000" + "00000003"]);
+      peer.send(`000000012820${QUOTE}`);
+      await world.scheduler.settle();
+      expect(peer.take()).to.deep.equal([]);
+      peer.send(`000000012820${QUOTE}`);
+      await world.scheduler.settle();
+      // REJECTED, with an Envelope that says status {code: 8, message}.
+      expect(peer.take()).to.deep.equal([`000000012c00${"00000202"}00325b08081257${textHex(TEXT)}`]);
+      expect(ended).to.have.length(1);
+      expect(ended[0]).to.include({ code: Code.ResourceExhausted, rawMessage: TEXT });
+      expect(server.runningHandlers).to.equal(0);
+      peer.send(last(3));
+      await world.scheduler.settle();
+      expect(peer.take()).to.deep.equal(["000000032860"]);
+    });
+
+    it("a server's items that nobody reads: the stream is cancelled, and its consumer hears why", async () => {
+      const { connection, peer } = await world.connectScripted({ limits });
+      const items = createTickerClient(connection).watch({})[Symbol.asyncIterator]();
+      const first = items.next();
+      await world.scheduler.settle();
+      expect(peer.take()).to.deep.equal([`000000011900${"00000020"}00001b${WATCH}`]);
+      for (let i = 0; i < 4; i++) peer.send(`000000012820${QUOTE}`);
+      await world.scheduler.settle();
+      expect((await world.run(first)).done).to.equal(false);
+      expect(peer.take()).to.deep.equal(["000000012400"]);
+      expect(await world.run(rejectionOf(items.next()))).to.include({
+        code: Code.ResourceExhausted,
+        rawMessage: TEXT,
+      });
+      expect((await world.run(items.next())).done).to.equal(true);
+    });
+  });
+
   describe("maxQueuedCalls", () => {
     /** A client whose link takes nothing more than its next write. */
     async function connectStuck(limits: Partial<Limits>): Promise<ScriptedServerSide> {

@@ -126,12 +126,31 @@ describe("incoming items", () => {
     it("isn't asked for while more than 1 MiB waits, until the consumer has nothing left", async () => {
       const items = createItems();
       items.attach(stream, items.initialN);
-      for (let i = 0; i < 32; i++) items.receive(bytes(100_000), undefined);
-      await pull(items, 21);
-      // 11 items, 1.1 MB, still wait.
+      for (let i = 0; i < 32; i++) items.receive(bytes(400_000), undefined);
+      await pull(items, 29);
+      // 3 items, 1.2 MB, still wait.
       expect(stream.requests).to.deep.equal([]);
       await pull(items, 1);
-      expect(stream.requests).to.have.length(1);
+      // Of items as large as these four are asked for in any case.
+      expect(stream.requests).to.deep.equal([2]);
+    });
+
+    it("is for so many large items as fit 1 MiB", async () => {
+      const items = createItems();
+      items.attach(stream, items.initialN);
+      await consume(items, 200, 100_000);
+      // Of the first 32 so many wait until 5 are left; then always half of 10.
+      expect(new Set(stream.requests)).to.deep.equal(new Set([5]));
+    });
+
+    it("is for many again when one item was large", async () => {
+      const items = createItems();
+      items.attach(stream, items.initialN);
+      await consume(items, 40, 1_000_000);
+      // Never above 1 MiB at hand, which one of them nearly is.
+      expect(stream.requests.at(-1)).to.equal(3);
+      await consume(items, 2_000);
+      expect(stream.requests.at(-1)).to.equal(128);
     });
 
     it("is fixed when the user says how much", async () => {
@@ -189,6 +208,39 @@ describe("incoming items", () => {
       items.receive(BYTE, undefined);
       await pull(items, 1);
       expect(other.requests.reduce((sum, n) => sum + n, 0)).to.equal(1 + 4);
+    });
+
+    it("above what may wait at most end the stream whose item is too much, and what it held is let go", async () => {
+      const ledger = new ConsumerLedger(50, 100);
+      const other = createItems({ ledger });
+      other.attach(new FakeStream(), 32);
+      other.receive(bytes(40), undefined);
+      const items = createItems({ ledger });
+      items.attach(stream, 32);
+      items.receive(bytes(40), bytes(10));
+      items.receive(bytes(11), undefined);
+      expect(ledger.bytes).to.equal(40);
+      expect(abandoned).to.equal(1);
+      const { message } = (await scheduler.run(items.next().catch((error: unknown) => error))) as Error;
+      expect(message).to.equal(
+        "messages of 101 bytes wait for their consumers on this connection, expected at most 100",
+      );
+      expect(await pull(items, 1)).to.deep.equal([undefined]);
+      items.receive(bytes(1), undefined);
+      expect(await pull(other, 1)).to.deep.equal([40]);
+      expect(ledger.bytes).to.equal(0);
+    });
+
+    it("may be as many as are asked for, whatever the most is", () => {
+      expect(new ConsumerLedger(1_000, 10).maxWaitingBytes).to.equal(1_000);
+    });
+
+    it("are handed over however large they are when their consumer waits", async () => {
+      const items = createItems({ ledger: new ConsumerLedger(50, 100) });
+      items.attach(stream, 32);
+      const pulled = items.next();
+      items.receive(bytes(1_000), undefined);
+      expect((await scheduler.run(pulled)).value).to.equal(1_000);
     });
 
     it("count until they are consumed, left or discarded", async () => {
