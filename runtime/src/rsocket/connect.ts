@@ -3,19 +3,20 @@
 
 import type { Dialer, FrameLink } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
-import { type Scheduler, systemScheduler, type Timer } from "../engine/scheduler.js";
+import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import { MAX_31_BIT } from "../frames/layout.js";
 import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { ResumeLedger } from "../session/resume-store.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
+import { Attempt } from "./attempt.js";
 import { type CloseReason, type ConnectionHooks, RSocketConnection } from "./connection.js";
 import { HookedOwner } from "./hooked-owner.js";
 import type { ClientLeaseOptions } from "./lease.js";
 import { clientLeases, type LeaseSetup } from "./lease-grants.js";
 import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
-import { LinkRestorer, type ResumeOptions, randomToken } from "./restore-link.js";
+import { checkResumeOptions, LinkRestorer, type ResumeOptions, randomToken } from "./restore-link.js";
 import { messageOf } from "./thrown.js";
 
 /** Options of `connectRSocket`. */
@@ -73,6 +74,7 @@ export async function openConnection(
   if (!(timeoutMs >= 0 && timeoutMs <= MAX_31_BIT)) {
     throw new RangeError(`timeoutMs is ${String(timeoutMs)}, expected 0 … ${MAX_31_BIT}`);
   }
+  if (typeof options.resume === "object") checkResumeOptions(options.resume);
   const attempt = new Attempt(options.scheduler ?? systemScheduler, timeoutMs, options.signal);
   try {
     return await attempt.race(establish(attempt, settings, options, hooksOf));
@@ -187,65 +189,6 @@ class ClientOwner extends HookedOwner {
 function resumptionOf(resume: true | ResumeOptions, { limits }: ConnectionSettings): ResumptionInit {
   const token = (resume === true ? undefined : resume.token) ?? randomToken();
   return { token, ledger: new ResumeLedger(limits.maxAllSessionsBytes) };
-}
-
-/** The time and the caller's signal of one attempt to connect, and what there is when it fails. */
-class Attempt {
-  readonly scheduler: Scheduler;
-  connection: RSocketConnection | undefined;
-  #link: FrameLink | undefined;
-  readonly #controller = new AbortController();
-  readonly #caller: AbortSignal | undefined;
-  readonly #timer: Timer;
-  #reject: ((reason: unknown) => void) | undefined;
-  readonly #onAbort = (): void => this.#giveUp(this.#caller?.reason);
-
-  constructor(scheduler: Scheduler, timeoutMs: number, caller: AbortSignal | undefined) {
-    this.scheduler = scheduler;
-    this.#caller = caller;
-    this.#timer = scheduler.setTimer(timeoutMs, () => {
-      this.#giveUp(new ConnectionError(ErrorCode.CONNECTION_ERROR, `not connected after ${timeoutMs} ms`, "local"));
-    });
-    if (caller?.aborted === true) this.#onAbort();
-    else caller?.addEventListener("abort", this.#onAbort);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** `promise`, or the reason to give up. */
-  race<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      if (this.signal.aborted) reject(this.signal.reason);
-      promise.then(resolve, reject);
-    });
-  }
-
-  /** `link`, unless it comes too late. @throws the reason to give up. */
-  dialed(link: FrameLink): FrameLink {
-    this.#link = link;
-    if (this.signal.aborted) this.discard();
-    this.signal.throwIfAborted();
-    return link;
-  }
-
-  /** Nobody wants what there is. */
-  discard(): void {
-    if (this.connection === undefined) this.#link?.abort();
-    else this.connection.abort("connecting was given up");
-  }
-
-  end(): void {
-    this.#timer.cancel();
-    this.#caller?.removeEventListener("abort", this.#onAbort);
-  }
-
-  #giveUp(reason: unknown): void {
-    this.#controller.abort(reason);
-    this.#reject?.(reason);
-  }
 }
 
 // Whatever came in between (a refused dial, an abort's reason), the caller gets one kind of error.

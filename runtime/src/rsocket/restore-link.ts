@@ -6,6 +6,9 @@ import { Backoff, type BackoffOptions, resolveBackoff } from "../engine/backoff.
 import type { Dialer, FrameLink } from "../engine/link.js";
 import { Redial, type RedialHost } from "../engine/redial.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
+import { MAX_31_BIT } from "../frames/layout.js";
+import { checkSetting } from "../session/setting-rules.js";
+import { Attempt } from "./attempt.js";
 import type { RSocketConnection } from "./connection.js";
 import { messageOf } from "./thrown.js";
 
@@ -13,6 +16,8 @@ import { messageOf } from "./thrown.js";
 export interface ResumeOptions {
   /** How long to try before the connection is given up. 120 s, as long as our servers keep sessions. */
   readonly lifetimeMs?: number;
+  /** For dialing, each time. 10 s. */
+  readonly dialTimeoutMs?: number;
   /** For the answer to RESUME, from when the link is open. 5 s: some servers never answer (Q-REJECT-CODES). */
   readonly timeoutMs?: number;
   /** The waits between attempts, the first of which is at once: 1 s, each 1.6 times the one before, ± 20 %, at most 10 s. */
@@ -29,6 +34,7 @@ export interface ResumeOptions {
 }
 
 const LIFETIME_MS = 120_000;
+const DIAL_TIMEOUT_MS = 10_000;
 const TIMEOUT_MS = 5_000;
 const MAX_WAIT_MS = 10_000;
 
@@ -39,6 +45,16 @@ const SILENCE_COUNTS = 3;
 /** ASCII: some servers read tokens as text (Q-RES-TOKEN). 128 random bits. */
 export function randomToken(): Uint8Array {
   return new TextEncoder().encode(toHex(crypto.getRandomValues(new Uint8Array(16))));
+}
+
+/** @throws RangeError for a wrong option. */
+export function checkResumeOptions(options: ResumeOptions): void {
+  const { lifetimeMs = LIFETIME_MS, dialTimeoutMs = DIAL_TIMEOUT_MS, timeoutMs = TIMEOUT_MS } = options;
+  const { maxUnanswered = MAX_UNANSWERED } = options;
+  for (const [name, value] of Object.entries({ lifetimeMs, dialTimeoutMs, timeoutMs, maxUnanswered })) {
+    checkSetting(`resume.${name}`, value, 1, MAX_31_BIT);
+  }
+  resolveBackoff(options.backoff);
 }
 
 interface Handshake {
@@ -52,6 +68,7 @@ export class LinkRestorer implements RedialHost<FrameLink> {
   readonly #dialer: Dialer;
   readonly #scheduler: Scheduler;
   readonly #lifetimeMs: number;
+  readonly #dialTimeoutMs: number;
   readonly #timeoutMs: number;
   readonly #maxUnanswered: number;
   readonly #redial: Redial<FrameLink>;
@@ -59,12 +76,13 @@ export class LinkRestorer implements RedialHost<FrameLink> {
   #expiry: Timer | undefined;
   #unanswered = 0;
 
-  /** @throws RangeError for a wrong option. */
+  /** `options` have been checked. */
   constructor(connection: RSocketConnection, dialer: Dialer, scheduler: Scheduler, options: ResumeOptions) {
     this.#connection = connection;
     this.#dialer = dialer;
     this.#scheduler = scheduler;
     this.#lifetimeMs = options.lifetimeMs ?? LIFETIME_MS;
+    this.#dialTimeoutMs = options.dialTimeoutMs ?? DIAL_TIMEOUT_MS;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#maxUnanswered = options.maxUnanswered ?? MAX_UNANSWERED;
     const backoff = resolveBackoff({ maxMs: MAX_WAIT_MS, ...options.backoff });
@@ -100,13 +118,20 @@ export class LinkRestorer implements RedialHost<FrameLink> {
   // ── for the redial machine ──────────────────────────────────────────────────────────────────────────────────────
 
   async dial(signal: AbortSignal): Promise<FrameLink> {
-    const link = await this.#dialer.dial(signal);
-    if (signal.aborted) {
-      link.abort();
-      throw signal.reason;
+    const attempt = new Attempt(this.#scheduler, this.#dialTimeoutMs, signal);
+    let link: FrameLink;
+    try {
+      link = await attempt.race(this.#dial(attempt));
+    } finally {
+      attempt.end();
     }
     await this.#shakeHands(link);
     return link;
+  }
+
+  // Goes on behind the attempt's back when that has ended.
+  async #dial(attempt: Attempt): Promise<FrameLink> {
+    return attempt.dialed(await this.#dialer.dial(attempt.signal));
   }
 
   discard(link: FrameLink): void {

@@ -34,6 +34,9 @@ class Network {
   dials = 0;
   /** Nobody answers. */
   isDown = false;
+  /** Dialing takes for ever, whatever its signal says; `arrive` brings the links all the same. */
+  hangs = false;
+  arrive: () => void = () => {};
   /** Links open and are cut behind the first thing that the client sends. */
   cutsAtOnce = false;
   /** What the server's end says of the client. */
@@ -64,6 +67,11 @@ class Network {
       this.dials++;
       if (this.isDown) return Promise.reject(new Error("no network"));
       const [near, far] = createInProcessPair(this.scheduler);
+      if (this.hangs) {
+        return new Promise((resolve) => {
+          this.arrive = () => resolve(near);
+        });
+      }
       Object.assign(far, { info: { ...far.info, ...this.info } });
       [this.#near, this.#far] = [near, far];
       this.#takes[this.dials % 2]?.(far);
@@ -370,6 +378,38 @@ describe("a connection that is resumed", () => {
     await network.scheduler.advance(2_000);
     expect((await call).code).to.equal(Code.Unavailable);
     expect((await network.scheduler.run(connection.closed)).reason).to.match(/not resumed within 30000 ms/);
+  });
+
+  it("dials again when no link came within dialTimeoutMs; one that comes later is torn down", async () => {
+    await begin({}, { resume: { dialTimeoutMs: 2_000, random: () => 0.5 } });
+    network.hangs = true;
+    await network.cut();
+    const { dials } = network;
+    await network.scheduler.advance(1_999);
+    expect(network.dials).to.equal(dials);
+    const late = network.arrive;
+    network.hangs = false;
+    await network.scheduler.advance(1_001);
+    expect(network.dials).to.equal(dials + 1);
+    expect(events).to.deep.equal(["begun", "detached", "resumed"]);
+    late();
+    await network.scheduler.advance(1_000);
+    expect((await network.scheduler.run(ticker.last({ name: "A" }))).price).to.be.a("number");
+    expect([server.connectionCount, server.sessions.length]).to.deep.equal([1, 1]);
+  });
+
+  it("is refused with options that can't be, before anything is dialed", async () => {
+    for (const [resume, message] of [
+      [{ lifetimeMs: 0 }, "resume.lifetimeMs is 0, expected a whole number 1 … 2147483647"],
+      [{ dialTimeoutMs: Number.NaN }, "resume.dialTimeoutMs is NaN, expected a whole number 1 … 2147483647"],
+      [{ timeoutMs: 1e12 }, "resume.timeoutMs is 1000000000000, expected a whole number 1 … 2147483647"],
+      [{ maxUnanswered: -1 }, "resume.maxUnanswered is -1, expected a whole number 1 … 2147483647"],
+      [{ backoff: { factor: 0 } }, /factor is 0/],
+    ] as const) {
+      const error = await network.connect({ resume }).catch((reason: unknown) => reason as Error);
+      expect((error as Error).message).to.match(message instanceof RegExp ? message : new RegExp(message));
+    }
+    expect(network.dials).to.equal(0);
   });
 
   it("RESUME-19, sessionLifetimeMs: is forgotten by the server, its handlers are told, and the client hears REJECTED_RESUME", async () => {
