@@ -37,9 +37,11 @@ let current = worker;
 const channel = createChannelWith(
   {
     dial(signal) {
-      current = new Worker(new URL("./tsx-worker.mjs", import.meta.url));
+      const thread = new Worker(new URL("./tsx-worker.mjs", import.meta.url));
+      signal.addEventListener("abort", () => void thread.terminate()); // it took too long
+      current = thread;
       threads++;
-      return portDialer(current).dial(signal);
+      return portDialer(thread).dial(signal);
     },
   },
   { backoff: { initialMs: 10 } },

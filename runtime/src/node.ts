@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `rsocket-rpc/node`: everything of `rsocket-rpc`, with `connect` and `serve` over Node's sockets.
 
+import { constants } from "node:os";
 import type { Dialer, LinkRefusal } from "./engine/link.js";
 import { formatOf } from "./metadata/formats.js";
 import type { MetadataMode } from "./metadata/mode.js";
@@ -12,13 +13,14 @@ import { RpcError } from "./rpc/error.js";
 import { type ServeOptions, type Server, serveWith } from "./rpc/serve.js";
 import { hostAndPort, parseUrl, socketPath } from "./rpc/url.js";
 import type { ListenerFactory } from "./rsocket/serve.js";
-import { resolveLimits } from "./rsocket/settings.js";
+import { checkGrace, resolveLimits } from "./rsocket/settings.js";
 import type { TlsDialOptions, TlsServerOptions } from "./transports/addresses.js";
 import { warn } from "./transports/node-servers.js";
 import { listenTcp, tcpDialer } from "./transports/tcp.js";
 import { listenTls, tlsDialer } from "./transports/tls.js";
 import { refusalsTo } from "./transports/tls-servers.js";
 import { listenUds, udsDialer } from "./transports/uds.js";
+import { checkAllowed } from "./transports/upgrade-request.js";
 import { listenWs, wsDialer } from "./transports/ws.js";
 
 export * from "./index.js";
@@ -134,7 +136,7 @@ export function urlDialer(
  * Serves on one or several URLs at once, of the kinds that `connect` takes; port 0 lets the system choose (see
  * `server.urls`). In the place of a URL may be anything that opens a listener, such as `attachWebSocket`.
  * @throws Error of the system when an address can't be had; TypeError when a service comes twice, or when a certificate
- * can't be used; RpcError `invalid_argument` for a wrong URL, or one that lacks `tls` or doesn't encrypt in spite of it.
+ * can't be used; RangeError for a wrong option; RpcError `invalid_argument` for a wrong URL, or one that lacks `tls` or doesn't encrypt in spite of it.
  * @example
  * const server = await serve(["tcp://127.0.0.1:7000", "ws://127.0.0.1:7001/rpc"], { services: [implementTicker(…)] });
  */
@@ -142,6 +144,7 @@ export async function serve(
   where: string | ListenerFactory | readonly (string | ListenerFactory)[],
   options: NodeServeOptions,
 ): Promise<Server> {
+  if (options.drain !== undefined) checkDrain(options.drain);
   const list = typeof where === "string" || typeof where === "function" ? [where] : where;
   const places = list.map((place) => (typeof place === "function" ? place : parseUrl(place, SCHEMES)));
   const urls = places.filter((place) => place instanceof URL);
@@ -192,6 +195,7 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
     return (onLink, onRefused) => listenTls({ ...guarded, ...tls }, onLink, warn, refusalsTold(onRefused, options));
   }
   const { allowedOrigins } = options;
+  checkAllowed(allowedOrigins);
   const webSocket = {
     ...guarded,
     path: url.pathname,
@@ -230,6 +234,19 @@ function unused(url: URL | undefined): RpcError {
   return new RpcError(Code.InvalidArgument, message);
 }
 
+/** Nobody hears of them. */
+const UNHEARD = ["SIGKILL", "SIGSTOP"];
+
+function checkDrain({ onSignals = [], graceMs = 0 }: DrainOptions): void {
+  checkGrace(graceMs);
+  const known: readonly unknown[] = Object.keys(constants.signals);
+  const wrong = Array.isArray(onSignals)
+    ? onSignals.find((signal: unknown) => !known.includes(signal) || UNHEARD.includes(String(signal)))
+    : onSignals;
+  if (wrong === undefined) return;
+  throw new RangeError(`drain.onSignals holds ${JSON.stringify(wrong)}, expected names of signals such as "SIGTERM"`);
+}
+
 /** Time for what the user does behind `server.closed`, such as to send the last metrics. */
 const EXIT_DELAY_MS = 1_000;
 
@@ -244,7 +261,11 @@ function drainOnSignals(server: Server, { onSignals = [], graceMs = 30_000, exit
   const drain = (): void => {
     forget();
     drainingCount++;
-    void server.close({ graceMs }).then(() => {
+    // What fails while it closes shan't keep the process.
+    const closed = server.close({ graceMs }).catch((error: unknown) => {
+      process.emitWarning(`a server couldn't be closed in order: ${String(error)}`, "RSocketWarning");
+    });
+    void closed.then(() => {
       if (--drainingCount === 0 && exit) setTimeout(() => process.exit(), EXIT_DELAY_MS).unref();
     });
   };

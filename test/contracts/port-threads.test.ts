@@ -109,18 +109,27 @@ describe("a port to another thread", function () {
     expect(second.handler.closes.map(String)).to.deep.equal(["Error: the port is closed: the other end is gone"]);
   });
 
-  for (const [role, code] of [
-    ["exit", 3],
-    ["throw", 1],
+  for (const [role, reason] of [
+    ["exit", "the worker exited with code 3"],
+    ["throw", "the worker failed before it listened: a bug of the worker"],
   ] as const) {
-    it(`fails at once when the thread ends before it listens: ${role}`, async () => {
-      const worker = start({ role });
-      // Whose bug it is must be told to somebody: connectPort takes no 'error' away from its Worker.
-      const errors: unknown[] = [];
-      worker.on("error", (error) => errors.push(error));
-      const error = await rejectionOf(connectPort(worker));
-      expect(RpcError.is(error, Code.Unavailable) && error.message).to.include(`the worker exited with code ${code}`);
-      expect(errors.map(String)).to.deep.equal(role === "throw" ? ["Error: a bug of the worker"] : []);
+    it(`fails at once when the thread ends before it listens, and the process lives on: ${role}`, async () => {
+      const error = await rejectionOf(connectPort(start({ role })));
+      expect(RpcError.is(error, Code.Unavailable) && error.message).to.include(reason);
     });
   }
+
+  it("leaves errors of a thread that has listened to whoever hears them", async () => {
+    const worker = start({ role: "echo" });
+    const { link } = await open(worker);
+    expect(worker.listenerCount("error")).to.equal(0);
+    link.abort();
+  });
+
+  it("fails at once when the thread is over", async () => {
+    const worker = start({ role: "echo" });
+    await worker.terminate();
+    const error = await rejectionOf(connectPort(worker));
+    expect(RpcError.is(error, Code.Unavailable) && error.message).to.include("the worker has exited");
+  });
 });

@@ -17,6 +17,7 @@ import { Budget } from "../session/budget.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
 import { Keepalive } from "../session/keepalive.js";
 import { Peer } from "../session/peer.js";
+import { checkGrace } from "../session/setting-rules.js";
 import { errorFrame, frameOf } from "./frame.js";
 import type { LiteLimits } from "./limits.js";
 import { readEnvelope } from "./metadata.js";
@@ -216,6 +217,7 @@ export class LiteSession implements LinkHandler {
 
   /** Ends the connection: no new streams; those that live have `graceMs`, then they are cancelled. */
   close(graceMs: number): void {
+    checkGrace(graceMs);
     this.#drain(new ConnectionError(ErrorCode.CONNECTION_CLOSE, "closed", "local"));
     if (this.#state === "closed") return;
     this.#graceTimer?.cancel();

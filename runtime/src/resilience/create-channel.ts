@@ -16,7 +16,7 @@ import { RpcError } from "../rpc/error.js";
 import { type Observer, printingObserver } from "../rpc/observer.js";
 import type { RpcTransport } from "../rpc/transport.js";
 import { ErrorCode } from "../rsocket/errors.js";
-import { resolveSettings } from "../rsocket/settings.js";
+import { checkGrace, resolveSettings } from "../rsocket/settings.js";
 
 /** Options of `createChannel`: those of `connect`, for each connection anew, and how it comes to the next one. */
 export interface ChannelOptions extends Omit<ConnectOptions, "signal" | "confirm"> {
@@ -141,6 +141,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
   }
 
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    checkGrace(options.graceMs ?? 0);
     this.#redial.close();
     await Promise.all([...this.#connections].map((connection) => connection.close(options)));
     this.#resolveClosed();

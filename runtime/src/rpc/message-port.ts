@@ -4,7 +4,7 @@
 import type { Dialer } from "../engine/link.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import type { ListenerFactory } from "../rsocket/serve.js";
-import { openPortLink, type PortLike } from "../transports/message-port.js";
+import { checkPort, openPortLink, PORT_INFO, type PortLike } from "../transports/message-port.js";
 import { type ConnectOptions, connectWith } from "./connect.js";
 import type { Connection } from "./connection.js";
 import { type ServeOptions, type Server, serveWith } from "./serve.js";
@@ -24,6 +24,7 @@ import { type ServeOptions, type Server, serveWith } from "./serve.js";
  * const ticker = createTickerClient(await connectPort(worker));
  */
 export async function connectPort(port: PortLike, options: ConnectOptions = {}): Promise<Connection> {
+  checkPort(port);
   return await connectWith(portDialer(port, options.scheduler), options);
 }
 
@@ -84,21 +85,25 @@ export function portDialer(port: PortLike, scheduler: Scheduler = systemSchedule
  * const server = await serveWith([listenPort(port), (onLink) => listenTcp({ host, port: 7000 }, onLink)], { services });
  */
 export function listenPort(port: PortLike, scheduler: Scheduler = systemScheduler): ListenerFactory {
-  return async (onLink) => {
+  return async (onLink, onRefused) => {
     let isWaiting = true;
     const giveUp = openPortLink(port, scheduler, {
       onOpen: (link) => {
         isWaiting = false;
         onLink(link);
       },
-      onFailed: () => {
+      onFailed: ({ message: reason }) => {
+        if (!isWaiting) return;
         isWaiting = false;
+        onRefused?.({ info: PORT_INFO, reason, isForWantOfRoom: false });
       },
     });
     return {
       url: "message-port:",
       close: async () => {
-        if (isWaiting) giveUp();
+        if (!isWaiting) return;
+        isWaiting = false;
+        giveUp();
       },
     };
   };

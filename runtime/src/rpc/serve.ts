@@ -19,7 +19,7 @@ import {
   type SetupFrame,
   SetupRejection,
 } from "../rsocket/serve.js";
-import { resolveSettings } from "../rsocket/settings.js";
+import { checkGrace, resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
 import { type CallSettings, type Compatibility, discardsUnknownFields } from "./compatibility.js";
 import { type Connection, peerOf, RpcConnection } from "./connection.js";
@@ -180,6 +180,7 @@ class RpcServer implements Server {
   }
 
   async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
+    checkGrace(graceMs);
     const untilMs = this.#scheduler.now() + graceMs;
     try {
       await this.#core.close({ graceMs });

@@ -31,18 +31,25 @@ export function parseUrl(text: string | URL, schemes: readonly string[]): URL {
 
 /** The path of a `unix:` URL, as the file system spells it. @throws RpcError `invalid_argument` when it isn't absolute. */
 export function socketPath(url: URL): string {
-  if (url.host !== "" || !url.pathname.startsWith("/") || url.search !== "" || url.hash !== "") {
-    const expected = "expected unix:/path/to.sock, an absolute path without host; ? and # are spelled %3F and %23";
-    throw new RpcError(Code.InvalidArgument, `"${url.href}" names no Unix socket, ${expected}`);
+  const isPath = url.host === "" && url.pathname.startsWith("/") && url.search === "" && url.hash === "";
+  try {
+    if (isPath) return decodeURIComponent(url.pathname);
+  } catch {
+    // Said below.
   }
-  return decodeURIComponent(url.pathname);
+  const expected =
+    "expected unix:/path/to.sock, an absolute path without host; %, ? and # are spelled %25, %3F and %23";
+  throw new RpcError(Code.InvalidArgument, `"${url.href}" names no Unix socket, ${expected}`);
 }
 
-/** The host without the brackets of an IPv6 address, and the port. @throws RpcError when there is no port. */
+/** The host without the brackets of an IPv6 address, and the port. @throws RpcError when there is no port, or no such host can be. */
 export function hostAndPort(url: URL, defaultPort?: number): { readonly host: string; readonly port: number } {
   if (url.port === "" && defaultPort === undefined) {
     throw new RpcError(Code.InvalidArgument, `"${url.href}" has no port, expected one (0 lets the system choose)`);
   }
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  // Only of schemes that the platform knows it spells hosts as the DNS has them.
+  const spelled = `ws://${url.host}`;
+  if (!URL.canParse(spelled)) throw new RpcError(Code.InvalidArgument, `"${url.href}" has a host that can't be`);
+  const host = new URL(spelled).hostname.replace(/^\[(.*)\]$/, "$1");
   return { host, port: url.port === "" ? (defaultPort ?? 0) : Number(url.port) };
 }

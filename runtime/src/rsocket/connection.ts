@@ -15,6 +15,7 @@ import { ConnectionError, type Initiator } from "../session/errors.js";
 import type { Allowance } from "../session/lease.js";
 import type { Peer } from "../session/peer.js";
 import type { Resumption } from "../session/resumption.js";
+import { checkGrace } from "../session/setting-rules.js";
 import type { ConnectionSettings } from "../session/settings.js";
 import type { Opening } from "../session/setup.js";
 import type { Stream, StreamSink } from "../session/stream.js";
@@ -359,7 +360,7 @@ export class RSocketConnection implements Requester {
 
   /**
    * Closes in order: no new requests, those that run go on until they end or `graceMs` is over, then the rest is
-   * cancelled. Resolves when the connection is over.
+   * cancelled. Resolves when the connection is over; rejects with RangeError for a `graceMs` that is no number.
    */
   async close({
     graceMs = 0,
@@ -368,6 +369,7 @@ export class RSocketConnection implements Requester {
     readonly graceMs?: number;
     readonly message?: string;
   } = {}): Promise<void> {
+    checkGrace(graceMs);
     const { connection } = this.#driver;
     connection.close(message, Math.min(graceMs, LINGER_MS));
     this.#driver.requestFlush();

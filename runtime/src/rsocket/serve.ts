@@ -7,6 +7,7 @@ import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import type { ResumeFrame, SetupFrame } from "../frames/frame.js";
+import { checkGrace } from "../session/setting-rules.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { serverOpening } from "../session/setup.js";
 import { type CloseReason, type ConnectionHooks, RSocketConnection, type RSocketConnectionInit } from "./connection.js";
@@ -206,18 +207,19 @@ class ServerCore implements RSocketServer {
   }
 
   take(link: FrameLink): void {
-    const refusal = this.#acceptor.admit(link.info.remoteAddress);
+    const refusal = this.#closing === undefined ? this.#acceptor.admit(link.info.remoteAddress) : DRAINING;
     const connection = this.#createConnection(link, refusal);
     connection.start();
     // One too many hears so at once: waiting for its SETUP would be another way to use us up.
     if (refusal !== undefined) rejectWith(connection, new SetupRejection(refusal));
   }
 
-  close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
+  async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
+    checkGrace(graceMs);
     if (this.#closing === undefined) this.#closing = this.#closeAll(graceMs);
     // Who has less patience than before is heard.
     else for (const connection of this.connections) void connection.close({ graceMs, message: DRAINING });
-    return this.#closing;
+    await this.#closing;
   }
 
   async #closeAll(graceMs: number): Promise<void> {

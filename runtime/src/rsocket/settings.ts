@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The session's settings and limits, as the layers above may name them.
 
+export { checkGrace } from "../session/setting-rules.js";
 export {
   type ConnectionSettings,
   type ConnectionSettingsInit,

@@ -13,6 +13,13 @@ export function checkSetting(name: string, value: number, least: number, most: n
   }
 }
 
+/** @throws RangeError unless `graceMs` is a number; what is below 0 is no time, Infinity no end. */
+export function checkGrace(graceMs: number): void {
+  if (typeof graceMs !== "number" || Number.isNaN(graceMs)) {
+    throw new RangeError(`graceMs is ${String(graceMs)}, expected a number of milliseconds`);
+  }
+}
+
 /** What is held of unfinished messages, unless given: as much as by default, and one of the largest in any case. */
 export function reassemblyBytesOf(limits: {
   readonly maxReassemblyBytes: number;

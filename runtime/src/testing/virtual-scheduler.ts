@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Time under a test's control: nothing happens until it is told to.
 
-import type { Scheduler, Timer } from "../engine/scheduler.js";
+import { type Scheduler, systemScheduler, type Timer } from "../engine/scheduler.js";
 
-/** How often `run` looks again: chains of promises may be longer than one look. */
+/** How often `run` looks again: somebody else may be letting time pass. */
 const PATIENCE = 16;
+/** Tasks that `run` still runs when its promise is settled. */
+const TASKS_BEHIND = 1_000;
 
 interface VirtualTimer {
   readonly dueMs: number;
@@ -14,7 +16,8 @@ interface VirtualTimer {
 
 /**
  * A scheduler without a clock. `advance` lets time pass, firing timers in order; between any two things all deferred
- * tasks, yields and promises are given their turn.
+ * tasks, yields and promises are given their turn, however long the chains of promises are. In between the real event loop
+ * turns, too: where something goes on for ever, the timeout of the test still fires.
  *
  * @example
  * const scheduler = new VirtualScheduler();
@@ -57,27 +60,23 @@ export class VirtualScheduler implements Scheduler {
 
   /** Runs everything that is due now, until nothing is left. */
   async settle(): Promise<void> {
-    for (;;) {
-      await microtasks();
-      const task = this.#deferred.shift() ?? this.#yielded.shift();
-      if (task === undefined) return;
-      task();
-    }
+    await this.#settle(() => false);
   }
 
-  /** Lets `durationMs` pass. */
+  /** Lets `durationMs` pass. @throws RangeError when it is no duration. */
   async advance(durationMs: number): Promise<void> {
+    if (!(durationMs >= 0 && durationMs < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`time can't advance by ${String(durationMs)} ms, expected 0 or more`);
+    }
     const endMs = this.#nowMs + durationMs;
     await this.settle();
-    for (;;) {
-      const [next] = this.#timers.sort((a, b) => a.dueMs - b.dueMs || a.order - b.order);
-      if (next === undefined || next.dueMs > endMs) break;
-      this.#timers.shift();
-      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      next.task();
+    for (let timer = this.#takeDue(endMs); timer !== undefined; timer = this.#takeDue(endMs)) {
+      this.#nowMs = Math.max(this.#nowMs, timer.dueMs);
+      timer.task();
       await this.settle();
     }
-    this.#nowMs = endMs;
+    // Somebody else may have let more pass meanwhile.
+    this.#nowMs = Math.max(this.#nowMs, endMs);
   }
 
   /** Runs what is due until `promise` is settled, without letting time pass; fails when nothing is left to run before. */
@@ -87,13 +86,34 @@ export class VirtualScheduler implements Scheduler {
       settled = true;
     };
     promise.then(mark, mark);
-    for (let i = 0; i < PATIENCE && !settled; i++) await this.settle();
+    // What follows from it is run, too; something else may go on for ever.
+    let left = TASKS_BEHIND;
+    const isEnough = (): boolean => settled && left-- <= 0;
+    for (let i = 0; i < PATIENCE && !settled; i++) await this.#settle(isEnough);
     if (!settled) throw new Error(`nothing is left to run at ${this.#nowMs} ms and the promise is still pending`);
     return await promise;
   }
+
+  async #settle(isEnough: () => boolean): Promise<void> {
+    for (;;) {
+      await microtasks();
+      if (isEnough()) return;
+      const task = this.#deferred.shift() ?? this.#yielded.shift() ?? this.#takeDue(this.#nowMs)?.task;
+      if (task === undefined) return;
+      task();
+    }
+  }
+
+  // The next timer that is due at `atMs`.
+  #takeDue(atMs: number): VirtualTimer | undefined {
+    const [next] = this.#timers.sort((a, b) => a.dueMs - b.dueMs || a.order - b.order);
+    if (next === undefined || next.dueMs > atMs) return undefined;
+    this.#timers.shift();
+    return next;
+  }
 }
 
-// Promise chains are a few steps long; each round lets them take more of them than any has.
-async function microtasks(): Promise<void> {
-  for (let i = 0; i < 32; i++) await Promise.resolve();
+// Behind them comes the next task of the real event loop.
+function microtasks(): Promise<void> {
+  return new Promise((resolve) => systemScheduler.yield(resolve));
 }

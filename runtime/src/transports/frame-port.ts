@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A MessagePort between a page and a frame in it (HTML §Cross-document messaging): both ends check who the other one is.
 
+import { checkOrigin } from "./origins.js";
 import type { PortEventTarget } from "./port-events.js";
 
 /** A window to post to: `iframe.contentWindow`, `window.parent`, `window.opener`. */
@@ -125,12 +126,6 @@ function readFrameMessage(data: unknown): unknown {
   return typeof data === "object" && data !== null
     ? (data as { readonly rsocketPort?: unknown }).rsocketPort
     : undefined;
-}
-
-// As `event.origin` is written: scheme, host and port. A sandboxed page is of the origin `null`, as any other may be.
-function checkOrigin(origin: string): void {
-  if (URL.canParse(origin) && new URL(origin).origin === origin && origin !== "null") return;
-  throw new TypeError(`"${origin}" is no origin, expected scheme, host and port alone, e.g. https://app.example.com`);
 }
 
 function pageScope(): PageScope {

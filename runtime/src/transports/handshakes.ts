@@ -19,6 +19,7 @@ interface Handshake {
   /** The TCP socket, whatever was laid over it. */
   readonly socket: Socket;
   readonly timer: NodeJS.Timeout;
+  readonly key: string;
 }
 
 /** @internal Closes those that take too long, and those that are too many. */
@@ -27,15 +28,21 @@ export class Handshakes {
   readonly #maxCount: number;
   readonly #kind: LinkKind;
   readonly #onRefused: (refusal: LinkRefusal) => void;
+  readonly #running = new Set<Handshake>();
   // By both addresses, which TLS over a socket has in common with it: Node tells of no other way from one to the other.
-  readonly #running = new Map<string, Handshake>();
+  readonly #byAddresses = new Map<string, Handshake>();
 
-  /** `kind`: what they would become. `onRefused` is told of each that is closed. */
+  /**
+   * `kind`: what they would become. `onRefused` is told of each that is closed.
+   * @throws RangeError for a limit that is no number of at least 1.
+   */
   constructor(
     { handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS, maxHandshakes = MAX_HANDSHAKES }: HandshakeLimits,
     kind: LinkKind,
     onRefused: (refusal: LinkRefusal) => void,
   ) {
+    checkLimit("handshakeTimeoutMs", handshakeTimeoutMs);
+    checkLimit("maxHandshakes", maxHandshakes);
     this.#kind = kind;
     this.#onRefused = onRefused;
     this.#timeoutMs = handshakeTimeoutMs;
@@ -54,21 +61,31 @@ export class Handshakes {
 
   /** The handshake between these addresses is done; returns its TCP socket. */
   end(addresses: Addresses): Socket | undefined {
-    const key = keyOf(addresses);
-    const handshake = this.#running.get(key);
-    clearTimeout(handshake?.timer);
-    this.#running.delete(key);
+    const handshake = this.#byAddresses.get(keyOf(addresses));
+    if (handshake !== undefined) this.#forget(handshake);
     return handshake?.socket;
   }
 
+  /** Closes all that are running: nobody waits for links any more. */
+  close(): void {
+    for (const handshake of this.#running) {
+      this.#forget(handshake);
+      handshake.socket.destroy();
+    }
+  }
+
   #begin(socket: Socket): void {
+    // Gone already, reset by its peer: it never becomes a link, and is no news.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
     const addresses = addressesOf(socket);
     if (this.#running.size >= this.#maxCount) {
       socket.destroy();
       this.#refused(addresses, `server is full: more than ${this.#maxCount} handshakes at once`, true);
       return;
     }
-    const key = keyOf(addresses);
     // Node's own limits leave a TLS handshake open, and begin anew with each phase.
     const timer = setTimeout(
       () => {
@@ -77,12 +94,17 @@ export class Handshakes {
       },
       Math.min(this.#timeoutMs, MAX_DELAY_MS),
     );
-    this.#running.set(key, { socket, timer });
-    socket.once("close", () => {
-      if (this.#running.get(key)?.socket !== socket) return;
-      clearTimeout(timer);
-      this.#running.delete(key);
-    });
+    const handshake = { socket, timer, key: keyOf(addresses) };
+    this.#running.add(handshake);
+    this.#byAddresses.set(handshake.key, handshake);
+    socket.once("close", () => this.#forget(handshake));
+  }
+
+  #forget(handshake: Handshake): void {
+    clearTimeout(handshake.timer);
+    this.#running.delete(handshake);
+    // The system may have given the same port to another one meanwhile.
+    if (this.#byAddresses.get(handshake.key) === handshake) this.#byAddresses.delete(handshake.key);
   }
 
   #refused(addresses: Addresses, reason: string, isForWantOfRoom: boolean): void {
@@ -92,4 +114,9 @@ export class Handshakes {
 
 function keyOf({ remoteAddress, localAddress }: Addresses): string {
   return `${remoteAddress} ${localAddress}`;
+}
+
+function checkLimit(name: string, value: number): void {
+  if (value >= 1) return;
+  throw new RangeError(`${name} is ${String(value)}, expected a number of at least 1`);
 }

@@ -5,11 +5,14 @@ import { readUint24 } from "../bytes/integers.js";
 import { copyBatch } from "../bytes/slab.js";
 import type { FrameBatch, FrameLink, LinkHandler, LinkInfo } from "../engine/link.js";
 import type { DeliveryScheduler } from "./in-process.js";
-import { listenToPort, type PortLike } from "./port-events.js";
+import { hasExited, listenToPort, type PortLike } from "./port-events.js";
 import { type PortMessage, readPortMessage } from "./port-messages.js";
 import { locksFor, PortPresence } from "./port-presence.js";
 
-export type { PortEmitter, PortEventTarget, PortLike, PortSender } from "./port-events.js";
+export { checkPort, type PortEmitter, type PortEventTarget, type PortLike, type PortSender } from "./port-events.js";
+
+/** What a link over a port knows of itself. */
+export const PORT_INFO: LinkInfo = { transport: "message-port", remoteAddress: "", localAddress: "", isSecure: true };
 
 /** How much may be on its way to us unread: two batches of a connection, so that the other end writes while we read. */
 const WINDOW_BYTES = 524_288;
@@ -44,7 +47,7 @@ export function openPortLink(port: PortLike, scheduler: DeliveryScheduler, openi
 //  opening ──open of the other end──► open ──close()──► closing ──the other end answered, or 1 s──► closed
 //     └────────────────────────────────┴──abort(), the other end's close or abort, the port is gone──┘
 class PortLink implements FrameLink {
-  readonly info: LinkInfo = { transport: "message-port", remoteAddress: "", localAddress: "", isSecure: true };
+  readonly info: LinkInfo = PORT_INFO;
   readonly #port: PortLike;
   readonly #scheduler: DeliveryScheduler;
   readonly #opening: PortOpening;
@@ -88,7 +91,8 @@ class PortLink implements FrameLink {
       onUnreadable: () => this.#guard(() => this.#refuse("message that couldn't be cloned")),
       onGone: (reason) => this.#guard(() => this.#lose(reason)),
     });
-    this.#post({ rsocket: "open", windowBytes: WINDOW_BYTES, isAnswer: false });
+    if (hasExited(port)) this.#lose("the worker has exited");
+    else this.#post({ rsocket: "open", windowBytes: WINDOW_BYTES, isAnswer: false });
   }
 
   setHandler(handler: LinkHandler): void {

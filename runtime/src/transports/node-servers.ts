@@ -58,13 +58,14 @@ export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-/** @internal A listener for a server that listens at `url`. */
-export function createListener(server: Server, url: string): Listener {
+/** @internal A listener for a server that listens at `url`; `onClose` ends what hasn't become a link. */
+export function createListener(server: Server, url: string, onClose: () => void = () => {}): Listener {
   return {
     url,
     // The system has the port back when `close` returns; its callback would wait for the last link.
     close: async () => {
       if (server.listening) server.close();
+      onClose();
     },
   };
 }

@@ -51,7 +51,7 @@ export interface PortListener {
 export function listenToPort(port: PortLike, listener: PortListener): () => void {
   checkPort(port);
   const isTarget = "addEventListener" in port;
-  const handlers = isTarget ? eventHandlers(listener) : emitterHandlers(listener);
+  const handlers = isTarget ? eventHandlers(listener) : emitterHandlers(port, listener);
   for (const [type, handler] of handlers) {
     if (isTarget) port.addEventListener(type, handler);
     else port.on(type, handler);
@@ -82,6 +82,11 @@ export function checkPort(port: PortLike): void {
     );
 }
 
+/** A thread of Node that is over: it tells nobody any more. Of a MessagePort whose other end has gone nobody can tell that. */
+export function hasExited(port: PortLike): boolean {
+  return (port as { readonly threadId?: unknown }).threadId === -1;
+}
+
 type Handlers = readonly (readonly [type: string, handler: (value: unknown) => void])[];
 
 function eventHandlers(listener: PortListener): Handlers {
@@ -101,10 +106,21 @@ function eventHandlers(listener: PortListener): Handlers {
   ];
 }
 
-// No 'error': Node ends a program whose worker threw, unless somebody listens to it, and that is the user's to decide.
-function emitterHandlers(listener: PortListener): Handlers {
+// Once it listens, no 'error': Node ends a program whose worker threw, unless somebody hears it, and that is the user's to
+// decide. Before, nobody else has a connection to lose by it.
+function emitterHandlers(port: PortEmitter, listener: PortListener): Handlers {
+  const onError = (error: unknown): void => {
+    listener.onGone(`the worker failed before it listened${reasonOf(error)}`);
+  };
   return [
-    ["message", (data) => listener.onMessage(data)],
+    [
+      "message",
+      (data) => {
+        port.off("error", onError);
+        listener.onMessage(data);
+      },
+    ],
+    ["error", onError],
     ["messageerror", () => listener.onUnreadable()],
     ["close", () => listener.onGone("the port is closed: the other end is gone")],
     ["exit", (code) => listener.onGone(`the worker exited with code ${String(code)}`)],
@@ -112,7 +128,7 @@ function emitterHandlers(listener: PortListener): Handlers {
 }
 
 function reasonOf(event: unknown): string {
-  const { message } = event as { readonly message?: unknown };
+  const { message } = Object(event) as { readonly message?: unknown };
   return typeof message === "string" && message !== "" ? `: ${message}` : "";
 }
 

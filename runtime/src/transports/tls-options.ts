@@ -13,6 +13,12 @@ let hasWarned = false;
 /** @internal For dialing `host`. @throws Error when a certificate or a key can't be used. */
 export function dialOptionsOf(host: string, options: TlsDialOptions): ConnectionOptions {
   const { servername, dangerouslyAcceptAnyCertificate = false } = options;
+  // From a file of settings it may be the text "false".
+  if (typeof dangerouslyAcceptAnyCertificate !== "boolean") {
+    throw new TypeError(
+      `tls.dangerouslyAcceptAnyCertificate is ${JSON.stringify(dangerouslyAcceptAnyCertificate)}, expected a boolean`,
+    );
+  }
   if (dangerouslyAcceptAnyCertificate) warnOfDanger();
   return {
     secureContext: contextOf(options),
@@ -77,9 +83,19 @@ function bufferOf(pem: Pem): string | Buffer {
 }
 
 function contextOf(material: Material): SecureContext {
-  const { cert, key } = material;
+  const { ca, cert, key } = material;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError(`tls.${cert === undefined ? "key" : "cert"} is given alone, expected tls.cert and tls.key`);
+  }
+  // Node takes an empty text, such as a variable that isn't set, for none: all public authorities would be trusted then.
+  for (const [name, pem] of Object.entries({ cert, key })) {
+    if (pem !== undefined && pem.length === 0) throw new TypeError(`tls.${name} is empty, expected PEM`);
+  }
+  if (ca !== undefined) {
+    const authorities = typeof ca === "string" || ca instanceof Uint8Array ? [ca] : ca;
+    if (authorities.length === 0 || !authorities.every(holdsCertificate)) {
+      throw new TypeError("tls.ca holds no certificate, expected one in PEM, or several");
+    }
   }
   try {
     return createSecureContext(materialOf(material));
@@ -88,6 +104,10 @@ function contextOf(material: Material): SecureContext {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TypeError(`tls.cert, tls.key or tls.ca can't be used: ${reason}`, { cause });
   }
+}
+
+function holdsCertificate(pem: Pem): boolean {
+  return /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/.test(bufferOf(pem).toString());
 }
 
 type SniCallback = NonNullable<TlsOptions["SNICallback"]>;

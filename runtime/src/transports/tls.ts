@@ -58,7 +58,8 @@ export async function listenTls(
   tellFailedHandshakes(server, "tls", onRefused);
   await listen(server, options);
   server.on("error", onError);
-  return withIdentity(createListener(server, `tls://${authority(options.host, portOf(server))}`), server, options);
+  const listener = createListener(server, `tls://${authority(options.host, portOf(server))}`, () => handshakes.close());
+  return withIdentity(listener, server, options);
 }
 
 function dialTls({ host, port }: TcpAddress, options: ConnectionOptions, signal: AbortSignal): Promise<FrameLink> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links over Unix sockets: TCP's frames, between processes of one machine (RSocket 1.0 §Transport Protocol).
 
-import { lstat, unlink } from "node:fs/promises";
+import { lstat, mkdir, rmdir, unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { isAbsolute } from "node:path";
 import type { Dialer, FrameLink, LinkInfo, Listener } from "../engine/link.js";
@@ -14,6 +14,9 @@ export type { UdsAddress } from "./addresses.js";
 
 /** What `sockaddr_un` has room for, without the NUL at its end. */
 const MAX_PATH_BYTES = process.platform === "darwin" ? 103 : 107;
+
+/** How long a server takes at most to replace a file. */
+const LOCK_MS = 10_000;
 
 /**
  * Opens links to the socket at `path`. `dial` rejects with an Error naming it, its cause the error of the system.
@@ -42,7 +45,7 @@ export async function listenUds(
   });
   await bindPath(server, path);
   server.on("error", onError);
-  return createListener(server, `unix:${encodeURI(path)}`);
+  return createListener(server, `unix:${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}`);
 }
 
 function checkPath(path: string): void {
@@ -60,19 +63,43 @@ async function bindPath(server: Server, path: string): Promise<void> {
   } catch (error) {
     const { cause } = error as { readonly cause?: { readonly code?: string } };
     if (cause?.code !== "EADDRINUSE") throw error;
-    await removeStale(path, cause);
-    await bind(server, { path }, path);
+    await replaceStale(server, path, cause);
   }
 }
 
-// A process that was killed leaves its file behind, and then nobody can listen there.
-async function removeStale(path: string, cause: unknown): Promise<void> {
+// A process that was killed leaves its file behind, and then nobody can listen there. Several may start at once: each looks
+// and replaces behind a lock, and whoever binds without one has bound.
+async function replaceStale(server: Server, path: string, cause: unknown): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
-  if (found === undefined) return;
-  if (!found.isSocket()) throw new Error(`can't listen at ${path}: a file that is no socket is there`, { cause });
-  if (await isAlive(path))
-    throw new Error(`can't listen at ${path}: address in use, another server listens there`, { cause });
-  await unlink(path).catch(() => {});
+  if (found?.isSocket() === false)
+    throw new Error(`can't listen at ${path}: a file that is no socket is there`, { cause });
+  const lock = `${path}.lock`;
+  if (!(await take(lock))) throw new Error(`can't listen at ${path}: another server starts there`, { cause });
+  try {
+    if (await isAlive(path)) {
+      throw new Error(`can't listen at ${path}: address in use, another server listens there`, { cause });
+    }
+    await unlink(path).catch(() => {});
+    await bind(server, { path }, path);
+  } finally {
+    await rmdir(lock).catch(() => {});
+  }
+}
+
+/** False when somebody else has it, who is quick about it or was killed. */
+async function take(lock: string): Promise<boolean> {
+  try {
+    await mkdir(lock);
+    return true;
+  } catch {
+    const found = await lstat(lock).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs < LOCK_MS) return false;
+    await rmdir(lock).catch(() => {});
+    return await mkdir(lock).then(
+      () => true,
+      () => false,
+    );
+  }
 }
 
 function isAlive(path: string): Promise<boolean> {

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { UpgradeRequest, WsUpgradeOptions } from "./addresses.js";
+import { checkAnyOrigin } from "./origins.js";
 
 /** @internal The request as applications see it; cookies are read when somebody asks. */
 export function upgradeRequestOf({ url = "/", headers }: IncomingMessage): UpgradeRequest {
@@ -43,6 +44,15 @@ function decodeCookie(text: string): string {
   } catch {
     return value;
   }
+}
+
+/** @internal @throws TypeError unless it says which pages are let in: in a text, from a file of settings, parts of it would be. */
+export function checkAllowed(allowed: WsUpgradeOptions["allowedOrigins"]): void {
+  if (allowed === undefined || typeof allowed === "function") return;
+  if (!Array.isArray(allowed)) {
+    throw new TypeError(`allowedOrigins is ${JSON.stringify(allowed)}, expected a list of origins, or a function`);
+  }
+  allowed.forEach(checkAnyOrigin);
 }
 
 /** @internal A page may do what its user may, from any site that the user visits: hence its origin counts (RFC 6455 §10.2). */

@@ -1,30 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns upgrade requests of an HTTP server into links, and refuses the others (RFC 6455 §4.2, WS-02).
 
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
 import type { FrameLink, LinkRefusal, Listener } from "../engine/link.js";
 import type { UpgradableServer, WsUpgradeOptions } from "./addresses.js";
+import { refuse } from "./http-answers.js";
 import { authority, handOver, warn } from "./node-servers.js";
-import { isAllowed, pathOf, upgradeRequestOf } from "./upgrade-request.js";
+import { checkAllowed, isAllowed, pathOf, upgradeRequestOf } from "./upgrade-request.js";
 import { webSocketInfoOf } from "./ws-info.js";
 import { createWsLink } from "./ws-link.js";
 
 /** No frame is larger (FRM-04). */
 export const MAX_FRAME_BYTES = 0xff_ffff;
-/** What a log needs of the name of a site; it comes from anybody. */
-const MAX_TOLD_ORIGIN = 100;
+/** What a log needs of the name of a site, or of a path: it comes from anybody. */
+const MAX_TOLD = 100;
+/** The one there is (RFC 6455 §4.1). */
+const VERSION = 13;
 /** Echoed when a client offers it (WS-02). */
 const SUBPROTOCOL = "rsocket";
 
-type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+type OnRefused = (refusal: LinkRefusal) => void;
+
+interface Upgrade {
+  (request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly onRefused: OnRefused;
+}
 
 /** What is accepted on a server that isn't ours, by path: one listener for all, which knows whose a request is. */
 interface Paths {
   readonly byPath: Map<string, Upgrade>;
-  readonly onUpgrade: Upgrade;
+  readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
 const pathsOfServers = new WeakMap<UpgradableServer, Paths>();
@@ -33,7 +41,7 @@ const pathsOfServers = new WeakMap<UpgradableServer, Paths>();
  * Serves WebSockets at `path` of an HTTP or HTTPS server that is there already and stays its owner's: what `serve` takes
  * in the place of a URL. Requests for other paths are left to others that listen for upgrades, and refused with 404 when
  * there are none.
- * @throws Error, when it is opened, if the path is taken.
+ * @throws Error, when it is opened, if the path is taken; TypeError for an origin that no page has.
  * @example
  * const httpServer = createServer(app).listen(8080);
  * const server = await serve([attachWebSocket(httpServer, { path: "/rpc" }), "tcp://127.0.0.1:7000"], { services });
@@ -57,7 +65,7 @@ export function attachWebSocket(
 /**
  * Hands a link to `onLink` for each WebSocket that is opened at `path` of `server`, which stays its owner's. Requests for
  * other paths are refused with 404, unless somebody else listens for upgrades, too.
- * @throws Error when the path is taken.
+ * @throws Error when the path is taken; TypeError for an origin that no page has.
  * @returns stops it; links that are open live on.
  */
 export function acceptUpgrade(
@@ -69,6 +77,7 @@ export function acceptUpgrade(
 ): () => void {
   const { path } = options;
   if (!path.startsWith("/")) throw new RangeError(`path is ${JSON.stringify(path)}, expected one that begins with /`);
+  checkAllowed(options.allowedOrigins);
   const paths = pathsOfServers.get(server) ?? createPaths(server);
   if (paths.byPath.has(path)) throw new Error(`WebSockets at ${path} of this HTTP server are served already`);
   paths.byPath.set(path, createUpgrade(options, onLink, onError, onRefused));
@@ -81,10 +90,15 @@ export function acceptUpgrade(
 
 function createPaths(server: UpgradableServer): Paths {
   const byPath = new Map<string, Upgrade>();
-  const onUpgrade: Upgrade = (request, socket, head) => {
-    const upgrade = byPath.get(pathOf(request.url ?? "/"));
-    if (upgrade !== undefined) upgrade(request, socket, head);
-    else if (server.listenerCount("upgrade") === 1) refuse(socket, 404);
+  const onUpgrade: Paths["onUpgrade"] = (request, socket, head) => {
+    const path = pathOf(request.url ?? "/");
+    const upgrade = byPath.get(path);
+    if (upgrade !== undefined) return upgrade(request, socket, head);
+    if (server.listenerCount("upgrade") > 1) return;
+    refuse(socket, 404);
+    // Whoever serves at another path here is the nearest to be told.
+    const [first] = byPath.values();
+    first?.onRefused(refusalOf(request, `nothing is served at ${JSON.stringify(path.slice(0, MAX_TOLD))}`));
   };
   const paths = { byPath, onUpgrade };
   server.on("upgrade", onUpgrade);
@@ -108,13 +122,17 @@ function createUpgrade(
     skipUTF8Validation: true,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
-  return (request, socket, head) => {
+  webSockets.on("wsClientError", (error: Error, socket: Duplex, request: IncomingMessage) => {
+    refuse(socket, 400, `Sec-WebSocket-Version: ${VERSION}\r\n`);
+    onRefused(refusalOf(request, `the request for a WebSocket is malformed: ${error.message}`));
+  });
+  const accept = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     try {
       const upgrade = upgradeRequestOf(request);
       if (!isAllowed(upgrade, request.socket instanceof TLSSocket, allowedOrigins)) {
         refuse(socket, 403);
-        const reason = `a page of ${JSON.stringify(upgrade.origin?.slice(0, MAX_TOLD_ORIGIN))} may not open a WebSocket`;
-        return onRefused({ info: webSocketInfoOf(request.socket, upgrade), reason, isForWantOfRoom: false });
+        const reason = `a page of ${JSON.stringify(upgrade.origin?.slice(0, MAX_TOLD))} may not open a WebSocket`;
+        return onRefused(refusalOf(request, reason));
       }
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         handOver(createWsLink(webSocket, socket, webSocketInfoOf(request.socket, upgrade), true), onLink, onError);
@@ -124,6 +142,11 @@ function createUpgrade(
       onError(error);
     }
   };
+  return Object.assign(accept, { onRefused });
+}
+
+function refusalOf(request: IncomingMessage, reason: string): LinkRefusal {
+  return { info: webSocketInfoOf(request.socket, upgradeRequestOf(request)), reason, isForWantOfRoom: false };
 }
 
 function urlOf(server: UpgradableServer, path: string): string {
@@ -132,10 +155,4 @@ function urlOf(server: UpgradableServer, path: string): string {
   if (address === null || typeof address === "string") return path;
   const scheme = "setSecureContext" in server ? "wss" : "ws";
   return `${scheme}://${authority(address.address, address.port)}${path}`;
-}
-
-function refuse(socket: Duplex, status: number): void {
-  socket.on("error", () => socket.destroy());
-  socket.once("finish", () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

@@ -17,7 +17,8 @@ import type {
 } from "./addresses.js";
 import { dialSocket } from "./dial.js";
 import { Handshakes } from "./handshakes.js";
-import { authority, createListener, listen, portOf, warn } from "./node-servers.js";
+import { refuse as refuseRequest } from "./http-answers.js";
+import { addressesOf, authority, createListener, listen, portOf, warn } from "./node-servers.js";
 import { dialOptionsOf, serverOptionsOf } from "./tls-options.js";
 import { isRefused, refusalsTo, refuse, tellFailedHandshakes, withIdentity } from "./tls-servers.js";
 import { webSocketInfoOf } from "./ws-info.js";
@@ -81,17 +82,20 @@ export async function listenWs(
     onLink(link);
   };
   acceptUpgrade(server, options, onOpen, onError, onRefused);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    // Those that just end are no news, and they may be many.
+    if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+    const info = { transport: scheme, ...addressesOf(socket), isSecure: tls !== undefined };
+    refuseRequest(socket, error.code === "HPE_HEADER_OVERFLOW" ? 431 : 400);
+    onRefused({ info, reason: `the request isn't HTTP: ${error.message}`, isForWantOfRoom: false });
+  });
   await listen(server, options);
   server.on("error", onError);
-  const { url, close } = createListener(server, `${scheme}://${authority(host, portOf(server))}${path}`);
-  const listener = {
-    url,
-    close: async () => {
-      await close();
-      // Those that didn't become links.
-      server.closeAllConnections();
-    },
-  };
+  const listener = createListener(server, `${scheme}://${authority(host, portOf(server))}${path}`, () => {
+    handshakes.close();
+    server.closeAllConnections();
+  });
+  const { url } = listener;
   if (tls !== undefined && "setSecureContext" in server) return withIdentity(listener, server, tls);
   const setIdentity = (): void => {
     throw new TypeError(`${url} has no TLS, so no certificate either`);

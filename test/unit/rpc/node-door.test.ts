@@ -23,6 +23,7 @@ import {
   implementTicker,
   unimplementedTicker,
 } from "../../../examples/hello/gen/ticker_rsocket.js";
+import { hostAndPort, parseUrl } from "../../../runtime/src/rpc/url.js";
 import { rejectionOf } from "../../support/rpc-world.js";
 import { tlsWorld } from "../../support/tls-world.js";
 
@@ -57,6 +58,85 @@ describe("Node's door", () => {
     expect(tcp?.upgrade).to.equal(undefined);
     expect(ws?.upgrade?.url).to.equal("/rpc");
     expect(ws?.upgrade?.headers["x-test"]).to.equal("1");
+  });
+
+  it("refuses options that can't be, before anything is opened", async () => {
+    const { server: identity, ca } = await tlsWorld();
+    const port = await freePort();
+    const require = { ...identity, clientCertificate: "require" } as const;
+    for (const [scheme, options, message] of [
+      ["tcp", { drain: { onSignals: ["SIGKILL"] } }, /^drain.onSignals holds "SIGKILL"/],
+      ["tcp", { drain: { onSignals: ["SIGTRM"] } }, /^drain.onSignals holds "SIGTRM", expected names of signals/],
+      ["tcp", { drain: { onSignals: "SIGTERM" as never } }, /^drain.onSignals holds "SIGTERM"/],
+      ["tcp", { drain: { graceMs: Number.NaN } }, /^graceMs is NaN, expected a number of milliseconds/],
+      [
+        "ws",
+        { allowedOrigins: "https://a.example" as never },
+        /^allowedOrigins is "https:\/\/a.example", expected a list/,
+      ],
+      ["ws", { allowedOrigins: ["https://a.example/"] }, /^"https:\/\/a.example\/" is no origin/],
+      ["ws", { allowedOrigins: ["*"] }, /^"\*" is no origin/],
+      ["tls", { tls: { ...require, ca: "" } }, /^tls.ca holds no certificate/],
+      ["tls", { tls: { ...require, ca: [] } }, /^tls.ca holds no certificate/],
+      ["wss", { tls: { ...require, ca: [ca, "none"] } }, /^tls.ca holds no certificate/],
+      ["tls", { tls: { cert: "", key: "" } }, /^tls.cert is empty, expected PEM/],
+    ] as const) {
+      const error = (await rejectionOf(serve(`${scheme}://127.0.0.1:${port}/`, { services, ...options }))) as Error;
+      expect(error.message).to.match(message);
+      // The port is free.
+      await (await serve(`tcp://127.0.0.1:${port}`, { services })).close();
+    }
+    const wrong = /^tls\.(ca holds no certificate|dangerouslyAcceptAnyCertificate is "false", expected a boolean)/;
+    for (const tls of [{ ca: "" }, { ca: [] }, { ca: "DER" }, { dangerouslyAcceptAnyCertificate: "false" as never }]) {
+      const error = (await rejectionOf(connect(`tls://127.0.0.1:${port}`, { tls }))) as Error;
+      expect(error.message).to.match(wrong);
+    }
+    const allowedOrigins = ["https://a.example", "null", "app://localhost", "http://a.example:8080"];
+    await (await serve(`ws://127.0.0.1:${port}/`, { services, allowedOrigins })).close();
+  });
+
+  it("close: a time that is none is refused, and nothing is closed", async () => {
+    await using server = await serve("tcp://127.0.0.1:0", { services });
+    const [url = ""] = server.urls;
+    await using connection = await connect(url);
+    await using channel = createChannel(url);
+    for (const closable of [server, connection, channel]) {
+      const error = await rejectionOf(closable.close({ graceMs: Number("2 s") }));
+      expect(error).to.be.instanceOf(RangeError);
+      expect(String(error)).to.equal("RangeError: graceMs is NaN, expected a number of milliseconds");
+    }
+    expect((await createTickerClient(connection).last({ name: "A" })).symbol).to.equal("A");
+  });
+
+  it("close ends connections that are at their handshake", async () => {
+    const { server: tls } = await tlsWorld();
+    for (const [scheme, options] of [
+      ["tls", { tls }],
+      ["wss", { tls }],
+      ["ws", {}],
+    ] as const) {
+      const server = await serve(`${scheme}://127.0.0.1:0/`, { services, ...options });
+      const port = Number(new URL((server.urls[0] ?? "").replace(scheme, "http")).port);
+      const socket = connectSocket({ host: "127.0.0.1", port });
+      socket.on("error", () => {}).resume();
+      await once(socket, "connect");
+      // The server has it, too.
+      await new Promise((resolve) => setImmediate(resolve));
+      const closed = once(socket, "close");
+      await server.close();
+      await closed;
+    }
+  });
+
+  it("has hosts as the DNS spells them", () => {
+    for (const [url, host] of [
+      ["tcp://b\u00fccher.example:7000", "xn--bcher-kva.example"],
+      ["tls://LOCALHOST:7000", "localhost"],
+      ["tcp://[::1]:7000", "::1"],
+    ] as const) {
+      expect(hostAndPort(parseUrl(url, ["tcp", "tls"]))).to.deep.equal({ host, port: 7000 });
+    }
+    expect(() => hostAndPort(parseUrl("tcp://a%20b:7000", ["tcp"]))).to.throw(/has a host that can't be/);
   });
 
   it("takes metadata modes by name and by value", async () => {

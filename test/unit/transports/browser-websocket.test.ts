@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The platform's WebSocket as a reader, on a stand-in that does what browsers do and what no server makes them do.
 
+import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import type { FrameLink } from "../../../runtime/src/engine/link.js";
 import { browserWebSocketDialer } from "../../../runtime/src/transports/browser-websocket.js";
@@ -127,6 +128,15 @@ describe("a link over the platform's WebSocket", () => {
     expect(handler.malformed).to.deep.equal([]);
     webSocket.receive(CANCEL);
     expect(handler.malformed).to.deep.equal(["more than 16777216 bytes came while reading was paused"]);
+  });
+
+  it("takes messages of another realm's ArrayBuffer, as test runners make them", async () => {
+    const { link, webSocket } = await open();
+    link.setHandler(handler);
+    const bytes = runInNewContext("Uint8Array.of(0, 0, 0, 1, 0x24, 0)") as Uint8Array;
+    expect(bytes.buffer).to.not.be.instanceOf(ArrayBuffer);
+    webSocket.onmessage?.({ data: bytes.buffer });
+    expect([handler.malformed, handler.frames.map(hexOf)]).to.deep.equal([[], [CANCEL]]);
   });
 
   it("refuses text and what follows it", async () => {

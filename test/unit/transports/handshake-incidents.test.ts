@@ -7,7 +7,7 @@ import { connect as connectTls } from "node:tls";
 import { expect } from "chai";
 import { type Incident, type NodeServeOptions, type Server, serve } from "rsocket-rpc/node";
 import { createAuthority } from "../../../examples/hello/certificates.js";
-import { upgradeRequest } from "../../hostile/raw-peer.js";
+import { readHead, upgradeRequest } from "../../hostile/raw-peer.js";
 import { HOST, portOf, type TlsWorld, tlsWorld } from "../../support/tls-world.js";
 
 describe("incidents of handshakes", () => {
@@ -119,5 +119,24 @@ describe("incidents of handshakes", () => {
     expect(reason).to.match(/^a page of "https:\/\/evil\.example\/x{79}" may not open a WebSocket$/);
     expect(peer.upgrade?.url).to.equal("/rpc");
     expect(told).to.have.length(1);
+  });
+
+  it("are requests for another path, requests that are no good, and what isn't HTTP", async () => {
+    const port = await listen(`ws://${HOST}:0/rpc`);
+    for (const [request, reason, status] of [
+      [upgradeRequest({}, `/other?${"x".repeat(1_000)}`), /^nothing is served at "\/other"$/, 404],
+      [upgradeRequest({ "Sec-WebSocket-Version": "12" }), /^the request for a WebSocket is malformed: ./, 400],
+      [upgradeRequest({ "Sec-WebSocket-Key": "no" }), /^the request for a WebSocket is malformed: ./, 400],
+      ["\x00\x00\x1a\x00\x00\x00\x00", /^the request isn't HTTP: ./, 400],
+    ] as const) {
+      told = [];
+      const socket = connectSocket({ host: HOST, port });
+      sockets.push(socket);
+      socket.write(request);
+      expect((await firstIncident()).reason).to.match(reason);
+      expect(await readHead(socket)).to.match(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(told).to.have.length(1);
+    }
+    expect(server.stats()).to.include({ handshakesRefused: 4, connections: 0 });
   });
 });

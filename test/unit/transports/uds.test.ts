@@ -2,10 +2,12 @@
 // Unix sockets: files that are there already, paths that are too long, files that are left.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { RpcError } from "../../../runtime/src/rpc/error.js";
+import { parseUrl, socketPath } from "../../../runtime/src/rpc/url.js";
 import { listenUds, udsDialer } from "../../../runtime/src/transports/uds.js";
 import { Accepted, dial, rejectionOf } from "../../support/tls-world.js";
 
@@ -43,6 +45,47 @@ describe("a Unix socket", () => {
     const listener = await listenUds({ path }, accepted.onLink);
     (await dial(udsDialer({ path }))).abort();
     await listener.close();
+  });
+
+  it("of a server that died is replaced by one of several that start at once, and no other", async () => {
+    for (let round = 0; round < 50; round++) {
+      // A second name of a socket that is closed: its file stays, and nobody listens.
+      const dead = await listenUds({ path: join(folder, "dead.sock") }, () => {});
+      linkSync(join(folder, "dead.sock"), path);
+      await dead.close();
+      const started = await Promise.allSettled([1, 2, 3].map(() => listenUds({ path }, accepted.onLink)));
+      const listeners = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+      expect(listeners).to.have.length(1);
+      (await dial(udsDialer({ path }))).abort();
+      await listeners[0]?.close();
+      expect(readdirSync(folder)).to.deep.equal([]);
+    }
+  });
+
+  it("of a server that died is left alone while another one replaces it, unless that died, too", async () => {
+    const dead = await listenUds({ path: join(folder, "dead.sock") }, () => {});
+    linkSync(join(folder, "dead.sock"), path);
+    await dead.close();
+    mkdirSync(`${path}.lock`);
+    const error = await rejectionOf(listenUds({ path }, () => {}));
+    expect(error.message).to.equal(`can't listen at ${path}: another server starts there`);
+    const longAgo = Date.now() / 1_000 - 60;
+    utimesSync(`${path}.lock`, longAgo, longAgo);
+    const listener = await listenUds({ path }, accepted.onLink);
+    (await dial(udsDialer({ path }))).abort();
+    await listener.close();
+    expect(readdirSync(folder)).to.deep.equal([]);
+  });
+
+  it("has a URL that can be dialed, whatever its path", async () => {
+    for (const name of ["a?b.sock", "a#b.sock", "a%b.sock", "ä b.sock"]) {
+      const listener = await listenUds({ path: join(folder, name) }, accepted.onLink);
+      const path = socketPath(parseUrl(listener.url, ["unix"]));
+      expect(path).to.equal(join(folder, name));
+      (await dial(udsDialer({ path }))).abort();
+      await listener.close();
+    }
+    expect(() => socketPath(parseUrl("unix:/tmp/100%.sock", ["unix"]))).to.throw(RpcError, /names no Unix socket/);
   });
 
   it("of a server that lives is left to it", async () => {
