@@ -4,14 +4,14 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 53.5 kB. */
-const MAX_GZIP_BYTES = 53_600;
+/** Everything: as of writing 54.1 kB. */
+const MAX_GZIP_BYTES = 54_200;
 
-/** The same without generated code, minified: as of writing 161.6 kB. */
-const MAX_OWN_BYTES = 161_900;
+/** The same without generated code, minified: as of writing 163.4 kB. */
+const MAX_OWN_BYTES = 163_800;
 
-/** A client that serves nothing, everything included: as of writing 50.3 kB. */
-const MAX_CALLING_GZIP_BYTES = 50_500;
+/** A client that serves nothing, everything included: as of writing 50.8 kB. */
+const MAX_CALLING_GZIP_BYTES = 50_950;
 
 /** The same by `rsocket-rpc/lite`: as of writing 18.0 kB. */
 const MAX_LITE_GZIP_BYTES = 18_200;

@@ -5,18 +5,17 @@ import { Backoff, type BackoffOptions, resolveBackoff } from "../engine/backoff.
 import type { Dialer } from "../engine/link.js";
 import { type ChannelState, Redial, type RedialHost } from "../engine/redial.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
-import { type ComposedInterceptors, composeInterceptors } from "../rpc/call.js";
+import type { ComposedInterceptors } from "../rpc/call.js";
 import type { Channel, LastingCore, TransportWaiter } from "../rpc/channel.js";
 import { CallingChannelBase } from "../rpc/client-calls.js";
 import { Code } from "../rpc/code.js";
-import { type ConnectOptions, connectWith } from "../rpc/connect.js";
+import { type ConnectOptions, connectPrepared, type Prepared, prepareConnect } from "../rpc/connect.js";
 import { ConnectError } from "../rpc/connect-error.js";
 import type { RpcConnection } from "../rpc/connection.js";
 import { RpcError } from "../rpc/error.js";
-import { type Observer, printingObserver } from "../rpc/observer.js";
 import type { RpcTransport } from "../rpc/transport.js";
 import { ErrorCode } from "../rsocket/errors.js";
-import { checkGrace, resolveSettings } from "../rsocket/settings.js";
+import { checkGrace } from "../rsocket/settings.js";
 
 /** Options of `createChannel`: those of `connect`, for each connection anew, and how it comes to the next one. */
 export interface ChannelOptions extends Omit<ConnectOptions, "signal" | "confirm"> {
@@ -82,7 +81,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
   readonly closed: Promise<void>;
   readonly #dialer: Dialer;
   readonly #options: ChannelOptions;
-  readonly #observer: Observer;
+  readonly #prepared: Prepared;
   readonly #redial: Redial<RpcConnection>;
   readonly #maxWaiters: number;
   readonly #waiters = new Set<TransportWaiter>();
@@ -94,12 +93,12 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
   constructor(dialer: Dialer, options: ChannelOptions) {
     super();
     this.scheduler = options.scheduler ?? systemScheduler;
-    this.interceptors = composeInterceptors(options.interceptors ?? []);
     this.#dialer = dialer;
     this.#options = options;
-    this.#observer = options.observer ?? printingObserver;
     // A wrong option is told here, where it was given, and not at each attempt.
-    this.#maxWaiters = resolveSettings(options).limits.maxQueuedCalls;
+    this.#prepared = prepareConnect(options);
+    this.interceptors = this.#prepared.interceptors;
+    this.#maxWaiters = this.#prepared.settings.limits.maxQueuedCalls;
     const backoff = new Backoff(resolveBackoff(options.backoff), options.random ?? Math.random);
     this.#redial = new Redial<RpcConnection>(this, this.scheduler, backoff);
     this.closed = new Promise((resolve) => {
@@ -114,6 +113,16 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
 
   connect(): void {
     this.#redial.connect();
+  }
+
+  get isClosed(): boolean {
+    return this.#redial.state === "closed";
+  }
+
+  onClosing(listener: () => void): () => void {
+    return this.onStateChange((state) => {
+      if (state === "closed") listener();
+    });
   }
 
   onStateChange(listener: (state: ChannelState) => void): () => void {
@@ -184,8 +193,12 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
   // ── for the redial machine ──────────────────────────────────────────────────────────────────────────────────────
 
   async dial(signal: AbortSignal): Promise<RpcConnection> {
-    // connectWith makes no other connections.
-    const connection = (await connectWith(this.#dialer, { ...this.#options, signal })) as RpcConnection;
+    // It makes no other connections.
+    const connection = (await connectPrepared(
+      this.#dialer,
+      { ...this.#options, signal },
+      this.#prepared,
+    )) as RpcConnection;
     this.#connections.add(connection);
     // So that the next one is under way before a call needs it.
     connection.onDraining = () => this.#noticeEnd();
@@ -253,7 +266,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
     try {
       listener(state);
     } catch (error) {
-      this.#observer.onListenerError?.(error);
+      this.#prepared.observer.onListenerError?.(error);
     }
   }
 }

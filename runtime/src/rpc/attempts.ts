@@ -25,7 +25,7 @@ export class Attempts {
   readonly #core: CallingChannel;
   readonly #options: CallOptions;
   readonly #requests: RepeatableSource<unknown> | undefined;
-  readonly #scheduler: Scheduler | undefined;
+  readonly #scheduler: Scheduler;
   readonly #beganAtMs: number;
   #cancel: ((error: RpcError) => void) | undefined;
 
@@ -39,7 +39,7 @@ export class Attempts {
     this.#core = core;
     this.#options = options ?? NO_OPTIONS;
     this.#requests = requests;
-    this.#scheduler = first?.transport.scheduler ?? core.lasting?.scheduler;
+    this.#scheduler = core.scheduler;
     this.#beganAtMs = first?.startedAtMs ?? this.#nowMs;
   }
 
@@ -77,7 +77,7 @@ export class Attempts {
   }
 
   get #nowMs(): number {
-    return this.#scheduler?.now() ?? 0;
+    return this.#scheduler.now();
   }
 
   #leftMs(): number {
@@ -121,9 +121,18 @@ export class Attempts {
   }
 
   #pause(call: ClientCall, waitMs: number): Promise<void> {
-    return this.#unlessGivenUp<void>((resolve) => {
+    const { lasting } = this.#core;
+    return this.#unlessGivenUp<void>((resolve, reject) => {
       const timer: Timer = call.transport.scheduler.setTimer(waitMs, resolve);
-      return () => timer.cancel();
+      const fail = (): void => {
+        if (lasting !== undefined) reject(lasting.unavailable());
+      };
+      const forget = lasting?.onClosing(fail);
+      if (lasting?.isClosed === true) fail();
+      return () => {
+        timer.cancel();
+        forget?.();
+      };
     });
   }
 

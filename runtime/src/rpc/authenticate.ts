@@ -87,7 +87,9 @@ export function authenticate<T>(options: AuthenticateOptions<T>): Authenticator<
       const { peer } = context.connection;
       const { identity: caller, shownBy } = await whoCalls(context, peer);
       const { method } = call;
-      if ((await options.authorize?.({ identity: caller, shownBy, method, peer })) === false) {
+      // What isn't said isn't allowed: in JavaScript it may be anything.
+      const { authorize } = options;
+      if (authorize !== undefined && (await authorize({ identity: caller, shownBy, method, peer })) !== true) {
         throw new RpcError(Code.PermissionDenied, `${method.service}.${method.name} isn't allowed to this caller`);
       }
       call.values.set(identity, caller);

@@ -9,7 +9,10 @@ import type { ContextValues } from "./context-values.js";
 /** A call as its handler sees it. Nothing in it is made before it is asked for. */
 export interface CallContext {
   readonly method: CallMethod;
-  /** Aborted when the call ends early: cancelled, out of time, or with its connection. The reason is an RpcError. */
+  /**
+   * Aborted when the call ends early: cancelled, out of time, or with its connection; of a fire-and-forget call, which
+   * outlives its connection, when it is out of time, or its server closed. The reason is an RpcError.
+   */
   readonly signal: AbortSignal;
   /** The connection that the call came over: a channel for calls to the client. */
   readonly connection: Connection;

@@ -142,10 +142,13 @@ export abstract class CallRecord implements InterceptedCall {
   }
 
   #tell(listener: (end: CallEnd) => void, end: CallEnd): void {
+    const report = (error: unknown): void => this.observer.onCleanupError?.(error, this.method);
     try {
-      listener(end);
+      // It may be an async function, whatever its type says.
+      const told = listener(end) as unknown;
+      if (told instanceof Promise) told.catch(report);
     } catch (error) {
-      this.observer.onCleanupError?.(error, this.method);
+      report(error);
     }
   }
 }

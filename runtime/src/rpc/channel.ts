@@ -38,6 +38,7 @@ export interface ChannelCore {
 
 /** @internal What calls need of the channel that makes them. */
 export interface CallingChannel {
+  readonly scheduler: Scheduler;
   /** The connection for the next call. @throws RpcError when there is none. */
   pick(): RpcTransport;
   /** Around each call. */
@@ -49,6 +50,10 @@ export interface CallingChannel {
 /** @internal A channel that outlives its connections, as calls see it. */
 export interface LastingCore {
   readonly scheduler: Scheduler;
+  /** It makes no calls any more. */
+  readonly isClosed: boolean;
+  /** Calls `listener` when that comes, unless the returned function is called before. */
+  onClosing(listener: () => void): () => void;
   /** The connection for the next call, if one is ready. */
   readonly ready: RpcTransport | undefined;
   /** The waiter hears once, now or later, unless it is withdrawn before. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The five ways to call, made by connections and by channels that outlive them.
 
+import type { Scheduler } from "../engine/scheduler.js";
 import { IncomingItems, type IncomingOwner } from "../rsocket/iterate.js";
 import { Interaction } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
@@ -26,6 +27,7 @@ const NO_SETTLE = (): void => {};
 export abstract class CallingChannelBase implements ChannelCore, CallingChannel {
   abstract readonly interceptors: ComposedInterceptors | undefined;
   abstract readonly lasting: LastingCore | undefined;
+  abstract readonly scheduler: Scheduler;
   abstract pick(): RpcTransport;
 
   /** @internal What generated clients call. */

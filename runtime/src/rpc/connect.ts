@@ -8,20 +8,20 @@ import type { MetadataFormat } from "../metadata/format.js";
 import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
 import { rpcMetadata } from "../metadata/rpc-format.js";
 import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
-import { openConnection } from "../rsocket/connect.js";
+import { checkConnecting, openConnection } from "../rsocket/connect.js";
 import type { ClientLeaseOptions } from "../rsocket/lease.js";
 import type { ResumeOptions } from "../rsocket/restore-link.js";
-import { resolveSettings } from "../rsocket/settings.js";
-import { composeInterceptors, type Interceptor } from "./call.js";
+import { type ConnectionSettings, resolveSettings } from "../rsocket/settings.js";
+import { type ComposedInterceptors, composeInterceptors, type Interceptor } from "./call.js";
 import { Code } from "./code.js";
 import { type CallSettings, type Compatibility, discardsUnknownFields } from "./compatibility.js";
 import { toConnectError } from "./connect-error.js";
 import { type Connection, RpcConnection } from "./connection.js";
 import { RpcError } from "./error.js";
 import { Incidents } from "./incidents.js";
-import { type Observer, printingObserver } from "./observer.js";
+import { guardedObserver, type Observer } from "./observer.js";
 import { noServices } from "./refuse.js";
-import type { BoundService } from "./service.js";
+import type { BoundService, RequestRouter } from "./service.js";
 
 /** The type of `compositeMetadata`: a metadata mode that only programs carry which name it. */
 export type CompositeMetadata = MetadataFormat;
@@ -72,18 +72,50 @@ const NO_BYTES = new Uint8Array(0);
 
 /**
  * Connects through `dialer` and resolves when the server has accepted.
- * @throws ConnectError when it refused, can't be reached, time is up, or on abort; RangeError for a wrong option.
+ * @throws ConnectError when it refused, can't be reached, time is up, or on abort; RangeError for a wrong option, TypeError
+ * when a service comes twice.
  */
 export async function connectWith(dialer: Dialer, options: ConnectOptions = {}): Promise<Connection> {
+  return await connectPrepared(dialer, options, prepareConnect(options));
+}
+
+/** @internal Options that were checked, and what all connections made with them have in common. */
+export interface Prepared {
+  readonly settings: ConnectionSettings;
+  readonly format: MetadataFormat;
+  readonly observer: Observer;
+  readonly interceptors: ComposedInterceptors | undefined;
+  readonly incidents: Incidents;
+  readonly router: RequestRouter;
+}
+
+/** @internal @throws RangeError for a wrong option, TypeError when a service comes twice. */
+export function prepareConnect(options: ConnectOptions): Prepared {
   const settings = resolveSettings(options);
+  checkConnecting(options);
   const format = formatIn(options);
-  const observer = options.observer ?? printingObserver;
+  const observer = guardedObserver(options.observer);
   const interceptors = composeInterceptors(options.interceptors ?? []);
   const { maxRunningHandlers } = settings.limits;
-  const { services = [], compatibility = {}, bearerToken: token } = options;
+  const { services = [], compatibility = {} } = options;
   const served = { services, interceptors, maxRunningHandlers, compatibility };
-  const incidents = new Incidents(observer, options.scheduler ?? systemScheduler);
-  const router = services[0]?.createRouter(served) ?? noServices;
+  return {
+    settings,
+    format,
+    observer,
+    interceptors,
+    incidents: new Incidents(observer, options.scheduler ?? systemScheduler),
+    router: services[0]?.createRouter(served) ?? noServices,
+  };
+}
+
+/** @internal `connectWith`, one of several times. @throws ConnectError */
+export async function connectPrepared(
+  dialer: Dialer,
+  options: ConnectOptions,
+  { settings, format, observer, interceptors, incidents, router }: Prepared,
+): Promise<Connection> {
+  const { compatibility = {}, bearerToken: token } = options;
   const setupOf = (bearerToken: string | undefined) => ({
     ...format.mimeTypes,
     metadata: setupMetadata(format, options, bearerToken),

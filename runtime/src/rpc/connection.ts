@@ -182,8 +182,8 @@ export class RpcConnection
   }
 
   /** @internal */
-  releaseHandler(): void {
-    this.#router.releaseHandler(this);
+  releaseHandler(call: ServerCall): void {
+    this.#router.releaseHandler(this, call);
   }
 
   /** @internal */

@@ -5,7 +5,7 @@ import type { CallMethod } from "./call.js";
 import type { PeerInfo } from "./connection.js";
 import type { Incident } from "./incidents.js";
 
-/** Told of faults that have no caller. All methods may be left out; none may throw. */
+/** Told of faults that have no caller. All methods may be left out. */
 export interface Observer {
   /** A handler threw something that isn't an RpcError (the peer sees `internal`), or any error in fire-and-forget. */
   onHandlerError?(error: unknown, method: CallMethod): void;
@@ -63,3 +63,35 @@ export const printingObserver: Observer = {
   onListenerError: (error) => print("a listener for a channel's states threw", error),
   onAcceptError: (error) => print("accept threw", error),
 };
+
+const METHODS: readonly (keyof Observer)[] = [
+  "onHandlerError",
+  "onCleanupError",
+  "onListenerError",
+  "onAcceptError",
+  "onAnswerMetadataDropped",
+  "onLargeUserMetadata",
+  "onLeaseRefused",
+  "onIncident",
+  "onMalformedMetadata",
+];
+
+/** @internal `observer`, or the one that prints. What its methods throw is printed, and takes nothing else down. */
+export function guardedObserver(observer: Observer = printingObserver): Observer {
+  if (observer === printingObserver) return observer;
+  const guarded: Record<string, (...args: unknown[]) => void> = {};
+  for (const name of METHODS) {
+    const method = observer[name] as ((...args: unknown[]) => unknown) | undefined;
+    if (method === undefined) continue;
+    const report = (error: unknown): void => print(`observer.${name} threw`, error);
+    guarded[name] = (...args) => {
+      try {
+        const told = method.apply(observer, args);
+        if (told instanceof Promise) told.catch(report);
+      } catch (error) {
+        report(error);
+      }
+    };
+  }
+  return guarded;
+}

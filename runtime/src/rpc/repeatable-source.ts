@@ -26,6 +26,8 @@ export class RepeatableSource<T> {
   #inner: Inner<T> | undefined;
   #kept: Step<T>[] = [];
   #takenCount = 0;
+  // It threw: another attempt would find it at its end, or broken.
+  #hasFailed = false;
   // An attempt was done with it and may be followed by another.
   #closeIsDue = false;
   #isReleased = false;
@@ -40,7 +42,7 @@ export class RepeatableSource<T> {
 
   /** Another attempt would read the same. */
   get isRepeatable(): boolean {
-    return this.#takenCount <= KEPT_ITEMS;
+    return !this.#hasFailed && this.#takenCount <= KEPT_ITEMS;
   }
 
   /** What the call on `transport` reads. The attempt before it must have ended. `mayRetry` is known when reading begins. */
@@ -85,11 +87,25 @@ export class RepeatableSource<T> {
   }
 
   #take(position: number): Step<T> {
-    const step = this.#open().next();
+    const step = this.#step();
     this.#takenCount = position;
     if (position <= KEPT_ITEMS) this.#kept.push(step);
     else if (this.#kept.length > 0) this.#kept = [];
     return step;
+  }
+
+  #step(): Step<T> {
+    const fail = (): void => {
+      this.#hasFailed = true;
+    };
+    try {
+      const step = this.#open().next();
+      if (step instanceof Promise) step.catch(fail);
+      return step;
+    } catch (error) {
+      fail();
+      throw error;
+    }
   }
 
   #close(): Step<T> {

@@ -93,6 +93,7 @@ export class RepeatedIterator<O> implements AsyncIterator<O, undefined> {
   /** It is known which call gives the answers: none is made any more. */
   #isSettled = false;
   #turn: Promise<unknown> = Promise.resolve();
+  #waitingTurns = 0;
 
   constructor(init: RepeatedCallInit<ManyAnswers<O>>, first?: ManyAnswers<O>) {
     this.#init = init;
@@ -102,10 +103,13 @@ export class RepeatedIterator<O> implements AsyncIterator<O, undefined> {
   }
 
   next(): Promise<IteratorResult<O, undefined>> {
-    if (this.#isSettled) return this.#later();
+    // None overtakes those that wait for the first answer.
+    if (this.#isSettled && this.#waitingTurns === 0) return this.#later();
+    this.#waitingTurns++;
     // One after the other: which call gives the second answer is known when there is a first.
     const turn = this.#turn.then(() => (this.#isSettled ? this.#later() : this.#first()));
-    this.#turn = turn.catch(() => {});
+    const end = (): void => void this.#waitingTurns--;
+    this.#turn = turn.then(end, end);
     return turn;
   }
 

@@ -42,6 +42,8 @@ export class Router implements RequestRouter {
     | undefined;
   #latestTimeoutMs = -1;
   #runningHandlers = 0;
+  // Fire-and-forget calls whose handlers run: they outlive their streams, and their connections.
+  readonly #unanswered = new Set<ServerCall>();
   readonly #waitForIdle: (() => void)[] = [];
 
   /** @throws TypeError when a service comes twice. */
@@ -58,10 +60,17 @@ export class Router implements RequestRouter {
   }
 
   /** The handler took its time and is done: its slot is free. */
-  releaseHandler(host: ServerCallHost): void {
+  releaseHandler(host: ServerCallHost, call: ServerCall): void {
+    this.#unanswered.delete(call);
     host.runningHandlers--;
     if (--this.#runningHandlers > 0) return;
     for (const resolve of this.#waitForIdle.splice(0)) resolve();
+  }
+
+  /** Tells handlers of fire-and-forget calls to stop. */
+  giveUpUnanswered(message: string): void {
+    for (const call of this.#unanswered) call.giveUp(new RpcError(Code.Unavailable, message));
+    this.#unanswered.clear();
   }
 
   // In words, when no other handler may run, or none of this connection.
@@ -149,6 +158,7 @@ export class Router implements RequestRouter {
     });
     stream.sink = call;
     call.begin(this.#interceptors);
+    if (stream.interaction === Interaction.FIRE_AND_FORGET && call.isRunning) this.#unanswered.add(call);
   }
 
   #add({ typeName, entries }: BoundService): void {

@@ -26,7 +26,7 @@ import { type Connection, peerOf, RpcConnection } from "./connection.js";
 import type { ContextValues } from "./context-values.js";
 import { RpcError } from "./error.js";
 import { Incidents, type IncidentTotals } from "./incidents.js";
-import { type Observer, printingObserver } from "./observer.js";
+import { guardedObserver, type Observer } from "./observer.js";
 import { Router } from "./router.js";
 import type { BoundService } from "./service.js";
 import { encodeErrorData } from "./status-codec.js";
@@ -114,7 +114,7 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
   const { maxRunningHandlers } = settings.limits;
   const { services, compatibility = {} } = options;
   const router = new Router({ services, interceptors, maxRunningHandlers, compatibility });
-  const observer = options.observer ?? printingObserver;
+  const observer = guardedObserver(options.observer);
   const scheduler = options.scheduler ?? systemScheduler;
   const incidents = new Incidents(observer, scheduler);
   const discardUnknownFields = discardsUnknownFields(options);
@@ -187,6 +187,7 @@ class RpcServer implements Server {
       // Handlers of fire-and-forget calls outlive their streams.
       if (graceMs > 0) await this.#handlersEnd(untilMs - this.#scheduler.now());
     } finally {
+      this.#router.giveUpUnanswered("server is closed");
       this.#resolveClosed();
     }
   }

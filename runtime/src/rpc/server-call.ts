@@ -50,7 +50,7 @@ export interface ServerCallHost {
   /** Handlers of this connection that haven't ended yet. */
   runningHandlers: number;
   /** The handler does nothing any more. */
-  releaseHandler(): void;
+  releaseHandler(call: ServerCall): void;
   /** A request was turned down before a handler heard of it. */
   onRefused(wireCode: number, message: string): void;
   /** Headers or trailers can't be sent to this peer. */
@@ -236,7 +236,7 @@ export class ServerCall
 
   // The handler does nothing any more: its slot is free, and what it left unread is let go.
   #release(): void {
-    this.#host.releaseHandler();
+    this.#host.releaseHandler(this);
     this.#hasReturned = true;
     if (this.#ended) this.#incoming?.discard();
   }
@@ -481,6 +481,16 @@ export class ServerCall
     if (this.#ended) return;
     const { limits } = this.#host.transport.rsocket.settings;
     this.#stream.error(wireCode, encodeErrorData(error, this.#peerReadsEnvelopes, limits, this.#responseTrailers));
+    this.#giveUp(error);
+  }
+
+  /** Its handler may still do something. */
+  get isRunning(): boolean {
+    return !this.#hasReturned;
+  }
+
+  /** The handler is told to stop, of a call that nobody waits for. */
+  giveUp(error: RpcError): void {
     this.#giveUp(error);
   }
 

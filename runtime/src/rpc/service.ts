@@ -10,7 +10,7 @@ import type { Compatibility } from "./compatibility.js";
 import { RpcError } from "./error.js";
 import type { AnyMethod, Method } from "./method.js";
 import { Router } from "./router.js";
-import type { ServerCallHost } from "./server-call.js";
+import type { ServerCall, ServerCallHost } from "./server-call.js";
 
 /** A method with the function that serves it. */
 export interface HandlerEntry {
@@ -27,8 +27,8 @@ export interface RequestRouter {
     data: Uint8Array,
     complete: boolean,
   ): void;
-  /** A handler of `host` is done: its slot is free. */
-  releaseHandler(host: ServerCallHost): void;
+  /** The handler of `call`, on `host`, is done: its slot is free. */
+  releaseHandler(host: ServerCallHost, call: ServerCall): void;
 }
 
 /** @internal What a client's router is made of. */

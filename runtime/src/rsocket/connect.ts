@@ -64,6 +64,19 @@ export async function connectRSocket(options: ConnectRSocketOptions): Promise<RS
   }));
 }
 
+/** @internal What is asked of the server for leases. @throws RangeError for a wrong option. */
+export function checkConnecting({
+  timeoutMs = CONNECT_TIMEOUT_MS,
+  resume,
+  lease,
+}: Pick<ConnectRSocketOptions, "timeoutMs" | "resume" | "lease">): LeaseSetup | undefined {
+  if (!(timeoutMs >= 0 && timeoutMs <= MAX_31_BIT)) {
+    throw new RangeError(`timeoutMs is ${String(timeoutMs)}, expected 0 … ${MAX_31_BIT}`);
+  }
+  if (typeof resume === "object") checkResumeOptions(resume);
+  return clientLeases(lease);
+}
+
 /** @internal `connectRSocket` with hooks that are made when the connection is there, before anything is sent. */
 export async function openConnection(
   options: Omit<ConnectRSocketOptions, "settings">,
@@ -71,13 +84,10 @@ export async function openConnection(
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
   const { timeoutMs = CONNECT_TIMEOUT_MS } = options;
-  if (!(timeoutMs >= 0 && timeoutMs <= MAX_31_BIT)) {
-    throw new RangeError(`timeoutMs is ${String(timeoutMs)}, expected 0 … ${MAX_31_BIT}`);
-  }
-  if (typeof options.resume === "object") checkResumeOptions(options.resume);
+  const lease = checkConnecting(options);
   const attempt = new Attempt(options.scheduler ?? systemScheduler, timeoutMs, options.signal);
   try {
-    return await attempt.race(establish(attempt, settings, options, hooksOf));
+    return await attempt.race(establish(attempt, settings, options, lease, hooksOf));
   } catch (error) {
     attempt.discard();
     if (error instanceof RangeError) throw error; // a wrong option is the caller's mistake, no failed attempt
@@ -92,14 +102,14 @@ async function establish(
   attempt: Attempt,
   settings: ConnectionSettings,
   options: Omit<ConnectRSocketOptions, "settings">,
+  lease: LeaseSetup | undefined,
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
   const { dialer, resume } = options;
   const { scheduler } = attempt;
-  const setup = typeof options.setup === "function" ? await options.setup() : options.setup;
+  const setup = typeof options.setup === "function" ? await setupBy(options.setup) : options.setup;
   attempt.signal.throwIfAborted();
   const link = attempt.dialed(await dialer.dial(attempt.signal));
-  const lease = clientLeases(options.lease);
   const owner = new ClientOwner();
   const connection = createConnection({ link, dialer, settings, scheduler, setup, hooksOf, resume, lease, owner });
   attempt.connection = connection;
@@ -109,6 +119,15 @@ async function establish(
   if (options.confirm === false) scheduler.defer(() => owner.onEstablished());
   await opened;
   return connection;
+}
+
+// Whatever its maker fails with isn't about our options.
+async function setupBy<T>(make: () => T | Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    throw toConnectError(error);
+  }
 }
 
 interface StartInit {

@@ -67,6 +67,15 @@ export class ConsumerLedger {
   }
 }
 
+/** What streams that have ended still hold, if nobody reads it: their iterators were dropped without `return`. */
+const dropped = /*@__PURE__*/ new FinalizationRegistry<{ ledger: ConsumerLedger; waiting: WaitingItems }>(
+  ({ ledger, waiting }) => {
+    ledger.bytes -= waiting.byteLength;
+  },
+);
+/** Less isn't worth the watch. */
+const WATCHED_BYTES = 4_096;
+
 /**
  * Items of a stream as an AsyncIterable: a pull is a credit. Can be iterated once. Leaving the loop cancels the stream.
  *
@@ -146,6 +155,12 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     this.#ledger.bytes += byteLength;
   }
 
+  #watchRest(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || waiting.byteLength < WATCHED_BYTES) return;
+    dropped.register(this, { ledger: this.#ledger, waiting });
+  }
+
   #overflow(bytes: number): void {
     const most = this.#ledger.maxWaitingBytes;
     const message = `messages of ${bytes} bytes wait for their consumers on this connection, expected at most ${most}`;
@@ -158,6 +173,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#watchRest();
     this.#dismiss(this.#firstWaiter);
   }
 
@@ -165,6 +181,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
   fail(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#watchRest();
     const first = this.#firstWaiter;
     if (first === undefined) this.#error = { reason };
     else first.reject(reason);
@@ -255,6 +272,7 @@ export class IncomingItems<T> implements AsyncIterable<T>, AsyncIterator<T, unde
     if (this.#left) return;
     this.#left = true;
     this.#ledger.bytes -= this.#waitingBytes;
+    this.#waiting?.clear();
     this.#waiting = undefined;
     this.#error = undefined;
     const wasOpen = !this.#ended;

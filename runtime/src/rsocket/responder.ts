@@ -132,6 +132,10 @@ function call(
 }
 
 function reportHandlerError(responder: Responder, error: unknown): void {
-  if (responder.onHandlerError !== undefined) return responder.onHandlerError(error);
+  try {
+    if (responder.onHandlerError !== undefined) return responder.onHandlerError(error);
+  } catch (thrown) {
+    console.error("rsocket-rpc: a responder's onHandlerError threw:", thrown);
+  }
   console.error("rsocket-rpc: a responder's handler threw:", error);
 }

@@ -6,8 +6,6 @@ import { Backoff, type BackoffOptions, resolveBackoff } from "../engine/backoff.
 import type { Dialer, FrameLink } from "../engine/link.js";
 import { Redial, type RedialHost } from "../engine/redial.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
-import { MAX_31_BIT } from "../frames/layout.js";
-import { checkSetting } from "../session/setting-rules.js";
 import { Attempt } from "./attempt.js";
 import type { RSocketConnection } from "./connection.js";
 import { messageOf } from "./thrown.js";
@@ -52,7 +50,8 @@ export function checkResumeOptions(options: ResumeOptions): void {
   const { lifetimeMs = LIFETIME_MS, dialTimeoutMs = DIAL_TIMEOUT_MS, timeoutMs = TIMEOUT_MS } = options;
   const { maxUnanswered = MAX_UNANSWERED } = options;
   for (const [name, value] of Object.entries({ lifetimeMs, dialTimeoutMs, timeoutMs, maxUnanswered })) {
-    checkSetting(`resume.${name}`, value, 1, MAX_31_BIT);
+    // Infinity is one: as often, or as long, as it takes.
+    if (!(value >= 1)) throw new RangeError(`resume.${name} is ${String(value)}, expected a number of at least 1`);
   }
   resolveBackoff(options.backoff);
 }

@@ -54,6 +54,13 @@ export class WaitingItems {
     return item;
   }
 
+  /** Drops them all. */
+  clear(): void {
+    this.#items = [];
+    this.byteLength = this.#head = this.#openFrom = 0;
+    this.#chunk = undefined;
+  }
+
   #lookAt(chunk: ArrayBufferLike): void {
     if (chunk === this.#chunk) return; // and so are those between
     this.#chunk = chunk;

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links over WebSocket with the `ws` package (RSocket 1.0 §Transport Protocol, FRM-02).
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -49,9 +56,13 @@ export interface WsListenOptions extends TcpListenOptions, WsUpgradeOptions, Han
 /**
  * Opens links to `url`, a `ws://` or `wss://` one. `dial` rejects with an Error naming it, its cause that of the system
  * or an Error with the server's status.
- * @throws TypeError when a certificate or a key can't be used.
+ * @throws TypeError when a header can't be sent, or a certificate or a key can't be used.
  */
 export function wsDialer(url: string, options: WsDialOptions = {}): Dialer {
+  for (const [name, value] of Object.entries(options.headers ?? {})) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
   const { hostname, protocol } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   // The host stays that of the URL.

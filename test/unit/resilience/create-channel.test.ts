@@ -10,6 +10,7 @@ import {
   type Connection,
   createChannelWith,
   RpcError,
+  retry,
   type ServeOptions,
   type Server,
   serveWith,
@@ -121,6 +122,64 @@ describe("a channel", () => {
     channel.onStateChange((state) => states.push(state));
     ticker = createTickerClient(channel);
   }
+
+  it("refuses options that can't be, where they are given", () => {
+    create();
+    for (const [options, message] of [
+      [{ timeoutMs: -1 }, /timeoutMs is -1/],
+      [{ metadataMode: "rcp" as never }, /metadataMode is "rcp"/],
+      [{ resume: { backoff: { initialMs: 0 } } }, /initialMs is 0/],
+      [{ resume: { lifetimeMs: Number.NaN } }, /resume.lifetimeMs is NaN/],
+      [{ services: [TICKER, TICKER] }, /service demo.v1.Ticker is served twice/],
+      [{ limits: { maxMessageBytes: 0 } }, /limit maxMessageBytes is 0/],
+    ] as const) {
+      expect(() => createChannelWith(place.dialer, options)).to.throw(message);
+    }
+    expect(place.dials).to.equal(0);
+  });
+
+  it("maxRunningHandlers: counts those of all its connections", async () => {
+    const connections: Connection[] = [];
+    await place.open({ accept: (_setup, connection) => void connections.push(connection) });
+    let running = 0;
+    const done: (() => void)[] = [];
+    const notify = () => {
+      running++;
+      return new Promise<void>((resolve) => done.push(resolve));
+    };
+    create({ limits: { maxRunningHandlers: 1 }, services: [implementAlerts({ notify })], observer: {} });
+    for (let i = 0; i < 3; i++) {
+      await place.scheduler.run(ticker.last({}));
+      const server = connections.at(-1) as Connection;
+      for (const text of "xy") await place.scheduler.run(createAlertsClient(server).notify({ text }));
+      await place.scheduler.run(server.close());
+      await place.scheduler.advance(2_000);
+    }
+    expect(connections).to.have.length.at.least(3);
+    expect(running).to.equal(1);
+    for (const finish of done) finish();
+    await place.scheduler.settle();
+  });
+
+  it("fails calls that wait for another attempt when it is closed, before close resolves", async () => {
+    const busy = implementTicker({
+      ...unimplementedTicker,
+      last() {
+        throw new RpcError(Code.Unavailable, "busy");
+      },
+    });
+    await place.open({ services: [busy] });
+    const backoff = { initialMs: 3_000, maxMs: 3_000 };
+    create({ interceptors: [retry({ assumeIdempotent: true, backoff, random: () => 1 })] });
+    let failure: unknown;
+    void ticker.last({}).catch((error: unknown) => {
+      failure = error;
+    });
+    await place.scheduler.advance(200);
+    expect(failure).to.equal(undefined);
+    await place.scheduler.run(channel.close());
+    expect(failure).to.include({ code: Code.Unavailable, rawMessage: "the channel is closed" });
+  });
 
   /** How a call ended, in words. */
   function outcome(call: Promise<unknown>): { value: string; ends: number; error: RpcError | undefined } {

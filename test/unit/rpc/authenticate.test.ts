@@ -61,6 +61,15 @@ const UNKNOWN = "[unauthenticated] the credentials aren't known";
 const MISSING = "[unauthenticated] who calls isn't known: credentials are missing";
 
 describe("authenticate", () => {
+  it("allows nothing that authorize doesn't allow in so many words", async () => {
+    for (const answer of [undefined, null, "yes", 1, Promise.resolve(undefined)]) {
+      const options = { bearer, authorize: (() => answer) as unknown as () => boolean };
+      expect(await outcome(options, { bearerToken: "ann's" })).to.match(/^\[permission_denied\]/);
+    }
+    expect(await outcome({ bearer, authorize: () => true }, { bearerToken: "ann's" })).to.equal("ann");
+    expect(await outcome({ bearer }, { bearerToken: "ann's" })).to.equal("ann");
+  });
+
   const cases: Readonly<
     Record<string, readonly [AuthenticateOptions<string>, ConnectOptions, Parameters<typeof outcome>[2], string]>
   > = {

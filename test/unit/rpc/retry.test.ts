@@ -145,6 +145,63 @@ describe("calls that are made again", () => {
         expect(times.map((time) => time - first)).to.deep.equal([0, 100, 300, 700]);
       });
 
+      it("of a stream of requests end with the deadline of all attempts together, too", async () => {
+        const left: (number | undefined)[] = [];
+        const upload = async (_quotes: unknown, context: { remainingMs(): number | undefined }) => {
+          left.push(context.remainingMs());
+          await new Promise<void>((resolve) => world.scheduler.setTimer(200, () => resolve()));
+          return busy();
+        };
+        const channel = await open[kind]({ services: [implementTicker({ ...unimplementedTicker, upload })] }, [
+          retry({ ...LONGEST, assumeIdempotent: true }),
+        ]);
+        const failing = rejectionOf(createTickerClient(channel).upload([{}], { timeoutMs: 500 }));
+        await world.scheduler.advance(550);
+        expect(await world.run(failing)).to.include({ code: Code.DeadlineExceeded });
+        expect(left).to.deep.equal([500, 200]);
+      });
+
+      it("aren't when the source of requests threw: it would be at its end, and the call would succeed with less", async () => {
+        function* sync(): Generator<object> {
+          yield {};
+          busy();
+        }
+        async function* async(): AsyncGenerator<object> {
+          yield {};
+          busy();
+        }
+        let calls = 0;
+        const upload = async (quotes: AsyncIterable<unknown>) => {
+          calls++;
+          return { count: (await collect(quotes)).length };
+        };
+        const channel = await open[kind]({ services: [implementTicker({ ...unimplementedTicker, upload })] }, [
+          retry({ ...LONGEST, assumeIdempotent: true }),
+        ]);
+        for (const source of [sync(), async()]) {
+          calls = 0;
+          const error = await world.run(rejectionOf(createTickerClient(channel).upload(source)));
+          expect(error).to.include({ code: Code.Unavailable, rawMessage: "busy" });
+          expect(calls).to.equal(1);
+        }
+      });
+
+      it("give answers in order to whoever asks for several at once", async () => {
+        const prices = async function* () {
+          for (let price = 1; price <= 5; price++) yield { price };
+        };
+        const channel = await open[kind]({ services: [implementTicker({ ...unimplementedTicker, watch: prices })] }, [
+          retry(LONGEST),
+        ]);
+        const items = createTickerClient(channel).watch({})[Symbol.asyncIterator]();
+        const [first, second] = [items.next(), items.next()];
+        const got = [(await world.run(first)).value?.price];
+        const [third, fourth] = [items.next(), items.next()];
+        for (const next of [second, third, fourth]) got.push((await world.run(next)).value?.price);
+        expect(got).to.deep.equal([1, 2, 3, 4]);
+        await world.run(Promise.resolve(items.return?.()));
+      });
+
       it("fail with the last error when all attempts did", async () => {
         let count = 0;
         const notes = await openNotes(() => {

@@ -90,6 +90,80 @@ describe("slips", () => {
     expect(RpcError.from(untold()).code).to.equal(Code.Internal);
   });
 
+  it("an observer that throws, or rejects: its fault is printed, and nothing else falls", async () => {
+    const printed: unknown[][] = [];
+    const { error: original } = console;
+    console.error = (...texts) => void printed.push(texts);
+    try {
+      const services = [
+        ticker({
+          last: async ({ name }) => {
+            if (name === "good") return { symbol: name };
+            throw new TypeError("a bug");
+          },
+        }),
+      ];
+      for (const onHandlerError of [
+        () => {
+          throw new Error("a bug of the observer");
+        },
+        (() => Promise.reject(new Error("a bug of the observer"))) as () => void,
+      ]) {
+        const { connection } = await world.pair({ services, observer: { onHandlerError } });
+        const client = createTickerClient(connection);
+        const good = client.last({ name: "good" });
+        expect(await world.run(rejectionOf(client.last({})))).to.include({ code: Code.Internal });
+        expect((await world.run(good)).symbol).to.equal("good");
+      }
+    } finally {
+      console.error = original;
+    }
+    expect(printed.map(([text]) => text)).to.include("rsocket-rpc: observer.onHandlerError threw:");
+  });
+
+  it("an onEnd listener that rejects: the observer is told", async () => {
+    const told: unknown[] = [];
+    const failing: Interceptor = (call, next) => {
+      // What the linter finds others don't.
+      call.onEnd((() => Promise.reject(new Error("a bug at the end"))) as () => void);
+      return next(call);
+    };
+    const { connection } = await world.pair({
+      services: [ticker({ last: () => ({}) })],
+      interceptors: [failing],
+      observer: { onCleanupError: (error) => void told.push(error) },
+    });
+    await world.run(createTickerClient(connection).last({}));
+    await world.scheduler.settle();
+    expect(told.map(String)).to.deep.equal(["Error: a bug at the end"]);
+  });
+
+  it("a fire-and-forget handler that waits for ever: it outlives its connection, and is told when the server has closed", async () => {
+    for (const graceMs of [0, 300]) {
+      const reasons: unknown[] = [];
+      const log: TickerHandler["log"] = (_line, { signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => {
+            reasons.push(signal.reason);
+            resolve();
+          });
+        });
+      const server = await world.serve({ services: [ticker({ log })] });
+      const connection = await world.connect(server);
+      await world.run(createTickerClient(connection).log({}));
+      await world.scheduler.settle();
+      await world.run(connection.close());
+      expect([server.runningHandlers, reasons]).to.deep.equal([1, []]);
+      const closing = server.close({ graceMs });
+      await world.scheduler.advance(graceMs);
+      await world.run(closing);
+      await world.scheduler.settle();
+      expect(server.runningHandlers).to.equal(0);
+      expect(reasons).to.have.length(1);
+      expect(reasons[0]).to.include({ code: Code.Unavailable, rawMessage: "server is closed" });
+    }
+  });
+
   it("an accept that is broken is no refusal for good: the client may try again", async () => {
     const server = await world.serve({
       services: [],
@@ -108,6 +182,15 @@ describe("slips", () => {
     const error = await world.run(rejectionOf(connecting));
     expect(error).to.be.instanceOf(ConnectError).and.to.include({ code: Code.InvalidArgument });
     expect(String(error)).to.match(/the header key "x y" can't be sent/);
+  });
+
+  it("a token's provider that fails is no wrong option", async () => {
+    const server = await world.serve({ services: [] });
+    const bearerToken = () => {
+      throw new RangeError("Invalid time value");
+    };
+    const error = await world.run(rejectionOf(server.connect({ scheduler: world.scheduler, bearerToken })));
+    expect(error).to.be.instanceOf(ConnectError).and.to.include({ rawMessage: "Invalid time value" });
   });
 
   it("a time for connecting that is none", async () => {

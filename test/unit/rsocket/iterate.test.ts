@@ -6,6 +6,7 @@ import { turnBudgetOf } from "../../../runtime/src/engine/turn-budget.js";
 import { ConsumerLedger, IncomingItems, OutgoingItems } from "../../../runtime/src/rsocket/iterate.js";
 import type { StreamHandle } from "../../../runtime/src/rsocket/payload.js";
 import { VirtualScheduler } from "../../../runtime/src/testing/virtual-scheduler.js";
+import { collectGarbage } from "../../regressions/support.js";
 import { TurnScheduler } from "../../support/turn-scheduler.js";
 
 /** A stream whose `request` is written down. */
@@ -228,6 +229,26 @@ describe("incoming items", () => {
       expect(await pull(items, 1)).to.deep.equal([undefined]);
       items.receive(bytes(1), undefined);
       expect(await pull(other, 1)).to.deep.equal([40]);
+      expect(ledger.bytes).to.equal(0);
+    });
+
+    it("count no more when their stream has ended and its iterator was dropped", async () => {
+      const ledger = new ConsumerLedger(1_000);
+      (() => {
+        for (let i = 0; i < 10; i++) {
+          const items = createItems({ ledger });
+          items.attach(stream, 32);
+          items.receive(bytes(5_000), undefined);
+          items.receive(bytes(5_000), undefined);
+          void items.next();
+          if (i % 2 === 0) items.end();
+          else items.fail(new Error("no"));
+          // Those that are left are off the ledger already, once.
+          if (i === 9) void items.return();
+        }
+      })();
+      expect(ledger.bytes).to.equal(9 * 5_000);
+      await collectGarbage();
       expect(ledger.bytes).to.equal(0);
     });
 
