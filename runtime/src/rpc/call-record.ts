@@ -142,14 +142,17 @@ export abstract class CallRecord implements InterceptedCall {
   }
 
   #tell(listener: (end: CallEnd) => void, end: CallEnd): void {
-    const report = (error: unknown): void => this.observer.onCleanupError?.(error, this.method);
     try {
       // It may be an async function, whatever its type says.
       const told = listener(end) as unknown;
-      if (told instanceof Promise) told.catch(report);
+      if (told instanceof Promise) told.catch((error: unknown) => this.#report(error));
     } catch (error) {
-      report(error);
+      this.#report(error);
     }
+  }
+
+  #report(error: unknown): void {
+    this.observer.onCleanupError?.(error, this.method);
   }
 }
 

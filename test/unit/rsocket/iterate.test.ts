@@ -248,7 +248,8 @@ describe("incoming items", () => {
         }
       })();
       expect(ledger.bytes).to.equal(9 * 5_000);
-      await collectGarbage();
+      // The platform tells when it likes.
+      for (let i = 0; i < 50 && ledger.bytes > 0; i++) await collectGarbage();
       expect(ledger.bytes).to.equal(0);
     });
 
