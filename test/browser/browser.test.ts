@@ -259,7 +259,7 @@ describe("in a real browser", function () {
         "TimeoutError",
         "TypeError",
         "TypeError",
-        "ConnectError",
+        "TypeError",
       ]);
     });
   });
