@@ -276,6 +276,20 @@ describe("limits of a session: what comes in", () => {
     expectEnded(server, "more than 2 KEEPALIVE or METADATA_PUSH frames a second");
   });
 
+  it("controlBurst: one LEASE is free for each request that was made under one", () => {
+    const lease = (count: number): string => hex`00000000 0800 000003e8 ${uint(count, 4)}`;
+    const client = openClient({ settings: { limits: { controlBurst: 3, controlsPerSecond: 1 } } });
+    client.receive(lease(1));
+    for (let i = 0; i < 100; i++) {
+      client.open("fire_and_forget");
+      client.receive(lease(1));
+    }
+    client.receive(lease(1));
+    expect(client.connection.state).to.equal("open");
+    client.receive(lease(1));
+    expectEnded(client, "more than 1 KEEPALIVE");
+  });
+
   it("controlBurst: the preset for the internet allows 10 and then one a second", () => {
     const server = openServer({ settings: { preset: "edge" } });
     server.receive(...times(10, KEEPALIVE_R));

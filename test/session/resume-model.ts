@@ -99,8 +99,9 @@ interface Held {
 
 /** A lease as who granted it counts it. */
 interface Granted extends Held {
-  /** Left at cuts: so many requests may have been lost with a link, and come again. */
+  /** Left at cuts: so many requests may have been lost with a link, and come again within the next link's first lease. */
   owed: number;
+  owedUntilMs: number;
 }
 
 const REQUEST_TYPES = [0x04, 0x05, 0x06, 0x07];
@@ -118,7 +119,7 @@ class Side extends Probe {
   deframer: LengthDeframer;
   /** The other side's lease for this one, and this one's for the other. */
   held: Held = { left: 0, untilMs: 0 };
-  readonly granted: Granted = { left: 0, untilMs: 0, owed: 0 };
+  readonly granted: Granted = { left: 0, untilMs: 0, owed: 0, owedUntilMs: Number.POSITIVE_INFINITY };
   /** Requests that wait for a lease, in order. */
   readonly waiting: string[] = [];
   /** It has a link on which frames go both ways. */
@@ -139,7 +140,9 @@ class Side extends Probe {
   /** Its link is gone, and with it what was granted (LEASE-09). */
   loseLink(): void {
     const { granted } = this;
+    if (this.nowMs >= granted.owedUntilMs) granted.owed = 0;
     if (this.nowMs < granted.untilMs) granted.owed += granted.left;
+    granted.owedUntilMs = Number.POSITIVE_INFINITY;
     granted.left = granted.untilMs = 0;
     this.held = { left: 0, untilMs: 0 };
     this.isLive = false;
@@ -337,8 +340,8 @@ export class ResumeModel {
     if (!side.isLive) return;
     // It replaces what was left, but for what the granter lets pass (LEASE-02).
     const left = nowMs < granted.untilMs ? granted.left : 0;
-    granted.left = requestCount + Math.min(carried, left) + granted.owed;
-    granted.owed = 0;
+    granted.left = requestCount + Math.min(carried, left);
+    if (granted.untilMs === 0) granted.owedUntilMs = nowMs + ttlMs;
     granted.untilMs = nowMs + ttlMs;
   }
 
@@ -351,7 +354,7 @@ export class ResumeModel {
     if (granted.left > 0 && nowMs < granted.untilMs) {
       granted.left--;
       this.tally.count("lease", "admitted");
-    } else if (granted.owed > 0) {
+    } else if (granted.owed > 0 && nowMs < granted.owedUntilMs) {
       granted.owed--;
       this.tally.count("lease", "admitted, lost with the link before");
     } else {

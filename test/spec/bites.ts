@@ -473,12 +473,7 @@ const LEASES: readonly Row[] = [
     "const at = begin(writer, 8 + (metadata?.length ?? 0), 0, FrameType.LEASE, flags);",
     "const at = begin(writer, 8 + (metadata?.length ?? 0), 1, FrameType.LEASE, flags);",
   ],
-  [
-    "LEASE-02",
-    LEASE,
-    "this.#left = requestCount + carried + this.#owed;",
-    "this.#left += requestCount + carried + this.#owed;",
-  ],
+  ["LEASE-02", LEASE, "this.#left = requestCount + carried;", "this.#left += requestCount + carried;"],
   [
     "LEASE-03",
     LEASE,

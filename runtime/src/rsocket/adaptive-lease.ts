@@ -39,6 +39,9 @@ export interface AdaptiveLease extends LeaseStrategy {
  * Latencies of unary calls count, over all methods together: mix calls of a millisecond and of a minute on one server, and
  * the limit follows the mixture.
  *
+ * Requests that cross a LEASE are taken when they come within a window; over links with a longer round trip some are
+ * refused, and may be repeated.
+ *
  * One strategy belongs to one server, whose connections it knows.
  * @throws RangeError for a number out of its range.
  * @example
@@ -148,6 +151,11 @@ class AdaptiveGranter implements LeaseGranter {
   runningCount = 0;
   readonly #strategy: AdaptiveStrategy;
   #hasAsked = false;
+  // Requests that the peer holds or has under way, as far as is known; what is taken of it may be more.
+  #expectedCount = 0;
+  // What it was told last, less what came since.
+  #toldCount = 0;
+  #toldAtMs = 0;
 
   constructor(strategy: AdaptiveStrategy, connection: LeasedConnection) {
     this.#strategy = strategy;
@@ -165,6 +173,8 @@ class AdaptiveGranter implements LeaseGranter {
 
   onRequest(): void {
     this.#hasAsked = true;
+    if (this.#expectedCount > 0) this.#expectedCount--;
+    if (this.#toldCount > 0) this.#toldCount--;
     this.#count(1);
     this.#strategy.activate(this, true);
     this.renew();
@@ -193,14 +203,21 @@ class AdaptiveGranter implements LeaseGranter {
     const { windowMs, ttlMs } = this.#strategy.options;
     const share = this.#strategy.shareOf(this);
     const room = share - this.runningCount;
-    const left = connection.allowance;
-    const isExpiring = connection.untilMs - connection.scheduler.now() <= 2 * windowMs;
+    const nowMs = connection.scheduler.now();
+    // What crossed the last LEASE has come by now. The peer lost the rest with the one before, and waits for another.
+    if (nowMs - this.#toldAtMs >= windowMs) this.#expectedCount = Math.min(this.#expectedCount, this.#toldCount);
+    const left = Math.min(this.#expectedCount, connection.allowance);
+    const isExpiring = connection.untilMs - nowMs <= 2 * windowMs;
     if (room <= 0 || (!isExpiring && left > room / 2)) return;
-    // What is left may be under way: it is honoured, and counts as used. An idle peer has nothing under way.
-    const carriedCount = this.isActive ? Math.min(left, room) : 0;
-    const requestCount = room - carriedCount;
+    // What is left may be under way, and counts as used. An idle peer has nothing under way.
+    const requestCount = this.isActive ? room - Math.min(left, room) : room;
     // Not a LEASE for each request that ends: an eighth of the share at a time, which what still runs will make room for.
     const least = isExpiring ? 1 : Math.ceil(share / 8);
-    if (requestCount >= least) connection.grant({ requestCount, ttlMs, carriedCount });
+    if (requestCount < least) return;
+    this.#expectedCount = room;
+    this.#toldCount = requestCount;
+    this.#toldAtMs = nowMs;
+    // Whatever is under way after all is honoured: a share at most.
+    connection.grant({ requestCount, ttlMs, carriedCount: share });
   }
 }

@@ -22,7 +22,8 @@ export interface FixedRateLeaseOptions {
  * nothing meanwhile gets a new lease only when the old one is about to expire.
  *
  * A LEASE replaces the one before, so requests that cross a renewal count against the new lease; those above it are
- * refused, and may be repeated.
+ * refused, and may be repeated. On another link, where leases begin anew, the peer gets what was left of its lease once
+ * again; if that link is lost, too, it waits for the next interval: whoever comes back often has twice the rate at most.
  * @throws RangeError for a number out of its range.
  * @example
  * const server = await serve(url, { services, lease: fixedRateLease({ requestsPerSecond: 100 }) });
@@ -49,6 +50,9 @@ class FixedRateGranter implements LeaseGranter {
   // What whole requests couldn't express so far.
   #fraction = 0;
   #granted = 0;
+  #usedCount = 0;
+  // What was left of it was granted again, on another link.
+  #isRepeated = false;
   #timer: Timer | undefined;
 
   constructor(connection: LeasedConnection, rate: Rate) {
@@ -57,7 +61,7 @@ class FixedRateGranter implements LeaseGranter {
   }
 
   start(): void {
-    this.#timer?.cancel();
+    if (this.#timer !== undefined) return this.#repeat();
     // Whoever gets less than one each interval has the first at once.
     this.#fraction = Math.max(0, 1 - this.#rate.perInterval);
     this.#grant();
@@ -66,6 +70,19 @@ class FixedRateGranter implements LeaseGranter {
 
   stop(): void {
     this.#timer?.cancel();
+  }
+
+  onRequest(): void {
+    this.#usedCount++;
+  }
+
+  // The interval goes on.
+  #repeat(): void {
+    const requestCount = this.#granted - this.#usedCount;
+    if (this.#isRepeated || requestCount <= 0) return;
+    this.#isRepeated = true;
+    const { ttlMs, metadata } = this.#rate;
+    this.#connection.grant({ requestCount, ttlMs, metadata });
   }
 
   #wait(): void {
@@ -86,6 +103,8 @@ class FixedRateGranter implements LeaseGranter {
     this.#fraction = due - Math.floor(due);
     if (requestCount === 0) return;
     this.#granted = requestCount;
+    this.#usedCount = 0;
+    this.#isRepeated = false;
     this.#connection.grant({ requestCount, ttlMs, metadata });
   }
 }

@@ -11,7 +11,8 @@ export type { Lease, RequestEnding } from "../session/lease.js";
 export interface LeaseGrant extends Lease {
   /**
    * A LEASE replaces the one before, so requests that cross it count against the new one and may exceed it. So many more
-   * are taken for their sake, at most as many as were left. 0 unless given: what exceeds the new lease is refused.
+   * are taken for their sake, at most as many as were left. 0 unless given: what exceeds the new lease is refused. The peer
+   * doesn't hear of them: `allowance` may then be more than it has, and isn't used up when its lease is.
    */
   readonly carriedCount?: number;
 }
@@ -21,13 +22,13 @@ export interface LeasedConnection {
   readonly scheduler: Scheduler;
   /** Where the peer is, e.g. `127.0.0.1:52114`. */
   readonly remoteAddress: string;
-  /** Requests that the peer may still make. */
+  /** Requests that the peer may still make. Such as were lost with a link and come again are taken beyond. */
   readonly allowance: number;
   /** When they expire, by the scheduler's clock. */
   readonly untilMs: number;
   /** Requests of the peer that are being handled. */
   readonly runningCount: number;
-  /** Sends a LEASE. @throws RangeError for a count or ttl that isn't a whole number 0 … 2^31-1. */
+  /** Sends a LEASE. @throws RangeError for a count or ttl, `carriedCount` too, that isn't a whole number 0 … 2^31-1. */
   grant(grant: LeaseGrant): void;
 }
 

@@ -547,10 +547,10 @@ export class Connection implements StreamHost {
   /**
    * Tells a peer that agreed on leases what it may ask from now on; requests beyond it are refused. `carried` requests more
    * are taken, such as were sent under the lease before and may cross this one. Does nothing for any other peer.
-   * @throws RangeError for numbers below 0 or above 2^31-1, or metadata that doesn't fit one frame.
+   * @throws RangeError for numbers that aren't whole ones 0 … 2^31-1, or metadata that doesn't fit one frame.
    */
   grantLease(lease: Lease, nowMs: number, carried = 0): void {
-    checkLease(lease);
+    checkLease(lease, carried);
     const ledger = this.#leases?.ledger;
     if (ledger === undefined || this.#state !== "open" || !this.isLive) return;
     ledger.grant(lease, nowMs, Math.min(carried, ledger.leftAt(nowMs)));
@@ -1044,7 +1044,7 @@ export class Connection implements StreamHost {
   }
 
   #receiveLease(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#giveIf(this.#budgets.takeControl(this.#nowMs))) return;
+    if (this.#giveIf(this.#budgets.takeLease(this.#nowMs))) return;
     const isAgreed = this.#leases?.isNegotiated === true;
     // Servers of rsocket-java grant unasked, and mean it (A32); no client does (UNX-10).
     if (!isAgreed && this.side === "server") return;
@@ -1058,7 +1058,8 @@ export class Connection implements StreamHost {
   }
 
   #takeLease({ gate }: Leases): void {
-    if (gate === undefined || gate.take(Math.max(this.#nowMs, this.#askedAtMs))) return;
+    if (gate === undefined) return;
+    if (gate.take(Math.max(this.#nowMs, this.#askedAtMs))) return this.#budgets.earnLease();
     throw new StreamError(ErrorCode.REJECTED, EMPTY, "local", "there is no lease for a request now");
   }
 

@@ -12,6 +12,7 @@ export class InboundBudgets {
   // Made when they are needed: most peers never do such things.
   #cancels: Budget | undefined;
   #meaningless: Budget | undefined;
+  #freeLeases = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -27,7 +28,7 @@ export class InboundBudgets {
     return `more than ${cancelsPerSecond} requests a second cancelled before they were answered`;
   }
 
-  /** A KEEPALIVE, METADATA_PUSH or LEASE. */
+  /** A KEEPALIVE, METADATA_PUSH or EXT. */
   takeControl(nowMs: number): string | undefined {
     if (this.#controls.take(nowMs)) return undefined;
     return `more than ${this.#limits.controlsPerSecond} KEEPALIVE or METADATA_PUSH frames a second`;
@@ -36,6 +37,18 @@ export class InboundBudgets {
   /** So much was received that the peer may ask what we have: one KEEPALIVE more is free. */
   earnControl(): void {
     this.#controls.earn(1);
+  }
+
+  /** A LEASE: whoever grants in the midst of traffic sends one for every few requests, however many those are. */
+  takeLease(nowMs: number): string | undefined {
+    if (this.#freeLeases === 0) return this.takeControl(nowMs);
+    this.#freeLeases--;
+    return undefined;
+  }
+
+  /** A request was made that takes a lease: one LEASE more is free. */
+  earnLease(): void {
+    this.#freeLeases++;
   }
 
   /** A frame that means nothing. */

@@ -29,9 +29,9 @@ export function decodeLease(bytes: Uint8Array, body: number, end: number, flags:
   };
 }
 
-/** @throws RangeError for numbers below 0 or above 2^31-1, or metadata that doesn't fit one frame. */
-export function checkLease({ requestCount, ttlMs, metadata }: Lease): void {
-  for (const [name, value] of Object.entries({ requestCount, ttlMs })) {
+/** @throws RangeError for numbers that aren't whole ones 0 … 2^31-1, or metadata that doesn't fit one frame. */
+export function checkLease({ requestCount, ttlMs, metadata }: Lease, carriedCount = 0): void {
+  for (const [name, value] of Object.entries({ requestCount, ttlMs, carriedCount })) {
     if (Number.isInteger(value) && value >= 0 && value <= MAX_31_BIT) continue;
     throw new RangeError(`${name} of a lease is ${value}, expected a whole number 0 … 2^31-1`);
   }
@@ -49,8 +49,11 @@ export class Allowance {
   #left = 0;
   #untilMs = 0;
   #isGranted = false;
-  // Requests that were left when the link was lost: as many may have been sent, and will come again.
+  // Requests that were left when links were lost: as many may have been sent, and will come again. They are no part of
+  // `#left`: strategies wait for that to be used up, and the peer knows nothing of more.
   #owed = 0;
+  // With the first lease on the next link that is over: what comes again comes at its beginning.
+  #owedUntilMs = Number.POSITIVE_INFINITY;
 
   /** Some grant came and wasn't forgotten since. */
   get isGranted(): boolean {
@@ -64,9 +67,9 @@ export class Allowance {
 
   /** Replaces what was granted before; `carried` requests are allowed beyond, such as may be under way. */
   grant({ requestCount, ttlMs }: Lease, nowMs: number, carried = 0): void {
-    this.#left = requestCount + carried + this.#owed;
-    this.#owed = 0;
+    this.#left = requestCount + carried;
     this.#untilMs = nowMs + ttlMs;
+    if (!this.#isGranted) this.#owedUntilMs = this.#untilMs;
     this.#isGranted = true;
   }
 
@@ -78,21 +81,27 @@ export class Allowance {
   /** Takes one; false when none is left. */
   take(nowMs: number): boolean {
     if (this.leftAt(nowMs) > 0) this.#left--;
-    else if (this.#owed > 0) this.#owed--;
+    else if (this.#owedAt(nowMs) > 0) this.#owed--;
     else return false;
     return true;
   }
 
   /**
    * As if nothing had been granted: leases don't outlive their link (LEASE-09). The responder still takes as many requests
-   * as were left at `nowMs`: those that were sent before and lost with the link come again on the next one, and nobody is
-   * to notice (RSocket 1.0 §Resuming Operation).
+   * as were left at `nowMs`, until the next link's first lease is over: those that were sent before and lost with the link
+   * come again on the next one, and nobody is to notice (RSocket 1.0 §Resuming Operation). What was owed before still is:
+   * a link may be lost before anything came over it.
    */
   forget(nowMs?: number): void {
-    if (nowMs !== undefined) this.#owed += this.leftAt(nowMs);
+    if (nowMs !== undefined) this.#owed = this.#owedAt(nowMs) + this.leftAt(nowMs);
+    this.#owedUntilMs = Number.POSITIVE_INFINITY;
     this.#left = 0;
     this.#untilMs = 0;
     this.#isGranted = false;
+  }
+
+  #owedAt(nowMs: number): number {
+    return nowMs < this.#owedUntilMs ? this.#owed : 0;
   }
 }
 

@@ -35,7 +35,7 @@ export interface Limits {
   readonly cancelBurst: number;
   /** … and so many per second after that. 500: rapid resets end the connection. */
   readonly cancelsPerSecond: number;
-  /** KEEPALIVE and METADATA_PUSH frames: so many at once … 2,000. */
+  /** KEEPALIVE and METADATA_PUSH frames, LEASE beyond one per request we made under one: so many at once … 2,000. */
   readonly controlBurst: number;
   /** … and so many per second. 500. */
   readonly controlsPerSecond: number;

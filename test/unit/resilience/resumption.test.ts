@@ -242,6 +242,30 @@ describe("a connection that is resumed", () => {
     expect(granted?.runningCount).to.equal(0);
   });
 
+  it("a strategy that grants anew when all is used goes on granting on each link, whatever was left at its loss", async () => {
+    let ofServer: Connection | undefined;
+    const tens = {
+      attach: (leased: LeasedConnection) => {
+        const grant = (): void => leased.grant({ requestCount: 10, ttlMs: 60_000 });
+        return { start: grant, stop: () => {}, onRequest: () => leased.allowance === 0 && grant() };
+      },
+    };
+    server = await network.serve({ lease: tens, accept: (_setup, accepted) => void (ofServer = accepted) });
+    connection = await network.connect({ lease: true });
+    ticker = createTickerClient(connection);
+    for (let link = 0; link < 5; link++) {
+      for (let i = 0; i < 25; i++) await network.scheduler.run(ticker.last({}, { timeoutMs: 2_000 }));
+      // Two are lost with the link, and come again.
+      network.loseWrites();
+      const lost = [ticker.last({}), ticker.last({})];
+      await network.scheduler.settle();
+      await network.cut();
+      await network.scheduler.advance(1_000);
+      await network.scheduler.run(Promise.all(lost));
+    }
+    expect(ofServer?.grantedLease).to.include({ refusedCount: 0 });
+  });
+
   it("keeps a stream through cuts, every item once and in order", async () => {
     await begin();
     const prices: number[] = [];

@@ -3,6 +3,7 @@
 
 import { expect } from "chai";
 import {
+  adaptiveLease,
   type ClientLeaseOptions,
   Code,
   ConnectError,
@@ -273,6 +274,32 @@ describe("leases", () => {
       await world.run(Promise.all(calls));
     });
 
+    const tens: LeaseStrategy = {
+      attach: (connection) => {
+        const grant = (): void => connection.grant({ requestCount: 10, ttlMs: 60_000 });
+        return { start: grant, stop() {}, onRequest: () => connection.allowance === 0 && grant() };
+      },
+    };
+    for (const [name, strategy, callCount] of [
+      ["ten at a time", tens, 500],
+      ["adaptiveLease", adaptiveLease(), 500],
+      ["adaptiveLease, one at a time", adaptiveLease({ initialLimit: 1, maxLimit: 1 }), 200],
+    ] as const) {
+      it(`takes as many LEASE frames as its calls need, however fast they are: ${name}`, async () => {
+        let leases = 0;
+        const { connection } = await world.pair(
+          { ...services(), lease: strategy },
+          // As the preset for the internet.
+          { lease: { onLease: () => void leases++ }, limits: { controlBurst: 10, controlsPerSecond: 1 } },
+        );
+        const ticker = createTickerClient(connection);
+        for (let i = 0; i < callCount; i++) await world.run(ticker.last({}));
+        expect(leases).to.be.within(callCount / 11, callCount + 1);
+        await world.run(connection.close());
+        await world.scheduler.settle();
+      });
+    }
+
     it("hears of each LEASE, with its metadata", async () => {
       const told: unknown[] = [];
       const { strategy, ticker } = await byHand({ onLease: (granted) => told.push(granted) });
@@ -414,6 +441,20 @@ describe("leases", () => {
         "request_response cancelled after 10 ms, 0 running",
       ]);
       expect(rsocketOf(connection).lease?.allowance).to.equal(5);
+    });
+
+    it("grants nothing by numbers that can't be meant, those of requests that cross among them", async () => {
+      const { strategy, ticker } = await byHand({ waitForLease: false });
+      strategy.grant(1);
+      await world.scheduler.settle();
+      const [granting] = strategy.connections;
+      for (const carriedCount of [Number.NaN, -1, 0.5]) {
+        const grant = { requestCount: 5, ttlMs: 1_000, carriedCount };
+        expect(() => granting?.grant(grant)).to.throw(RangeError, `carriedCount of a lease is ${carriedCount}`);
+      }
+      expect(granting?.allowance).to.equal(1);
+      await world.run(ticker.last({}));
+      await world.run(rejectionOf(ticker.last({})));
     });
 
     it("says what it granted, what is left and what it refused", async () => {

@@ -2,7 +2,7 @@
 // What the ready strategies grant, in virtual time: a rate, and a limit that finds the knee of a simulated service.
 
 import { expect } from "chai";
-import { adaptiveLease, fixedRateLease, unlimitedLease } from "rsocket-rpc";
+import { adaptiveLease, fixedRateLease, type LeaseGrant, unlimitedLease } from "rsocket-rpc";
 import { EventClock, SimulatedClient, SimulatedService } from "../../support/lease-simulation.js";
 import { Random } from "../../support/rng.js";
 
@@ -67,6 +67,53 @@ describe("fixedRateLease", () => {
     expect(clock.pendingCount, "timers").to.equal(1);
     granter.stop();
     expect(clock.pendingCount, "timers").to.equal(0);
+  });
+
+  it("grants what is left once more on another link, in the interval that goes on, and then waits for the next", () => {
+    const clock = new EventClock();
+    const grants: string[] = [];
+    const granter = fixedRateLease({ requestsPerSecond: 5 }).attach({
+      scheduler: clock,
+      remoteAddress: "",
+      allowance: 0, // as after each loss of the link
+      untilMs: 0,
+      runningCount: 0,
+      grant: ({ requestCount }) => grants.push(`${requestCount} at ${clock.now()}`),
+    });
+    granter.start();
+    clock.advance(100);
+    granter.onRequest?.();
+    granter.onRequest?.();
+    for (let i = 0; i < 40; i++) granter.start();
+    expect(grants).to.deep.equal(["5 at 0", "3 at 100"]);
+    clock.advance(1_000);
+    for (let i = 0; i < 5; i++) granter.onRequest?.();
+    granter.start();
+    expect(grants.slice(2), "all were used").to.deep.equal(["5 at 1000"]);
+    clock.advance(1_000);
+    granter.start();
+    expect(grants.slice(3)).to.deep.equal(["5 at 2000", "5 at 2100"]);
+    granter.stop();
+    expect(clock.pendingCount, "timers").to.equal(0);
+  });
+
+  it("grants nobody a request more by many links who has less than one each interval", () => {
+    const clock = new EventClock();
+    const grants: number[] = [];
+    const granter = fixedRateLease({ requestsPerSecond: 0.1 }).attach({
+      scheduler: clock,
+      remoteAddress: "",
+      allowance: 0,
+      untilMs: 0,
+      runningCount: 0,
+      grant: () => grants.push(clock.now()),
+    });
+    for (let i = 0; i < 95; i++) {
+      granter.start();
+      clock.advance(100);
+    }
+    expect(grants).to.deep.equal([0, 100]);
+    granter.stop();
   });
 
   it("refuses numbers that can't be meant", () => {
@@ -193,6 +240,105 @@ describe("adaptiveLease", () => {
     for (const client of [...idle, busy]) client.close();
     clock.advance(10_000);
     expect(clock.pendingCount, "timers").to.equal(0);
+  });
+
+  /** The longest time within `durationMs` in which a client was answered nothing that always has something to ask. */
+  function longestPauseMs(clients: readonly SimulatedClient[], durationMs: number): number {
+    const lastMs = clients.map(() => clock.now());
+    const counts = clients.map(({ servedCount }) => servedCount);
+    let longestMs = 0;
+    for (const endMs = clock.now() + durationMs; clock.now() < endMs; ) {
+      clock.advance(10);
+      for (const [i, { servedCount }] of clients.entries()) {
+        if (servedCount !== counts[i]) lastMs[i] = clock.now();
+        counts[i] = servedCount;
+        longestMs = Math.max(longestMs, clock.now() - (lastMs[i] ?? 0));
+      }
+    }
+    return longestMs;
+  }
+
+  for (const [demand, serviceMs] of [
+    [1, 3],
+    [1, 10],
+    [4, 10],
+    [16, 10],
+  ] as const) {
+    it(`${demand} at once of ${serviceMs} ms go on through probes, which lower the limit (seed ${seed})`, () => {
+      const service = new SimulatedService(clock, 20, serviceMs, numbers(seed));
+      const client = new SimulatedClient(clock, adaptiveLease(), service, demand);
+      expect(longestPauseMs([client], 35_000)).to.be.below(250);
+      expect(client.refusedCount).to.equal(0);
+    });
+  }
+
+  it(`those that ask go on when others begin to, and each has less (seed ${seed})`, () => {
+    const strategy = adaptiveLease({ probeIntervalMs: 3_600_000 });
+    const service = new SimulatedService(clock, 20, 3, numbers(seed));
+    const first = new SimulatedClient(clock, strategy, service, 1);
+    const others = [0, 1].map(() => new SimulatedClient(clock, strategy, service, 0));
+    clock.advance(1_500);
+    for (const other of others) {
+      other.demand = 1;
+      other.send();
+    }
+    expect(longestPauseMs([first, ...others], 8_000)).to.be.below(250);
+    expect([first, ...others].map(({ refusedCount }) => refusedCount)).to.deep.equal([0, 0, 0]);
+  });
+
+  it(`bursts go on, too, and next to none is refused (seed ${seed})`, () => {
+    const service = new SimulatedService(clock, 20, 10, numbers(seed));
+    const strategy = adaptiveLease();
+    const clients = [0, 1, 2].map(() => new SimulatedClient(clock, strategy, service, 1));
+    const random = numbers(seed + 1);
+    const change = (): void => {
+      for (const client of clients) {
+        client.demand = 1 + Math.floor(random() * 30);
+        client.send();
+      }
+      clock.setTimer(20 + random() * 300, change);
+    };
+    change();
+    expect(longestPauseMs(clients, 60_000)).to.be.below(250);
+    const sumOf = (name: "servedCount" | "refusedCount"): number =>
+      clients.reduce((sum, client) => sum + client[name], 0);
+    expect(sumOf("refusedCount") / sumOf("servedCount")).to.be.below(0.001);
+  });
+
+  it("has no more served of a peer that heeds no lease than twice its share", () => {
+    const strategy = adaptiveLease({ initialLimit: 20, maxLimit: 20, probeIntervalMs: 3_600_000 });
+    const granted: LeaseGrant[] = [];
+    let left = 0;
+    const granter = strategy.attach({
+      scheduler: clock,
+      remoteAddress: "",
+      get allowance() {
+        return left;
+      },
+      get untilMs() {
+        return clock.now() + 60_000;
+      },
+      runningCount: 0,
+      grant: (grant) => {
+        granted.push(grant);
+        left = grant.requestCount + Math.min(grant.carriedCount ?? 0, left);
+        expect(left + strategy.runningCount).to.be.at.most(40);
+      },
+    });
+    granter.start();
+    left = 20;
+    for (let i = 0; i < 500; i++) {
+      if (left > 0) {
+        left--;
+        granter.onRequest?.();
+      }
+      clock.advance(i % 7 === 0 ? 130 : 1);
+      if (i % 3 === 0) {
+        granter.onRequestEnd?.({ interaction: "request_response", durationMs: 1, ending: "completed" });
+      }
+    }
+    expect(granted).to.not.have.length(0);
+    granter.stop();
   });
 
   it("stays within its bounds, and counts what runs", () => {

@@ -60,6 +60,20 @@ describe("session/inbound-budgets", () => {
   });
 });
 
+describe("session/inbound-budgets, LEASE", () => {
+  it("is free once for each request, and takes of KEEPALIVE's budget beyond; requests give none of that", () => {
+    const budgets = new InboundBudgets(LIMITS);
+    for (let i = 0; i < 100; i++) {
+      budgets.earnLease();
+      expect(budgets.takeLease(0)).to.equal(undefined);
+    }
+    for (let i = 0; i < 5; i++) budgets.earnLease();
+    expect(takenUntilWords(budgets, "takeControl")[0]).to.equal(2);
+    for (let i = 0; i < 5; i++) expect(budgets.takeLease(0)).to.equal(undefined);
+    expect(budgets.takeLease(0)).to.equal(WORDS.takeControl);
+  });
+});
+
 describe("session/budget, empty or not", () => {
   it("is empty below one, without taking any", () => {
     const budget = new Budget(1, 2);
