@@ -329,6 +329,9 @@ export class Connection implements StreamHost {
   // Only for what the peer caused: if our own requests stopped us, two busy ends would wait for each other for ever. So
   // would two that have much to answer, unless they read on; `maxPeerCausedBytes` bounds what comes of it.
   get #pausesReading(): boolean {
+    const resumption = this.#resumption;
+    // RESUME_OK or the peer's word of what it has makes room then, nothing else does.
+    if (resumption !== undefined && (!resumption.isLive || resumption.fullSinceMs !== undefined)) return false;
     return this.outbound.peerCausedBytes >= this.settings.limits.readPauseBytes && !this.#isStill(READ_PAUSE_MS);
   }
 
@@ -899,13 +902,15 @@ export class Connection implements StreamHost {
    */
   resume(frame: ResumeFrame): string | undefined {
     const resumption = this.#resumption;
-    if (resumption === undefined || this.#state === "closed") return "the session is over";
+    if (resumption === undefined || this.#state === "closed") return OVER;
     const refusal = refuseResume(resumption, frame);
     if (refusal !== undefined) {
       if (!this.isLive) this.#end(connectionError(refusal, "remote"), true);
       return refusal;
     }
     this.#detach(connectionError("the peer resumes on another link", "remote"));
+    // Who is told of it may end the session.
+    if (this.state === "closed") return OVER;
     resumption.store.rewind(frame.lastReceivedServerPosition);
     resumption.stage = "ok-due";
     resumption.prove();
@@ -1326,6 +1331,7 @@ function connectionError(message: string, initiator: "local" | "remote", cause?:
   return new ConnectionError(ErrorCode.CONNECTION_ERROR, message, initiator, cause === undefined ? {} : { cause });
 }
 
+const OVER = "the session is over";
 const EMPTY = new Uint8Array(0);
 const TEXT = new TextEncoder();
 

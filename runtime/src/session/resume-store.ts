@@ -10,6 +10,9 @@ import { readUint24 } from "../bytes/integers.js";
 import { copyBatch, type FrameBatch } from "../bytes/slab.js";
 import { LENGTH_PREFIX_BYTES } from "../frames/layout.js";
 
+/** For so many bytes received the peer may ask once what we have. */
+export const BYTES_PER_ASK = 65_536;
+
 /** Bytes kept by all stores of one server, or of one client. */
 export class ResumeLedger {
   bytes = 0;
@@ -75,9 +78,9 @@ export class ResumeStore {
     return (this.#bytes > 0 && this.#bytes >= this.#maxBytes / 2) || this.#isOneOfTooMany;
   }
 
-  // Who keeps nothing has nothing to ask for: what others keep is no reason to stop it.
+  // Who keeps less than the peer has to be asked for isn't stopped, nor asks, for what others keep.
   get #isOneOfTooMany(): boolean {
-    return this.#bytes > 0 && this.#ledger.isFull;
+    return this.#ledger.isFull && this.#sentPosition - this.firstPosition >= BYTES_PER_ASK;
   }
 
   /** Frames are to be sent again. */

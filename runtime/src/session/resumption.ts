@@ -8,7 +8,7 @@
 
 import type { ResumeFrame } from "../frames/frame.js";
 import type { ResumeLedger } from "./resume-store.js";
-import { ResumeStore } from "./resume-store.js";
+import { BYTES_PER_ASK, ResumeStore } from "./resume-store.js";
 
 /** Where the connection is between two links. */
 export type ResumptionStage = "live" | "detached" | "resume-due" | "awaiting-ok" | "ok-due";
@@ -16,8 +16,6 @@ export type ResumptionStage = "live" | "detached" | "resume-due" | "awaiting-ok"
 /** Frame types that have a position: REQUEST_RESPONSE … ERROR. */
 const FIRST_COUNTED_TYPE = 0x04;
 const LAST_COUNTED_TYPE = 0x0b;
-/** For so many bytes received the peer may ask once what we have. */
-const BYTES_PER_ASK = 65_536;
 
 /** Positions of both directions, and the frames that may have to be sent again. */
 export class Resumption {
@@ -29,7 +27,7 @@ export class Resumption {
   receivedPosition = 0;
   /** The peer was asked what it has, and hasn't answered. */
   isAsking = false;
-  /** Since when the store has been full. */
+  /** Since when the store has been full, and the peer has confirmed nothing. */
   fullSinceMs: number | undefined;
   // The peer has shown that it counts: its numbers are its own.
   #isProven = false;
@@ -83,9 +81,10 @@ export class Resumption {
    */
   receiveAcknowledgement(position: number, isAnswer: boolean, isOurs: boolean): void {
     if (isAnswer) this.isAsking = false;
+    const { byteLength } = this.store;
     const mayBeEcho = isAnswer && !isOurs && !this.#isProven && position === this.#askedWithPosition;
     if (!mayBeEcho) this.store.trim(position);
-    if (!this.store.isFull) this.fullSinceMs = undefined;
+    if (!this.store.isFull || this.store.byteLength < byteLength) this.fullSinceMs = undefined;
   }
 }
 

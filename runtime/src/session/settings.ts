@@ -87,7 +87,7 @@ export interface Limits {
   readonly maxSessions: number;
   /** Sent frames that one session keeps for its peer. 4 MiB: what may be under way on a fast link, and a bit. */
   readonly maxSessionBytes: number;
-  /** The same, over all sessions of a server. 48 MiB: limits of single sessions multiply. */
+  /** The same, over all sessions of a server. 48 MiB: limits of single sessions multiply. Above it each keeps 64 KiB at a time. */
   readonly maxAllSessionsBytes: number;
   /** How long a session lives without a link. 120 s: a tunnel, a lift, a switch from one network to another. */
   readonly sessionLifetimeMs: number;
@@ -97,7 +97,7 @@ export interface Limits {
   readonly maxResumeTokenBytes: number;
   /** RESUMEs that may be refused to one remote address: so many at once … 20 … */
   readonly refusedResumeBurst: number;
-  /** … and so many per second. 1; above that none is looked at: guessing goes no faster. */
+  /** … and so many per second. 1; above that only who was at that address before resumes, or whom more than a token proves. */
   readonly refusedResumesPerSecond: number;
   /** TLS and the request that opens a WebSocket, together, before `setupTimeoutMs` begins. 10 s, as that. Node's `serve`. */
   readonly handshakeTimeoutMs: number;

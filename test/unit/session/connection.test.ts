@@ -391,6 +391,22 @@ describe("Connection: budgets and marks", () => {
     expect(client.connection.mustAbort).to.equal(true);
   });
 
+  it("readPauseBytes: reads on while what is kept is full, for only what it reads then makes room", () => {
+    const limits = { maxSessionBytes: 100, readPauseBytes: 100 };
+    const server = newServer({ resumption: resumable(), settings: { limits } });
+    server.receive(SETUP_R, hex`00000001 1000 61`, hex`00000003 1000 61`);
+    server.connection.peer.receiveHello(1);
+    const [first, second] = server.calls;
+    first?.stream.next(bytesOf(repeat("62", 100)));
+    server.sent();
+    second?.stream.next(bytesOf(repeat("62", 150)));
+    expect(server.sent()).to.deep.equal([]);
+    expect(server.connection.wantsRead, "it waits for the peer's word").to.equal(true);
+    server.receive(hex`00000000 0c00 000000000000006a`); // all that was sent: 106 bytes
+    expect(server.connection.wantsRead, "it waits for the link").to.equal(false);
+    expect(server.sent()[0]).to.equal(hex`00000003 2860 ${repeat("62", 150)}`);
+  });
+
   it("asks for a flush when the peer's answer has made room in what is kept", () => {
     const client = openClient({ resumption: withToken() });
     client.sent();
@@ -597,6 +613,33 @@ describe("Connection: what outlives its link", () => {
     bytes.fill(0);
     expect(server.connection.resumption?.token).to.deep.equal(bytesOf(TOKEN));
     server.sent();
+  });
+
+  it("readPauseBytes: a client reads the answer to RESUME, whatever waits to be written", () => {
+    const client = openClient({ resumption: withToken(), settings: { limits: { readPauseBytes: 100 } } });
+    client.receive(hex`00000002 1000 61`);
+    client.call.stream.next(bytesOf(repeat("62", 150)));
+    expect(client.connection.wantsRead).to.equal(false);
+    client.lose();
+    client.connection.linkOpened(client.nowMs);
+    expect(client.sent().map((frame) => frame.slice(0, 12))).to.deep.equal(["000000003400"]);
+    expect(client.connection.wantsRead).to.equal(true);
+    client.receive(hex`00000000 3800 0000000000000000`);
+    expect(client.connection.wantsRead).to.equal(false);
+    expect(client.sent()).to.deep.equal([hex`00000002 2860 ${repeat("62", 150)}`]);
+  });
+
+  it("isn't resumed when its owner ends it while its old link goes", () => {
+    const server = newServer({ resumption: resumable() });
+    server.receive(SETUP_R);
+    server.sent();
+    server.onEvent = (entry) => {
+      if (entry === "detached") server.connection.close();
+    };
+    const frame = bytesOf(RESUME);
+    const refusal = server.connection.resume(decodeFrame(frame, 0, frame.length) as ResumeFrame);
+    expect(refusal).to.equal("the session is over");
+    expect(server.log.slice(-2)).to.deep.equal(["detached", "closed 0x102 local"]);
   });
 
   it("loses a link once, and looks at no time without one", () => {

@@ -131,13 +131,10 @@ describe("session/resume-store", () => {
     expect(takeAgain(store)).to.deep.equal([A]);
   });
 
-  it("is full at its bound, half full at half of it, and both when all stores together are", () => {
-    const ledger = new ResumeLedger(1_000);
+  it("is full at its bound, half full at half of it", () => {
     const states = (maxBytes: number): boolean[] => {
-      const store = filled(maxBytes, ledger);
-      const seen = [store.isHalfFull, store.isFull];
-      store.clear();
-      return seen;
+      const store = filled(maxBytes);
+      return [store.isHalfFull, store.isFull];
     };
     expect([82, 80, 41, 40, 39].map(states)).to.deep.equal([
       [false, false],
@@ -146,19 +143,29 @@ describe("session/resume-store", () => {
       [true, true],
       [true, true],
     ]);
-    ledger.bytes = 961;
-    expect(states(10_000)).to.deep.equal([true, true]);
-    ledger.bytes = 960;
-    expect(states(10_000)).to.deep.equal([false, false]);
   });
 
-  it("that keeps nothing isn't full, whatever the others keep", () => {
-    const ledger = new ResumeLedger(1_000);
-    ledger.bytes = 5_000;
-    const store = new ResumeStore(1_000, ledger);
-    expect([store.isHalfFull, store.isFull]).to.deep.equal([false, false]);
-    filled(1_000, ledger).clear();
-    expect([store.isHalfFull, store.isFull]).to.deep.equal([false, false]);
+  it("is full when all stores together are, from as many bytes on as the peer may be asked about", () => {
+    const ledger = new ResumeLedger(100_000);
+    const store = new ResumeStore(1_000_000, ledger);
+    const states = (ofOthers: number): boolean[] => {
+      ledger.bytes += ofOthers;
+      const seen = [store.isHalfFull, store.isFull];
+      ledger.bytes -= ofOthers;
+      return seen;
+    };
+    expect(states(500_000), "who keeps nothing").to.deep.equal([false, false]);
+    store.append(batchOf(`00fff9000000012820${"61".repeat(65_523)}`), 0); // 65,529 bytes without its length
+    expect(states(500_000), "who keeps little").to.deep.equal([false, false]);
+    store.append(batchOf(A), 0);
+    expect(states(500_000)).to.deep.equal([true, true]);
+    const room = ledger.maxBytes - ledger.bytes;
+    expect([states(room), states(room + 1)]).to.deep.equal([
+      [false, false],
+      [true, true],
+    ]);
+    store.trim(65_529);
+    expect(states(500_000), "the rest is little").to.deep.equal([false, false]);
   });
 
   it("without a bound, or with one beyond 32 bits, is never half full of nothing, nor of little", () => {

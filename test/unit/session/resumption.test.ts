@@ -20,6 +20,19 @@ function begun(maxBytes = 1_000): Resumption {
 }
 
 describe("session/resumption", () => {
+  it("has been full since the peer last confirmed something: a slow one isn't a silent one", () => {
+    const resumption = begun(10);
+    resumption.fullSinceMs = 1_000;
+    resumption.receiveAcknowledgement(6, true, true);
+    expect([resumption.store.byteLength, resumption.fullSinceMs], "nothing").to.deep.equal([30, 1_000]);
+    resumption.receiveAcknowledgement(7, true, true);
+    expect([resumption.store.byteLength, resumption.fullSinceMs, resumption.store.isFull]).to.deep.equal([
+      20,
+      undefined,
+      true,
+    ]);
+  });
+
   it("counts what belongs to streams, and nothing of the connection", () => {
     const resumption = begun();
     const counted = Array.from({ length: 0x40 }, (_, type) => {
