@@ -4,14 +4,14 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 54.1 kB. */
-const MAX_GZIP_BYTES = 54_200;
+/** Everything: as of writing 54.2 kB. */
+const MAX_GZIP_BYTES = 54_350;
 
-/** The same without generated code, minified: as of writing 163.7 kB. */
-const MAX_OWN_BYTES = 163_800;
+/** The same without generated code, minified: as of writing 164.1 kB. */
+const MAX_OWN_BYTES = 164_300;
 
-/** A client that serves nothing, everything included: as of writing 50.9 kB. */
-const MAX_CALLING_GZIP_BYTES = 50_950;
+/** A client that serves nothing, everything included: as of writing 51.0 kB. */
+const MAX_CALLING_GZIP_BYTES = 51_100;
 
 /** The same by `rsocket-rpc/lite`: as of writing 18.0 kB. */
 const MAX_LITE_GZIP_BYTES = 18_200;

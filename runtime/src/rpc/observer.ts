@@ -13,7 +13,7 @@ export interface Observer {
   onCleanupError?(error: unknown, method: CallMethod): void;
   /** A listener for the states of a channel threw. */
   onListenerError?(error: unknown): void;
-  /** `accept` threw something that isn't an RpcError: the peer sees `internal error`. */
+  /** `accept` threw something that isn't an RpcError: the peer sees `internal error`. Or a store of `resume` threw. */
   onAcceptError?(error: unknown): void;
   /** Headers or trailers were dropped: the peer doesn't read our extension. Told once per connection. */
   onAnswerMetadataDropped?(method: CallMethod): void;

@@ -25,7 +25,7 @@ export interface ResumeOptions {
    * the answer; one that stays silent counts for three.
    */
   readonly maxUnanswered?: number;
-  /** Opaque to the server, at most 65,535 bytes; whoever has it may take the session over. 32 random hex digits. */
+  /** Opaque to the server, 1 … 65,535 bytes; whoever has it may take the session over. 32 random hex digits. */
   readonly token?: Uint8Array;
   /** Numbers from 0 up to 1 for the jitter of the waits; `Math.random` unless given. */
   readonly random?: () => number;
@@ -35,6 +35,8 @@ const LIFETIME_MS = 120_000;
 const DIAL_TIMEOUT_MS = 10_000;
 const TIMEOUT_MS = 5_000;
 const MAX_WAIT_MS = 10_000;
+/** Its length has 16 bits in SETUP and RESUME. */
+const MAX_TOKEN_BYTES = 65_535;
 
 const MAX_UNANSWERED = 6;
 /** A link that was cut behind RESUME says little, one on which nothing comes says more. */
@@ -48,10 +50,13 @@ export function randomToken(): Uint8Array {
 /** @throws RangeError for a wrong option. */
 export function checkResumeOptions(options: ResumeOptions): void {
   const { lifetimeMs = LIFETIME_MS, dialTimeoutMs = DIAL_TIMEOUT_MS, timeoutMs = TIMEOUT_MS } = options;
-  const { maxUnanswered = MAX_UNANSWERED } = options;
+  const { maxUnanswered = MAX_UNANSWERED, token } = options;
   for (const [name, value] of Object.entries({ lifetimeMs, dialTimeoutMs, timeoutMs, maxUnanswered })) {
     // Infinity is one: as often, or as long, as it takes.
     if (!(value >= 1)) throw new RangeError(`resume.${name} is ${String(value)}, expected a number of at least 1`);
+  }
+  if (token !== undefined && !(token.length >= 1 && token.length <= MAX_TOKEN_BYTES)) {
+    throw new RangeError(`resume.token has ${token.length} bytes, expected 1 … ${MAX_TOKEN_BYTES}`);
   }
   resolveBackoff(options.backoff);
 }
@@ -90,10 +95,10 @@ export class LinkRestorer implements RedialHost<FrameLink> {
 
   /** The connection has no link any more. */
   detached(reason: unknown): void {
-    if (this.#handshake !== undefined) return this.#handshake.reject(reason);
     this.#expiry ??= this.#scheduler.setTimer(this.#lifetimeMs, () => {
       this.#giveUp(`not resumed within ${this.#lifetimeMs} ms`);
     });
+    if (this.#handshake !== undefined) return this.#handshake.reject(reason);
     const { connection } = this.#redial;
     if (connection === undefined) this.#redial.connect();
     else this.#redial.drained(connection, reason);
@@ -137,7 +142,11 @@ export class LinkRestorer implements RedialHost<FrameLink> {
     link.abort();
   }
 
-  onState(): void {}
+  // The link may have been lost with RESUME_OK, before it was known here.
+  onState(): void {
+    const { connection: link } = this.#redial;
+    if (link !== undefined && !this.#connection.isLive) this.#redial.drained(link, undefined);
+  }
 
   async #shakeHands(link: FrameLink): Promise<void> {
     let timer: Timer | undefined;

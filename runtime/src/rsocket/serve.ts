@@ -48,7 +48,7 @@ export interface ServeHooks {
    * `connection.accept` is called when it resolves.
    */
   accept(setup: SetupFrame, connection: RSocketConnection): Promise<ConnectionHooks> | ConnectionHooks;
-  /** Why a SETUP was refused beyond what the peer hears; never called for SetupRejection. */
+  /** Why a SETUP was refused beyond what the peer hears, or what a store of sessions threw; never called for SetupRejection. */
   onAcceptError(error: unknown): void;
   /** A connection ended before it was a link. */
   onLinkRefused?(refusal: LinkRefusal): void;
@@ -177,7 +177,10 @@ class ServerCore implements RSocketServer {
     this.#lease = lease;
     this.#hooks = hooks;
     this.#acceptor = new Acceptor(scheduler, settings.limits);
-    if (resume !== false) this.#sessions = new Sessions(resume === true ? {} : resume, settings.limits, scheduler);
+    if (resume !== false) {
+      const onFault = (error: unknown): void => hooks.onAcceptError(error);
+      this.#sessions = new Sessions(resume === true ? {} : resume, settings.limits, scheduler, onFault);
+    }
   }
 
   get sessions(): readonly Session[] {
@@ -279,10 +282,10 @@ class ServerCore implements RSocketServer {
       // Another may have come with the same token while this one was being accepted.
       const refusal = this.#sessions?.refuse(setup);
       if (refusal !== undefined) return rejectWith(connection, new SetupRejection(refusal));
+      if (identity !== undefined) this.#sessions?.add(connection, setup, identity);
       connection.accept();
-      if (identity !== undefined) this.#sessions?.add(connection, identity);
     } catch (error) {
-      // A store of the application's.
+      // Of the application's store.
       this.#hooks.onAcceptError(error);
       rejectWith(connection, new SetupRejection("internal error"));
     }

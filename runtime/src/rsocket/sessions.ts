@@ -31,7 +31,10 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** Where a server looks sessions up. Keys are tokens in hex. */
+/**
+ * Where a server looks sessions up. Keys are tokens in hex. What a store throws goes to where faults of `accept` go: a SETUP
+ * is refused then, a RESUME finds nothing.
+ */
 export interface SessionStore {
   /** How many there are. */
   readonly size: number;
@@ -61,7 +64,10 @@ export type SessionEvent = "begun" | "detached" | "resumed" | "ended";
 interface Entry extends Session {
   readonly connection: RSocketConnection;
   readonly identity: string;
+  /** While it has no link. */
   timer: Timer | undefined;
+  /** Its client is back: what is lost is only its old link. */
+  isReturning: boolean;
   resumedCount: number;
 }
 
@@ -76,22 +82,32 @@ export class Sessions {
   readonly #limits: Limits;
   readonly #scheduler: Scheduler;
   readonly #store: SessionStore;
+  readonly #onFault: (error: unknown) => void;
+  // Those of this process, in the order in which they began or lost their link.
+  readonly #entries = new Map<RSocketConnection, Entry>();
   readonly #refusals = new Map<string, Budget>();
 
-  constructor(options: ServeResumptionOptions, limits: Limits, scheduler: Scheduler) {
+  /** `onFault` hears what the application's store throws. */
+  constructor(
+    options: ServeResumptionOptions,
+    limits: Limits,
+    scheduler: Scheduler,
+    onFault: (error: unknown) => void,
+  ) {
     this.#options = options;
     this.#limits = limits;
     this.#scheduler = scheduler;
     this.#store = options.store ?? new Map<string, Session>();
+    this.#onFault = onFault;
     this.ledger = new ResumeLedger(limits.maxAllSessionsBytes);
   }
 
   /** All that can be resumed. */
   get all(): readonly Session[] {
-    return [...this.#store.values()];
+    return this.#guard(() => [...this.#store.values()]) ?? [];
   }
 
-  /** Why a SETUP that asks for resumption is refused, or undefined (RESUME-18). */
+  /** Why a SETUP that asks for resumption is refused, or undefined (RESUME-18). @throws what the store throws. */
   refuse({ resumeToken }: SetupFrame): string | undefined {
     if (resumeToken === undefined) return undefined;
     if (this.#store.get(toHex(resumeToken)) !== undefined) return "the resume token is in use";
@@ -100,16 +116,19 @@ export class Sessions {
     return undefined;
   }
 
-  /** A SETUP that asked for resumption was accepted, of a client with this `identity`. */
-  add(connection: RSocketConnection, identity: string): void {
-    // It may have ended by what waited behind SETUP.
-    const token = connection.resumption?.token;
-    if (token === undefined) return;
+  /**
+   * A SETUP that asks for resumption is about to be accepted, of a client with this `identity`: what waits behind it may end
+   * the connection, or its link. @throws what the store throws.
+   */
+  add(connection: RSocketConnection, { resumeToken }: SetupFrame, identity: string): void {
+    const token = resumeToken?.slice(); // it is part of what was read
+    if (token === undefined || !connection.awaitsAcceptance) return;
     const entry: Entry = {
       token,
       connection,
       identity,
       timer: undefined,
+      isReturning: false,
       resumedCount: 0,
       get info() {
         return connection.info;
@@ -126,38 +145,39 @@ export class Sessions {
       close: () => connection.close({ message: "the session was closed" }),
     };
     this.#store.set(toHex(token), entry);
+    this.#entries.set(connection, entry);
     void connection.closed.then(() => this.#remove(entry));
     this.#tell("begun", entry);
   }
 
   /** The link of a session is lost: its client may come back for so long. */
   detached(connection: RSocketConnection): void {
-    const token = connection.resumption?.token;
-    const entry = token === undefined ? undefined : this.#find(token);
+    const entry = this.#entries.get(connection);
     if (entry === undefined) return;
+    this.#entries.delete(connection);
+    this.#entries.set(connection, entry);
     const { sessionLifetimeMs } = this.#limits;
     entry.timer?.cancel();
     entry.timer = this.#scheduler.setTimer(sessionLifetimeMs, () => {
       entry.connection.abort(`not resumed within ${sessionLifetimeMs} ms`);
     });
     this.#tell("detached", entry);
-    this.#makeRoom(entry);
+    if (!entry.isReturning) this.#makeRoom();
   }
 
   /** A client that has shown `frame` on the link of `newcomer` gets its session, or hears why not. */
   resume(newcomer: RSocketConnection, frame: ResumeFrame): string | undefined {
-    const budget = this.#budgetOf(newcomer.info.remoteAddress);
-    if (budget.isEmpty(this.#scheduler.now())) return TOO_MANY;
-    const refusal = this.#tryResume(newcomer, frame);
-    if (refusal !== undefined) budget.take(this.#scheduler.now());
-    return refusal;
-  }
-
-  #tryResume(newcomer: RSocketConnection, frame: ResumeFrame): string | undefined {
+    const { info } = newcomer;
+    const nowMs = this.#scheduler.now();
     const entry = this.#find(frame.resumeToken);
-    // One text for both: nobody learns which tokens are in use.
-    if (entry === undefined || !this.#isSame(entry, newcomer.info)) return UNKNOWN;
+    const budget = this.#budgetOf(info.remoteAddress);
+    const isIn =
+      entry !== undefined && this.#isSame(entry, info) && (!budget.isEmpty(nowMs) || isExpected(entry, info));
+    // One text for all: nobody learns which tokens are in use.
+    if (!isIn) return budget.take(nowMs) ? UNKNOWN : TOO_MANY;
+    entry.isReturning = true;
     const refusal = entry.connection.takeOver(newcomer, frame);
+    entry.isReturning = false;
     if (refusal !== undefined) return refusal;
     entry.timer?.cancel();
     entry.timer = undefined;
@@ -183,28 +203,40 @@ export class Sessions {
 
   // A store outside of the process may give sessions that aren't here.
   #find(token: Uint8Array): Entry | undefined {
-    const found = this.#store.get(toHex(token));
-    return found !== undefined && "connection" in found ? (found as Entry) : undefined;
+    return this.#guard(() => {
+      const found = this.#store.get(toHex(token));
+      return found !== undefined && "connection" in found ? (found as Entry) : undefined;
+    });
   }
 
-  // All sessions together keep too much: those that have no link go, the one that lost it first before others, the latest
-  // when it alone keeps too much.
-  #makeRoom(latest: Entry): void {
-    // Those of other processes, which a store may tell of, too, are theirs to end.
-    const here = this.all.filter((session): session is Entry => "connection" in session);
-    const earlier = here.filter((session) => session !== latest && !session.isConnected);
-    for (const session of [...earlier, latest]) {
+  // All sessions together keep too much: those that have no link go, the one that lost it first before others; but none that
+  // keeps no more than its part. What others keep isn't its fault, and its end would make no room.
+  #makeRoom(): void {
+    const { maxAllSessionsBytes, maxSessions } = this.#limits;
+    for (const entry of this.#entries.values()) {
       if (!this.ledger.isFull) return;
-      session.connection.abort("too much is kept for sessions without a link");
+      if (entry.timer === undefined || entry.keptBytes <= maxAllSessionsBytes / maxSessions) continue;
+      entry.connection.abort("too much is kept for sessions without a link");
     }
   }
 
   #remove(entry: Entry): void {
     entry.timer?.cancel();
-    const key = toHex(entry.token);
-    if (this.#store.get(key) !== entry) return;
-    this.#store.delete(key);
+    this.#entries.delete(entry.connection);
+    this.#guard(() => {
+      const key = toHex(entry.token);
+      if (this.#store.get(key) === entry) this.#store.delete(key);
+    });
     this.#tell("ended", entry);
+  }
+
+  #guard<T>(useStore: () => T): T | undefined {
+    try {
+      return useStore();
+    } catch (error) {
+      this.#onFault(error);
+      return undefined;
+    }
   }
 
   #tell(event: SessionEvent, session: Session): void {
@@ -220,6 +252,12 @@ export class Sessions {
     this.#refusals.set(host, budget);
     return budget;
   }
+}
+
+// However much was guessed at an address, which may be a proxy's: who was there before is let in, and whom more than a token
+// proves.
+function isExpected({ identity, info }: Entry, { remoteAddress }: LinkInfo): boolean {
+  return identity !== "" || hostOf(info.remoteAddress) === hostOf(remoteAddress);
 }
 
 const UNKNOWN = "unknown resume token";

@@ -8,15 +8,19 @@ import {
   type Connection,
   type ConnectOptions,
   connectWith,
+  errorDetail,
   type LeasedConnection,
   RpcError,
   type ServeOptions,
   type Server,
+  type Session,
   type SessionEvent,
+  type SessionStore,
   serveWith,
 } from "rsocket-rpc";
-import type { FrameLink, LinkInfo } from "rsocket-rpc/rsocket";
+import type { FrameLink, LinkHandler, LinkInfo } from "rsocket-rpc/rsocket";
 import { scriptedPeer, VirtualScheduler } from "rsocket-rpc/testing";
+import { LineSchema } from "../../../examples/hello/gen/ticker_pb.js";
 import {
   createAlertsClient,
   createTickerClient,
@@ -74,6 +78,7 @@ class Network {
       }
       Object.assign(far, { info: { ...far.info, ...this.info } });
       [this.#near, this.#far] = [near, far];
+      if (this.breaksAtAnswer) this.#breakAtAnswer(near);
       this.#takes[this.dials % 2]?.(far);
       if (this.cutsAtOnce) {
         const { send } = near;
@@ -112,6 +117,23 @@ class Network {
     near.send = (batch) => {
       this.loseWrites();
       return send.call(near, batch);
+    };
+  }
+
+  /** The next links break at the client's end with the frame that answers RESUME. */
+  breaksAtAnswer = false;
+
+  #breakAtAnswer(near: FrameLink): void {
+    const { setHandler } = near;
+    near.setHandler = (handler) => {
+      const { onFrame } = handler;
+      handler.onFrame = (bytes, start, end) => {
+        onFrame.call(handler, bytes, start, end);
+        near.abort();
+        handler.onClose(new Error("broken"));
+        return false;
+      };
+      setHandler.call(near, handler);
     };
   }
 
@@ -428,12 +450,32 @@ describe("a connection that is resumed", () => {
       [{ dialTimeoutMs: Number.NaN }, "resume.dialTimeoutMs is NaN, expected a number of at least 1"],
       [{ timeoutMs: -1 }, "resume.timeoutMs is -1, expected a number of at least 1"],
       [{ maxUnanswered: -1 }, "resume.maxUnanswered is -1, expected a number of at least 1"],
+      [{ token: new Uint8Array(0) }, "resume.token has 0 bytes, expected 1 … 65535"],
+      [{ token: new Uint8Array(65_536) }, "resume.token has 65536 bytes, expected 1 … 65535"],
       [{ backoff: { factor: 0 } }, /factor is 0/],
     ] as const) {
       const error = await network.connect({ resume }).catch((reason: unknown) => reason as Error);
       expect((error as Error).message).to.match(message instanceof RegExp ? message : new RegExp(message));
     }
     expect(network.dials).to.equal(0);
+  });
+
+  it("dials again when its link broke with RESUME_OK, and is given up in time all the same", async () => {
+    await begin({}, { resume: { lifetimeMs: 10_000, random: () => 0.5 } });
+    await network.scheduler.advance(5_000);
+    const call = ticker.last({ name: "A" });
+    network.breaksAtAnswer = true;
+    await network.cut();
+    expect([network.dials, events.filter((event) => event === "resumed").length]).to.deep.equal([2, 1]);
+    network.breaksAtAnswer = false;
+    await network.scheduler.advance(1_000);
+    expect(network.dials).to.equal(3);
+    expect((await network.scheduler.run(call)).symbol).to.equal("A");
+    network.breaksAtAnswer = true;
+    await network.cut();
+    network.isDown = true;
+    await network.scheduler.advance(10_000);
+    expect((await network.scheduler.run(connection.closed)).reason).to.match(/not resumed within 10000 ms/);
   });
 
   it("RESUME-19, sessionLifetimeMs: is forgotten by the server, its handlers are told, and the client hears REJECTED_RESUME", async () => {
@@ -609,14 +651,72 @@ describe("a connection that is resumed", () => {
     expect((await network.scheduler.run(createTickerClient(connection).last({ name: "A" }))).symbol).to.equal("A");
   });
 
-  it("maxAllSessionsBytes: a session isn't stopped, nor asked without end, for what another keeps that confirms nothing", async () => {
-    await begin({ limits: { maxAllSessionsBytes: 5_000 } });
+  /** The first client asks for items and confirms nothing, so that its session keeps more than all may; its link lives. */
+  async function keepTooMuch(limits: ServeOptions["limits"] = {}): Promise<AsyncIterator<unknown>> {
+    await begin({ limits: { maxAllSessionsBytes: 5_000, ...limits } });
     const items = ticker.watch({ name: "A".repeat(500) })[Symbol.asyncIterator]();
     void items.next().catch(() => undefined);
     network.loseWritesBehindNext();
     await network.scheduler.settle();
     expect(server.sessions[0]?.keptBytes).to.be.greaterThan(5_000);
+    return items;
+  }
+
+  it("maxAllSessionsBytes: a session is resumed while others keep too much, though its old link looks alive", async () => {
+    const items = await keepTooMuch();
+    const other = await network.connect({ keepaliveIntervalMs: 1_000, maxLifetimeMs: 3_000 });
+    events.length = 0;
+    await network.scheduler.run(createTickerClient(other).last({ name: "A" }));
+    await network.cutNear();
+    const call = createTickerClient(other).last({ name: "B" });
+    await network.scheduler.advance(5_000);
+    expect(events).to.deep.equal(["detached", "resumed"]);
+    expect((await network.scheduler.run(call)).symbol).to.equal("B");
+    await network.scheduler.run(other.close());
+    void items.return?.();
+  });
+
+  it("maxAllSessionsBytes: a session that keeps no more than its part may lose its link, whatever others keep", async () => {
+    const items = await keepTooMuch({ maxSessions: 10 });
     const other = await network.connect();
+    network.loseWritesBehindNext();
+    await network.scheduler.run(createTickerClient(other).last({ name: "A" }));
+    expect(server.sessions[1]?.keptBytes).to.be.within(1, 500);
+    events.length = 0;
+    network.isDown = true;
+    await network.cut();
+    expect([events, server.sessions.length]).to.deep.equal([["detached"], 2]);
+    network.isDown = false;
+    const call = createTickerClient(other).last({ name: "B" });
+    await network.scheduler.advance(5_000);
+    expect((await network.scheduler.run(call)).symbol).to.equal("B");
+    expect(events).to.deep.equal(["detached", "resumed"]);
+    await network.scheduler.run(other.close());
+    void items.return?.();
+  });
+
+  it("isn't resumed, nor said to be, when onSession closes it while its old link goes", async () => {
+    await begin(
+      {
+        resume: {
+          onSession: (event, session) => {
+            events.push(event);
+            if (event === "detached") void session.close();
+          },
+        },
+      },
+      { keepaliveIntervalMs: 1_000, maxLifetimeMs: 3_000 },
+    );
+    await network.cutNear();
+    await network.scheduler.advance(5_000);
+    expect(events).to.deep.equal(["begun", "detached", "ended"]);
+    expect((await network.scheduler.run(connection.closed)).reason).to.match(/REJECTED_RESUME.*the session is over/);
+  });
+
+  it("maxAllSessionsBytes: a session isn't stopped, nor asked without end, for what another keeps that confirms nothing", async () => {
+    const items = await keepTooMuch();
+    // It takes few KEEPALIVEs.
+    const other = await network.connect({ limits: { controlBurst: 3, controlsPerSecond: 1 } });
     for (let i = 0; i < 50; i++) {
       const quote = await network.scheduler.run(createTickerClient(other).last({ name: `${i}` }));
       expect(quote.symbol).to.equal(`${i}`);
@@ -629,14 +729,6 @@ describe("a connection that is resumed", () => {
   it("refusedResumeBurst, refusedResumesPerSecond: guessing goes no faster, and nobody else is bothered", async () => {
     await begin({ limits: { refusedResumeBurst: 2, refusedResumesPerSecond: 1 } });
     network.info = { remoteAddress: "192.0.2.1:1" };
-    const guess = async (): Promise<string> => {
-      const [link, peer] = scriptedPeer(network.scheduler);
-      Object.assign(link, { info: { ...link.info, ...network.info } });
-      network.take(link);
-      peer.send(`000000003400000100000010${"67".repeat(16)}${"00".repeat(16)}`);
-      await network.scheduler.settle();
-      return Buffer.from(peer.take()[0]?.slice(20) ?? "", "hex").toString();
-    };
     expect(await guess()).to.equal("unknown resume token");
     expect(await guess()).to.equal("unknown resume token");
     expect(await guess()).to.equal("too many resumptions were refused");
@@ -645,6 +737,229 @@ describe("a connection that is resumed", () => {
     expect(await guess()).to.equal("too many resumptions were refused");
     network.info = { remoteAddress: "198.51.100.7:9" };
     expect(await guess()).to.equal("unknown resume token");
+  });
+
+  /** Guesses a token from where `network.info` says; tells why it is refused. */
+  async function guess(): Promise<string> {
+    const [link, peer] = scriptedPeer(network.scheduler);
+    Object.assign(link, { info: { ...link.info, ...network.info } });
+    network.take(link);
+    peer.send(`000000003400000100000010${"67".repeat(16)}${"00".repeat(16)}`);
+    await network.scheduler.settle();
+    return Buffer.from(peer.take()[0]?.slice(20) ?? "", "hex").toString();
+  }
+
+  it("refusedResumeBurst: guesses keep nobody out who was at the same address before", async () => {
+    network.info = { remoteAddress: "192.0.2.1:1" };
+    await begin({ limits: { refusedResumeBurst: 2, refusedResumesPerSecond: 0.001 } });
+    for (let i = 0; i < 5; i++) await guess();
+    network.info = { remoteAddress: "192.0.2.1:2" };
+    await network.cut();
+    await network.scheduler.advance(2_000);
+    expect(events).to.deep.equal(["begun", "detached", "resumed"]);
+    expect(await guess()).to.equal("too many resumptions were refused");
+    network.info = { remoteAddress: "198.51.100.7:1" };
+    for (let i = 0; i < 2; i++) expect(await guess()).to.equal("unknown resume token");
+    await network.cut();
+    await network.scheduler.advance(2_000);
+    const { reason } = await network.scheduler.run(connection.closed);
+    expect(reason, "from elsewhere it may be a guess").to.match(/too many resumptions were refused/);
+  });
+
+  it("refusedResumeBurst: guesses keep nobody out whose token is of no use to others", async () => {
+    await begin({
+      limits: { refusedResumeBurst: 2, refusedResumesPerSecond: 0.001 },
+      resume: { identify: () => "ann", onSession: (event) => void events.push(event) },
+    });
+    network.info = { remoteAddress: "192.0.2.1:1" };
+    for (let i = 0; i < 5; i++) await guess();
+    await network.cut();
+    await network.scheduler.advance(2_000);
+    expect(events).to.deep.equal(["begun", "detached", "resumed"]);
+  });
+
+  it("sessionLifetimeMs: ends a session whose client left while it was being accepted", async () => {
+    let accept: () => void = () => {};
+    await begin({
+      limits: { sessionLifetimeMs: 10_000 },
+      accept: (setup) => (setup.data.length === 0 ? undefined : new Promise((resolve) => void (accept = resolve))),
+    });
+    events.length = 0;
+    const [link, peer] = scriptedPeer(network.scheduler);
+    const { setHandler } = link;
+    let handler: LinkHandler | undefined;
+    link.setHandler = (given) => {
+      handler = given;
+      setHandler.call(link, given);
+    };
+    network.take(link);
+    peer.send(`00000000048000010000 00004e2000015f90 0010${"67".repeat(16)} 016d0164 61`);
+    peer.send("00000001100061");
+    await network.scheduler.settle();
+    handler?.onPeerEnd?.();
+    accept();
+    await network.scheduler.settle();
+    expect([events, server.sessions.length]).to.deep.equal([["begun", "detached"], 2]);
+    await network.scheduler.advance(10_000);
+    expect([events, server.sessions.length]).to.deep.equal([["begun", "detached", "ended"], 1]);
+  });
+
+  describe("with a store of the application's that throws", () => {
+    const fault = new Error("the store is away");
+    let broken: keyof SessionStore | undefined;
+    let told: unknown[];
+    let store: SessionStore;
+    let sessions: Map<string, Session>;
+
+    beforeEach(() => {
+      told = [];
+      broken = undefined;
+      sessions = new Map();
+      const check = (name: keyof SessionStore): void => {
+        if (name === broken) throw fault;
+      };
+      store = {
+        get size() {
+          check("size");
+          return sessions.size;
+        },
+        get: (token) => {
+          check("get");
+          return sessions.get(token);
+        },
+        set: (token, session) => {
+          check("set");
+          sessions.set(token, session);
+        },
+        delete: (token) => {
+          check("delete");
+          sessions.delete(token);
+        },
+        values: () => {
+          check("values");
+          return sessions.values();
+        },
+      };
+    });
+
+    const serveBroken = (): Partial<ServeOptions> => ({
+      resume: { store, onSession: (event) => void events.push(event) },
+      observer: { onAcceptError: (error) => void told.push(error) },
+    });
+
+    it("finds nothing for RESUME, and ends the session in time", async () => {
+      await begin({ ...serveBroken(), limits: { sessionLifetimeMs: 10_000 } });
+      broken = "get";
+      await network.cut();
+      await network.scheduler.advance(2_000);
+      expect((await network.scheduler.run(connection.closed)).reason).to.match(/unknown resume token/);
+      expect(told).to.deep.equal([fault]);
+      broken = undefined;
+      expect([events, server.sessions.length]).to.deep.equal([["begun", "detached"], 1]);
+      await network.scheduler.advance(10_000);
+      expect([events, server.sessions.length]).to.deep.equal([["begun", "detached", "ended"], 0]);
+    });
+
+    for (const name of ["get", "delete"] as const) {
+      it(`ends sessions all the same: ${name}`, async () => {
+        await begin(serveBroken());
+        broken = name;
+        await network.scheduler.run(connection.close());
+        await network.scheduler.settle();
+        expect([told, events]).to.deep.equal([[fault], ["begun", "ended"]]);
+        broken = undefined;
+        sessions.clear();
+      });
+    }
+
+    it("lists no sessions", async () => {
+      await begin(serveBroken());
+      broken = "values";
+      expect([server.sessions, server.stats().sessions, told]).to.deep.equal([[], 0, [fault, fault]]);
+      await network.cut();
+      await network.scheduler.advance(2_000);
+      expect(events).to.deep.equal(["begun", "detached", "resumed"]);
+      broken = undefined;
+    });
+
+    for (const name of ["get", "size", "set"] as const) {
+      it(`refuses SETUP: ${name}`, async () => {
+        await begin(serveBroken());
+        broken = name;
+        const error = await fails(network.connect());
+        expect(error.message).to.match(/internal error/);
+        expect(told).to.deep.equal([fault]);
+        broken = undefined;
+        expect([server.sessions.length, server.connectionCount]).to.deep.equal([1, 1]);
+      });
+    }
+  });
+
+  describe("with large answers", () => {
+    const large = { ...TICKER, last: ({ name }: { name: string }) => ({ symbol: "x".repeat(Number(name)) }) };
+
+    it("gets all of them, though they are more than a session keeps", async () => {
+      await begin({
+        limits: { maxSessionBytes: 1_048_576 },
+        services: [implementTicker({ ...unimplementedTicker, ...large })],
+      });
+      const calls = [1, 2, 3].map(() => ticker.last({ name: "4000000" }));
+      await network.scheduler.advance(100);
+      for (const { symbol } of await network.scheduler.run(Promise.all(calls))) expect(symbol).to.have.length(4e6);
+    });
+
+    it("gets all of them, though errors with details wait behind", async () => {
+      const details = [errorDetail(LineSchema, { text: "d".repeat(16_000) })];
+      await begin({
+        services: [
+          implementTicker({
+            ...unimplementedTicker,
+            last: ({ name }) => {
+              if (name === "") throw new RpcError(Code.NotFound, "no", { details });
+              return large.last({ name });
+            },
+          }),
+        ],
+      });
+      const calls = ["4190000", "4190000"].map((name) => ticker.last({ name }));
+      const failing = Array.from({ length: 60 }, () => fails(ticker.last({ name: "" })));
+      await network.scheduler.advance(100);
+      for (const { symbol } of await network.scheduler.run(Promise.all(calls)))
+        expect(symbol).to.have.length(4_190_000);
+      for (const { code } of await Promise.all(failing)) expect(code).to.equal(Code.NotFound);
+    });
+
+    it("maxAllSessionsBytes: sixteen clients get all of them", async () => {
+      // The defaults, each divided by 16.
+      const limits = { readPauseBytes: 262_144, maxSessionBytes: 262_144, maxAllSessionsBytes: 3_145_728 };
+      await begin({ limits, services: [implementTicker({ ...unimplementedTicker, ...large })] });
+      const others = await Promise.all(Array.from({ length: 15 }, () => network.connect()));
+      const calls = [connection, ...others].flatMap((client) =>
+        [1, 2, 3].map(() => createTickerClient(client).last({ name: "262000" })),
+      );
+      await network.scheduler.advance(100);
+      for (const { symbol } of await network.scheduler.run(Promise.all(calls))) expect(symbol).to.have.length(262_000);
+      for (const other of others) await network.scheduler.run(other.close());
+    });
+
+    it("of the client's: hears RESUME_OK, however much it has to answer", async () => {
+      let client: Connection | undefined;
+      await begin(
+        { accept: (_, accepted) => void (client = accepted) },
+        {
+          limits: { maxSessionBytes: 1_048_576 },
+          services: [implementTicker({ ...unimplementedTicker, ...large })],
+        },
+      );
+      network.loseWrites();
+      const calls = [1, 2].map(() => createTickerClient(client as Connection).last({ name: "4000000" }));
+      await network.scheduler.advance(100);
+      expect(rsocketOf(connection).queuedBytes).to.be.above(4_194_304);
+      await network.cut();
+      await network.scheduler.advance(2_000);
+      for (const { symbol } of await network.scheduler.run(Promise.all(calls))) expect(symbol).to.have.length(4e6);
+      expect(network.dials).to.equal(2);
+    });
   });
 
   it("a server that doesn't offer it refuses the connection", async () => {
