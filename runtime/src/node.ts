@@ -135,8 +135,8 @@ export function urlDialer(
 /**
  * Serves on one or several URLs at once, of the kinds that `connect` takes; port 0 lets the system choose (see
  * `server.urls`). In the place of a URL may be anything that opens a listener, such as `attachWebSocket`.
- * @throws Error of the system when an address can't be had; TypeError when a service comes twice, or when a certificate
- * can't be used; RangeError for a wrong option; RpcError `invalid_argument` for a wrong URL, or one that lacks `tls` or doesn't encrypt in spite of it.
+ * @throws Error of the system when an address can't be had; TypeError when there is nowhere to serve, when a service comes
+ * twice, or when a certificate can't be used; RangeError for a wrong option; RpcError `invalid_argument` for a wrong URL, or one that lacks `tls` or doesn't encrypt in spite of it.
  * @example
  * const server = await serve(["tcp://127.0.0.1:7000", "ws://127.0.0.1:7001/rpc"], { services: [implementTicker(…)] });
  */
@@ -145,6 +145,9 @@ export async function serve(
   options: NodeServeOptions,
 ): Promise<Server> {
   if (options.drain !== undefined) checkDrain(options.drain);
+  if (!["string", "function"].includes(typeof where) && !(Array.isArray(where) && where.length > 0)) {
+    throw new TypeError(`serve got ${JSON.stringify(where)} for its first argument, expected a URL, or several`);
+  }
   const list = typeof where === "string" || typeof where === "function" ? [where] : where;
   const places = list.map((place) => (typeof place === "function" ? place : parseUrl(place, SCHEMES)));
   const urls = places.filter((place) => place instanceof URL);

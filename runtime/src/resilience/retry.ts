@@ -35,6 +35,10 @@ export function retry(options: RetryOptions = {}): Interceptor {
   if (!(Number.isInteger(maxAttempts) && maxAttempts >= 1)) {
     throw new RangeError(`maxAttempts is ${maxAttempts}, expected a whole number from 1 on`);
   }
+  const known: readonly number[] = Object.values(Code);
+  const wrong = codes.find((code) => !known.includes(code));
+  if (wrong !== undefined)
+    throw new RangeError(`codes hold ${JSON.stringify(wrong)}, expected such as Code.Unavailable`);
   const { initialMs, factor, maxMs } = resolveBackoff({ initialMs: 100, factor: 2, maxMs: 5_000, ...options.backoff });
   return (call, next) => {
     const mayRunTwice = assumeIdempotent || call.method.idempotency !== "unknown";

@@ -95,6 +95,13 @@ describe("Node's door", () => {
     await (await serve(`ws://127.0.0.1:${port}/`, { services, allowedOrigins })).close();
   });
 
+  it("refuses to serve nowhere", async () => {
+    for (const where of [[], undefined, {}, null]) {
+      const error = await rejectionOf(serve(where as unknown as string, { services }));
+      expect(String(error)).to.match(/^TypeError: serve got .* expected a URL, or several$/);
+    }
+  });
+
   it("close: a time that is none is refused, and nothing is closed", async () => {
     await using server = await serve("tcp://127.0.0.1:0", { services });
     const [url = ""] = server.urls;

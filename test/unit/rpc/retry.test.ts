@@ -541,6 +541,7 @@ describe("calls that are made again", () => {
 
     for (const [options, message] of [
       [{ maxAttempts: 0 }, "maxAttempts is 0, expected a whole number from 1 on"],
+      [{ codes: ["unavailable" as never] }, 'codes hold "unavailable", expected such as Code.Unavailable'],
       [{ maxAttempts: 1.5 }, "maxAttempts is 1.5, expected a whole number from 1 on"],
       [{ backoff: { initialMs: 0 } }, "backoff.initialMs is 0, expected 1 … 2147483647"],
     ] as const) {
