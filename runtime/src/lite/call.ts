@@ -25,6 +25,7 @@ import { Fragments } from "./fragments.js";
 import { forEachFragment, frameOf } from "./frame.js";
 import { errorData, readEnvelope, readErrorData, requestMetadata, wireHeaders } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
+import { dropped, Waiting } from "./waiting.js";
 
 const NO_BYTES = new Uint8Array(0);
 const NO_OPTIONS: CallOptions = {};
@@ -58,7 +59,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
   #dueMs = Number.POSITIVE_INFINITY;
   #headersSeen = false;
   // What comes.
-  readonly #items: Uint8Array[] = [];
+  readonly #items: Waiting;
   #readers: (() => void)[] = [];
   #credit: number;
   #surplusBytes = 0;
@@ -82,16 +83,17 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     method: AnyMethod,
     type: number,
     requests: Requests,
-    options: CallOptions = NO_OPTIONS,
+    options: CallOptions | undefined,
     answers?: number,
   ) {
     this.#session = session;
+    this.#items = new Waiting(session);
     this.#method = method;
     this.#type = type;
     this.#requests = requests;
-    this.#options = options;
+    this.#options = options ?? NO_OPTIONS;
     this.#asksForMore = type >= FrameType.REQUEST_STREAM && answers === undefined;
-    this.#credit = answers ?? options.prefetch ?? FIRST_ITEMS;
+    this.#credit = answers ?? this.#options.prefetch ?? FIRST_ITEMS;
   }
 
   /** Checks what the caller said, and sends the request as soon as there is room. */
@@ -125,7 +127,6 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
       }
       const data = this.#items.shift();
       if (data !== undefined) {
-        this.#session.unconsumedBytes -= data.length;
         this.#askForMore();
         return { done: false, value: this.#decode(data) };
       }
@@ -142,9 +143,19 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
 
   /** The consumer leaves: the call is cancelled. */
   return(): Promise<IteratorResult<O, undefined>> {
-    this.#giveUp(() => new RpcError(Code.Cancelled, "the consumer left the stream"));
+    this.#leave(() => new RpcError(Code.Cancelled, "the consumer left the stream"));
     this.#failure = undefined;
     return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** The same, as `yield*` has it. */
+  async throw(reason: unknown): Promise<never> {
+    await this.return();
+    throw reason;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 
   /** Ends the call from this side, with `error`. */
@@ -158,7 +169,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
       return this.#method.output.decode(data, this.#session.discardUnknownFields) as O;
     } catch (cause) {
       const error = undecodable(this.#method, cause);
-      this.fail(error);
+      this.#leave(() => error);
       this.#failure = undefined;
       throw error;
     }
@@ -177,10 +188,15 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     const window = this.#options.prefetch ?? Math.min(this.#window, fitting);
     const missing = window - waiting - Math.max(0, this.#credit);
     if (missing < window / 2) return;
-    if (waiting > 0 && this.#session.unconsumedBytes > this.#session.limits.maxUnconsumedBytes) return;
+    // With too many bytes waiting only a consumer that has nothing left may ask, and only for one.
+    const isFull = this.#session.unconsumedBytes > this.#session.limits.maxUnconsumedBytes;
+    if (isFull && waiting + Math.max(0, this.#credit) > 0) return;
+    const granted = isFull ? 1 : missing;
     this.#window = Math.min(MOST_ITEMS, 2 * this.#window);
-    this.#credit += missing;
-    this.#session.send(frameOf(this.#id, FrameType.REQUEST_N, 0, uint(missing, 4)));
+    // An item that was once large isn't held against a stream for ever.
+    this.#largestBytes -= this.#largestBytes >> 2;
+    this.#credit += granted;
+    this.#session.send(frameOf(this.#id, FrameType.REQUEST_N, 0, uint(granted, 4)));
   }
 
   #wakeReaders(): void {
@@ -199,7 +215,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
       const { maxQueuedCalls } = session.limits;
       if (session.whenRoom(this.#proceed)) return;
       const message = `${maxQueuedCalls} calls wait to be sent, expected at most that`;
-      return this.#giveUp(() => new RpcError(Code.ResourceExhausted, message));
+      return this.#giveUp(() => new RpcError(Code.ResourceExhausted, message, { retryable: true }));
     }
     if ("source" in this.#requests) return void this.#sendAll(this.#requests.source);
     try {
@@ -222,6 +238,8 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
 
   #open(data: Uint8Array, noMessage: boolean): void {
     const session = this.#session;
+    // A getter of the message may have ended the call.
+    if (this.#isEnded) return;
     if (!session.isOpen) return this.#lose(session.endError, true);
     let metadata: Uint8Array;
     try {
@@ -256,7 +274,10 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
         const { done, value } = await this.#pull(this.#iterator);
         if (!this.#isSending) return;
         if (done === true) return this.#complete();
-        this.#sendItem(this.#encode(value));
+        const data = this.#encode(value);
+        while (this.#isSending && this.#lacksCredit) await this.#creditOrEnd();
+        if (!this.#isSending) return;
+        this.#sendItem(data);
       }
     } catch (error) {
       this.#failSending(error);
@@ -267,23 +288,34 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
   async #pull(iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
     let isOver = true;
     try {
-      const result = await iterator.next();
-      isOver = result.done === true;
-      return result;
+      const result: unknown = await iterator.next();
+      if (typeof result !== "object" || result === null) {
+        throw new TypeError(`the iterator gave ${String(result)}, expected an object with done and value`);
+      }
+      isOver = (result as IteratorResult<unknown>).done === true;
+      return result as IteratorResult<unknown>;
     } finally {
       if (isOver) this.#iterator = undefined;
     }
   }
 
-  // Waits for credit, room and a turn; false when nothing is to be sent any more.
+  get #lacksCredit(): boolean {
+    return this.#id !== 0 && this.#sendCredit <= 0;
+  }
+
+  #creditOrEnd(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#sender = resolve;
+    });
+  }
+
+  // Waits for credit, room and a turn; false when nothing is to be sent any more. A peer of another make may have asked for
+  // exactly as many as there are, and waits for their end: for it one is fetched ahead.
   async #mayProduce(): Promise<boolean> {
     const session = this.#session;
     while (this.#isSending) {
-      if (this.#id !== 0 && this.#sendCredit <= 0) {
-        await new Promise<void>((resolve) => {
-          this.#sender = resolve;
-        });
-      } else if (!session.hasRoom) {
+      if (this.#lacksCredit && session.peer.isOurs) await this.#creditOrEnd();
+      else if (!session.hasRoom) {
         await new Promise<void>((resolve) => {
           if (!session.whenRoom(resolve)) session.turns.wait(resolve);
         });
@@ -436,11 +468,11 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
       }
     }
     if (session.unconsumedBytes + data.length > maxWaitingBytes) {
-      this.#refuse(tooMuch("backlog of messages", maxWaitingBytes), Code.ResourceExhausted);
+      const message = tooMuch("backlog of messages", maxWaitingBytes);
+      this.#leave(() => new RpcError(Code.ResourceExhausted, message));
       return false;
     }
     this.#items.push(data.slice()); // a view would pin what it was read in
-    session.unconsumedBytes += data.length;
     this.#largestBytes = Math.max(this.#largestBytes, data.length);
     return true;
   }
@@ -492,9 +524,14 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     this.#end(() => decodeConnectionError(error, neverSent));
   }
 
-  // From this side: what waits for the consumer is dropped, and the peer hears of it.
+  // What waits for the consumer is dropped, too.
+  #leave(failure: Failure): void {
+    this.#items.clear();
+    this.#giveUp(failure);
+  }
+
+  // From this side: the peer hears of it. What has come is still passed on before.
   #giveUp(failure: Failure): void {
-    for (const { length } of this.#items.splice(0)) this.#session.unconsumedBytes -= length;
     if (this.#isEnded) return;
     if (this.#id !== 0 && this.#type !== FrameType.REQUEST_FNF) {
       this.#session.send(frameOf(this.#id, FrameType.CANCEL, 0));
@@ -515,6 +552,7 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
     this.#session.forgetUnopened(this);
     this.#dropFragments();
     this.#stopSending();
+    if (this.#items.length > 0) dropped.register(this, this.#items);
     if (this.#id !== 0) this.#session.forget(this.#id, Math.max(0, this.#credit));
     this.#wakeReaders();
   }
@@ -526,9 +564,12 @@ export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
 }
 
 function iteratorOf(source: Source<unknown>): Iterator<unknown> | AsyncIterator<unknown> {
-  const { [Symbol.asyncIterator]: many, [Symbol.iterator]: one } = source as AsyncIterable<unknown> & Iterable<unknown>;
-  const create = many ?? one;
-  if (typeof create === "function") return create.call(source);
+  if (typeof source === "object" && source !== null) {
+    const { [Symbol.asyncIterator]: many, [Symbol.iterator]: one } = source as AsyncIterable<unknown> &
+      Iterable<unknown>;
+    const create = many ?? one;
+    if (typeof create === "function") return create.call(source);
+  }
   const message = `requests are ${nameOf(source)}, expected an iterable or an async iterable`;
   throw new RpcError(Code.InvalidArgument, message);
 }

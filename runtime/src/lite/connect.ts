@@ -16,7 +16,7 @@ import { messageOf } from "../rpc/describe.js";
 import type { AnyMethod, Method } from "../rpc/method.js";
 import { decodeConnectionError } from "../rpc/status-codec.js";
 import { ConnectionError } from "../session/errors.js";
-import { checkSetting } from "../session/setting-rules.js";
+import { checkSetting, checkTimeout } from "../session/setting-rules.js";
 import { uint } from "./bytes.js";
 import { LiteCall, type Requests } from "./call.js";
 import { frameOf } from "./frame.js";
@@ -87,6 +87,8 @@ export async function connectOver(
 ): Promise<LiteConnection> {
   const { scheduler = systemScheduler, signal, timeoutMs = CONNECT_TIMEOUT_MS, bearerToken: token } = options;
   const { keepaliveIntervalMs = 20_000, maxLifetimeMs = 90_000, fragmentBytes = 65_536 } = options;
+  checkTimeout(timeoutMs);
+  const limits = liteLimits(options.limits);
   checkSetting("keepaliveIntervalMs", keepaliveIntervalMs, 1, MAX_31_BIT);
   checkSetting("maxLifetimeMs", maxLifetimeMs, 1, MAX_31_BIT);
   checkSetting("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
@@ -110,7 +112,7 @@ export async function connectOver(
     session = new LiteSession({
       link,
       scheduler,
-      limits: liteLimits(options.limits),
+      limits,
       setup: setupFrame(keepaliveIntervalMs, maxLifetimeMs, setupMetadata(headers, bearerToken)),
       keepaliveIntervalMs,
       // The largest number is "never".

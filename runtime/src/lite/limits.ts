@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server can move in a client that only calls: the limits of `session/settings.ts` that are left, with its defaults.
 
-import { fragmentsOf, reassemblyBytesOf } from "../session/setting-rules.js";
+import { fragmentsOf, givenLimits, reassemblyBytesOf } from "../session/setting-rules.js";
 import type { Limits } from "../session/settings.js";
 
 /** Every buffer and counter that a server can move here; `Limits` says what each is. */
@@ -48,12 +48,13 @@ const STANDARD: Omit<LiteLimits, "maxFragments"> = {
   requestNsPerSecond: 1_000,
 };
 
-/** The standard limits with those of `changes` in their place. */
+/** The standard limits with those of `changes` in their place. @throws RangeError naming one that is none. */
 export function liteLimits(changes: Partial<LiteLimits> = {}): LiteLimits {
-  const merged = { ...STANDARD, ...changes };
+  const given = givenLimits<keyof LiteLimits>(changes, { ...STANDARD, maxFragments: 0 });
+  const merged = { ...STANDARD, ...given };
   return {
     ...merged,
-    maxReassemblyBytes: changes.maxReassemblyBytes ?? reassemblyBytesOf(merged),
-    maxFragments: merged.maxFragments ?? fragmentsOf(merged.maxMessageBytes),
+    maxReassemblyBytes: given.maxReassemblyBytes ?? reassemblyBytesOf(merged),
+    maxFragments: given.maxFragments ?? fragmentsOf(merged.maxMessageBytes),
   };
 }

@@ -461,9 +461,11 @@ export class LiteSession implements LinkHandler {
   }
 
   #giveUpAll(): void {
+    // What can be sent is: a fire-and-forget call is done with that.
+    this.#flush();
     for (const stream of this.#live()) stream.giveUp("closed");
     this.#unsent = [];
-    this.#closeIfDrained();
+    if (this.#state === "draining") this.#end();
   }
 
   #closeIfDrained(): void {

@@ -20,8 +20,8 @@ export function listenForAbort(signal: AbortSignal, abort: () => void): void {
         for (const call of [...calls]) call();
       },
     };
-    listenersOf.set(signal, listeners);
     signal.addEventListener("abort", listeners.onAbort, { once: true });
+    listenersOf.set(signal, listeners);
   }
   listeners.calls.add(abort);
 }

@@ -3,6 +3,7 @@
 
 import type { Metadata, MetadataInit } from "../metadata/headers.js";
 import type { ContextValues } from "./context-values.js";
+import { nameOf } from "./describe.js";
 
 /** Options of one call; all may be left out. */
 export interface CallOptions {
@@ -41,9 +42,14 @@ export interface CallOptions {
 export const MAX_TIMEOUT_MS = 0x7fffffff;
 
 /** Refuses what can't be meant. @throws RangeError naming the option and its value. */
-export function checkCallOptions({ timeoutMs, prefetch, rawMetadata, headers }: CallOptions): void {
-  if (timeoutMs !== undefined && !(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-    throw new RangeError(`timeoutMs is ${timeoutMs}, expected 0 … ${MAX_TIMEOUT_MS}`);
+export function checkCallOptions({ signal, timeoutMs, prefetch, rawMetadata, headers }: CallOptions): void {
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw new RangeError(`signal is ${nameOf(signal)}, expected an AbortSignal, such as controller.signal`);
+  }
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    throw new RangeError(
+      `timeoutMs is ${typeof timeoutMs === "string" ? JSON.stringify(timeoutMs) : timeoutMs}, expected 0 … ${MAX_TIMEOUT_MS}`,
+    );
   }
   if (prefetch !== undefined && !(Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= MAX_TIMEOUT_MS)) {
     throw new RangeError(`prefetch is ${prefetch}, expected a whole number 1 … ${MAX_TIMEOUT_MS}`);

@@ -5,10 +5,10 @@ import type { Dialer, FrameLink } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
-import { MAX_31_BIT } from "../frames/layout.js";
 import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { ResumeLedger } from "../session/resume-store.js";
+import { checkTimeout } from "../session/setting-rules.js";
 import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
 import { Attempt } from "./attempt.js";
 import { type CloseReason, type ConnectionHooks, RSocketConnection } from "./connection.js";
@@ -70,9 +70,7 @@ export function checkConnecting({
   resume,
   lease,
 }: Pick<ConnectRSocketOptions, "timeoutMs" | "resume" | "lease">): LeaseSetup | undefined {
-  if (!(timeoutMs >= 0 && timeoutMs <= MAX_31_BIT)) {
-    throw new RangeError(`timeoutMs is ${String(timeoutMs)}, expected 0 … ${MAX_31_BIT}`);
-  }
+  checkTimeout(timeoutMs);
   if (typeof resume === "object") checkResumeOptions(resume);
   return clientLeases(lease);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What settings of a connection have to be, whoever fills them in: apart from the limits, so that a small client carries no others.
 
+import { MAX_31_BIT } from "../frames/layout.js";
+
 /** The most fragments of a message, where nobody says otherwise. */
 export function fragmentsOf(maxMessageBytes: number): number {
   return Math.max(16_384, maxMessageBytes / 32);
@@ -18,6 +20,29 @@ export function checkGrace(graceMs: number): void {
   if (typeof graceMs !== "number" || Number.isNaN(graceMs)) {
     throw new RangeError(`graceMs is ${String(graceMs)}, expected a number of milliseconds`);
   }
+}
+
+/** The limits of `changes` that are set. @throws RangeError naming one that isn't in `known`, or is no number above 0. */
+export function givenLimits<Name extends string>(
+  changes: Partial<Readonly<Record<Name, number | undefined>>>,
+  known: Readonly<Record<Name, number>>,
+): Partial<Record<Name, number>> {
+  const given: Partial<Record<Name, number>> = {};
+  for (const [name, value] of Object.entries<number | undefined>(changes)) {
+    if (!Object.hasOwn(known, name)) throw new RangeError(`limit ${name} is unknown`);
+    if (value === undefined) continue;
+    if (!(typeof value === "number" && value > 0)) {
+      throw new RangeError(`limit ${name} is ${String(value)}, expected a number above 0`);
+    }
+    given[name as Name] = value;
+  }
+  return given;
+}
+
+/** @throws RangeError unless `timeoutMs`, for connecting, is one. */
+export function checkTimeout(timeoutMs: number): void {
+  if (typeof timeoutMs === "number" && timeoutMs >= 0 && timeoutMs <= MAX_31_BIT) return;
+  throw new RangeError(`timeoutMs is ${String(timeoutMs)}, expected 0 … ${MAX_31_BIT}`);
 }
 
 /** What is held of unfinished messages, unless given: as much as by default, and one of the largest in any case. */

@@ -2,7 +2,7 @@
 // What a connection is told before it starts: its limits, each with its reason, and its settings.
 
 import { MAX_31_BIT, MAX_FRAME_BYTES } from "../frames/layout.js";
-import { checkSetting, fragmentsOf, reassemblyBytesOf } from "./setting-rules.js";
+import { checkSetting, fragmentsOf, givenLimits, reassemblyBytesOf } from "./setting-rules.js";
 
 /**
  * Every buffer and every counter that a peer can move. All can be changed; `Infinity` switches one off.
@@ -181,15 +181,7 @@ export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" 
     throw new RangeError(`preset is ${JSON.stringify(preset)}, expected "standard" or "edge"`);
   }
   const base = preset === "edge" ? EDGE_LIMITS : STANDARD_LIMITS;
-  const given: { -readonly [Name in keyof Limits]?: number } = {};
-  for (const [name, value] of Object.entries(changes)) {
-    if (!Object.hasOwn(STANDARD_LIMITS, name)) throw new RangeError(`limit ${name} is unknown`);
-    if (value === undefined) continue;
-    if (!(typeof value === "number" && value > 0)) {
-      throw new RangeError(`limit ${name} is ${String(value)}, expected a number above 0`);
-    }
-    given[name as keyof Limits] = value;
-  }
+  const given = givenLimits<keyof Limits>(changes, STANDARD_LIMITS);
   if (Object.keys(given).length === 0) return base;
   const names = Object.keys(base) as (keyof Limits)[];
   if (given.maxMessageBytes !== undefined) {

@@ -283,6 +283,188 @@ describe("rsocket-rpc/lite", () => {
     });
   });
 
+  describe("as with the whole runtime", () => {
+    const wholeOf = async (isOurs: boolean): Promise<[TickerClient, ScriptedPeer]> => {
+      const [link, far] = scriptedPeer(scheduler);
+      const connecting = connectWhole({ dial: () => Promise.resolve(link) }, { scheduler });
+      await scheduler.settle();
+      if (isOurs) far.send(HELLO);
+      far.send(KEEPALIVE);
+      const connection = await scheduler.run(connecting);
+      far.take();
+      return [createTickerClient(connection), far];
+    };
+
+    it("a peer of another make that asks for exactly as many as there are hears the end", async () => {
+      const [client] = await connect({}, false);
+      const [whole, far] = await wholeOf(false);
+      for (const each of [client, whole]) each.upload([{ price: 1 }, { price: 2 }, {}]).catch(() => {});
+      await scheduler.settle();
+      for (const each of [peer, far]) each.send(requestN(1, 2));
+      await scheduler.settle();
+      const sent = peer.take();
+      expect(sent).to.deep.equal(far.take());
+      expect(sent.at(-1)).to.equal(COMPLETE);
+      // One of ours hears it when it asks for more.
+      const [ours] = await connect();
+      ours.upload([{}, {}]).catch(() => {});
+      await scheduler.settle();
+      expect((await send(requestN(1, 1))).at(-1)).to.equal("000000012820");
+      expect(await send(requestN(1, 1))).to.deep.equal([COMPLETE]);
+    });
+
+    it("a getter that ends its call: nothing is sent, and close comes to its end", async () => {
+      const [client, connection] = await connect();
+      for (const call of ["last", "watch", "upload"] as const) {
+        const controller = new AbortController();
+        const message = {
+          get name() {
+            controller.abort();
+            return "x";
+          },
+          get symbol() {
+            controller.abort();
+            return "x";
+          },
+        };
+        const { signal } = controller;
+        const calling =
+          call === "watch"
+            ? collect(client.watch(message, { signal }))
+            : call === "last"
+              ? client.last(message, { signal })
+              : client.upload([message], { signal });
+        expect(await scheduler.run(rejectionOf(calling))).to.include({ code: Code.Cancelled });
+      }
+      expect(peer.take()).to.deep.equal([]);
+      void connection.close();
+      await expectEnd(connection, /closed/);
+    });
+
+    it("a fire-and-forget call before close is sent, and said to be", async () => {
+      const [client, connection] = await connect();
+      const logged = client.log({ text: "bye" });
+      void connection.close();
+      await scheduler.run(logged);
+      const sent = peer.take();
+      expect(sent).to.have.length(2);
+      expect(sent[0]?.slice(8, 12)).to.equal("1500");
+    });
+
+    it("messages that have come are passed on before an abort, a deadline, the end of the connection", async () => {
+      for (const end of ["abort", "deadline", "close"] as const) {
+        const [client, connection] = await connect();
+        const controller = new AbortController();
+        const options = { signal: controller.signal, ...(end === "deadline" ? { timeoutMs: 1_000 } : {}) };
+        const items = client.watch({}, options)[Symbol.asyncIterator]();
+        const first = items.next();
+        await scheduler.settle();
+        await send(ITEM, ITEM, ITEM);
+        expect((await scheduler.run(first)).done).to.equal(false);
+        if (end === "abort") controller.abort();
+        else if (end === "close") void connection.close();
+        else await scheduler.advance(1_000);
+        for (let i = 0; i < 2; i++) expect((await scheduler.run(items.next())).done).to.equal(false);
+        const code = end === "deadline" ? Code.DeadlineExceeded : Code.Cancelled;
+        expect(await scheduler.run(rejectionOf(items.next()))).to.include({ code });
+      }
+    });
+
+    it("what is left unread is dropped by break, and off the count", async () => {
+      const [client] = await connect({ limits: { maxWaitingBytes: 40 } });
+      for (let i = 0; i < 5; i++) {
+        const items = client.watch({})[Symbol.asyncIterator]();
+        await scheduler.settle();
+        const id = uint(2 * i + 1, 4);
+        await send(`${id}28200a0a${repeat("61", 10)}`, `${id}28200a0a${repeat("61", 10)}`);
+        await scheduler.run(items.next());
+        await scheduler.run(Promise.resolve(items.return?.()));
+      }
+      expect((await send()).filter((frame) => frame.slice(8, 12) === "2c00")).to.deep.equal([]);
+    });
+
+    it("a window that one large message made small grows again", async () => {
+      const [client] = await connect();
+      const items = client.watch({})[Symbol.asyncIterator]();
+      const first = items.next();
+      await scheduler.settle();
+      await send(`${ITEM}0a808004${repeat("61", 65_536)}`);
+      await scheduler.run(first);
+      let asked = 0;
+      for (let i = 0; i < 3_000; i++) {
+        const next = items.next();
+        await scheduler.settle();
+        const requests = (await send(ITEM)).filter((frame) => frame.slice(8, 12) === "2000");
+        for (const frame of requests) asked = Number.parseInt(frame.slice(12), 16);
+        await scheduler.run(next);
+      }
+      expect(asked).to.be.within(100, 256);
+      await scheduler.run(Promise.resolve(items.return?.()));
+    });
+
+    it("100,000 messages that wait are read in no time", async function () {
+      this.timeout(20_000);
+      const [client] = await connect();
+      const items = client.watch({}, { prefetch: 1_000_000 })[Symbol.asyncIterator]();
+      await scheduler.settle();
+      for (let i = 0; i < 100_000; i++) peer.send(ITEM);
+      await scheduler.settle();
+      const beganAtMs = performance.now();
+      // Each turn has its share.
+      for (let i = 0; i < 1_000; i++) await scheduler.run(items.next());
+      expect(performance.now() - beganAtMs).to.be.below(2_000);
+      await scheduler.run(Promise.resolve(items.return?.()));
+    });
+
+    it("iterators throw, and can be iterated", async () => {
+      const [client] = await connect();
+      const items = client.watch({})[Symbol.asyncIterator]();
+      await scheduler.settle();
+      peer.take();
+      expect((items as unknown as AsyncIterable<unknown>)[Symbol.asyncIterator]()).to.equal(items);
+      const mine = new Error("mine");
+      expect(await scheduler.run(rejectionOf(items.throw?.(mine) as Promise<unknown>))).to.equal(mine);
+      await scheduler.settle();
+      expect(peer.take()).to.deep.equal([cancel(1)]);
+    });
+
+    it("options and limits that can't be", async () => {
+      for (const [options, message] of [
+        [{ limits: { maxMessageBytes: Number.NaN } }, /limit maxMessageBytes is NaN, expected a number above 0/],
+        [{ limits: { nope: 5 } as never }, /limit nope is unknown/],
+        [{ timeoutMs: Number.NaN }, /timeoutMs is NaN, expected 0/],
+        [{ timeoutMs: Number.POSITIVE_INFINITY }, /timeoutMs is Infinity, expected 0/],
+      ] as const) {
+        const error = await scheduler.run(rejectionOf(dial(options)));
+        expect(error).to.be.instanceOf(RangeError);
+        expect((error as Error).message).to.match(message);
+      }
+      const [client] = await connect({ limits: { producerPauseBytes: undefined as never } });
+      const answer = client.last({});
+      await scheduler.settle();
+      peer.send(LAST_ITEM);
+      expect((await scheduler.run(answer)).price).to.equal(0);
+      for (const [options, message] of [
+        [{ signal: new AbortController() as unknown as AbortSignal }, /signal is an AbortController, expected/],
+        [{ timeoutMs: "5000" as unknown as number }, /timeoutMs is "5000", expected 0/],
+      ] as const) {
+        for (let i = 0; i < 2; i++) {
+          const error = await scheduler.run(rejectionOf(client.last({}, options)));
+          expect(error).to.include({ code: Code.InvalidArgument });
+          expect((error as RpcError).rawMessage).to.match(message);
+        }
+      }
+      for (const [source, message] of [
+        [undefined, /requests are undefined, expected an iterable/],
+        ["ab", /requests are ab, expected an iterable/],
+        [{ [Symbol.iterator]: () => ({ next: () => 5 }) }, /the iterator gave 5, expected an object/],
+      ] as const) {
+        const error = await scheduler.run(rejectionOf(client.upload(source as unknown as [])));
+        expect((error as RpcError).rawMessage).to.match(message);
+      }
+    });
+  });
+
   describe("what a server may not do", () => {
     const unary = async (limits: LiteConnectOptions["limits"], ...frames: readonly string[]) => {
       const [client, connection] = await connect(limits === undefined ? {} : { limits });

@@ -184,6 +184,20 @@ describe("slips", () => {
     expect(String(error)).to.match(/the header key "x y" can't be sent/);
   });
 
+  it("a controller in the place of its signal: its calls fail, twice, and no other", async () => {
+    const { connection } = await world.pair({ services: [ticker({ last: ({ name }) => ({ symbol: name }) })] });
+    const client = createTickerClient(connection);
+    const signal = new AbortController() as unknown as AbortSignal;
+    for (let i = 0; i < 2; i++) {
+      const error = await world.run(rejectionOf(client.last({}, { signal })));
+      expect(error).to.include({
+        code: Code.InvalidArgument,
+        rawMessage: "signal is an AbortController, expected an AbortSignal, such as controller.signal",
+      });
+    }
+    expect((await world.run(client.last({ name: "x" }))).symbol).to.equal("x");
+  });
+
   it("a token's provider that fails is no wrong option", async () => {
     const server = await world.serve({ services: [] });
     const bearerToken = () => {
