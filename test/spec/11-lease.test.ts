@@ -442,7 +442,7 @@ describe("RSocket 1.0 §Lease Semantics", () => {
 
   it("controlsPerSecond: a flood of LEASE frames ends the connection, and nobody answers them", () => {
     const client = leasedClient({ settings: { limits: { controlBurst: 10, controlsPerSecond: 10 } } });
-    for (let i = 0; i < 9; i++) client.receive(FIVE_FOR_A_SECOND);
+    for (let i = 0; i < 10; i++) client.receive(FIVE_FOR_A_SECOND);
     expect(client.sent()).to.deep.equal([]);
     client.receive(FIVE_FOR_A_SECOND);
     expect(client.log.at(-1)).to.equal("closed 0x101 local");

@@ -79,6 +79,30 @@ export class Driver implements LinkHandler {
     this.release().abort();
   }
 
+  /** Server: the SETUP is accepted. What came behind it may be a thousand requests: they are handled in turns, too. */
+  accept(): void {
+    this.connection.accept(this.#untilTurnEnds());
+    if (this.connection.isHolding) this.#releaseLater();
+  }
+
+  #releaseLater(): void {
+    this.#isGivingWay = true;
+    this.#balanceReading();
+    this.#scheduler.yield(() => {
+      this.#isGivingWay = false;
+      if (this.#linkClosed) return;
+      this.connection.releaseHeld(this.#untilTurnEnds(), this.#scheduler.now());
+      if (this.connection.isHolding) this.#releaseLater();
+      else this.#balanceReading();
+    });
+  }
+
+  #untilTurnEnds(): () => boolean {
+    const endsAtMs = this.#scheduler.now() + READ_TURN_MS;
+    let count = 0;
+    return () => ++count % FRAMES_PER_LOOK !== 0 || this.#scheduler.now() < endsAtMs;
+  }
+
   /** Gives the link away. */
   release(): FrameLink {
     this.#linkClosed = true;
@@ -233,6 +257,7 @@ export class Driver implements LinkHandler {
     this.#linkPaused = pause;
     if (pause) return this.link.pause();
     this.#linkStopped = false;
+    this.connection.notReading(this.#scheduler.now());
     this.link.resume();
   }
 
@@ -252,6 +277,7 @@ export class Driver implements LinkHandler {
     this.#scheduler.yield(() => {
       if (this.#linkClosed) return;
       this.#noteProgress();
+      if (this.#isGivingWay) this.connection.notReading(this.#scheduler.now());
       this.connection.handleTimeout(this.#scheduler.now());
       this.#flushNow();
     });

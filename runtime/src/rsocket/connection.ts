@@ -339,7 +339,7 @@ export class RSocketConnection implements Requester {
 
   /** @internal Server: accepts the SETUP. */
   accept(): void {
-    this.#driver.connection.accept();
+    this.#driver.accept();
     this.#grants?.start();
   }
 

@@ -4,7 +4,7 @@
 /** Allows `burst` at once and `perSecond` after that. */
 export class Budget {
   readonly #burst: number;
-  readonly #perMs: number;
+  #perMs: number;
   #tokens: number;
   #refilledAt: number | undefined;
 
@@ -20,6 +20,11 @@ export class Budget {
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
+  }
+
+  /** Refills with at least `perSecond` from now on. */
+  allow(perSecond: number): void {
+    this.#perMs = Math.max(this.#perMs, perSecond / 1_000);
   }
 
   /** None is left. */

@@ -171,6 +171,7 @@ export class Connection implements StreamHost {
   readonly #admission: Admission;
   // Made when it is needed, like all that an idle connection can do without.
   #pausedProducers: Set<Stream> | undefined;
+  #producersFirst = false;
   // Fire-and-forget requests that are encoded but not with the link yet, in order.
   #handingOver: HandedOver[] | undefined;
   // Until it has left.
@@ -323,7 +324,7 @@ export class Connection implements StreamHost {
   /** Frames should be read; false while the write queue is full or too much is held behind SETUP. */
   get wantsRead(): boolean {
     if (this.#state === "accepting") return this.#heldBytes + this.#partialBytes < this.settings.limits.maxHeldBytes;
-    return !this.#pausesReading;
+    return !this.#pausesReading && !this.isHolding;
   }
 
   // Only for what the peer caused: if our own requests stopped us, two busy ends would wait for each other for ever. So
@@ -333,6 +334,11 @@ export class Connection implements StreamHost {
     // RESUME_OK or the peer's word of what it has makes room then, nothing else does.
     if (resumption !== undefined && (!resumption.isLive || resumption.fullSinceMs !== undefined)) return false;
     return this.outbound.peerCausedBytes >= this.settings.limits.readPauseBytes && !this.#isStill(READ_PAUSE_MS);
+  }
+
+  /** Frames that came behind SETUP still wait for `releaseHeld`. */
+  get isHolding(): boolean {
+    return this.#held !== undefined;
   }
 
   /** The largest frame that is read now. */
@@ -351,7 +357,11 @@ export class Connection implements StreamHost {
   receiveFrame(bytes: Uint8Array, start: number, end: number, nowMs: number, more?: readonly Uint8Array[]): void {
     this.#nowMs = nowMs;
     this.#keepalive.received(nowMs);
-    if (this.#state === "accepting") return this.#hold(bytes, start, end);
+    if (this.#state === "accepting" || this.#held !== undefined) return this.#hold(bytes, start, end);
+    this.#takeFrame(bytes, start, end, more);
+  }
+
+  #takeFrame(bytes: Uint8Array, start: number, end: number, more?: readonly Uint8Array[]): void {
     if (this.#state === "closed") return;
     if (end - start < HEADER_BYTES) {
       return this.receiveMalformed(`frame of ${end - start} bytes, expected at least 6 (RSocket 1.0 §Framing)`, false);
@@ -370,7 +380,7 @@ export class Connection implements StreamHost {
 
   /** A fragment in the pieces that it came in; they may be kept. False: it is no fragment, or is wanted in one piece. */
   receivePieces([head = EMPTY, ...more]: readonly Uint8Array[], nowMs: number): boolean {
-    const isSettled = (this.#state === "open" || this.#state === "draining") && this.isLive;
+    const isSettled = (this.#state === "open" || this.#state === "draining") && this.isLive && !this.isHolding;
     if (!isSettled || !isHeadOfFragment(head)) return false;
     this.receiveFrame(head, 0, head.length, nowMs, more);
     return true;
@@ -380,6 +390,11 @@ export class Connection implements StreamHost {
   receivePart(partialBytes: number, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#partialBytes = partialBytes;
+    this.#keepalive.received(nowMs);
+  }
+
+  /** What has come isn't read yet, for this side's reasons: silence is its own. */
+  notReading(nowMs: number): void {
     this.#keepalive.received(nowMs);
   }
 
@@ -408,7 +423,7 @@ export class Connection implements StreamHost {
     this.#lingerMs = 0;
     // Requests that wait behind SETUP are still to be answered.
     const requestsWait = this.#held?.some(({ bytes, start }) => readStreamId(bytes, start) !== 0);
-    if (this.#state === "accepting" && requestsWait === true) return;
+    if (requestsWait === true) return;
     this.#closeReason ??= ended;
     if (this.#state !== "open" && this.#state !== "draining") return this.#end(this.#closeReason, false);
     // Who died leaves streams behind that wait for credit or items: whatever lifetime it asked for, they wait no longer than
@@ -564,18 +579,35 @@ export class Connection implements StreamHost {
     this.requestFlush();
   }
 
-  /** Server: the SETUP is accepted. Frames that waited are handled now. */
-  accept(): void {
+  /** Server: the SETUP is accepted. Frames that waited are handled now, as long as `goesOn`; the rest by `releaseHeld`. */
+  accept(goesOn: () => boolean = () => true): void {
     if (this.#state !== "accepting") return;
     this.#state = "open";
     this.#isAccepted = true;
     for (const encode of this.#earlyFrames ?? []) encode(this.outbound.priority);
     this.#earlyFrames = undefined;
     if (this.#askedToken !== undefined) this.#resumption = this.#createResumption(this.#askedToken);
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    this.#heldBytes = 0;
-    for (const { bytes, start, end } of held) this.receiveFrame(bytes, start, end, this.#nowMs);
+    this.requestFlush();
+    this.releaseHeld(goesOn, this.#nowMs);
+  }
+
+  /** Handles frames that waited for the acceptance, as long as `goesOn`. */
+  releaseHeld(goesOn: () => boolean, nowMs: number): void {
+    this.#nowMs = nowMs;
+    const held = this.#held;
+    if (held !== undefined) {
+      let count = 0;
+      for (const { bytes, start, end } of held) {
+        if (count > 0 && !goesOn()) break;
+        count++;
+        this.#heldBytes -= end - start;
+        this.#takeFrame(bytes, start, end);
+      }
+      held.splice(0, count);
+      if (held.length > 0 && this.#held === held) return;
+      this.#held = undefined;
+      this.#heldBytes = 0;
+    }
     if (this.#peerHasEnded) this.peerEnded();
     this.requestFlush();
   }
@@ -597,6 +629,9 @@ export class Connection implements StreamHost {
   close(message = "closed", lingerMs = 0): void {
     if (this.#state === "closed") return;
     this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_CLOSE, message, "local");
+    // CONN-07: a SETUP that isn't accepted is refused.
+    if (this.#state === "accepting")
+      return this.#endWithError(new ConnectionError(ErrorCode.REJECTED_SETUP, message, "local"), TEXT.encode(message));
     // Nobody to tell, and nobody to come back to: the session is over (RESUME-18).
     if (!this.isLive) return this.#end(this.#closeReason, false);
     this.#resumption?.stopKeeping();
@@ -675,13 +710,33 @@ export class Connection implements StreamHost {
   /** Tells producers and waiting calls when there is room again. Call it when `pollTransmit` is done. */
   afterTransmit(): void {
     if (this.#handingOver !== undefined) this.#tellHandedOver(this.#handingOver);
-    if (this.#admission.size > 0) this.#admission.admitWhile(() => this.isOpen && this.#belowMark() && this.hasLease);
-    if (this.#pausedProducers !== undefined && this.#belowMark()) {
-      const paused = this.#pausedProducers;
-      this.#pausedProducers = undefined;
-      for (const stream of paused) if (stream.isSendOpen) stream.sink.onWritable();
-    }
+    if (this.#admission.size > 0 || this.#pausedProducers !== undefined) this.#shareRoom();
     if (this.#state === "draining") this.#drain();
+  }
+
+  // Neither those that call keep those that produce waiting, nor the other way round: they take turns at being first.
+  #shareRoom(): void {
+    if (this.#belowMark()) this.#producersFirst = !this.#producersFirst;
+    // Half of the room is left to those that were told: many produce later, when their sources have said something.
+    const share = this.#producersFirst && this.#tellProducers() ? 2 : 1;
+    const { producerPauseBytes } = this.settings.limits;
+    const hasRoom = (): boolean => this.outbound.byteLength < producerPauseBytes / share;
+    if (this.#admission.size > 0) this.#admission.admitWhile(() => this.isOpen && hasRoom() && this.hasLease);
+    if (!this.#producersFirst) this.#tellProducers();
+  }
+
+  // In the order in which they paused, as long as there is room: who fills it up pauses behind those that had none of it.
+  #tellProducers(): boolean {
+    const paused = this.#pausedProducers;
+    if (paused === undefined || !this.#belowMark()) return false;
+    let left = paused.size;
+    for (const stream of paused) {
+      if (left-- === 0 || !this.#belowMark()) break;
+      paused.delete(stream);
+      if (stream.isSendOpen) stream.sink.onWritable();
+    }
+    if (paused.size === 0 && this.#pausedProducers === paused) this.#pausedProducers = undefined;
+    return true;
   }
 
   /** When `handleTimeout` should be called next. */
@@ -790,10 +845,12 @@ export class Connection implements StreamHost {
 
   #tellHandedOver(handingOver: readonly HandedOver[]): void {
     const { takenBytes } = this.outbound;
-    const over = handingOver.filter(({ endsAtByte }) => endsAtByte <= takenBytes);
-    const left = handingOver.filter(({ endsAtByte }) => endsAtByte > takenBytes);
-    this.#handingOver = left.length > 0 ? left : undefined;
-    for (const { stream } of over) stream.sink.onComplete(undefined);
+    // In the order of their bytes.
+    const firstLeft = handingOver.findIndex(({ endsAtByte }) => endsAtByte > takenBytes);
+    if (firstLeft === 0) return;
+    this.#handingOver = firstLeft < 0 ? undefined : handingOver.slice(firstLeft);
+    for (const { stream } of firstLeft < 0 ? handingOver : handingOver.slice(0, firstLeft))
+      stream.sink.onComplete(undefined);
   }
 
   // ── establishment ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -847,6 +904,7 @@ export class Connection implements StreamHost {
       ? MAX_31_BIT
       : opening.judgedLifetimeMs(setup, this.settings.limits);
     this.#keepalive = new Keepalive(intervalMs, lifetimeMs, this.#nowMs);
+    this.#budgets.allowKeepalives(Math.max(setup.keepaliveIntervalMs, limits.minLifetimeMs / 4));
     // The frame's bytes are part of what was read, the token lives long.
     this.#askedToken = setup.resumeToken?.slice();
     this.#state = "accepting";
@@ -890,6 +948,9 @@ export class Connection implements StreamHost {
     resumption.fullSinceMs = undefined;
     this.#blockedSinceMs = undefined;
     this.#partialBytes = 0;
+    // What isn't handled isn't counted: it comes again.
+    this.#held = undefined;
+    this.#heldBytes = 0;
     // Frames of stream 0 have no position: what was meant for the old link goes with it.
     this.outbound.priority.clear();
     this.#leases?.forget(this.#nowMs); // RESUME-15
@@ -1118,6 +1179,7 @@ export class Connection implements StreamHost {
 
   #sendKeepalive(): void {
     this.#resumption?.ask();
+    this.#budgets.earnControl(); // its answer
     encodeKeepalive(this.outbound.priority, true, this.#resumption?.receivedPosition ?? 0, EMPTY);
     this.requestFlush();
   }

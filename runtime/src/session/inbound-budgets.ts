@@ -34,6 +34,11 @@ export class InboundBudgets {
     return `more than ${this.#limits.controlsPerSecond} KEEPALIVE or METADATA_PUSH frames a second`;
   }
 
+  /** SETUP has announced a KEEPALIVE each `intervalMs`, and was taken: as many are free, and as many again for what jitters. */
+  allowKeepalives(intervalMs: number): void {
+    this.#controls.allow(2_000 / intervalMs);
+  }
+
   /** So much was received that the peer may ask what we have: one KEEPALIVE more is free. */
   earnControl(): void {
     this.#controls.earn(1);

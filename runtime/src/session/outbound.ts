@@ -14,6 +14,8 @@ import type { Limits } from "./settings.js";
 
 /** As much as is handed to the link at once: enough for one write, little enough that a KEEPALIVE never waits long. */
 const BATCH_BYTES = 262_144;
+/** What a thing that waits behind a payload counts beside its bytes: the objects for it outweigh a short message by far. */
+const QUEUED_BYTES = 256;
 
 /** What a stream sends behind a payload that is still being fragmented. */
 type Queued =
@@ -28,7 +30,9 @@ type Queued =
 export class StreamBacklog {
   readonly streamId: number;
   readonly onEmpty: () => void;
-  readonly queue: Queued[] = [];
+  #queue: Queued[] = [];
+  // Taking the first costs the same however many there are.
+  #head = 0;
   /** REQUEST_N held back until the payload is whole. */
   requestN = 0;
   /** CANCEL of a channel's responder, held back likewise. */
@@ -44,6 +48,41 @@ export class StreamBacklog {
     this.streamId = streamId;
     this.onEmpty = onEmpty;
   }
+
+  /** Things that wait. */
+  get length(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** What is to be sent next. */
+  get first(): Queued | undefined {
+    return this.#queue[this.#head];
+  }
+
+  push(queued: Queued): void {
+    this.#queue.push(queued);
+  }
+
+  /** The first is done. */
+  shift(): void {
+    this.#head++;
+    if (2 * this.#head < this.#queue.length) return;
+    this.#queue.splice(0, this.#head);
+    this.#head = 0;
+  }
+
+  /** Forgets everything; returns what it counted. */
+  clear(): number {
+    let byteLength = 0;
+    for (let i = this.#head; i < this.#queue.length; i++) byteLength += countedBytes(this.#queue[i] as Queued);
+    this.#queue = [];
+    this.#head = 0;
+    return byteLength;
+  }
+}
+
+function countedBytes(queued: Queued): number {
+  return QUEUED_BYTES + (queued.kind === "payload" ? queued.fragments.bytesLeft : 0);
 }
 
 /** All outgoing bytes of one connection. Frames are encoded at once where possible, and always leave in whole. */
@@ -146,9 +185,7 @@ export class OutboundQueue {
 
   /** Queues a payload that doesn't fit one frame, or that stands behind one. */
   queuePayload(backlog: StreamBacklog, fragments: Fragmenter): void {
-    const payloadBytes = fragments.bytesLeft;
-    this.#backlogBytes += payloadBytes;
-    this.#enqueue(backlog, { kind: "payload", fragments, payloadBytes });
+    this.#enqueue(backlog, { kind: "payload", fragments, payloadBytes: fragments.bytesLeft });
   }
 
   /** Queues the end of a stream behind its payloads. */
@@ -164,13 +201,10 @@ export class OutboundQueue {
   /** Forgets what a stream still wanted to send. */
   drop(backlog: StreamBacklog): void {
     const before = this.byteLength;
-    for (const queued of backlog.queue) {
-      if (queued.kind === "payload") this.#backlogBytes -= queued.fragments.bytesLeft;
-    }
-    if (before > 0) this.#peerCausedBytes = Math.floor(this.#peerCausedBytes * (this.byteLength / before));
     if (backlog.active) this.#activeBytes -= activeBytesOf(backlog);
     remove(backlog.active ? this.#active : this.#waiting, backlog);
-    backlog.queue.length = 0;
+    this.#backlogBytes -= backlog.clear();
+    if (before > 0) this.#peerCausedBytes = Math.floor(this.#peerCausedBytes * (this.byteLength / before));
     backlog.active = false;
     this.#activate();
   }
@@ -222,8 +256,9 @@ export class OutboundQueue {
   }
 
   #enqueue(backlog: StreamBacklog, queued: Queued): void {
-    backlog.queue.push(queued);
-    if (backlog.queue.length > 1) return;
+    backlog.push(queued);
+    this.#backlogBytes += countedBytes(queued);
+    if (backlog.length > 1) return;
     backlog.behindByte = this.encodedBytes;
     this.#waiting.push(backlog);
     this.#activate();
@@ -263,12 +298,12 @@ export class OutboundQueue {
       }
       skipped = 0;
       this.#writeNext(backlog);
-      if (backlog.queue.length > 0 && backlog.active) this.#turn++;
+      if (backlog.length > 0 && backlog.active) this.#turn++;
     }
   }
 
   #writeNext(backlog: StreamBacklog): void {
-    const [queued] = backlog.queue;
+    const queued = backlog.first;
     if (queued === undefined) return;
     backlog.started = true;
     const isFinished = this.#writeQueued(backlog.streamId, queued);
@@ -301,17 +336,18 @@ export class OutboundQueue {
     this.#activeBytes -= queued.kind === "payload" ? queued.payloadBytes : 0;
     remove(this.#active, backlog);
     backlog.active = false;
-    backlog.queue.shift();
-    if (backlog.queue.length > 0) this.#waiting.push(backlog);
+    backlog.shift();
+    this.#backlogBytes -= QUEUED_BYTES;
+    if (backlog.length > 0) this.#waiting.push(backlog);
     this.#activate();
-    if (backlog.queue.length === 0) backlog.onEmpty();
+    if (backlog.length === 0) backlog.onEmpty();
   }
 }
 
 const NO_BYTES = new Uint8Array(0);
 
 function activeBytesOf(backlog: StreamBacklog): number {
-  const [first] = backlog.queue;
+  const { first } = backlog;
   return first?.kind === "payload" ? first.payloadBytes : 0;
 }
 

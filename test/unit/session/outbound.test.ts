@@ -102,7 +102,7 @@ describe("session/outbound", () => {
     const frames = takeAll(outbound);
     expect(order(frames.filter(({ streamId }) => streamId === 1))).to.equal("1… 1… 1. 1REQUEST_N 1. 1… 1. 1.");
     expect(frames.filter(({ streamId }) => streamId === 1).at(-1)).to.deep.include({ complete: true, next: false });
-    expect(backlog.queue).to.have.length(0);
+    expect(backlog.length).to.equal(0);
   });
 
   it("sends ERROR behind what its stream had queued", () => {
@@ -143,13 +143,27 @@ describe("session/outbound", () => {
     expect(order(takeAll(outbound))).to.equal("1… 1… 1… 1… 1… 1… 1… 1… 1… 1. 3… 5. 3.");
   });
 
-  it("counts payloads that wait by their bytes until they are written", () => {
+  it("counts messages without bytes that wait behind a long one, and takes them in time", function () {
+    this.timeout(10_000);
+    const outbound = newQueue();
+    const backlog = queue(outbound, 1, 1_000);
+    const before = outbound.byteLength;
+    for (let i = 0; i < 100_000; i++) outbound.queuePayload(backlog, payload(1, 0));
+    expect(outbound.byteLength).to.equal(before + 100_000 * 256);
+    const beganAtMs = performance.now();
+    takeAll(outbound);
+    // Each at the cost of the first: it took minutes.
+    expect(performance.now() - beganAtMs).to.be.below(5_000);
+    expect([outbound.byteLength, backlog.length]).to.deep.equal([0, 0]);
+  });
+
+  it("counts payloads that wait by their bytes, and what it takes to keep them, until they are written", () => {
     const outbound = newQueue();
     const backlog = queue(outbound, 1, 1_000);
     queue(outbound, 3, 500);
-    expect([outbound.byteLength, outbound.backlogCount]).to.deep.equal([1_500, 2]);
+    expect([outbound.byteLength, outbound.backlogCount]).to.deep.equal([1_500 + 2 * 256, 2]);
     outbound.drop(backlog);
-    expect([outbound.byteLength, outbound.backlogCount]).to.deep.equal([500, 1]);
+    expect([outbound.byteLength, outbound.backlogCount]).to.deep.equal([500 + 256, 1]);
     takeAll(outbound);
     expect([outbound.byteLength, outbound.backlogCount]).to.deep.equal([0, 0]);
   });
