@@ -4,20 +4,20 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 54.2 kB. */
-const MAX_GZIP_BYTES = 54_350;
+/** Everything: as of writing 54.8 kB. */
+const MAX_GZIP_BYTES = 54_950;
 
-/** The same without generated code, minified: as of writing 164.1 kB. */
-const MAX_OWN_BYTES = 164_300;
+/** The same without generated code, minified: as of writing 166.0 kB. */
+const MAX_OWN_BYTES = 166_300;
 
-/** A client that serves nothing, everything included: as of writing 51.0 kB. */
-const MAX_CALLING_GZIP_BYTES = 51_100;
+/** A client that serves nothing, everything included: as of writing 51.6 kB. */
+const MAX_CALLING_GZIP_BYTES = 51_700;
 
-/** The same by `rsocket-rpc/lite`: as of writing 18.0 kB. */
-const MAX_LITE_GZIP_BYTES = 18_200;
+/** The same by `rsocket-rpc/lite`: as of writing 18.6 kB. */
+const MAX_LITE_GZIP_BYTES = 18_750;
 
-/** That by protobuf-es's reflection: as of writing 33.6 kB. */
-const MAX_REFLECTING_GZIP_BYTES = 33_900;
+/** That by protobuf-es's reflection: as of writing 34.4 kB. */
+const MAX_REFLECTING_GZIP_BYTES = 34_500;
 
 /** What a client of the mode `rpc` never runs. */
 const UNUSED = [

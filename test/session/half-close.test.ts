@@ -3,7 +3,7 @@
 
 import { expect } from "chai";
 import type { Limits } from "../../runtime/src/session/settings.js";
-import { bytesOf, hex } from "../support/frames-dsl.js";
+import { bytesOf, hex, textHex, uint } from "../support/frames-dsl.js";
 import { expectNoTrace, expectQuiet } from "../support/no-trace.js";
 import { newClient, newServer, openClient, openServer, type Probe, SETUP } from "../support/probe.js";
 
@@ -113,6 +113,28 @@ describe("a peer that sends nothing more", () => {
     server.connection.accept();
     expect(server.sent()).to.deep.equal([hex`00000001 2860 62`]);
     expect(server.log).to.deep.equal(["setup", "draining", "closed 0x101 remote"]);
+  });
+
+  it("CONN-07: a SETUP that is being accepted is refused when this side closes", () => {
+    const server = newServer({ manualAccept: true });
+    server.receive(SETUP, hex`00000001 1000 61`);
+    server.connection.close("server is draining", 1_000);
+    expect(server.sent()).to.deep.equal([hex`00000000 2c00 00000003 ${textHex("server is draining")}`]);
+    expect(server.connection.state).to.equal("closed");
+  });
+
+  it("frames behind SETUP are handled as long as the turn goes on, in order with those that come meanwhile", () => {
+    const server = newServer({ manualAccept: true });
+    server.receive(SETUP, ...[1, 3, 5, 7].map((id) => hex`${uint(id, 4)} 1000 61`));
+    let left = 2;
+    server.connection.accept(() => --left > 0);
+    expect(server.calls).to.have.length(2);
+    expect([server.connection.isHolding, server.connection.wantsRead]).to.deep.equal([true, false]);
+    server.receive(hex`00000009 1000 61`);
+    server.connection.releaseHeld(() => true, server.nowMs);
+    expect(server.calls.map(({ stream }) => stream.id)).to.deep.equal([1, 3, 5, 7, 9]);
+    expect([server.connection.isHolding, server.connection.wantsRead]).to.deep.equal([false, true]);
+    server.lose();
   });
 
   it("ends a connection that is still being accepted when nothing waits behind SETUP", () => {

@@ -301,6 +301,29 @@ describe("limits of a session: what comes in", () => {
     expectEnded(server, "more than 1 KEEPALIVE");
   });
 
+  it("controlBurst: KEEPALIVE at the interval that SETUP announced is free, and so are answers to this side's own", () => {
+    const setup = hex`00000000 0400 0001 0000 ${uint(400, 4)} ${uint(1_500, 4)} 01 6d 01 64`;
+    const server = newServer({ settings: { preset: "edge" } });
+    server.receive(setup);
+    for (let i = 0; i < 200; i++) {
+      server.advance(400);
+      server.receive(KEEPALIVE_R);
+    }
+    expect(server.connection.state).to.equal("open");
+    // Who floods is ended all the same.
+    server.receive(...times(30, KEEPALIVE_R));
+    expectEnded(server, "more than 1 KEEPALIVE");
+
+    const intervals = { keepaliveIntervalMs: 300, maxLifetimeMs: 3_000 };
+    const client = openClient({ settings: { preset: "edge", ...intervals } });
+    for (let i = 0; i < 100; i++) {
+      client.advance(300);
+      const asked = client.sent().length;
+      client.receive(...times(asked, KEEPALIVE));
+    }
+    expect(client.connection.state).to.equal("open");
+  });
+
   const MEANINGLESS: readonly (readonly [string, string])[] = [
     ["unknown types with I", hex`00000000 be00`],
     ["EXT with I", hex`00000001 fe00 00000001`],

@@ -62,6 +62,48 @@ describe("nobody starves on a connection", () => {
     expect(writes).to.be.at.most(10);
   });
 
+  it("streams that fill the queue by themselves take turns, and so do they with calls that wait", () => {
+    const server = openServer({ settings: { limits: { producerPauseBytes: 10_000 } } });
+    for (const id of [1, 3, 5, 7]) server.receive(hex`${uint(id, 4)} 1800 7fffffff`);
+    let isOver = false;
+    const made = [0, 0, 0, 0];
+    const produce = server.calls.map(({ stream, sink }, i) => {
+      const fill = (): void => {
+        while (stream.mayProduce && !isOver) {
+          stream.next(new Uint8Array(4_000));
+          made[i] = (made[i] ?? 0) + 1;
+        }
+      };
+      sink.onEntry = (entry) => {
+        if (entry === "writable") fill();
+      };
+      return fill;
+    });
+    for (const fill of produce) fill();
+    for (let i = 0; i < 100; i++) takeOne(server);
+    for (const count of made) expect(count, made.join()).to.be.at.least(50);
+
+    // Calls that always wait leave them their part.
+    let admitted = 0;
+    const wait = (): void => {
+      if (isOver) return;
+      server.connection.queueCall({
+        admit: () => {
+          admitted++;
+          server.open("fire_and_forget", { data: "61".repeat(4_000) });
+          wait();
+        },
+        fail: () => {},
+      });
+    };
+    for (let i = 0; i < 20; i++) wait();
+    made.fill(0);
+    for (let i = 0; i < 100; i++) takeOne(server);
+    isOver = true;
+    expect(admitted).to.be.at.least(30);
+    for (const count of made) expect(count, made.join()).to.be.at.least(10);
+  });
+
   it("nor do fragments keep back a short answer", () => {
     const server = openServer();
     server.receive(get(1), get(3));

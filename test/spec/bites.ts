@@ -224,7 +224,12 @@ const ESTABLISHMENT: readonly Row[] = [
     'return this.#state === "open" || this.#state === "opening";',
     'return this.#state !== "closed" && this.#state !== "draining";',
   ],
-  ["CONN-12", CONNECTION, 'if (this.#state === "accepting") return this.#hold(bytes, start, end);', ""],
+  [
+    "CONN-12",
+    CONNECTION,
+    'if (this.#state === "accepting" || this.#held !== undefined) return this.#hold(bytes, start, end);',
+    "",
+  ],
   [
     "CONN-13",
     SETUP,
@@ -463,7 +468,7 @@ const PAYLOAD: readonly Row[] = [
     "if (reassembler.dataBytes > limits.maxMessageBytes) {",
     "if (reassembler.dataBytes > 2 * limits.maxMessageBytes) {",
   ],
-  ["FRAG-06", "session/outbound.ts", "if (backlog.queue.length > 0 && backlog.active) this.#turn++;", ""],
+  ["FRAG-06", "session/outbound.ts", "if (backlog.length > 0 && backlog.active) this.#turn++;", ""],
 ];
 
 const LEASES: readonly Row[] = [
