@@ -468,7 +468,7 @@ const PAYLOAD: readonly Row[] = [
     "if (reassembler.dataBytes > limits.maxMessageBytes) {",
     "if (reassembler.dataBytes > 2 * limits.maxMessageBytes) {",
   ],
-  ["FRAG-06", "session/outbound.ts", "if (backlog.length > 0 && backlog.active) this.#turn++;", ""],
+  ["FRAG-06", "session/outbound.ts", "if (backlog.queue.length > 0 && backlog.active) this.#turn++;", ""],
 ];
 
 const LEASES: readonly Row[] = [

@@ -86,15 +86,12 @@ export class Driver implements LinkHandler {
   }
 
   #releaseLater(): void {
-    this.#isGivingWay = true;
-    this.#balanceReading();
-    this.#scheduler.yield(() => {
-      this.#isGivingWay = false;
-      if (this.#linkClosed) return;
+    this.#giveWay(() => {
       this.connection.releaseHeld(this.#untilTurnEnds(), this.#scheduler.now());
       if (this.connection.isHolding) this.#releaseLater();
       else this.#balanceReading();
     });
+    this.#balanceReading();
   }
 
   #untilTurnEnds(): () => boolean {
@@ -242,12 +239,12 @@ export class Driver implements LinkHandler {
     else this.link.close();
   }
 
-  // Reads on when the event loop has had a turn.
-  #giveWay(): void {
+  // Reads on, or does something else, when the event loop has had a turn.
+  #giveWay(goOn: () => void = () => this.#balanceReading()): void {
     this.#isGivingWay = true;
     this.#scheduler.yield(() => {
       this.#isGivingWay = false;
-      if (!this.#linkClosed) this.#balanceReading();
+      if (!this.#linkClosed) goOn();
     });
   }
 

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of one call that wait for their consumer, counted where all of a connection's are.
 
+import { Fifo } from "../bytes/fifo.js";
+import { lengthOf } from "../bytes/parts.js";
+
 /** Who counts the bytes. */
 export interface WaitingCounter {
   unconsumedBytes: number;
 }
 
-/** A queue of messages. Taking and adding cost the same however many wait. */
+/** A queue of messages. */
 export class Waiting {
   readonly #counter: WaitingCounter;
-  #messages: Uint8Array[] = [];
-  #head = 0;
-  #byteLength = 0;
+  readonly #messages = new Fifo<Uint8Array>();
 
   constructor(counter: WaitingCounter) {
     this.#counter = counter;
@@ -19,37 +20,25 @@ export class Waiting {
 
   /** Messages that wait. */
   get length(): number {
-    return this.#messages.length - this.#head;
+    return this.#messages.length;
   }
 
   /** Takes a message. */
   push(message: Uint8Array): void {
     this.#messages.push(message);
-    this.#count(message.length);
+    this.#counter.unconsumedBytes += message.length;
   }
 
   /** The one that has waited longest. */
   shift(): Uint8Array | undefined {
-    const message = this.#messages[this.#head];
-    if (message === undefined) return undefined;
-    if (2 * ++this.#head >= this.#messages.length) {
-      this.#messages.splice(0, this.#head);
-      this.#head = 0;
-    }
-    this.#count(-message.length);
+    const message = this.#messages.shift();
+    this.#counter.unconsumedBytes -= message?.length ?? 0;
     return message;
   }
 
   /** Drops them all. */
   clear(): void {
-    this.#messages = [];
-    this.#head = 0;
-    this.#count(-this.#byteLength);
-  }
-
-  #count(byteLength: number): void {
-    this.#byteLength += byteLength;
-    this.#counter.unconsumedBytes += byteLength;
+    this.#counter.unconsumedBytes -= lengthOf(this.#messages.takeAll());
   }
 }
 

@@ -102,12 +102,22 @@ let spareWriter: MessageWriter | undefined;
 let slab = NO_BYTES;
 let slabAt = 0;
 
-/** The message that `write` writes: a view of a slab, which nobody writes to again, or such views and long fields. */
-function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, value: Init): EncodedMessage {
+function lendWriter(bytes: Uint8Array, start: number): MessageWriter {
   const writer = spareWriter ?? new MessageWriter();
   spareWriter = undefined;
+  writer.begin(bytes, start);
+  return writer;
+}
+
+function takeBack(writer: MessageWriter): void {
+  writer.release();
+  spareWriter = writer;
+}
+
+/** The message that `write` writes: a view of a slab, which nobody writes to again, or such views and long fields. */
+function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, value: Init): EncodedMessage {
   const own = slab.length - slabAt < SPARE_BYTES ? new Uint8Array(SLAB_BYTES) : slab;
-  writer.begin(own, own === slab ? slabAt : 0);
+  const writer = lendWriter(own, own === slab ? slabAt : 0);
   slab = NO_BYTES;
   try {
     write(value, writer);
@@ -118,8 +128,7 @@ function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, 
     }
     return message;
   } finally {
-    writer.release();
-    spareWriter = writer;
+    takeBack(writer);
   }
 }
 
@@ -139,10 +148,8 @@ function writeInPlace<Init>(
   value: Init,
   place: InPlace,
 ): MessageBytes {
-  const writer = spareWriter ?? new MessageWriter();
-  spareWriter = undefined;
   const { bytes } = place;
-  writer.begin(bytes, place.start);
+  const writer = lendWriter(bytes, place.start);
   let isKept = false;
   try {
     write(value, writer);
@@ -153,8 +160,7 @@ function writeInPlace<Init>(
     return place;
   } finally {
     if (!isKept) place.giveBack();
-    writer.release();
-    spareWriter = writer;
+    takeBack(writer);
   }
 }
 

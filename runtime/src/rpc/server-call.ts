@@ -436,11 +436,11 @@ export class ServerCall
   }
 
   onError(error: StreamError | ConnectionError): void {
-    this.#giveUp(decodeSessionError(error, false));
+    this.giveUp(decodeSessionError(error, false));
   }
 
   onCancel(): void {
-    this.#giveUp(new RpcError(Code.Cancelled, "the caller cancelled the call", { initiator: "remote" }));
+    this.giveUp(new RpcError(Code.Cancelled, "the caller cancelled the call", { initiator: "remote" }));
   }
 
   onRequestN(): void {
@@ -481,7 +481,7 @@ export class ServerCall
     if (this.#ended) return;
     const { limits } = this.#host.transport.rsocket.settings;
     this.#stream.error(wireCode, encodeErrorData(error, this.#peerReadsEnvelopes, limits, this.#responseTrailers));
-    this.#giveUp(error);
+    this.giveUp(error);
   }
 
   /** Its handler may still do something. */
@@ -489,13 +489,8 @@ export class ServerCall
     return !this.#hasReturned;
   }
 
-  /** The handler is told to stop, of a call that nobody waits for. */
+  /** Nobody waits for an answer any more: the handler is told to stop. */
   giveUp(error: RpcError): void {
-    this.#giveUp(error);
-  }
-
-  // Nobody waits for an answer any more.
-  #giveUp(error: RpcError): void {
     if (this.#ended) return;
     this.abortSignal(error);
     this.#incoming?.fail(error);

@@ -16,7 +16,7 @@ import { HookedOwner } from "./hooked-owner.js";
 import type { ClientLeaseOptions } from "./lease.js";
 import { clientLeases, type LeaseSetup } from "./lease-grants.js";
 import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
-import { checkResumeOptions, LinkRestorer, type ResumeOptions, randomToken } from "./restore-link.js";
+import { LinkRestorer, type ResumeOptions, randomToken, resolveResume } from "./restore-link.js";
 import { messageOf } from "./thrown.js";
 
 /** Options of `connectRSocket`. */
@@ -71,7 +71,7 @@ export function checkConnecting({
   lease,
 }: Pick<ConnectRSocketOptions, "timeoutMs" | "resume" | "lease">): LeaseSetup | undefined {
   checkTimeout(timeoutMs);
-  if (typeof resume === "object") checkResumeOptions(resume);
+  if (typeof resume === "object") resolveResume(resume);
   return clientLeases(lease);
 }
 

@@ -47,18 +47,24 @@ export function randomToken(): Uint8Array {
   return new TextEncoder().encode(toHex(crypto.getRandomValues(new Uint8Array(16))));
 }
 
-/** @throws RangeError for a wrong option. */
-export function checkResumeOptions(options: ResumeOptions): void {
+/** How a client resumes, all of it said. */
+type ResolvedResume = Required<Pick<ResumeOptions, "lifetimeMs" | "dialTimeoutMs" | "timeoutMs" | "maxUnanswered">> & {
+  readonly backoff: BackoffOptions;
+};
+
+/** `options` with what goes without saying. @throws RangeError for a wrong one. */
+export function resolveResume(options: ResumeOptions): ResolvedResume {
   const { lifetimeMs = LIFETIME_MS, dialTimeoutMs = DIAL_TIMEOUT_MS, timeoutMs = TIMEOUT_MS } = options;
   const { maxUnanswered = MAX_UNANSWERED, token } = options;
-  for (const [name, value] of Object.entries({ lifetimeMs, dialTimeoutMs, timeoutMs, maxUnanswered })) {
+  const numbers = { lifetimeMs, dialTimeoutMs, timeoutMs, maxUnanswered };
+  for (const [name, value] of Object.entries(numbers)) {
     // Infinity is one: as often, or as long, as it takes.
     if (!(value >= 1)) throw new RangeError(`resume.${name} is ${String(value)}, expected a number of at least 1`);
   }
   if (token !== undefined && !(token.length >= 1 && token.length <= MAX_TOKEN_BYTES)) {
     throw new RangeError(`resume.token has ${token.length} bytes, expected 1 … ${MAX_TOKEN_BYTES}`);
   }
-  resolveBackoff(options.backoff);
+  return { ...numbers, backoff: resolveBackoff({ maxMs: MAX_WAIT_MS, ...options.backoff }) };
 }
 
 interface Handshake {
@@ -71,32 +77,26 @@ export class LinkRestorer implements RedialHost<FrameLink> {
   readonly #connection: RSocketConnection;
   readonly #dialer: Dialer;
   readonly #scheduler: Scheduler;
-  readonly #lifetimeMs: number;
-  readonly #dialTimeoutMs: number;
-  readonly #timeoutMs: number;
-  readonly #maxUnanswered: number;
+  readonly #options: ResolvedResume;
   readonly #redial: Redial<FrameLink>;
   #handshake: Handshake | undefined;
   #expiry: Timer | undefined;
   #unanswered = 0;
 
-  /** `options` have been checked. */
+  /** @throws RangeError for a wrong option. */
   constructor(connection: RSocketConnection, dialer: Dialer, scheduler: Scheduler, options: ResumeOptions) {
     this.#connection = connection;
     this.#dialer = dialer;
     this.#scheduler = scheduler;
-    this.#lifetimeMs = options.lifetimeMs ?? LIFETIME_MS;
-    this.#dialTimeoutMs = options.dialTimeoutMs ?? DIAL_TIMEOUT_MS;
-    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    this.#maxUnanswered = options.maxUnanswered ?? MAX_UNANSWERED;
-    const backoff = resolveBackoff({ maxMs: MAX_WAIT_MS, ...options.backoff });
-    this.#redial = new Redial(this, scheduler, new Backoff(backoff, options.random ?? Math.random));
+    this.#options = resolveResume(options);
+    const backoff = new Backoff(this.#options.backoff, options.random ?? Math.random);
+    this.#redial = new Redial(this, scheduler, backoff);
   }
 
   /** The connection has no link any more. */
   detached(reason: unknown): void {
-    this.#expiry ??= this.#scheduler.setTimer(this.#lifetimeMs, () => {
-      this.#giveUp(`not resumed within ${this.#lifetimeMs} ms`);
+    this.#expiry ??= this.#scheduler.setTimer(this.#options.lifetimeMs, () => {
+      this.#giveUp(`not resumed within ${this.#options.lifetimeMs} ms`);
     });
     if (this.#handshake !== undefined) return this.#handshake.reject(reason);
     const { connection } = this.#redial;
@@ -122,7 +122,7 @@ export class LinkRestorer implements RedialHost<FrameLink> {
   // ── for the redial machine ──────────────────────────────────────────────────────────────────────────────────────
 
   async dial(signal: AbortSignal): Promise<FrameLink> {
-    const attempt = new Attempt(this.#scheduler, this.#dialTimeoutMs, signal);
+    const attempt = new Attempt(this.#scheduler, this.#options.dialTimeoutMs, signal);
     let link: FrameLink;
     try {
       link = await attempt.race(this.#dial(attempt));
@@ -153,15 +153,15 @@ export class LinkRestorer implements RedialHost<FrameLink> {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#handshake = { resolve, reject };
-        timer = this.#scheduler.setTimer(this.#timeoutMs, () => {
+        timer = this.#scheduler.setTimer(this.#options.timeoutMs, () => {
           this.#unanswered += SILENCE_COUNTS - 1;
-          this.#connection.loseLink(`no answer to RESUME within ${this.#timeoutMs} ms`);
+          this.#connection.loseLink(`no answer to RESUME within ${this.#options.timeoutMs} ms`);
         });
         this.#connection.resumeOver(link);
       });
     } catch (error) {
       this.#unanswered++;
-      if (this.#unanswered >= this.#maxUnanswered)
+      if (this.#unanswered >= this.#options.maxUnanswered)
         this.#giveUp(`the server doesn't answer RESUME: ${messageOf(error)}`);
       throw error;
     } finally {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What waits to be written: stream 0 first, then frames in order, large payloads a fragment at a time, in turns.
 
+import { Fifo } from "../bytes/fifo.js";
 import { InPlace } from "../bytes/in-place.js";
 import type { MessageBytes } from "../bytes/pieces.js";
 import type { FrameBatch, SlabPool } from "../bytes/slab.js";
@@ -30,9 +31,8 @@ type Queued =
 export class StreamBacklog {
   readonly streamId: number;
   readonly onEmpty: () => void;
-  #queue: Queued[] = [];
-  // Taking the first costs the same however many there are.
-  #head = 0;
+  /** What is to be sent, the next in front. */
+  readonly queue: Fifo<Queued> = new Fifo();
   /** REQUEST_N held back until the payload is whole. */
   requestN = 0;
   /** CANCEL of a channel's responder, held back likewise. */
@@ -47,37 +47,6 @@ export class StreamBacklog {
   constructor(streamId: number, onEmpty: () => void) {
     this.streamId = streamId;
     this.onEmpty = onEmpty;
-  }
-
-  /** Things that wait. */
-  get length(): number {
-    return this.#queue.length - this.#head;
-  }
-
-  /** What is to be sent next. */
-  get first(): Queued | undefined {
-    return this.#queue[this.#head];
-  }
-
-  push(queued: Queued): void {
-    this.#queue.push(queued);
-  }
-
-  /** The first is done. */
-  shift(): void {
-    this.#head++;
-    if (2 * this.#head < this.#queue.length) return;
-    this.#queue.splice(0, this.#head);
-    this.#head = 0;
-  }
-
-  /** Forgets everything; returns what it counted. */
-  clear(): number {
-    let byteLength = 0;
-    for (let i = this.#head; i < this.#queue.length; i++) byteLength += countedBytes(this.#queue[i] as Queued);
-    this.#queue = [];
-    this.#head = 0;
-    return byteLength;
   }
 }
 
@@ -203,7 +172,7 @@ export class OutboundQueue {
     const before = this.byteLength;
     if (backlog.active) this.#activeBytes -= activeBytesOf(backlog);
     remove(backlog.active ? this.#active : this.#waiting, backlog);
-    this.#backlogBytes -= backlog.clear();
+    for (const queued of backlog.queue.takeAll()) this.#backlogBytes -= countedBytes(queued);
     if (before > 0) this.#peerCausedBytes = Math.floor(this.#peerCausedBytes * (this.byteLength / before));
     backlog.active = false;
     this.#activate();
@@ -256,9 +225,9 @@ export class OutboundQueue {
   }
 
   #enqueue(backlog: StreamBacklog, queued: Queued): void {
-    backlog.push(queued);
+    backlog.queue.push(queued);
     this.#backlogBytes += countedBytes(queued);
-    if (backlog.length > 1) return;
+    if (backlog.queue.length > 1) return;
     backlog.behindByte = this.encodedBytes;
     this.#waiting.push(backlog);
     this.#activate();
@@ -298,12 +267,12 @@ export class OutboundQueue {
       }
       skipped = 0;
       this.#writeNext(backlog);
-      if (backlog.length > 0 && backlog.active) this.#turn++;
+      if (backlog.queue.length > 0 && backlog.active) this.#turn++;
     }
   }
 
   #writeNext(backlog: StreamBacklog): void {
-    const queued = backlog.first;
+    const queued = backlog.queue.first;
     if (queued === undefined) return;
     backlog.started = true;
     const isFinished = this.#writeQueued(backlog.streamId, queued);
@@ -336,18 +305,18 @@ export class OutboundQueue {
     this.#activeBytes -= queued.kind === "payload" ? queued.payloadBytes : 0;
     remove(this.#active, backlog);
     backlog.active = false;
-    backlog.shift();
+    backlog.queue.shift();
     this.#backlogBytes -= QUEUED_BYTES;
-    if (backlog.length > 0) this.#waiting.push(backlog);
+    if (backlog.queue.length > 0) this.#waiting.push(backlog);
     this.#activate();
-    if (backlog.length === 0) backlog.onEmpty();
+    if (backlog.queue.length === 0) backlog.onEmpty();
   }
 }
 
 const NO_BYTES = new Uint8Array(0);
 
 function activeBytesOf(backlog: StreamBacklog): number {
-  const { first } = backlog;
+  const { first } = backlog.queue;
   return first?.kind === "payload" ? first.payloadBytes : 0;
 }
 

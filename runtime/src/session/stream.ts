@@ -501,7 +501,7 @@ export class Stream {
   }
 
   #isRequestQueued(): boolean {
-    const first = this.#backlog?.first;
+    const first = this.#backlog?.queue.first;
     return first?.kind === "payload" && first.fragments.isRequest;
   }
 

@@ -102,7 +102,7 @@ describe("session/outbound", () => {
     const frames = takeAll(outbound);
     expect(order(frames.filter(({ streamId }) => streamId === 1))).to.equal("1… 1… 1. 1REQUEST_N 1. 1… 1. 1.");
     expect(frames.filter(({ streamId }) => streamId === 1).at(-1)).to.deep.include({ complete: true, next: false });
-    expect(backlog.length).to.equal(0);
+    expect(backlog.queue.length).to.equal(0);
   });
 
   it("sends ERROR behind what its stream had queued", () => {
@@ -154,7 +154,7 @@ describe("session/outbound", () => {
     takeAll(outbound);
     // Each at the cost of the first: it took minutes.
     expect(performance.now() - beganAtMs).to.be.below(5_000);
-    expect([outbound.byteLength, backlog.length]).to.deep.equal([0, 0]);
+    expect([outbound.byteLength, backlog.queue.length]).to.deep.equal([0, 0]);
   });
 
   it("counts payloads that wait by their bytes, and what it takes to keep them, until they are written", () => {
