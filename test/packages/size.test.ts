@@ -4,14 +4,14 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 54.8 kB. */
-const MAX_GZIP_BYTES = 54_950;
+/** Everything: as of writing 55.1 kB. */
+const MAX_GZIP_BYTES = 55_300;
 
 /** The same without generated code, minified: as of writing 166.0 kB. */
 const MAX_OWN_BYTES = 166_300;
 
-/** A client that serves nothing, everything included: as of writing 51.6 kB. */
-const MAX_CALLING_GZIP_BYTES = 51_700;
+/** A client that serves nothing, everything included: as of writing 51.8 kB. */
+const MAX_CALLING_GZIP_BYTES = 52_000;
 
 /** The same by `rsocket-rpc/lite`: as of writing 18.6 kB. */
 const MAX_LITE_GZIP_BYTES = 18_750;

@@ -18,6 +18,7 @@ import type { Compatibility } from "./compatibility.js";
 import { ContextValues } from "./context-values.js";
 import { type DeadlineClock, deadlineClockOf } from "./deadline.js";
 import { RpcError } from "./error.js";
+import { HeldAnswers } from "./held-answers.js";
 import type { Incidents } from "./incidents.js";
 import type { Observer } from "./observer.js";
 import type { ServerCall, ServerCallHost } from "./server-call.js";
@@ -107,6 +108,7 @@ export class RpcConnection
   resumeGreeting?: () => Uint8Array;
   /** @internal */
   runningHandlers = 0;
+  #heldAnswers: HeldAnswers | undefined;
   readonly #router: RequestRouter;
   readonly #incidents: Incidents;
   readonly #tellsEnd: boolean;
@@ -179,6 +181,12 @@ export class RpcConnection
     if (this.rsocket.isOpen) return this;
     const error = this.rsocket.endError;
     throw decodeConnectionError(error ?? new ConnectionError(0, "the connection is not open", "local"), true);
+  }
+
+  /** @internal Most connections hold none. */
+  get heldAnswers(): HeldAnswers {
+    this.#heldAnswers ??= new HeldAnswers(this.rsocket.settings.limits.maxHeldAnswerBytes);
+    return this.#heldAnswers;
   }
 
   /** @internal */

@@ -19,6 +19,7 @@ import type { ContextValues } from "./context-values.js";
 import type { DeadlineOwner } from "./deadline.js";
 import { messageOf, nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
+import type { HeldAnswers } from "./held-answers.js";
 import type { HandlerEntry } from "./service.js";
 import { decodeSessionError, encodeErrorData } from "./status-codec.js";
 import { answerMetadata, type RpcTransport } from "./transport.js";
@@ -49,6 +50,8 @@ export interface ServerCallHost {
   readonly values: ContextValues;
   /** Handlers of this connection that haven't ended yet. */
   runningHandlers: number;
+  /** Answers that wait for room, and items fetched ahead. */
+  readonly heldAnswers: HeldAnswers;
   /** The handler does nothing any more. */
   releaseHandler(call: ServerCall): void;
   /** A request was turned down before a handler heard of it. */
@@ -241,22 +244,43 @@ export class ServerCall
     if (this.#ended) this.#incoming?.discard();
   }
 
-  // A thousand large answers at once to somebody who reads none: those that there is no room for aren't encoded, and their
-  // handlers count as running meanwhile.
   #onValue(value: unknown): void {
     if (!this.#ended && this.#interaction !== Interaction.FIRE_AND_FORGET && !this.#stream.mayAnswer) {
-      this.#held = { value };
-      return;
+      return this.#hold(value);
     }
     this.#release();
     this.#answerOne(value);
+  }
+
+  // A thousand large answers at once to somebody who reads none: those that there is no room for aren't kept encoded, since
+  // they may all be one, and their handlers count as running meanwhile.
+  #hold(value: unknown): void {
+    const { heldAnswers } = this.#host;
+    try {
+      // A fire-and-forget method called by REQUEST_RESPONSE answers nothing.
+      if (this.definition.interaction !== "fire_and_forget") heldAnswers.hold(value, this.definition.output);
+    } catch (error) {
+      this.#release();
+      return this.fail(error);
+    }
+    this.#held = { value };
+    // A getter of the message may have ended the call.
+    if (this.#ended) this.#dropHeld();
   }
 
   #answerHeld(): void {
     if (this.#held === undefined || !this.#stream.mayAnswer) return;
     const { value } = this.#held;
     this.#held = undefined;
+    this.#host.heldAnswers.release(value);
     this.#onValue(value);
+  }
+
+  #dropHeld(): void {
+    if (this.#held === undefined) return;
+    this.#host.heldAnswers.release(this.#held.value);
+    this.#held = undefined;
+    this.#release();
   }
 
   #onThrown(error: unknown): void {
@@ -361,7 +385,11 @@ export class ServerCall
   }
 
   looksAhead(): boolean {
-    return !this.#host.transport.rsocket.peer.isOurs;
+    return !this.#host.transport.rsocket.peer.isOurs && this.#host.heldAnswers.hasRoomAhead;
+  }
+
+  onAhead(byteLength: number): void {
+    this.#host.heldAnswers.add(byteLength);
   }
 
   onFinished(): void {
@@ -499,10 +527,7 @@ export class ServerCall
 
   #end(error: RpcError | undefined): void {
     if (this.#ended) return;
-    if (this.#held !== undefined) {
-      this.#held = undefined;
-      this.#release();
-    }
+    this.#dropHeld();
     this.#ended = true;
     this.deadline?.clear();
     this.#outgoing?.stop();

@@ -337,6 +337,8 @@ export interface OutgoingOwner<T> {
   onFinished?(): void;
   /** At the end of the credit one item is to be fetched ahead. */
   looksAhead?(): boolean;
+  /** One was, of so many bytes, or (negative) waits no more. Throws when it is too much, and isn't counted: the stream fails. */
+  onAhead?(byteLength: number): void;
 }
 
 /**
@@ -384,7 +386,7 @@ export class OutgoingItems<T> implements TurnShare {
     while (!this.#pulling && !this.#stopped && this.#mayPull()) {
       if (this.#ahead !== undefined) {
         const { data } = this.#ahead;
-        this.#ahead = undefined;
+        this.#dropAhead();
         this.#send(data);
       } else if (this.#budget.take(this)) this.#pull();
       else this.#waitForTurn();
@@ -396,7 +398,7 @@ export class OutgoingItems<T> implements TurnShare {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#ahead = undefined;
+    this.#dropAhead();
     if (this.#exhausted) return;
     this.#exhausted = true;
     closeIterator(this.#iterator, this.#owner);
@@ -449,13 +451,25 @@ export class OutgoingItems<T> implements TurnShare {
     let data: MessageBytes | undefined;
     try {
       data = this.#encode(result);
+      if (data !== undefined && this.#stream.credit <= 0) return this.#keepAhead(data);
     } catch (error) {
       this.stop();
       return this.#owner.fail(error);
     }
     if (data === undefined) return this.#finish();
-    if (this.#stream.credit > 0) this.#send(data);
-    else this.#ahead = { data: data instanceof InPlace ? data.copy() : data };
+    this.#send(data);
+  }
+
+  #keepAhead(message: MessageBytes): void {
+    const data = message instanceof InPlace ? message.copy() : message;
+    this.#owner.onAhead?.(data.length);
+    this.#ahead = { data };
+  }
+
+  #dropAhead(): void {
+    if (this.#ahead === undefined) return;
+    this.#owner.onAhead?.(-this.#ahead.data.length);
+    this.#ahead = undefined;
   }
 
   #send(data: MessageBytes): void {

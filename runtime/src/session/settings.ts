@@ -55,6 +55,8 @@ export interface Limits {
   readonly maxUnconsumedBytes: number;
   /** Of those, what may still come of what was asked for: with a message more its stream ends, `resource_exhausted`. 256 MiB. */
   readonly maxWaitingBytes: number;
+  /** Answers that wait for room, and items fetched ahead: an answer more ends its call `resource_exhausted`. 256 MiB. */
+  readonly maxHeldAnswerBytes: number;
   /** Above this much waiting to be written, producers pause and calls wait unencoded. 1 MiB. */
   readonly producerPauseBytes: number;
   /** Above this much of answers and echoes waiting to be written, reading pauses while bytes move, and answers wait unencoded. 4 MiB. */
@@ -129,6 +131,7 @@ const STANDARD: Omit<Limits, "maxFragments"> = {
   maxSurplusBytes: 262_144,
   maxUnconsumedBytes: 16_777_216,
   maxWaitingBytes: 268_435_456,
+  maxHeldAnswerBytes: 268_435_456,
   producerPauseBytes: 1_048_576,
   readPauseBytes: 4_194_304,
   maxPeerCausedBytes: 25_165_824,
@@ -165,6 +168,7 @@ const EDGE_LIMITS: Limits = withFragments({
   controlBurst: 10,
   controlsPerSecond: 1,
   maxWaitingBytes: 67_108_864,
+  maxHeldAnswerBytes: 67_108_864,
   maxConnectionsPerAddress: 256,
 });
 

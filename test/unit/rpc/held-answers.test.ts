@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers to a peer that reads too slowly: above `readPauseBytes` they wait unencoded, and their handlers count as running.
+// Answers to a peer that reads too slowly: above `readPauseBytes` they wait unencoded, their handlers count as running, and
+// above `maxHeldAnswerBytes` their calls end.
 
 import { expect } from "chai";
-import { type FrameLink, serveWith } from "rsocket-rpc";
+import { type FrameLink, type Limits, serveWith } from "rsocket-rpc";
 import { implementTicker, unimplementedTicker } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { type FrameBatch, forEachFrame, type LinkHandler } from "../../../runtime/src/engine/link.js";
-import { bytesOf, seeFrame, textHex, uint } from "../../support/frames-dsl.js";
+import { bytesOf, hexOf, seeFrame, textHex, uint } from "../../support/frames-dsl.js";
 import { leavesNoTrace, RpcWorld, SETUP_UNKNOWN } from "../../support/rpc-world.js";
 
 /** REQUEST_RESPONSE for Last on stream `id`. */
@@ -16,6 +17,7 @@ const last = (id: number): string =>
 class StuckLink implements FrameLink {
   readonly info = { transport: "test", remoteAddress: "", localAddress: "", isSecure: true };
   readonly answered: number[] = [];
+  readonly failed: string[] = [];
   isStuck = true;
   #handler: LinkHandler | undefined;
 
@@ -32,8 +34,10 @@ class StuckLink implements FrameLink {
 
   send(batch: FrameBatch): boolean {
     forEachFrame(batch, (bytes, start, end) => {
-      const { streamId, type } = seeFrame(bytes.slice(start, end));
+      const frame = bytes.slice(start, end);
+      const { streamId, type } = seeFrame(frame);
       if (type === "PAYLOAD") this.answered.push(streamId);
+      if (type === "ERROR") this.failed.push(hexOf(frame));
     });
     return !this.isStuck;
   }
@@ -64,18 +68,20 @@ describe("answers that there is no room for", () => {
   });
   afterEach(leavesNoTrace);
 
-  /** Ten calls whose answers are of 600 bytes; 4 of them reach the limit of 2,000 together. */
-  async function answerTen() {
+  interface Quote {
+    readonly symbol: string;
+  }
+
+  /** Ten calls whose answers are of 603 bytes; 4 of them reach the limit of 2,000 together. */
+  async function answerTen(limits: Partial<Limits> = {}, answer?: () => Quote) {
     const encoded: number[] = [];
-    const service = implementTicker({
-      ...unimplementedTicker,
-      last: async () => ({
-        get symbol() {
-          encoded.push(encoded.length);
-          return "x".repeat(600);
-        },
-      }),
+    const large = (): Quote => ({
+      get symbol() {
+        encoded.push(encoded.length);
+        return "x".repeat(600);
+      },
     });
+    const service = implementTicker({ ...unimplementedTicker, last: async () => (answer ?? large)() });
     const link = new StuckLink();
     let take: (link: FrameLink) => void = () => {};
     const server = await serveWith(
@@ -85,7 +91,7 @@ describe("answers that there is no room for", () => {
           return { url: "test:", close: async () => {} };
         },
       ],
-      { services: [service], limits: { readPauseBytes: 2_000 }, scheduler: world.scheduler },
+      { services: [service], limits: { readPauseBytes: 2_000, ...limits }, scheduler: world.scheduler },
     );
     take(link);
     link.receive(SETUP_UNKNOWN);
@@ -95,14 +101,14 @@ describe("answers that there is no room for", () => {
     return { link, server, encodedCount: () => encoded.length };
   }
 
-  it("aren't encoded, and their handlers count as running, until the peer has read", async () => {
+  it("wait unencoded, and their handlers count as running, until the peer has read", async () => {
     const { link, server, encodedCount } = await answerTen();
-    // Four went to the link, and four wait behind it.
+    // Four went to the link; six were measured, of which four wait behind those now.
     expect(link.answered).to.have.length(4);
-    expect(encodedCount()).to.equal(8);
+    expect(encodedCount()).to.equal(14);
     expect(server.runningHandlers).to.equal(2);
     await world.scheduler.advance(20_000);
-    expect(encodedCount()).to.equal(8);
+    expect(encodedCount()).to.equal(14);
     link.drain();
     await world.scheduler.settle();
     expect(link.answered).to.have.members([1, 3, 5, 7, 9, 11, 13, 15, 17, 19]);
@@ -118,12 +124,59 @@ describe("answers that there is no room for", () => {
     expect(server.runningHandlers).to.equal(0);
     link.abort();
     await world.scheduler.settle();
-    expect(encodedCount()).to.equal(8);
+    expect(encodedCount()).to.equal(14);
     await server.close();
     const another = await answerTen();
     another.link.abort();
     expect(another.server.runningHandlers).to.equal(0);
     await another.server.close();
+  });
+
+  it("end their calls above maxHeldAnswerBytes, and those below it are sent", async () => {
+    const { link, server } = await answerTen({ maxHeldAnswerBytes: 3_100 });
+    expect(server.runningHandlers).to.equal(1);
+    link.drain();
+    await world.scheduler.settle();
+    expect(link.answered).to.have.members([1, 3, 5, 7, 9, 11, 13, 15, 17]);
+    // APPLICATION_ERROR, to a peer that isn't ours in words.
+    const text = "answers of 3618 bytes wait for the caller to take them, expected at most 3100";
+    expect(link.failed).to.deep.equal([`${uint(19, 4)}2c00${"00000201"}${textHex(text)}`]);
+    expect(server.runningHandlers).to.equal(0);
+    await server.close();
+  });
+
+  it("count once when one object answers several calls, and no more when they have been sent or cancelled", async () => {
+    const one = { symbol: "x".repeat(600) };
+    const { link, server } = await answerTen({ maxHeldAnswerBytes: 1_000 }, () => one);
+    expect(server.runningHandlers).to.equal(2);
+    expect(link.failed).to.deep.equal([]);
+    link.receive(`${uint(19, 4)}2400`);
+    for (const id of [21, 23, 25]) link.receive(last(id));
+    await world.scheduler.settle();
+    expect(server.runningHandlers).to.equal(4);
+    link.drain();
+    await world.scheduler.settle();
+    expect(link.answered).to.have.length(12);
+    // Nothing of them is counted now: as many wait again.
+    link.isStuck = true;
+    for (let id = 27; id < 47; id += 2) link.receive(last(id));
+    await world.scheduler.settle();
+    expect(server.runningHandlers).to.equal(2);
+    expect(link.failed).to.deep.equal([]);
+    link.drain();
+    await world.scheduler.settle();
+    await server.close();
+  });
+
+  it("that can't be encoded end their calls at once", async () => {
+    let count = 0;
+    const { link, server } = await answerTen({}, () => (++count > 8 ? (7 as never) : { symbol: "x".repeat(600) }));
+    link.drain();
+    await world.scheduler.settle();
+    expect(server.runningHandlers).to.equal(0);
+    expect(link.answered).to.have.length(8);
+    expect(link.failed).to.have.length(2);
+    await server.close();
   });
 
   it("are given up when the peer reads nothing for stallTimeoutMs", async () => {
@@ -132,5 +185,38 @@ describe("answers that there is no room for", () => {
     expect(server.connectionCount).to.equal(0);
     expect(server.runningHandlers).to.equal(0);
     await server.close();
+  });
+
+  it("of streams: none is fetched ahead while half of maxHeldAnswerBytes waits", async () => {
+    const pulled: string[] = [];
+    async function* watch({ name: symbol }: { readonly name: string }) {
+      for (;;) {
+        pulled.push(symbol);
+        yield { symbol: symbol.repeat(600) };
+      }
+    }
+    const { peer, server } = await world.serveSetUp(
+      {
+        services: [implementTicker({ ...unimplementedTicker, watch })],
+        limits: { maxHeldAnswerBytes: 1_000 },
+      },
+      SETUP_UNKNOWN,
+    );
+    const open = (id: number, letter: string): void => {
+      const route = `0001000e${textHex("demo.v1.Ticker")}0005${textHex("Watch")}0000`;
+      peer.send(`${uint(id, 4)}1900${"00000001"}00001b${route}${"0a01"}${textHex(letter)}`);
+    };
+    open(1, "a");
+    await world.scheduler.settle();
+    open(3, "b");
+    await world.scheduler.settle();
+    expect(pulled).to.deep.equal(["a", "a", "b"]);
+    // What waited is sent, or dropped: then another is fetched.
+    peer.send(`${uint(1, 4)}2400`);
+    peer.send(`${uint(3, 4)}2000${"00000001"}`);
+    await world.scheduler.settle();
+    expect(pulled).to.deep.equal(["a", "a", "b", "b", "b"]);
+    expect(peer.take()).to.have.length(3);
+    await world.run(server.close());
   });
 });
