@@ -8,7 +8,7 @@ import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } fr
 const MAX_GZIP_BYTES = 55_300;
 
 /** The same without generated code, minified: as of writing 166.0 kB. */
-const MAX_OWN_BYTES = 166_300;
+const MAX_OWN_BYTES = 167_600;
 
 /** A client that serves nothing, everything included: as of writing 51.8 kB. */
 const MAX_CALLING_GZIP_BYTES = 52_000;
