@@ -358,4 +358,64 @@ describe("a message that comes in fragments", () => {
     server.receive(hex`00000001 2820 64`);
     expect(server.call.data).to.equal(`${repeat("63", 59_994)}${repeat("62", 20_000)}64`);
   });
+
+  describe("of bytes that are lent", () => {
+    /** Passes a frame in by lent pieces, which are overwritten then. */
+    function receiveLent(probe: ReturnType<typeof openClient>, ...pieces: readonly Uint8Array[]): void {
+      expect(probe.connection.receivePieces(pieces, true, probe.nowMs)).to.equal(true);
+      for (const piece of pieces) piece.fill(0xee);
+    }
+
+    const fragment = (head: string, byteLength: number): Uint8Array => {
+      const bytes = new Uint8Array(head.length / 2 + byteLength).fill(0x61);
+      bytes.set(bytesOf(head));
+      return bytes;
+    };
+
+    it("keeps copies, of metadata too, on either side", () => {
+      const server = openServer();
+      receiveLent(server, fragment(hex`00000001 1180 000002 6d6e`, 60_000), new Uint8Array(5_000).fill(0x62));
+      receiveLent(server, fragment(hex`00000001 29a0 000001 6f`, 50_000));
+      server.receive(hex`00000001 2820 64`);
+      expect(server.call.metadata).to.equal("6d6e6f");
+      expect(server.call.data).to.equal(`${repeat("61", 60_000)}${repeat("62", 5_000)}${repeat("61", 50_000)}64`);
+    });
+
+    it("copies a message of which a length is expected to where it will stand", () => {
+      const client = openClient();
+      const { stream } = client.open("request_stream", { n: 8 });
+      const asked: string[] = [];
+      const got: Uint8Array[] = [];
+      Object.assign(stream.sink, {
+        onNext: (data: Uint8Array) => got.push(data),
+        expectBytes: (start: Uint8Array) => {
+          asked.push(hexOf(start.subarray(0, 2)));
+          return 100_000;
+        },
+      });
+      for (let item = 0; item < 2; item++) {
+        receiveLent(client, fragment(hex`00000001 28a0`, 40_000));
+        receiveLent(client, fragment(hex`00000001 28a0`, 59_999));
+        client.receive(hex`00000001 2820 64`);
+      }
+      expect(asked).to.deep.equal(["6161", "6161"]);
+      expect(got.map(({ length, buffer }) => [length, buffer.byteLength])).to.deep.equal([
+        [100_000, 100_000],
+        [100_000, 100_000],
+      ]);
+      expect([got[1]?.[0], got[1]?.[99_998], got[1]?.[99_999]]).to.deep.equal([0x61, 0x61, 0x64]);
+    });
+
+    it("allocates nothing for an expectation above maxMessageBytes", () => {
+      const client = openClient();
+      const { stream } = client.open("request_stream", { n: 8 });
+      const got: Uint8Array[] = [];
+      Object.assign(stream.sink, { onNext: (data: Uint8Array) => got.push(data), expectBytes: () => 4_194_305 });
+      const before = process.memoryUsage().arrayBuffers;
+      receiveLent(client, fragment(hex`00000001 28a0`, 600_000));
+      expect(process.memoryUsage().arrayBuffers - before).to.be.below(3_000_000);
+      client.receive(hex`00000001 2820 64`);
+      expect(got.map(({ length }) => length)).to.deep.equal([600_001]);
+    });
+  });
 });

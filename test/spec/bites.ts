@@ -416,8 +416,8 @@ const FLOW: readonly Row[] = [
   [
     "FC-07",
     STREAM,
-    "reassembler.push(metadata, data, more);",
-    "reassembler.push(metadata, data, more); this.#receiveCredit--;",
+    "reassembler.push(metadata, data, pieces);",
+    "reassembler.push(metadata, data, pieces); this.#receiveCredit--;",
   ],
   ["FC-08", STREAM, "if (!this.#sendOpen) return;", "if (!this.#sendOpen || this.#sendCredit === 0) return;"],
   [

@@ -260,7 +260,7 @@ export class Probe implements ConnectionEvents {
 
   /** Passes one frame in that came in pieces, as links do. */
   receivePieces(...pieces: readonly Uint8Array[]): void {
-    if (!this.connection.receivePieces(pieces, this.nowMs)) this.receiveBytes(joinParts(pieces));
+    if (!this.connection.receivePieces(pieces, false, this.nowMs)) this.receiveBytes(joinParts(pieces));
   }
 
   /** Everything that is sent now, a list of frames per write. */

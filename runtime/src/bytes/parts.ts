@@ -11,18 +11,31 @@ export function isWorthItsChunk(bytes: Uint8Array): boolean {
   return bytes.length >= COPY_BYTES && 2 * bytes.length >= bytes.buffer.byteLength;
 }
 
+/** What is expected gets memory when this part of it has come: an announcement alone allocates nothing. */
+const EXPECTED_GROWTH = 8;
+
 /** Bytes that come in parts. Small parts are gathered: an object each would outweigh a flood of 1-byte fragments. */
 export class Parts {
   byteLength = 0;
   readonly #parts: Uint8Array[] = [];
   #gathered: Uint8Array = NO_BYTES;
   #gatheredBytes = 0;
+  #expectedBytes = 0;
+  // Where they stand together, as far as they have come.
+  #whole: Uint8Array | undefined;
 
-  /** Takes the next part; it may be a view. */
-  push(part: Uint8Array): void {
+  /** All together are likely to be so many bytes; lent parts are then copied to where they will stand. */
+  expect(byteLength: number): void {
+    this.#expectedBytes = byteLength;
+  }
+
+  /** Takes the next part; it may be a view, and is copied if it is lent. */
+  push(part: Uint8Array, isLent = false): void {
     if (part.length === 0) return;
+    if (isLent) this.#makeWhole(this.byteLength + part.length);
+    if (this.#whole !== undefined && this.#fitsWhole(this.#whole, part)) return;
     this.byteLength += part.length;
-    if (isWorthItsChunk(part)) {
+    if (!isLent && isWorthItsChunk(part)) {
       this.#closeGathered();
       this.#parts.push(part);
       return;
@@ -38,6 +51,7 @@ export class Parts {
 
   /** What there is, in order. Nothing is pushed behind it. */
   take(): readonly Uint8Array[] {
+    this.#closeWhole();
     this.#closeGathered();
     return this.#parts;
   }
@@ -45,6 +59,38 @@ export class Parts {
   /** All in one piece: with more than one part, in an allocation of exactly its length. Nothing is pushed behind it. */
   join(): Uint8Array {
     return joinParts(this.take());
+  }
+
+  #makeWhole(byteLength: number): void {
+    const expectedBytes = this.#expectedBytes;
+    if (this.#whole !== undefined || expectedBytes < byteLength || expectedBytes > EXPECTED_GROWTH * byteLength) return;
+    const whole = new Uint8Array(expectedBytes);
+    let at = 0;
+    for (const part of this.take()) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    this.#parts.length = 0;
+    this.#whole = whole;
+  }
+
+  #fitsWhole(whole: Uint8Array, part: Uint8Array): boolean {
+    const end = this.byteLength + part.length;
+    if (end > whole.length) {
+      this.#expectedBytes = 0;
+      this.#closeWhole();
+      return false;
+    }
+    whole.set(part, this.byteLength);
+    this.byteLength = end;
+    return true;
+  }
+
+  #closeWhole(): void {
+    const whole = this.#whole;
+    if (whole === undefined) return;
+    this.#parts.push(whole.length === this.byteLength ? whole : whole.subarray(0, this.byteLength));
+    this.#whole = undefined;
   }
 
   #closeGathered(): void {

@@ -138,9 +138,9 @@ export class Driver implements LinkHandler {
     return this.#goesOn();
   }
 
-  onPieces(pieces: readonly Uint8Array[]): boolean | undefined {
+  onPieces(pieces: readonly Uint8Array[], areLent: boolean): boolean | undefined {
     if (this.#linkClosed) return false;
-    return this.connection.receivePieces(pieces, this.#nowMs) ? this.#goesOn() : undefined;
+    return this.connection.receivePieces(pieces, areLent, this.#nowMs) ? this.#goesOn() : undefined;
   }
 
   #goesOn(): boolean {

@@ -91,10 +91,10 @@ export interface LinkHandler {
    */
   onFrame(bytes: Uint8Array, start: number, end: number): boolean;
   /**
-   * A long frame in the pieces that it came in, as `onFrame` otherwise.
+   * A long frame in the pieces that it came in, as `onFrame` otherwise; of lent ones nothing but copies may be kept.
    * @returns undefined: it is wanted in one piece, and is passed to `onFrame`.
    */
-  onPieces?(pieces: readonly Uint8Array[]): boolean | undefined;
+  onPieces?(pieces: readonly Uint8Array[], areLent: boolean): boolean | undefined;
   /** What was read is passed on but for so many bytes of an unfinished frame. */
   onReadEnd(partialBytes: number): void;
   /** What was read can't be cut into frames. The link goes on to be closed by the handler. */

@@ -12,8 +12,11 @@ import { HEADER_BYTES, LENGTH_PREFIX_BYTES } from "./layout.js";
  */
 export type FrameReceiver = (bytes: Uint8Array, start: number, end: number) => boolean;
 
-/** Takes one frame, without its prefix, in the pieces that it came in. It may keep views but not write. False as above. */
-export type PiecesReceiver = (pieces: readonly Uint8Array[]) => boolean;
+/**
+ * Takes one frame, without its prefix, in the pieces that it came in. It may keep views but not write, and of lent ones
+ * nothing but copies. False as above.
+ */
+export type PiecesReceiver = (pieces: readonly Uint8Array[], areLent: boolean) => boolean;
 
 const NO_BYTES = new Uint8Array(0);
 /** What an incomplete frame gets at least. */
@@ -25,6 +28,8 @@ const FIRST_PARTIAL_BYTES = 1_024;
 const PARTIAL_GROWTH = 4;
 /** From here on a frame is passed on in pieces: for a shorter one the copy costs no more than their handling. */
 const PIECES_BYTES = 16_384;
+/** Of what is lent, frames are copied together up to about so many bytes: a view of one keeps no more. */
+const COPY_BYTES = 65_536;
 
 /**
  * Cuts a byte stream into frames. A frame that lies within one chunk is passed as a range of it; one that crosses
@@ -66,7 +71,18 @@ export class LengthDeframer {
    */
   push(chunk: Uint8Array): void {
     if (this.#stopped) this.#rest = concat(this.#rest, chunk);
-    else this.#cut(chunk);
+    else this.#cut(chunk, this.#completeKept(chunk, false));
+  }
+
+  /**
+   * The same for bytes that are lent until it returns. Long frames are passed on as pieces where they stand, if there is a
+   * receiver for those; the others, and what is kept, are copied.
+   * @throws FrameFormatError like `push`.
+   */
+  pushLent(chunk: Uint8Array): void {
+    let at = this.#stopped ? 0 : this.#completeKept(chunk, true);
+    while (!this.#stopped && at < chunk.length) at = this.#cutLent(chunk, at);
+    if (at < chunk.length) this.#rest = concat(this.#rest, chunk.slice(at));
   }
 
   /** Goes on after a stop. @throws FrameFormatError like `push`. */
@@ -75,11 +91,32 @@ export class LengthDeframer {
     this.#stopped = false;
     const rest = this.#rest;
     this.#rest = NO_BYTES;
-    this.#cut(rest);
+    this.#cut(rest, this.#completeKept(rest, false));
   }
 
-  #cut(chunk: Uint8Array): void {
-    let at = this.#completeKept(chunk);
+  // Passes on one long frame, or keeps the beginning of one, or does both for a copy of those that aren't.
+  #cutLent(chunk: Uint8Array, start: number): number {
+    let at = start;
+    while (at - start < COPY_BYTES && at < chunk.length) {
+      if (at + LENGTH_PREFIX_BYTES > chunk.length) at = chunk.length;
+      else {
+        const byteLength = readUint24(chunk, at);
+        if (byteLength >= PIECES_BYTES && this.#receivePieces !== undefined) break;
+        at = Math.min(at + LENGTH_PREFIX_BYTES + byteLength, chunk.length);
+      }
+    }
+    if (at > start) {
+      this.#cut(chunk.slice(start, at), 0);
+      return at;
+    }
+    const end = at + LENGTH_PREFIX_BYTES + this.#checkedLength(readUint24(chunk, at));
+    if (end > chunk.length) return this.#keepLong(chunk, at, true);
+    this.#stopped = this.#receivePieces?.([chunk.subarray(at + LENGTH_PREFIX_BYTES, end)], true) === false;
+    return end;
+  }
+
+  #cut(chunk: Uint8Array, start: number): void {
+    let at = start;
     while (!this.#stopped && at + LENGTH_PREFIX_BYTES <= chunk.length) {
       const end = at + LENGTH_PREFIX_BYTES + this.#checkedLength(readUint24(chunk, at));
       if (end > chunk.length) break;
@@ -95,29 +132,42 @@ export class LengthDeframer {
     const isLengthKnown = at + LENGTH_PREFIX_BYTES <= chunk.length;
     const byteLength = isLengthKnown ? readUint24(chunk, at) : 0;
     if (byteLength >= PIECES_BYTES && this.#receivePieces !== undefined) {
-      this.#pieces = new Parts();
-      this.#pieces.push(chunk.subarray(at + LENGTH_PREFIX_BYTES));
-      this.#longBytes = byteLength;
+      this.#keepLong(chunk, at, false);
       return;
     }
     const need = isLengthKnown ? LENGTH_PREFIX_BYTES + byteLength : FIRST_PARTIAL_BYTES;
     this.#keepPartial(chunk, at, chunk.length, need);
   }
 
+  #keepLong(chunk: Uint8Array, at: number, isLent: boolean): number {
+    const byteLength = readUint24(chunk, at);
+    const pieces = new Parts();
+    if (byteLength > COPY_BYTES) pieces.expect(byteLength);
+    pieces.push(chunk.subarray(at + LENGTH_PREFIX_BYTES), isLent);
+    this.#pieces = pieces;
+    this.#longBytes = byteLength;
+    return chunk.length;
+  }
+
   // Fills an incomplete frame up from the chunk; returns how much of the chunk it took.
-  #completeKept(chunk: Uint8Array): number {
-    if (this.#pieces !== undefined) return this.#completePieces(this.#pieces, chunk);
+  #completeKept(chunk: Uint8Array, isLent: boolean): number {
+    if (this.#pieces !== undefined) return this.#completePieces(this.#pieces, chunk, isLent);
     return this.#partialBytes === 0 ? 0 : this.#completePartial(chunk);
   }
 
-  #completePieces(pieces: Parts, chunk: Uint8Array): number {
+  #completePieces(pieces: Parts, chunk: Uint8Array, isLent: boolean): number {
     const left = this.#checkedLength(this.#longBytes) - pieces.byteLength;
     if (chunk.length < left) {
-      pieces.push(chunk);
+      pieces.push(chunk, isLent);
       return chunk.length;
     }
+    const last = chunk.subarray(0, left);
+    // One that spans reads is whole then, where it was expected.
+    const isCopied = isLent && this.#longBytes > COPY_BYTES;
+    if (isCopied) pieces.push(last, true);
     this.#pieces = undefined;
-    this.#stopped = this.#receivePieces?.([...pieces.take(), chunk.subarray(0, left)]) === false;
+    const all = isCopied ? pieces.take() : [...pieces.take(), last];
+    this.#stopped = this.#receivePieces?.(all, isLent && !isCopied) === false;
     return left;
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One outgoing call: its deadline, its caller's signal, its turn in the write queue, and its one end.
 
+import { expectedMessageBytes } from "../codec/expected-length.js";
 import { readEnvelope, startsWithEnvelopeEntry } from "../metadata/entry.js";
 import type { Envelope } from "../metadata/envelope.js";
 import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
@@ -256,6 +257,10 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   onCancel(): void {}
   onRequestN(_n: number): void {}
   onWritable(): void {}
+
+  expectBytes(start: Uint8Array): number {
+    return expectedMessageBytes(start);
+  }
 
   // ── the beginning and the end ───────────────────────────────────────────────────────────────────────────────────
 

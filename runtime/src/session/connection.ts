@@ -29,6 +29,7 @@ import { Keepalive } from "./keepalive.js";
 import { checkLease, decodeLease, type Lease, type LeaseInit, Leases } from "./lease.js";
 import { OutboundQueue } from "./outbound.js";
 import { Peer } from "./peer.js";
+import type { FramePieces } from "./reassembler.js";
 import type { ResumeLedger } from "./resume-store.js";
 import { Resumption, refuseResume } from "./resumption.js";
 import type { ConnectionSettings } from "./settings.js";
@@ -351,17 +352,17 @@ export class Connection implements StreamHost {
   // ── input ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * One frame, `bytes[start, end)` without prefix. Views of `bytes` may be kept, it is never written. `more` is what
-   * follows of a fragment's data.
+   * One frame, `bytes[start, end)` without prefix. Views of `bytes` may be kept, it is never written. `pieces`:
+   * it is a fragment that came in several, of which this is the first.
    */
-  receiveFrame(bytes: Uint8Array, start: number, end: number, nowMs: number, more?: readonly Uint8Array[]): void {
+  receiveFrame(bytes: Uint8Array, start: number, end: number, nowMs: number, pieces?: FramePieces): void {
     this.#nowMs = nowMs;
     this.#keepalive.received(nowMs);
     if (this.#state === "accepting" || this.#held !== undefined) return this.#hold(bytes, start, end);
-    this.#takeFrame(bytes, start, end, more);
+    this.#takeFrame(bytes, start, end, pieces);
   }
 
-  #takeFrame(bytes: Uint8Array, start: number, end: number, more?: readonly Uint8Array[]): void {
+  #takeFrame(bytes: Uint8Array, start: number, end: number, pieces?: FramePieces): void {
     if (this.#state === "closed") return;
     if (end - start < HEADER_BYTES) {
       return this.receiveMalformed(`frame of ${end - start} bytes, expected at least 6 (RSocket 1.0 §Framing)`, false);
@@ -370,19 +371,19 @@ export class Connection implements StreamHost {
     const streamId = readStreamId(bytes, start);
     if (this.#resumption !== undefined) {
       if (!this.#resumption.isLive) return this.#receiveWhileResuming(this.#resumption, bytes, start, end);
-      const frameBytes = end - start + (more === undefined ? 0 : lengthOf(more));
+      const frameBytes = end - start + (pieces === undefined ? 0 : lengthOf(pieces.more));
       const asksAreFree = streamId !== 0 && this.#resumption.countReceived(readFrameType(bytes, start), frameBytes);
       if (asksAreFree) this.#budgets.earnControl();
     }
     if (streamId === 0) this.#receiveOnConnection(bytes, start, end);
-    else this.#receiveOnStream(streamId, bytes, start, end, more);
+    else this.#receiveOnStream(streamId, bytes, start, end, pieces);
   }
 
-  /** A fragment in the pieces that it came in; they may be kept. False: it is no fragment, or is wanted in one piece. */
-  receivePieces([head = EMPTY, ...more]: readonly Uint8Array[], nowMs: number): boolean {
+  /** A fragment in the pieces that it came in; unless they are lent they may be kept. False: it is no fragment, or is wanted in one piece. */
+  receivePieces([head = EMPTY, ...more]: readonly Uint8Array[], areLent: boolean, nowMs: number): boolean {
     const isSettled = (this.#state === "open" || this.#state === "draining") && this.isLive && !this.isHolding;
     if (!isSettled || !isHeadOfFragment(head)) return false;
-    this.receiveFrame(head, 0, head.length, nowMs, more);
+    this.receiveFrame(head, 0, head.length, nowMs, { more, areLent });
     return true;
   }
 
@@ -1186,13 +1187,7 @@ export class Connection implements StreamHost {
 
   // ── streams ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #receiveOnStream(
-    streamId: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    more?: readonly Uint8Array[],
-  ): void {
+  #receiveOnStream(streamId: number, bytes: Uint8Array, start: number, end: number, pieces?: FramePieces): void {
     if (this.#state === "opening") {
       this.peer.settleUnknown();
       this.#confirm();
@@ -1204,14 +1199,14 @@ export class Connection implements StreamHost {
     const stream = this.#streams.get(streamId);
     if (type === FrameType.PAYLOAD) {
       if (stream === undefined) this.#receiveLate(streamId);
-      else stream.receivePayload(bytes, body, end, flags, more);
+      else stream.receivePayload(bytes, body, end, flags, pieces);
       return;
     }
     if (end - body < (LEAST_BODY_BYTES.get(type) ?? 0)) {
       return this.receiveMalformed(`${frameTypeName(type)} is cut short`, (flags & Flag.IGNORE) !== 0);
     }
     const preset = presetOfFrame(type);
-    if (preset !== undefined) return this.#receiveRequest(preset, streamId, stream, bytes, body, end, flags, more);
+    if (preset !== undefined) return this.#receiveRequest(preset, streamId, stream, bytes, body, end, flags, pieces);
     if (type === FrameType.REQUEST_N) {
       if (this.#giveIf(this.#budgets.takeRequestN(this.#nowMs))) return;
       if (stream === undefined) this.#receiveLate(streamId);
@@ -1234,7 +1229,7 @@ export class Connection implements StreamHost {
     body: number,
     end: number,
     flags: number,
-    more?: readonly Uint8Array[],
+    pieces?: FramePieces,
   ): void {
     if (existing !== undefined) return this.#countMeaningless(); // UNX-01
     if (this.#ids.owns(streamId))
@@ -1255,7 +1250,7 @@ export class Connection implements StreamHost {
     this.#streams.add(stream);
     // Only REQUEST_CHANNEL defines C; on the others it must not win over F (HDR-02).
     const definedFlags = preset.requesterSends ? flags : flags & ~Flag.COMPLETE;
-    stream.receiveRequest(bytes, preset.hasInitialN ? body + 4 : body, end, definedFlags, more);
+    stream.receiveRequest(bytes, preset.hasInitialN ? body + 4 : body, end, definedFlags, pieces);
   }
 
   // What can't be refused is served as long as there is time.

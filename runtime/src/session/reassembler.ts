@@ -5,6 +5,14 @@ import { isWorthItsChunk, Parts } from "../bytes/parts.js";
 
 /** What an empty fragment counts: it costs us work and its sender nothing. */
 const EMPTY_FRAGMENT_COUNT = 64;
+const NO_PIECES: FramePieces = { more: [], areLent: false };
+
+/** A frame that came in pieces: those behind its first, which are data. */
+export interface FramePieces {
+  readonly more: readonly Uint8Array[];
+  /** All of them, and the first, are lent: what is kept is copied. */
+  readonly areLent: boolean;
+}
 
 /** A joined payload. */
 export interface Reassembled {
@@ -17,7 +25,7 @@ export function compact(bytes: Uint8Array): Uint8Array {
   return isWorthItsChunk(bytes) ? bytes : bytes.slice();
 }
 
-/** Collects the fragments of one payload and joins them with one exact allocation each for metadata and data. */
+/** Collects the fragments of one payload and joins them, each of metadata and data in one allocation. */
 export class Reassembler {
   /** Fragments so far; an empty one counts 64. */
   fragmentCount = 0;
@@ -39,16 +47,21 @@ export class Reassembler {
     return this.metadataBytes + this.dataBytes;
   }
 
-  /** Takes the next fragment's parts; they may be views. `more` is data, too, as the frame came in pieces. */
-  push(metadata: Uint8Array | undefined, data: Uint8Array, more: readonly Uint8Array[] = []): void {
+  /** The data is likely to be of so many bytes. */
+  expect(dataBytes: number): void {
+    this.#data.expect(dataBytes);
+  }
+
+  /** Takes the next fragment's parts; they may be views. Of one that came in pieces `data` is but the first. */
+  push(metadata: Uint8Array | undefined, data: Uint8Array, { more, areLent }: FramePieces = NO_PIECES): void {
     const isEmpty = (metadata?.length ?? 0) + data.length + more.length === 0;
     this.fragmentCount += isEmpty ? EMPTY_FRAGMENT_COUNT : 1;
     if (metadata !== undefined) {
       this.#metadata ??= new Parts();
-      this.#metadata.push(metadata);
+      this.#metadata.push(metadata, areLent);
     }
-    this.#data.push(data);
-    for (const piece of more) this.#data.push(piece);
+    this.#data.push(data, areLent);
+    for (const piece of more) this.#data.push(piece, areLent);
   }
 
   /** The whole payload. */

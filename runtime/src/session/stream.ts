@@ -13,7 +13,7 @@ import { Fragmenter } from "./fragmenter.js";
 import type { RequestEnding } from "./lease.js";
 import type { OutboundQueue } from "./outbound.js";
 import { StreamBacklog } from "./outbound.js";
-import { compact, Reassembler } from "./reassembler.js";
+import { compact, type FramePieces, Reassembler } from "./reassembler.js";
 import type { ConnectionSettings } from "./settings.js";
 import { Interaction, type InteractionPreset } from "./stream-state.js";
 
@@ -38,6 +38,8 @@ export interface StreamSink {
   onRequestN(n: number): void;
   /** The write queue has room again, after `next` returned false for lack of it. */
   onWritable(): void;
+  /** @internal An item comes in fragments, and begins so: how long it is likely to be, 0 when that can't be told. */
+  expectBytes?(start: Uint8Array): number;
 }
 
 /** What a stream needs of its connection. */
@@ -318,15 +320,15 @@ export class Stream {
 
   // ── frames of the peer ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Responder: takes the (first fragment of the) request. `at` is where metadata or data begin; `more` is data, too. */
-  receiveRequest(bytes: Uint8Array, at: number, end: number, flags: number, more?: readonly Uint8Array[]): void {
+  /** Responder: takes the (first fragment of the) request. `at` is where metadata or data begin; `pieces`: it came in several. */
+  receiveRequest(bytes: Uint8Array, at: number, end: number, flags: number, pieces?: FramePieces): void {
     this.#assemblingRequest = true;
     if ((flags & Flag.FOLLOWS) !== 0) this.#firstFragmentAtMs = this.#host.nowMs;
-    this.receivePayload(bytes, at, end, flags, more);
+    this.receivePayload(bytes, at, end, flags, pieces);
   }
 
-  /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin; `more` is data, too. */
-  receivePayload(bytes: Uint8Array, at: number, end: number, flags: number, more?: readonly Uint8Array[]): void {
+  /** A PAYLOAD frame, or the payload of a request. `at` is where metadata or data begin; `pieces`: it came in several. */
+  receivePayload(bytes: Uint8Array, at: number, end: number, flags: number, pieces?: FramePieces): void {
     if (this.#surplus?.end !== undefined || (!this.#receiveOpen && !this.#assemblingRequest))
       return this.#receiveLate(flags);
     const dataStart = readPayloadStart(bytes, at, end, flags);
@@ -350,7 +352,7 @@ export class Stream {
       );
     }
     const data = viewOf(bytes, dataStart, end);
-    if (this.#reassembler !== undefined || follows) this.#receiveFragment(metadata, data, flags, follows, more);
+    if (this.#reassembler !== undefined || follows) this.#receiveFragment(metadata, data, flags, follows, pieces);
     else if (this.#assemblingRequest) this.#receiveWholeRequest(metadata, data, complete);
     else if (complete && (flags & Flag.NEXT) === 0) this.#receiveComplete(metadata);
     // A PAYLOAD with none of F, C, N is an item (Q-NOFLAGS).
@@ -585,7 +587,7 @@ export class Stream {
     data: Uint8Array,
     flags: number,
     follows: boolean,
-    more?: readonly Uint8Array[],
+    pieces?: FramePieces,
   ): void {
     const complete = (flags & Flag.COMPLETE) !== 0;
     if (this.#endsMidway(metadata, data, flags, follows)) {
@@ -595,7 +597,8 @@ export class Stream {
     this.#reassembler ??= new Reassembler();
     const reassembler = this.#reassembler;
     const before = reassembler.byteLength;
-    reassembler.push(metadata, data, more);
+    if (pieces?.areLent === true && before === 0) this.#expectMessage(reassembler, data);
+    reassembler.push(metadata, data, pieces);
     const { limits } = this.#host.settings;
     const isLast = this.#isLastWord(complete, follows);
     if (!this.#host.addReassemblyBytes(reassembler.byteLength - before)) {
@@ -631,6 +634,12 @@ export class Stream {
     this.#dropReassembly();
     if (this.#assemblingRequest) this.#receiveWholeRequest(whole.metadata, whole.data, complete);
     else this.#receiveItem(whole.metadata, whole.data, complete);
+  }
+
+  // Where fragments are lent they are copied: best to where they will stand.
+  #expectMessage(reassembler: Reassembler, start: Uint8Array): void {
+    const byteLength = this.sink.expectBytes?.(start) ?? 0;
+    if (byteLength <= this.#host.settings.limits.maxMessageBytes) reassembler.expect(byteLength);
   }
 
   // A bare COMPLETE between fragments ends the direction; the unfinished item is lost (as rsocket-java reads it).

@@ -6,6 +6,7 @@ import { joinParts } from "../bytes/parts.js";
 import type { FrameBatch, FrameLink, LinkHandler, LinkInfo } from "../engine/link.js";
 import { LengthDeframer } from "../frames/deframer.js";
 import { FrameFormatError } from "../frames/errors.js";
+import type { LentReads, LentReceiver } from "./lent-reads.js";
 
 /** Above this the sender is told to stop: twice what the other end reads at once, so that it never runs dry. */
 const HIGH_WATER_BYTES = 131_072;
@@ -21,6 +22,8 @@ export interface ByteStreamOptions {
    * undefined for an end in order, which is no orderly one of the link then. Unless given, it is what it seems.
    */
   readonly explainSilentEnd?: (cause: Error | undefined) => Error;
+  /** The socket's reads. */
+  readonly reads?: LentReads;
 }
 
 /**
@@ -47,17 +50,19 @@ class ByteStreamLink implements FrameLink {
   #isDeaf = false;
   #hasEnded = false;
   #hasSent = false;
+  readonly #reads: LentReads | undefined;
   // Undefined when a byte has come, or when this end wants no more.
   #explainSilentEnd: ByteStreamOptions["explainSilentEnd"];
   #error: Error | undefined;
   #resumption: NodeJS.Immediate | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Duplex, info: LinkInfo, { reset, explainSilentEnd }: ByteStreamOptions) {
+  constructor(socket: Duplex, info: LinkInfo, { reset, explainSilentEnd, reads }: ByteStreamOptions) {
     this.info = info;
     this.#socket = socket;
     this.#reset = reset ?? (() => socket.destroy());
     this.#explainSilentEnd = explainSilentEnd;
+    this.#reads = reads;
     socket.on("error", this.#onError);
     socket.on("close", this.#onClosed);
   }
@@ -74,6 +79,7 @@ class ByteStreamLink implements FrameLink {
     this.#socket.on("drain", this.#onDrain);
     this.#socket.on("end", this.#onEnd);
     this.#socket.on("data", this.#onData);
+    this.#reads?.begin(this.#onLent);
     if (this.#paused) this.#socket.pause();
   }
 
@@ -138,38 +144,45 @@ class ByteStreamLink implements FrameLink {
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   readonly #onData = (chunk: Uint8Array): void => {
+    // Not as the Buffer that it is: its `slice` and `toString` mean other things than those of a Uint8Array.
+    this.#take(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength), false);
+  };
+
+  readonly #onLent: LentReceiver = (bytes) => this.#take(bytes, true);
+
+  #take(chunk: Uint8Array, isLent: boolean): void {
     this.#explainSilentEnd = undefined;
     if (this.#isDeaf) return;
-    // Not as the Buffer that it is: its `slice` and `toString` mean other things than those of a Uint8Array.
-    this.#read(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    this.#read(chunk, isLent);
     if (this.#paused) this.#socket.pause();
-  };
+  }
 
   readonly #goOn = (): void => {
     this.#resumption = undefined;
     if (this.#paused || this.#state === "closed") return;
-    if (!this.#isDeaf) this.#read(undefined);
+    if (!this.#isDeaf) this.#read();
     if (!this.#paused) this.#socket.resume();
   };
 
   // Cuts `chunk`, or what was kept of earlier ones.
-  #read(chunk: Uint8Array | undefined): void {
+  #read(chunk?: Uint8Array, isLent = false): void {
     const handler = this.#handler;
     const deframer = this.#deframer;
     if (handler === undefined || deframer === undefined) return;
     try {
       handler.onReadStart();
       deframer.maxFrameBytes = handler.maxFrameBytes;
-      this.#cut(chunk, deframer, handler);
+      this.#cut(chunk, isLent, deframer, handler);
       handler.onReadEnd(this.#isDeaf ? 0 : deframer.heldBytes);
     } catch (error) {
       this.#failWith(error);
     }
   }
 
-  #cut(chunk: Uint8Array | undefined, deframer: LengthDeframer, handler: LinkHandler): void {
+  #cut(chunk: Uint8Array | undefined, isLent: boolean, deframer: LengthDeframer, handler: LinkHandler): void {
     try {
       if (chunk === undefined) deframer.resume();
+      else if (isLent) deframer.pushLent(chunk);
       else deframer.push(chunk);
     } catch (error) {
       if (!(error instanceof FrameFormatError)) throw error;
@@ -184,12 +197,13 @@ class ByteStreamLink implements FrameLink {
     return this.#afterFrame(handler, handler.onFrame(bytes, start, end));
   };
 
-  readonly #onPieces = (pieces: readonly Uint8Array[]): boolean => {
+  readonly #onPieces = (pieces: readonly Uint8Array[], areLent: boolean): boolean => {
     const handler = this.#handler;
     if (this.#isDeaf || handler === undefined) return true;
-    const goesOn = handler.onPieces?.(pieces);
+    const goesOn = handler.onPieces?.(pieces, areLent);
     if (goesOn !== undefined) return this.#afterFrame(handler, goesOn);
-    const frame = joinParts(pieces);
+    const joined = joinParts(pieces);
+    const frame = areLent && pieces.length === 1 ? joined.slice() : joined;
     return this.#onFrame(frame, 0, frame.length);
   };
 
@@ -214,7 +228,7 @@ class ByteStreamLink implements FrameLink {
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
     // A paused handler gets what is kept all the same: it is at most one read, and the last.
-    if (!this.#isDeaf) this.#read(undefined);
+    if (!this.#isDeaf) this.#read();
     const heldBytes = this.#isDeaf ? 0 : (this.#deframer?.heldBytes ?? 0);
     if (heldBytes > 0) this.#error ??= new Error(`the stream ended ${heldBytes} bytes into a frame`);
     if (this.#state !== "open") return;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links over TCP (RSocket 1.0 §Transport Protocol).
 
-import { connect, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import type { Dialer, FrameLink, LinkInfo, Listener } from "../engine/link.js";
 import type { TcpAddress, TcpListenOptions } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
 import { dialSocket } from "./dial.js";
+import { LentReads } from "./lent-reads.js";
 import { addressesOf, authority, createListener, handOver, listen, portOf, reset, warn } from "./node-servers.js";
 
 export type { TcpAddress, TcpListenOptions } from "./addresses.js";
@@ -36,18 +37,22 @@ export async function listenTcp(
 
 function dialTcp({ host, port }: TcpAddress, signal: AbortSignal): Promise<FrameLink> {
   return dialSocket(signal, () => {
-    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
+    const reads = new LentReads({ host, port, noDelay: true, allowHalfOpen: true });
+    const { socket } = reads;
     return {
       socket,
       giveUp: () => socket.destroy(),
       event: "connect",
       address: authority(host, port),
-      createLink: () => createTcpLink(socket),
+      createLink: () => createTcpLink(socket, reads),
     };
   });
 }
 
-function createTcpLink(socket: Socket): FrameLink {
+function createTcpLink(socket: Socket, reads?: LentReads): FrameLink {
   const info: LinkInfo = { transport: "tcp", ...addressesOf(socket), isSecure: false };
-  return createByteStreamLink(socket, info, { reset: () => reset(socket) });
+  return createByteStreamLink(socket, info, {
+    reset: () => reset(socket),
+    ...(reads === undefined ? {} : { reads }),
+  });
 }

@@ -8,6 +8,7 @@ import type { Dialer, FrameLink, LinkInfo, Listener } from "../engine/link.js";
 import type { UdsAddress } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
 import { dialSocket } from "./dial.js";
+import { LentReads } from "./lent-reads.js";
 import { bind, createListener, handOver, warn } from "./node-servers.js";
 
 export type { UdsAddress } from "./addresses.js";
@@ -118,18 +119,19 @@ function isAlive(path: string): Promise<boolean> {
 
 function dialUds(path: string, signal: AbortSignal): Promise<FrameLink> {
   return dialSocket(signal, () => {
-    const socket = connect({ path, allowHalfOpen: true });
+    const reads = new LentReads({ path, allowHalfOpen: true });
+    const { socket } = reads;
     return {
       socket,
       giveUp: () => socket.destroy(),
       event: "connect",
       address: path,
-      createLink: () => createUdsLink(socket, "", path),
+      createLink: () => createUdsLink(socket, "", path, reads),
     };
   });
 }
 
-function createUdsLink(socket: Socket, localAddress: string, remoteAddress = ""): FrameLink {
+function createUdsLink(socket: Socket, localAddress: string, remoteAddress = "", reads?: LentReads): FrameLink {
   const info: LinkInfo = { transport: "unix", remoteAddress, localAddress, isSecure: true };
-  return createByteStreamLink(socket, info);
+  return createByteStreamLink(socket, info, reads === undefined ? {} : { reads });
 }

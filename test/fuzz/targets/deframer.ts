@@ -19,7 +19,7 @@ export function run(input: Uint8Array): void {
     frames.push(hexOf(bytes.subarray(start, end)));
     return stop === 0 || frames.length % stop !== 0;
   });
-  const fault = readInParts(deframer, stream, cut % 17);
+  const fault = readInParts(deframer, stream, cut % 17, cut >= 128);
   const seen = frames.join(" ");
   if (seen !== expected.frames.join(" ")) throw new Error(`frames ${seen}, expected ${expected.frames.join(" ")}`);
   if (fault !== expected.isMalformed) throw new Error(`${fault ? "a" : "no"} fault, expected otherwise`);
@@ -27,13 +27,15 @@ export function run(input: Uint8Array): void {
   throw new Error(`${deframer.heldBytes} bytes are held, expected ${expected.leftBytes}`);
 }
 
-/** Cuts of `size` bytes, or of growing size for 0. True when the stream was refused. */
-function readInParts(deframer: LengthDeframer, stream: Uint8Array, size: number): boolean {
+/** Cuts of `size` bytes, or of growing size for 0, given away or lent. True when the stream was refused. */
+function readInParts(deframer: LengthDeframer, stream: Uint8Array, size: number, areLent: boolean): boolean {
   try {
     for (let at = 0, count = 1; at < stream.length; count++) {
       const end = Math.min(stream.length, at + (size === 0 ? count : size));
-      // A link gives its bytes away: they are the deframer's own.
-      deframer.push(stream.slice(at, end));
+      const bytes = stream.slice(at, end);
+      if (areLent) deframer.pushLent(bytes);
+      else deframer.push(bytes);
+      if (areLent) bytes.fill(0xee);
       at = end;
       deframer.resume();
     }

@@ -43,6 +43,56 @@ describe("bytes/parts", () => {
     expect([joined[4_999], joined[5_000], joined[5_001], joined[10_000]]).to.deep.equal([0x61, 0x62, 0x63, 0x63]);
   });
 
+  describe("of which a length is expected", () => {
+    /** 1,000 bytes in lent memory, overwritten behind each. */
+    function pushLent(parts: Parts, count: number): void {
+      const memory = new Uint8Array(1_000);
+      for (let i = 0; i < count; i++) {
+        parts.push(memory.fill(i + 1), true);
+        memory.fill(0xee);
+      }
+    }
+
+    const expected = (count: number): Uint8Array => Uint8Array.from({ length: count * 1_000 }, (_, i) => 1 + i / 1_000);
+
+    it("copies lent ones to where they will stand together, once an eighth has come", () => {
+      const parts = new Parts();
+      parts.expect(8_001);
+      pushLent(parts, 1);
+      expect(parts.byteLength).to.equal(1_000);
+      pushLent(parts, 0);
+      const whole = new Parts();
+      whole.expect(8_000);
+      pushLent(whole, 8);
+      const joined = whole.join();
+      expect([whole.byteLength, joined.buffer.byteLength]).to.deep.equal([8_000, 8_000]);
+      expect(joined).to.deep.equal(expected(8));
+      // An announcement alone allocates nothing: a ninth is there, and the rest is gathered.
+      expect(parts.join().buffer.byteLength).to.equal(1_000);
+    });
+
+    it("is no promise: fewer and more are what they are", () => {
+      for (const announced of [0, 500, 1_000, 5_000, 7_999, 8_000, 8_001, 12_000, 60_000, 2 ** 40, Number.MAX_VALUE]) {
+        const parts = new Parts();
+        parts.expect(announced);
+        pushLent(parts, 8);
+        expect(parts.byteLength).to.equal(8_000);
+        expect(parts.join(), String(announced)).to.deep.equal(expected(8));
+      }
+    });
+
+    it("takes parts that aren't lent among them", () => {
+      const parts = new Parts();
+      parts.expect(20_000);
+      parts.push(new Uint8Array(6_000).fill(7));
+      parts.push(new Uint8Array(1_000).fill(8), true);
+      parts.push(new Uint8Array(6_000).fill(9));
+      const joined = parts.join();
+      expect(joined).to.deep.equal(Uint8Array.from({ length: 13_000 }, (_, i) => (i < 6_000 ? 7 : i < 7_000 ? 8 : 9)));
+      expect(joined.buffer.byteLength).to.equal(20_000);
+    });
+  });
+
   it("knows the length of several", () => {
     expect(lengthOf([])).to.equal(0);
     expect(lengthOf([bytesOf("6162"), bytesOf(""), bytesOf("63")])).to.equal(3);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A byte stream into frames, wherever it is cut (RSocket 1.0 §Transport Protocol, FRM-01, FRM-03, FRM-04, FRM-07).
 
+import { createHash } from "node:crypto";
 import { expect } from "chai";
 import { LengthDeframer } from "../../../runtime/src/frames/deframer.js";
 import { FrameFormatError } from "../../../runtime/src/frames/errors.js";
@@ -326,6 +327,129 @@ describe("LengthDeframer", () => {
         }
       }),
     );
+  });
+
+  describe("of bytes that are lent", () => {
+    const MOST = 300_000;
+
+    /** Copies what it gets at once, as it must of what is lent, and keeps what it may keep. */
+    class Borrower {
+      readonly got: string[] = [];
+      readonly kept: { readonly bytes: Uint8Array; readonly was: string }[] = [];
+      readonly lentCount = { yes: 0, no: 0 };
+      goesOn = (): boolean => true;
+      readonly deframer: LengthDeframer;
+
+      constructor(takesPieces: boolean) {
+        const onPieces = (pieces: readonly Uint8Array[], areLent: boolean): boolean => {
+          this.lentCount[areLent ? "yes" : "no"]++;
+          if (!areLent) for (const piece of pieces) this.#keep(piece);
+          return this.#took(pieces);
+        };
+        this.deframer = new LengthDeframer(
+          MOST,
+          (bytes, start, end) => {
+            this.#keep(bytes.subarray(start, end));
+            return this.#took([bytes.subarray(start, end)]);
+          },
+          takesPieces ? onPieces : undefined,
+        );
+      }
+
+      #keep(bytes: Uint8Array): void {
+        this.kept.push({ bytes, was: digest([bytes]) });
+      }
+
+      #took(pieces: readonly Uint8Array[]): boolean {
+        this.got.push(digest(pieces));
+        return this.goesOn();
+      }
+    }
+
+    function digest(pieces: readonly Uint8Array[]): string {
+      const hash = createHash("sha1");
+      for (const piece of pieces) hash.update(piece);
+      return hash.digest("hex");
+    }
+
+    it(
+      "finds the same frames, whatever becomes of the bytes behind it, wherever the stream is cut, with stops",
+      random((rng) => {
+        const memory = new Uint8Array(262_144);
+        for (let round = 0; round < 60; round++) {
+          const lengths = [6 + rng.below(50), 16_383, 16_384, rng.between(16_384, 70_000), rng.between(70_000, MOST)];
+          const frames = Array.from({ length: rng.between(1, 12) }, () => rng.bytes(rng.pick(lengths)));
+          const stream = Buffer.concat(
+            frames.flatMap(({ length }, i) => [
+              Uint8Array.of(length >> 16, length >> 8, length),
+              frames[i] as Uint8Array,
+            ]),
+          );
+          const reader = new Borrower(!rng.oneIn(4));
+          const stops = rng.oneIn(2);
+          reader.goesOn = () => !stops || !rng.oneIn(3);
+          for (let at = 0; at < stream.length; ) {
+            const read = stream.subarray(
+              at,
+              at + rng.pick([1 + rng.below(40), 1_000, 65_536, rng.between(1, memory.length)]),
+            );
+            memory.set(read);
+            reader.deframer.pushLent(memory.subarray(0, read.length));
+            memory.fill(0xee);
+            at += read.length;
+            if (rng.oneIn(2)) reader.deframer.resume();
+          }
+          for (let i = 0; i <= frames.length; i++) reader.deframer.resume();
+          expect(reader.got).to.deep.equal(frames.map((frame) => digest([frame])));
+          expect(reader.deframer.heldBytes).to.equal(0);
+          for (const { bytes, was } of reader.kept) expect(digest([bytes])).to.equal(was);
+        }
+      }),
+    );
+
+    it("passes long frames on where they stand, and copies short ones that stand together at once", () => {
+      const parts = Buffer.concat([
+        ...Array.from({ length: 9 }, () => withLengths([CANCEL, PAYLOAD])),
+        bytesOf(`00ea600000000728a0${"61".repeat(59_994)}`),
+        withLengths([CANCEL, CANCEL]),
+      ]);
+      const chunk = new Uint8Array(parts); // a Buffer's slice is a view
+      const views: Uint8Array[] = [];
+      const whole: Uint8Array[] = [];
+      const deframer = new LengthDeframer(
+        MAX_FRAME_BYTES,
+        (bytes) => whole.push(bytes) > 0,
+        (pieces, areLent) => views.push(...pieces) > 0 && areLent,
+      );
+      deframer.pushLent(chunk);
+      expect(views.map(({ buffer, length }) => [buffer === chunk.buffer, length])).to.deep.equal([[true, 60_000]]);
+      expect(whole).to.have.length(20);
+      expect(new Set(whole.map(({ buffer }) => buffer))).to.have.length(2);
+      expect(whole.map(({ buffer }) => buffer === chunk.buffer)).not.to.include(true);
+    });
+
+    it("copies a frame that is longer than reads are to where it stands in the end, once an eighth has come", () => {
+      const frame = new Uint8Array(3 + 1_000_000).fill(0x61);
+      frame.set(bytesOf("0f4240" + "00000007" + "28a0"));
+      const got: (readonly Uint8Array[])[] = [];
+      const deframer = new LengthDeframer(
+        MAX_FRAME_BYTES,
+        () => true,
+        (pieces, areLent) => got.push(pieces) > 0 && !areLent,
+      );
+      const sizes = whileCountingArrays(() => {
+        for (let at = 0; at < frame.length; at += 50_000) deframer.pushLent(frame.subarray(at, at + 50_000));
+      });
+      expect(got.map((pieces) => pieces.map(({ length }) => length))).to.deep.equal([[1_000_000]]);
+      expect(sizes).to.deep.equal([49_997, 50_000, 1_000_000]);
+    });
+
+    it("refuses lengths from their three bytes, as of others", () => {
+      for (const bytes of ["000005", "ffffff", "00000600000001240000000500"]) {
+        const { deframer } = new Borrower(true);
+        expect(thrownBy(() => deframer.pushLent(bytesOf(`${bytes}00000000`)))?.message).to.match(/^frame length /);
+      }
+    });
   });
 
   describe("when its receiver says stop", () => {
