@@ -8,14 +8,15 @@ import { dialWebSocket, webSocketUrl } from "./lite/websocket.js";
 
 export type { Dialer } from "./engine/link.js";
 export { connectWith, type LiteConnection, type LiteConnectOptions } from "./lite/connect.js";
+export { ConnectError } from "./lite/errors.js";
 export type { LiteLimits } from "./lite/limits.js";
-export type { Metadata, MetadataInit } from "./metadata/headers.js";
+export type { ErrorDetail } from "./metadata/envelope.js";
+export { Metadata, type MetadataInit } from "./metadata/headers.js";
+export { CallError as RpcError } from "./rpc/call-error.js";
 export type { CallOptions } from "./rpc/call-options.js";
 export type { Channel, Source } from "./rpc/channel.js";
 export { Code } from "./rpc/code.js";
-export { ConnectError } from "./rpc/connect-error.js";
 export type { CloseReason } from "./rpc/connection.js";
-export { type ErrorDetail, RpcError } from "./rpc/error.js";
 
 /**
  * Connects to `ws://host:port/path` or `wss://…` and resolves when the server has accepted.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same contract, kept by clients of `rsocket-rpc/lite`.
 
-import type { Connection, ConnectOptions } from "rsocket-rpc";
+import { type Connection, type ConnectOptions, Metadata } from "rsocket-rpc";
 import { serve } from "rsocket-rpc/node";
 import { WebSocket as PlatformWebSocket } from "ws";
 import { connectOver } from "../../runtime/dist/lite/connect.js";
@@ -24,10 +24,10 @@ const overWebSocket: ContractTransport = {
       server,
       // What calls and their end look like is the same; the rest of a Connection isn't asked for.
       connect: async (connectOptions: ConnectOptions) =>
-        (await connectOver(
-          (signal) => dialWebSocket(new URL(url), signal, WebSocketClass),
-          connectOptions,
-        )) as unknown as Connection,
+        (await connectOver((signal) => dialWebSocket(new URL(url), signal, WebSocketClass), {
+          metadata: Metadata,
+          ...connectOptions,
+        })) as unknown as Connection,
       connectRaw: () => rawWebSocket(url),
     };
   },

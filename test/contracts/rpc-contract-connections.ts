@@ -3,6 +3,7 @@
 
 import { expect } from "chai";
 import { Code, ConnectError, compositeMetadata, RpcError } from "rsocket-rpc";
+import { ConnectError as LiteConnectError } from "rsocket-rpc/lite";
 import {
   createAlertsClient,
   createTickerClient,
@@ -59,7 +60,7 @@ export function rpcConnectionContract(transport: ContractTransport, fragmentByte
       });
       for (const hello of isLite ? [true] : [true, false]) {
         const error = (await rejectionOf(connect({ hello }))) as ConnectError;
-        expect(error).to.be.instanceOf(ConnectError);
+        expect(error).to.be.instanceOf(isLite ? LiteConnectError : ConnectError);
         expect(error).to.include({ initiator: "remote", wireCode: 0x003 });
         // Without our extension only the text arrives.
         expect(error.code).to.equal(hello ? Code.Unauthenticated : Code.PermissionDenied);
@@ -88,7 +89,7 @@ export function rpcConnectionContract(transport: ContractTransport, fragmentByte
       const startedAt = performance.now();
       const error = (await rejectionOf(connect({ timeoutMs: 30 }))) as ConnectError;
       expect(performance.now() - startedAt).to.be.within(29, 300);
-      expect(error).to.be.instanceOf(ConnectError);
+      expect(error).to.be.instanceOf(isLite ? LiteConnectError : ConnectError);
       expect(error.message).to.match(/not connected after 30 ms/);
       await eventually(() => expect(server.connectionCount).to.equal(0));
     });
@@ -100,7 +101,7 @@ export function rpcConnectionContract(transport: ContractTransport, fragmentByte
       await eventually(() => expect(server.connectionCount).to.equal(1));
       controller.abort(new Error("not today"));
       for (const error of [await connecting, await rejectionOf(connect({ signal: controller.signal }))]) {
-        expect(error).to.be.instanceOf(ConnectError);
+        expect(error).to.be.instanceOf(isLite ? LiteConnectError : ConnectError);
         expect((error as ConnectError).message).to.match(/not today/);
       }
       await eventually(() => expect(server.connectionCount).to.equal(0));

@@ -6,9 +6,11 @@
 
 import { type LiteConnection, liteConnectionOf } from "../../runtime/src/lite/connect.js";
 import { liteLimits } from "../../runtime/src/lite/limits.js";
-import { LiteSession } from "../../runtime/src/lite/session.js";
+import { createSession, type LiteSession } from "../../runtime/src/lite/session.js";
+import { Metadata } from "../../runtime/src/metadata/headers.js";
 import type { CallOptions } from "../../runtime/src/rpc/call-options.js";
 import { type AnyMethod, method } from "../../runtime/src/rpc/method.js";
+import { bytesOf } from "../support/frames-dsl.js";
 import { MoreOption, Option } from "./connection-world.js";
 import { FuzzLink } from "./fuzz-link.js";
 import { FuzzScheduler } from "./fuzz-scheduler.js";
@@ -34,6 +36,8 @@ const SMALL_LIMITS = liteLimits({
   requestNsPerSecond: 1,
 });
 const MAX_CALLS = 64;
+/** METADATA_PUSH with a server's hello. */
+const HELLO = "000000003100176d6573736167652f782e72736f636b65742d7270632e76310000040a020801";
 const LAST_WAIT_MS = 700_000;
 /** The first byte of a message that can't be decoded. */
 const UNDECODABLE = 0x65;
@@ -84,7 +88,7 @@ export class LiteWorld {
       onFrameSent: (frame) => rules.sent(frame),
       onFrameReceived: (frame) => rules.received(frame),
     });
-    this.#session = new LiteSession({
+    this.#session = createSession({
       link: this.#link,
       scheduler: this.#scheduler,
       limits: this.#has(Option.SMALL_LIMITS) ? SMALL_LIMITS : liteLimits(),
@@ -95,10 +99,11 @@ export class LiteWorld {
       fragmentBytes: this.#has(Option.FRAGMENTS) ? 64 : 65_536,
       discardUnknownFields: false,
       followsWins: (this.#script.moreOptions & MoreOption.FOLLOWS_WINS) !== 0,
+      metadata: Metadata,
     });
     this.#connection = liteConnectionOf(this.#session);
     void this.#connection.closed.then(() => this.#closedCount++);
-    if (this.#has(Option.OURS)) this.#session.peer.receiveHello(1);
+    if (this.#has(Option.OURS)) this.#link.receiveFrame(bytesOf(HELLO));
   }
 
   /** Runs the script to its end, and looks at what is left. */
@@ -213,8 +218,13 @@ export class LiteWorld {
       while (this.#link.readOn()) this.#scheduler.settle();
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const { streamCount, queuedBytes, unconsumedBytes, reassemblyBytes } = this.#session;
-    for (const [name, value] of Object.entries({ streamCount, queuedBytes, unconsumedBytes, reassemblyBytes })) {
+    const { streams, queuedBytes, unconsumedBytes, reassemblyBytes } = this.#session;
+    for (const [name, value] of Object.entries({
+      streamCount: streams.size,
+      queuedBytes,
+      unconsumedBytes,
+      reassemblyBytes,
+    })) {
       if (!(value >= 0)) throw new Error(`${name} is ${value}`);
     }
   }
@@ -229,9 +239,9 @@ export class LiteWorld {
     for (const call of this.#calls)
       if (call.iterator !== undefined) this.#await(call, call.iterator.return?.() ?? Promise.resolve());
     await this.#settle();
-    const { streamCount, queuedBytes, unconsumedBytes, reassemblyBytes } = this.#session;
+    const { streams, queuedBytes, unconsumedBytes, reassemblyBytes } = this.#session;
     const left = {
-      streamCount,
+      streamCount: streams.size,
       queuedBytes,
       reassemblyBytes,
       unconsumedBytes,

@@ -12,7 +12,7 @@ import {
   RpcError,
   type Scheduler,
 } from "rsocket-rpc";
-import { connectWith as connectLite, type LiteConnectOptions } from "rsocket-rpc/lite";
+import { connectWith as connectLite, type LiteConnectOptions, Metadata } from "rsocket-rpc/lite";
 import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
 import type { CutKind, Cuttable, Reach } from "./reach.js";
 import { Wire } from "./wire.js";
@@ -142,6 +142,9 @@ export class Peer {
     if (this.mode !== "rpc") throw new Skipped("rsocket-rpc/lite knows no composite metadata");
     const missing = NOT_IN_LITE.filter((name) => options[name] !== undefined && options[name] !== false);
     if (missing.length > 0) throw new Skipped(`rsocket-rpc/lite has no ${missing.join(", ")}`);
-    return (await connectLite(dialer, options as LiteConnectOptions)) as unknown as Connection;
+    return (await connectLite(dialer, {
+      ...(options as LiteConnectOptions),
+      metadata: Metadata,
+    })) as unknown as Connection;
   }
 }

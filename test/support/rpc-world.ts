@@ -19,6 +19,7 @@ import {
   serveInProcess,
   VirtualScheduler,
 } from "rsocket-rpc/testing";
+import type { LiteSession } from "../../runtime/src/lite/session.js";
 
 /** SETUP of a client of ours, `rpc` mode, 20 s / 90 s, with its hello. */
 export const SETUP_OURS =
@@ -244,8 +245,12 @@ export function expectQuiet(connection: Connection): void {
 
 /** The payload-level connection under `connection`; of a lite one what stands in its place. */
 export function rsocketOf(connection: Pick<Connection, "channelCore">): RSocketConnection {
-  const core = connection.channelCore as unknown as { rsocket?: RSocketConnection; session: RSocketConnection };
-  return core.rsocket ?? core.session;
+  const { rsocket, session } = connection.channelCore as unknown as {
+    rsocket?: RSocketConnection;
+    session: LiteSession;
+  };
+  if (rsocket !== undefined) return rsocket;
+  return Object.create(session, { streamCount: { get: () => session.streams.size } }) as RSocketConnection;
 }
 
 let worlds: RpcWorld[] = [];

@@ -6,7 +6,7 @@ import type { SlabWriter } from "./slab.js";
 /** A place has at least so much room for the message; a longer one may outgrow it. */
 const ROOM_BYTES = 512;
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /**
  * The place of one message after another, `bytes[start, start + length)`. It is taken from `begin` on, until the message's

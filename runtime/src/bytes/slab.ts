@@ -15,7 +15,7 @@ export const REFERENCE_BYTES = 8_192;
 /** A rest smaller than this is not worth keeping for the next writer. */
 const SPARE_BYTES = 1_024;
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /**
  * Lends slabs to the writers of one thread. A writer gives back what it didn't use whenever it is emptied,

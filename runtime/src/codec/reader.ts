@@ -3,7 +3,7 @@
 
 import { malformed } from "./faults.js";
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /** Messages in messages, the outermost included: protobuf's own limit, and protobuf-es's. */
 export const MAX_DEPTH = 100;

@@ -3,7 +3,7 @@
 
 import type { MessageWriter } from "./writer.js";
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /** Long fields, each with the place in the writer's buffer where it belongs, in order. */
 export class References {

@@ -9,7 +9,7 @@ export const REFERENCE_BYTES = 4_096;
 /** The first buffer of a writer that was given none. */
 const FIRST_BYTES = 1_024;
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /**
  * Writes one message at a time. `begin` says where to; then the codec writes; then what was written is

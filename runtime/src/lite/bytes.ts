@@ -3,10 +3,13 @@
 
 import { lengthOf } from "../bytes/parts.js";
 import { encodeUtf8 } from "../bytes/utf8.js";
-import { MAX_RPC_PART_BYTES } from "../metadata/rpc-metadata.js";
+import { check } from "./check.js";
 
 /** Bytes of a part; of a number the low eight bits. */
 export type Bytes = ArrayLike<number>;
+
+/** The longest part of RPC metadata: old peers read its length as a signed number. */
+const MAX_PART_BYTES = 32_767;
 
 /** All of them in one array. */
 export function concat(...parts: readonly Bytes[]): Uint8Array {
@@ -24,13 +27,9 @@ export function uint(value: number, byteLength: number): Bytes {
   return Array.from({ length: byteLength }, (_byte, i) => value >>> (8 * (byteLength - 1 - i)));
 }
 
-/** A text of at most 32,767 bytes behind its length, as RPC metadata has it. @throws RangeError */
-export function shortText(what: string, text: string): Uint8Array {
-  return withLength(what, encodeUtf8(text));
-}
-
-/** Bytes behind their length in two bytes. @throws RangeError above 32,767, which old peers can't read. */
-export function withLength(what: string, bytes: Uint8Array): Uint8Array {
-  if (bytes.length <= MAX_RPC_PART_BYTES) return concat(uint(bytes.length, 2), bytes);
-  throw new RangeError(`${what} has ${bytes.length} bytes, expected at most ${MAX_RPC_PART_BYTES}`);
+/** A text, or bytes, behind its length in two bytes. @throws RangeError above 32,767 of them. */
+export function shortPart(what: string, part: string | Uint8Array): Uint8Array {
+  const bytes = typeof part === "string" ? encodeUtf8(part) : part;
+  check(bytes.length <= MAX_PART_BYTES, `length of ${what}`, bytes.length, `at most ${MAX_PART_BYTES}`);
+  return concat(uint(bytes.length, 2), bytes);
 }

@@ -1,577 +1,536 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call of a client: what it sends, what of the answer waits for its consumer, and its one end.
 
+import { readUint31, readUint32 } from "../bytes/integers.js";
 import type { Timer } from "../engine/scheduler.js";
 import type { TurnShare } from "../engine/turn-budget.js";
 import { ErrorCode } from "../frames/errors.js";
-import { Flag, FrameType, MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import { MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
 import { readPayloadStart, viewOf } from "../frames/payload-start.js";
 import type { Header } from "../metadata/envelope.js";
-import { fromWireHeaders } from "../metadata/headers.js";
-import { listenForAbort, stopListening } from "../rpc/abort-listeners.js";
-import { abortError, deadlineExceeded, undecodable, unencodable } from "../rpc/call-errors.js";
-import { type CallOptions, checkCallOptions } from "../rpc/call-options.js";
+import type { Metadata } from "../metadata/headers.js";
+import { CallError } from "../rpc/call-error.js";
+import type { CallOptions } from "../rpc/call-options.js";
 import type { Source } from "../rpc/channel.js";
 import { Code } from "../rpc/code.js";
 import { checkMessage } from "../rpc/codec.js";
 import { messageOf, nameOf } from "../rpc/describe.js";
-import { RpcError } from "../rpc/error.js";
 import type { AnyMethod } from "../rpc/method.js";
-import { decodeConnectionError, peerError } from "../rpc/status-codec.js";
 import type { ConnectionError } from "../session/errors.js";
 import { type Bytes, concat, uint } from "./bytes.js";
-import type { Said } from "./envelope.js";
+import { check, checkRange } from "./check.js";
+import { abortError, invalid, lostError, peerError } from "./errors.js";
+import * as Flag from "./flags.js";
 import { Fragments } from "./fragments.js";
 import { forEachFragment, frameOf } from "./frame.js";
-import { errorData, readEnvelope, readErrorData, requestMetadata, wireHeaders } from "./metadata.js";
+import * as FrameType from "./frame-types.js";
+import { errorData, readEnvelope, requestMetadata, wireHeaders } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
 import { dropped, Waiting } from "./waiting.js";
 
-const NO_BYTES = new Uint8Array(0);
-const NO_OPTIONS: CallOptions = {};
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 /** Items asked for at first, and at most; beyond the first as many as make up the bytes below. */
 const FIRST_ITEMS = 32;
 const MOST_ITEMS = 256;
 const LEAST_ITEMS = 4;
 const WINDOW_BYTES = 1_048_576;
-const STREAM_FAILED = { code: Code.Cancelled, rawMessage: "the request stream failed" };
 /** Of what a source throws the peer hears no more. */
 const MAX_ERROR_CHARACTERS = 1_000;
 
-type Failure = () => RpcError;
+/** A call. Its answers are read with `next`, one by one. */
+export interface LiteCall<O> extends AsyncIterableIterator<O, undefined> {
+  /** Ends the call from this side, with `error`. */
+  fail(error: CallError): void;
+  /** The answer of a call that has one, when COMPLETE alone was all that came. @throws CallError as `next`. */
+  emptyAnswer(): O;
+}
 
-/** What is sent: one message, or several. */
-export type Requests = { readonly message: unknown } | { readonly source: Source<unknown> };
-
-/** A call. Its answers are read with `next`, one by one; `begin` comes first. */
-export class LiteCall<O> implements LiteStream, AsyncIterator<O, undefined> {
-  readonly #session: LiteSession;
-  readonly #method: AnyMethod;
-  readonly #options: CallOptions;
-  readonly #type: number;
-  readonly #share: TurnShare = { turn: -1, taken: 0 };
-  #id = 0;
-  #isSent = false;
-  #isEnded = false;
+/**
+ * Checks what the caller said, and sends the request as soon as there is room. `request` is a source of messages for a
+ * channel, else a message. `answers`: so many are asked for, and no more; by default as many as the consumer takes.
+ */
+export function beginCall<O>(
+  session: LiteSession,
+  method: AnyMethod,
+  type: number,
+  request: unknown,
+  options: CallOptions = {},
+  answers?: number,
+): LiteCall<O> {
+  const { init, turns } = session;
+  const { limits, scheduler } = init;
+  const { signal, timeoutMs, prefetch } = options;
+  const share: TurnShare = { turn: -1, taken: 0 };
+  const isStream = type >= FrameType.REQUEST_STREAM;
+  const items = new Waiting(session);
+  let id = 0;
+  let isSent = false;
+  let isEnded = false;
   // Thrown to the consumer behind the items that came before it.
-  #failure: Failure | undefined;
-  #timer: Timer | undefined;
-  #dueMs = Number.POSITIVE_INFINITY;
-  #headersSeen = false;
+  let failure: CallError | undefined;
+  let timer: Timer | undefined;
+  let dueMs: number | undefined;
+  let headers: readonly Header[] = [];
+  let headersSeen = false;
   // What comes.
-  readonly #items: Waiting;
-  #readers: (() => void)[] = [];
-  #credit: number;
-  #surplusBytes = 0;
-  #largestBytes = 1;
-  #window = FIRST_ITEMS;
-  readonly #asksForMore: boolean;
-  #fragments: Fragments | undefined;
+  let readers: (() => void)[] = [];
+  let credit = answers ?? prefetch ?? FIRST_ITEMS;
+  let surplusBytes = 0;
+  let largestBytes = 1;
+  let window = FIRST_ITEMS;
+  let fragments: Fragments | undefined;
   // What goes out on a channel.
-  #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
-  #isSending = false;
-  #sendCredit = 0;
-  #sender: (() => void) | undefined;
-  #headers: readonly Header[] | undefined;
-  readonly #onAbort = (): void => this.#giveUp(() => abortError(this.#options.signal?.reason));
-  readonly #proceed = (): void => this.#admit();
-  #requests: Requests;
-
-  /** `answers`: so many are asked for, and no more; by default as many as the consumer takes. */
-  constructor(
-    session: LiteSession,
-    method: AnyMethod,
-    type: number,
-    requests: Requests,
-    options: CallOptions | undefined,
-    answers?: number,
-  ) {
-    this.#session = session;
-    this.#items = new Waiting(session);
-    this.#method = method;
-    this.#type = type;
-    this.#requests = requests;
-    this.#options = options ?? NO_OPTIONS;
-    this.#asksForMore = type >= FrameType.REQUEST_STREAM && answers === undefined;
-    this.#credit = answers ?? this.#options.prefetch ?? FIRST_ITEMS;
-  }
-
-  /** Checks what the caller said, and sends the request as soon as there is room. */
-  begin(): void {
-    const { signal, timeoutMs, headers } = this.#options;
-    try {
-      checkCallOptions(this.#options);
-      if (headers !== undefined) this.#headers = wireHeaders(headers);
-    } catch (error) {
-      return this.#giveUp(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
-    }
-    if (signal?.aborted === true) return this.#onAbort();
-    if (signal !== undefined) listenForAbort(signal, this.#onAbort);
-    if (timeoutMs !== undefined) {
-      const expire = (): void => this.#giveUp(() => deadlineExceeded(timeoutMs));
-      if (timeoutMs === 0) return expire();
-      this.#dueMs = this.#session.scheduler.now() + timeoutMs;
-      this.#timer = this.#session.scheduler.setTimer(timeoutMs, expire);
-    }
-    this.#admit();
-  }
+  let iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
+  let isSending = false;
+  let sendCredit = 0;
+  let wakeSender: (() => void) | undefined;
 
   // ── for its consumer ────────────────────────────────────────────────────────────────────────────────────────────
 
-  async next(): Promise<IteratorResult<O, undefined>> {
-    const { turns } = this.#session;
-    for (;;) {
-      if (this.#items.length > 0 && !turns.take(this.#share)) {
-        await new Promise<void>((resolve) => turns.wait(resolve));
-        continue;
+  const call: LiteCall<O> = {
+    async next() {
+      for (;;) {
+        if (items.length > 0 && !turns.take(share)) {
+          await nextTurn();
+          continue;
+        }
+        const data = items.shift();
+        if (data === undefined && isEnded) {
+          const error = failure;
+          failure = undefined;
+          if (error !== undefined) throw error;
+          return { done: true, value: undefined };
+        }
+        askForMore();
+        if (data !== undefined) return { done: false, value: decode(data) };
+        await new Promise<void>((resolve) => readers.push(resolve));
       }
-      const data = this.#items.shift();
-      if (data !== undefined) {
-        this.#askForMore();
-        return { done: false, value: this.#decode(data) };
-      }
-      if (this.#isEnded) {
-        const failure = this.#failure;
-        this.#failure = undefined;
-        if (failure !== undefined) throw failure();
-        return { done: true, value: undefined };
-      }
-      this.#askForMore();
-      await new Promise<void>((resolve) => this.#readers.push(resolve));
-    }
-  }
+    },
+    // The consumer leaves: the call is cancelled.
+    return() {
+      leave(new CallError(Code.Cancelled, "the consumer left the stream"));
+      failure = undefined;
+      return Promise.resolve({ done: true, value: undefined });
+    },
+    // The same, as `yield*` has it.
+    async throw(reason) {
+      await call.return?.();
+      throw reason;
+    },
+    [Symbol.asyncIterator]: () => call,
+    fail: giveUp,
+    emptyAnswer: () => decode(NO_BYTES),
+  };
 
-  /** The consumer leaves: the call is cancelled. */
-  return(): Promise<IteratorResult<O, undefined>> {
-    this.#leave(() => new RpcError(Code.Cancelled, "the consumer left the stream"));
-    this.#failure = undefined;
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  /** The same, as `yield*` has it. */
-  async throw(reason: unknown): Promise<never> {
-    await this.return();
-    throw reason;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  /** Ends the call from this side, with `error`. */
-  fail(error: RpcError): void {
-    this.#giveUp(() => error);
-  }
-
-  /** The message that `data` holds. @throws RpcError; then the call has failed by it. */
-  #decode(data: Uint8Array): O {
+  // Then the call has failed by what is thrown.
+  function decode(data: Uint8Array): O {
     try {
-      return this.#method.output.decode(data, this.#session.discardUnknownFields) as O;
+      return method.output.decode(data, init.discardUnknownFields) as O;
     } catch (cause) {
-      const error = undecodable(this.#method, cause);
-      this.#leave(() => error);
-      this.#failure = undefined;
+      const error = unfit("answer", "decoded", method.output.typeName, cause, Code.Internal);
+      leave(error);
+      failure = undefined;
       throw error;
     }
   }
 
-  /** The answer of a call that has one, when COMPLETE alone was all that came. @throws RpcError as `next`. */
-  emptyAnswer(): O {
-    return this.#decode(NO_BYTES);
+  function unfit(what: string, how: string, typeName: string, cause: unknown, code: Code): CallError {
+    const message = `${method.service}.${method.name}: the ${what} can't be ${how} as ${typeName}: ${messageOf(cause)}`;
+    return new CallError(code, message, { cause });
   }
 
   // Whenever half of the window is used up; a consumer that waits gets one in any case. Who keeps up gets a larger one.
-  #askForMore(): void {
-    if (this.#isEnded || this.#id === 0 || !this.#asksForMore) return;
-    const waiting = this.#items.length;
-    const fitting = Math.max(LEAST_ITEMS, Math.floor(WINDOW_BYTES / this.#largestBytes));
-    const window = this.#options.prefetch ?? Math.min(this.#window, fitting);
-    const missing = window - waiting - Math.max(0, this.#credit);
-    if (missing < window / 2) return;
+  function askForMore(): void {
+    if (isEnded || id === 0 || !isStream || answers !== undefined) return;
+    const fitting = Math.max(LEAST_ITEMS, Math.floor(WINDOW_BYTES / largestBytes));
+    const wanted = prefetch ?? Math.min(window, fitting);
+    const atHand = items.length + Math.max(0, credit);
+    if (wanted - atHand < wanted / 2) return;
     // With too many bytes waiting only a consumer that has nothing left may ask, and only for one.
-    const isFull = this.#session.unconsumedBytes > this.#session.limits.maxUnconsumedBytes;
-    if (isFull && waiting + Math.max(0, this.#credit) > 0) return;
-    const granted = isFull ? 1 : missing;
-    this.#window = Math.min(MOST_ITEMS, 2 * this.#window);
+    const isFull = session.unconsumedBytes > limits.maxUnconsumedBytes;
+    if (isFull && atHand > 0) return;
+    const granted = isFull ? 1 : wanted - atHand;
+    window = Math.min(MOST_ITEMS, 2 * window);
     // An item that was once large isn't held against a stream for ever.
-    this.#largestBytes -= this.#largestBytes >> 2;
-    this.#credit += granted;
-    this.#session.send(frameOf(this.#id, FrameType.REQUEST_N, 0, uint(granted, 4)));
+    largestBytes -= largestBytes >> 2;
+    credit += granted;
+    sendFrame(FrameType.REQUEST_N, 0, uint(granted, 4));
   }
 
-  #wakeReaders(): void {
-    const readers = this.#readers;
-    this.#readers = [];
-    for (const wake of readers) wake();
+  function wakeReaders(): void {
+    const waiting = readers;
+    readers = [];
+    for (const wake of waiting) wake();
+  }
+
+  function nextTurn(): Promise<void> {
+    return new Promise((resolve) => turns.wait(resolve));
   }
 
   // ── the request ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #admit(): void {
-    const session = this.#session;
-    if (this.#isEnded) return;
-    if (!session.isOpen) return this.#lose(session.endError, true);
-    if (!session.hasRoom) {
-      const { maxQueuedCalls } = session.limits;
-      if (session.whenRoom(this.#proceed)) return;
-      const message = `${maxQueuedCalls} calls wait to be sent, expected at most that`;
-      return this.#giveUp(() => new RpcError(Code.ResourceExhausted, message, { retryable: true }));
-    }
-    if ("source" in this.#requests) return void this.#sendAll(this.#requests.source);
+  function begin(): void {
     try {
-      this.#open(this.#encode(this.#requests.message), false);
+      checkOptions(options);
+      headers = wireHeaders(init.metadata, options.headers, options.onHeaders ?? options.onTrailers);
     } catch (error) {
-      this.fail(RpcError.from(error));
+      failure = invalid(error);
+      isEnded = true;
+      return;
+    }
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener("abort", onAbort);
+    if (timeoutMs !== undefined) {
+      const expire = (): void =>
+        giveUp(new CallError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`));
+      if (timeoutMs === 0) return expire();
+      dueMs = scheduler.now() + timeoutMs;
+      timer = scheduler.setTimer(timeoutMs, expire);
+    }
+    admit();
+  }
+
+  function admit(): void {
+    if (isEnded) return;
+    if (!session.isOpen) return lose(session.endError, true);
+    if (!session.hasRoom) {
+      if (session.whenRoom(admit)) return;
+      const message = `${limits.maxQueuedCalls} calls wait to be sent, expected at most that`;
+      return giveUp(new CallError(Code.ResourceExhausted, message, { retryable: true }));
+    }
+    if (type === FrameType.REQUEST_CHANNEL) return void sendAll(request as Source<unknown>);
+    try {
+      open(encode(request), false);
+    } catch (error) {
+      failSending(error);
     }
   }
 
-  #encode(message: unknown): Uint8Array {
-    const { input } = this.#method;
+  function encode(message: unknown): Uint8Array {
+    const { typeName } = method.input;
     const pieces: Uint8Array[] = [];
     try {
-      input.encode(checkMessage(message, input.typeName), { reserve() {}, bytes: (piece) => pieces.push(piece) });
+      method.input.encode(checkMessage(message, typeName), { reserve() {}, bytes: (piece) => pieces.push(piece) });
     } catch (cause) {
-      throw unencodable(this.#method, cause);
+      throw unfit("request", "encoded", typeName, cause, Code.InvalidArgument);
     }
     return concat(...pieces);
   }
 
-  #open(data: Uint8Array, noMessage: boolean): void {
-    const session = this.#session;
+  function open(data: Uint8Array, noMessage: boolean): void {
     // A getter of the message may have ended the call.
-    if (this.#isEnded) return;
-    if (!session.isOpen) return this.#lose(session.endError, true);
+    if (isEnded) return;
+    if (!session.isOpen) return lose(session.endError, true);
     let metadata: Uint8Array;
     try {
-      metadata = this.#metadata(noMessage);
+      const leftMs = dueMs === undefined ? dueMs : Math.max(0, Math.ceil(dueMs - scheduler.now()));
+      metadata = requestMetadata(method, { timeoutMs: leftMs, noMessage, headers }, options);
     } catch (error) {
-      return this.#giveUp(() => new RpcError(Code.InvalidArgument, messageOf(error), { cause: error }));
+      throw invalid(error);
     }
-    session.forgetUnopened(this);
-    this.#id = session.open(this, this.#type !== FrameType.REQUEST_FNF);
-    const initialN = this.#type >= FrameType.REQUEST_STREAM ? uint(Math.min(this.#credit, MAX_31_BIT), 4) : [];
-    this.#sendPayload(this.#type, initialN, metadata, data);
+    session.unopened.delete(stream);
+    id = session.open(stream, type !== FrameType.REQUEST_FNF);
+    sendPayload(type, isStream ? uint(Math.min(credit, MAX_31_BIT), 4) : [], metadata, data);
   }
 
-  #metadata(noMessage: boolean): Uint8Array {
-    const leftMs = Math.ceil(this.#dueMs - this.#session.scheduler.now());
-    const said: Said = {
-      ...(this.#dueMs === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Math.max(0, leftMs) }),
-      ...(noMessage ? { noMessage } : {}),
-      ...(this.#headers === undefined ? {} : { headers: this.#headers }),
-    };
-    return requestMetadata(this.#method, said, this.#options);
+  function sendPayload(type: number, head: Bytes, metadata: Uint8Array | undefined, data: Uint8Array): void {
+    forEachFragment(id, type, head, metadata, data, init.fragmentBytes, session.send);
+    session.countItemSent();
+  }
+
+  function sendFrame(type: number, flags: number, ...body: readonly Bytes[]): void {
+    session.send(frameOf(id, type, flags, ...body));
   }
 
   // ── a stream of requests ────────────────────────────────────────────────────────────────────────────────────────
 
-  async #sendAll(source: Source<unknown>): Promise<void> {
-    this.#isSending = true;
-    this.#session.addUnopened(this);
+  async function sendAll(source: Source<unknown>): Promise<void> {
+    isSending = true;
+    session.unopened.add(stream);
     try {
-      this.#iterator = iteratorOf(source);
-      while (await this.#mayProduce()) {
-        const { done, value } = await this.#pull(this.#iterator);
-        if (!this.#isSending) return;
-        if (done === true) return this.#complete();
-        const data = this.#encode(value);
-        while (this.#isSending && this.#lacksCredit) await this.#creditOrEnd();
-        if (!this.#isSending) return;
-        this.#sendItem(data);
+      iterator = iteratorOf(source);
+      while (await mayProduce()) {
+        const { done, value } = await pull(iterator);
+        if (!isSending) return;
+        if (done === true) return await complete();
+        const data = encode(value);
+        while (isSending && lacksCredit()) await creditOrEnd();
+        if (!isSending) return;
+        if (id === 0) open(data, false);
+        else {
+          if (sendCredit !== MAX_31_BIT) sendCredit--;
+          sendPayload(FrameType.PAYLOAD, [], undefined, data);
+        }
       }
     } catch (error) {
-      this.#failSending(error);
+      failSending(error);
     }
   }
 
   // A source that has ended, in whatever way, isn't closed any more.
-  async #pull(iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
+  async function pull(source: Iterator<unknown> | AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
     let isOver = true;
     try {
-      const result: unknown = await iterator.next();
-      if (typeof result !== "object" || result === null) {
-        throw new TypeError(`the iterator gave ${String(result)}, expected an object with done and value`);
-      }
+      const result: unknown = await source.next();
+      const isResult = typeof result === "object" && result !== null;
+      check(isResult, "what the iterator gave", result, "an object with done and value");
       isOver = (result as IteratorResult<unknown>).done === true;
       return result as IteratorResult<unknown>;
     } finally {
-      if (isOver) this.#iterator = undefined;
+      if (isOver) iterator = undefined;
     }
   }
 
-  get #lacksCredit(): boolean {
-    return this.#id !== 0 && this.#sendCredit <= 0;
+  function lacksCredit(): boolean {
+    return id !== 0 && sendCredit <= 0;
   }
 
-  #creditOrEnd(): Promise<void> {
+  function creditOrEnd(): Promise<void> {
     return new Promise((resolve) => {
-      this.#sender = resolve;
+      wakeSender = resolve;
     });
   }
 
   // Waits for credit, room and a turn; false when nothing is to be sent any more. A peer of another make may have asked for
   // exactly as many as there are, and waits for their end: for it one is fetched ahead.
-  async #mayProduce(): Promise<boolean> {
-    const session = this.#session;
-    while (this.#isSending) {
-      if (this.#lacksCredit && session.peer.isOurs) await this.#creditOrEnd();
+  async function mayProduce(): Promise<boolean> {
+    while (isSending) {
+      if (lacksCredit() && session.isOurs) await creditOrEnd();
       else if (!session.hasRoom) {
         await new Promise<void>((resolve) => {
-          if (!session.whenRoom(resolve)) session.turns.wait(resolve);
+          if (!session.whenRoom(resolve)) turns.wait(resolve);
         });
-      } else if (session.turns.take(this.#share)) return true;
-      else await new Promise<void>((resolve) => session.turns.wait(resolve));
+      } else if (turns.take(share)) return true;
+      else await nextTurn();
     }
     return false;
   }
 
-  #sendItem(data: Uint8Array): void {
-    if (this.#id === 0) return this.#open(data, false);
-    if (this.#sendCredit !== MAX_31_BIT) this.#sendCredit--;
-    this.#sendPayload(FrameType.PAYLOAD, [], undefined, data);
-  }
-
-  #sendPayload(type: number, head: Bytes, metadata: Uint8Array | undefined, data: Uint8Array): void {
-    const session = this.#session;
-    forEachFragment(this.#id, type, head, metadata, data, session.fragmentBytes, (frame) => session.send(frame));
-    session.countItemSent();
-  }
-
-  #complete(): void {
-    if (this.#id !== 0) return this.#sendComplete();
-    // Whether a stream without messages can be said depends on the peer: it waits until that is known.
-    this.#session.peer.onceDecided(() => {
-      if (this.#isEnded) return;
-      if (!this.#session.peer.isOurs) {
-        const message = "this peer can't receive a stream without messages";
-        return this.#giveUp(() => new RpcError(Code.FailedPrecondition, message));
+  async function complete(): Promise<void> {
+    if (id === 0) {
+      // Whether a stream without messages can be said depends on the peer: it waits until that is known.
+      await new Promise<void>((resolve) => session.onceDecided(resolve));
+      if (isEnded) return;
+      if (!session.isOurs) {
+        throw new CallError(Code.FailedPrecondition, "this peer can't receive a stream without messages");
       }
-      this.#open(NO_BYTES, true);
-      this.#sendComplete();
-    });
-  }
-
-  #sendComplete(): void {
-    this.#isSending = false;
-    if (this.#id !== 0) this.#session.send(frameOf(this.#id, FrameType.PAYLOAD, Flag.COMPLETE));
+      open(NO_BYTES, true);
+    }
+    isSending = false;
+    if (id !== 0) sendFrame(FrameType.PAYLOAD, Flag.COMPLETE);
   }
 
   // The source failed, or one of its messages: the peer hears a status if one was thrown, else only that the call is off.
-  #failSending(thrown: unknown): void {
-    this.#stopSending();
-    if (this.#isEnded) return;
-    if (this.#id !== 0) {
-      const { code, rawMessage } = RpcError.is(thrown) ? thrown : STREAM_FAILED;
-      const status = { code, message: rawMessage.slice(0, MAX_ERROR_CHARACTERS) };
-      const data = errorData(status, this.#session.peer.isOurs);
-      this.#session.send(frameOf(this.#id, FrameType.ERROR, 0, uint(ErrorCode.APPLICATION_ERROR, 4), data));
+  function failSending(thrown: unknown): void {
+    stopSending();
+    if (isEnded) return;
+    const error = CallError.from(thrown);
+    if (id !== 0) {
+      const isStatus = error === thrown;
+      const code = isStatus ? error.code : Code.Cancelled;
+      const message = isStatus ? error.rawMessage.slice(0, MAX_ERROR_CHARACTERS) : "the request stream failed";
+      const data = errorData({ code, message }, session.isOurs === true);
+      sendFrame(FrameType.ERROR, 0, uint(ErrorCode.APPLICATION_ERROR, 4), data);
     }
-    this.#end(() => RpcError.from(thrown));
+    end(error);
   }
 
   // The source is closed once, whatever happens.
-  #stopSending(): void {
-    const iterator = this.#iterator;
-    this.#iterator = undefined;
-    this.#sender?.();
-    if (!this.#isSending) return;
-    this.#isSending = false;
-    void closeSource(iterator);
+  function stopSending(): void {
+    const source = iterator;
+    iterator = undefined;
+    wakeSender?.();
+    if (!isSending) return;
+    isSending = false;
+    void closeSource(source);
   }
 
   // ── what the peer says ──────────────────────────────────────────────────────────────────────────────────────────
 
-  onSent(): void {
-    this.#isSent = true;
-    if (this.#type === FrameType.REQUEST_FNF) this.#end(undefined);
-  }
+  const stream: LiteStream = {
+    onSent() {
+      isSent = true;
+      if (type === FrameType.REQUEST_FNF) end();
+    },
+    onFrame(frameType, flags, bytes, at, frameEnd) {
+      if (frameType === FrameType.PAYLOAD) onPayload(bytes, at, frameEnd, flags);
+      else if (frameType === FrameType.REQUEST_N) {
+        sendCredit = Math.min(sendCredit + readUint31(bytes, at), MAX_31_BIT);
+        wakeSender?.();
+      } else if (frameType === FrameType.CANCEL) stopSending();
+      else end(peerError(readUint32(bytes, at), bytes.slice(at + 4, frameEnd), init.metadata));
+    },
+    giveUp: (message) => giveUp(new CallError(Code.Cancelled, message)),
+    onLost: (error) => lose(error, !isSent),
+  };
 
-  onRequestN(n: number): void {
-    this.#sendCredit = Math.min(this.#sendCredit + n, MAX_31_BIT);
-    this.#sender?.();
-  }
-
-  onCancel(): void {
-    this.#stopSending();
-  }
-
-  onError(code: number, data: Uint8Array): void {
-    this.#end(() => peerError(code, readErrorData(data)));
-  }
-
-  onLost(error: ConnectionError): void {
-    this.#lose(error, !this.#isSent);
-  }
-
-  giveUp(message: string): void {
-    this.#giveUp(() => new RpcError(Code.Cancelled, message));
-  }
-
-  onPayload(bytes: Uint8Array, at: number, end: number, flags: number): void {
-    const dataStart = readPayloadStart(bytes, at, end, flags);
+  function onPayload(bytes: Uint8Array, at: number, frameEnd: number, flags: number): void {
+    const dataStart = readPayloadStart(bytes, at, frameEnd, flags);
     if (dataStart < 0) {
-      const message = `metadata of a frame on stream ${this.#id} is longer than the frame`;
-      if (this.#fragments !== undefined) return this.#refuse(message);
-      return this.#session.malformed(message, (flags & Flag.IGNORE) !== 0);
+      const message = `metadata of a frame on stream ${id} is longer than the frame`;
+      if (fragments !== undefined) return refuse(message);
+      return session.malformed(message, (flags & Flag.IGNORE) !== 0);
     }
     const metadata = (flags & Flag.METADATA) === 0 ? undefined : viewOf(bytes, at + METADATA_LENGTH_BYTES, dataStart);
-    const data = viewOf(bytes, dataStart, end);
-    const isLast = (flags & Flag.COMPLETE) !== 0 || this.#type === FrameType.REQUEST_RESPONSE;
-    const mayFollow = (flags & Flag.COMPLETE) === 0 || this.#session.followsWins;
-    if ((flags & Flag.FOLLOWS) !== 0 && mayFollow) return this.#assemble(metadata, data);
-    const isBare = isLast && data.length === 0 && metadata === undefined && (flags & Flag.NEXT) === 0;
-    if (this.#fragments === undefined || isBare) return this.#receive(metadata, data, flags, isLast);
-    this.#assemble(metadata, data);
-    const whole = this.#fragments;
+    const data = viewOf(bytes, dataStart, frameEnd);
+    const isComplete = (flags & Flag.COMPLETE) !== 0;
+    const isLast = isComplete || type === FrameType.REQUEST_RESPONSE;
+    if ((flags & Flag.FOLLOWS) !== 0 && (!isComplete || init.followsWins)) return assemble(metadata, data);
+    const isItem = (flags & Flag.NEXT) !== 0;
+    const isBare = isLast && data.length === 0 && metadata === undefined && !isItem;
+    if (fragments === undefined || isBare) return receive(metadata, data, isItem || !isComplete, isLast);
+    assemble(metadata, data);
+    const whole = fragments;
     if (whole === undefined) return; // too much
-    this.#dropFragments();
-    this.#receive(whole.metadata?.bytes, whole.data.bytes, flags | Flag.NEXT, isLast);
+    dropFragments();
+    receive(whole.metadata.bytes, whole.data.bytes, true, isLast);
   }
 
-  #assemble(metadata: Uint8Array | undefined, data: Uint8Array): void {
-    this.#fragments ??= new Fragments();
-    const fragments = this.#fragments;
-    const session = this.#session;
-    const { maxMessageBytes, maxMetadataBytes, maxFragments, maxReassemblyBytes } = session.limits;
-    session.reassemblyBytes += fragments.push(metadata, data);
-    if (fragments.data.byteLength > maxMessageBytes) this.#refuse(tooMuch("message", maxMessageBytes));
-    else if ((fragments.metadata?.byteLength ?? 0) > maxMetadataBytes) {
-      this.#refuse(tooMuch("metadata", maxMetadataBytes));
-    } else if (fragments.count > maxFragments) {
-      this.#refuse(`message in more than ${maxFragments} fragments is above the limit`);
-    } else if (session.reassemblyBytes > maxReassemblyBytes) {
-      this.#refuse("too many unfinished messages", Code.Cancelled);
-    }
+  function assemble(metadata: Uint8Array | undefined, data: Uint8Array): void {
+    fragments ??= new Fragments();
+    session.reassemblyBytes -= fragments.byteLength;
+    fragments.push(metadata, data);
+    session.reassemblyBytes += fragments.byteLength;
+    if (isTooLong(fragments.data.bytes, fragments.metadata.bytes)) return;
+    const { maxFragments, maxReassemblyBytes } = limits;
+    if (fragments.count > maxFragments) refuse(`message in more than ${maxFragments} fragments is above the limit`);
+    else if (session.reassemblyBytes > maxReassemblyBytes) refuse("too many unfinished messages", Code.Cancelled);
   }
 
-  #receive(metadata: Uint8Array | undefined, data: Uint8Array, flags: number, isLast: boolean): void {
-    const { limits } = this.#session;
-    if (data.length > limits.maxMessageBytes) return this.#refuse(tooMuch("message", limits.maxMessageBytes));
-    if (!this.#takeMetadata(metadata)) return;
-    const isItem = (flags & Flag.NEXT) !== 0 || (flags & Flag.COMPLETE) === 0;
-    if (isItem && !this.#keep(data)) return;
-    if (isLast) this.#end(undefined);
-    this.#wakeReaders();
+  // Then the call has ended.
+  function isTooLong(data: Uint8Array, metadata: Uint8Array | undefined): boolean {
+    const { maxMessageBytes, maxMetadataBytes } = limits;
+    if (data.length > maxMessageBytes) refuse(tooMuch("message", maxMessageBytes));
+    else if (metadata !== undefined && metadata.length > maxMetadataBytes)
+      refuse(tooMuch("metadata", maxMetadataBytes));
+    return isEnded;
+  }
+
+  function receive(metadata: Uint8Array | undefined, data: Uint8Array, isItem: boolean, isLast: boolean): void {
+    if (isTooLong(data, metadata) || !takeMetadata(metadata) || (isItem && !keep(data))) return;
+    if (isLast) end();
+    wakeReaders();
   }
 
   // False when that was too much beyond what was asked for.
-  #keep(data: Uint8Array): boolean {
-    const session = this.#session;
-    const { maxSurplusItems, maxSurplusBytes, maxWaitingBytes } = session.limits;
-    if (this.#type >= FrameType.REQUEST_STREAM) {
-      if (this.#credit !== MAX_31_BIT) this.#credit--;
-      if (this.#credit < 0) this.#surplusBytes += data.length;
-      else this.#surplusBytes = 0;
-      if (-this.#credit > maxSurplusItems || this.#surplusBytes > maxSurplusBytes) {
-        this.#refuse(`items exceed the credit by ${-this.#credit} (RSocket 1.0 §Reactive Streams Semantics)`);
-        return false;
-      }
+  function keep(data: Uint8Array): boolean {
+    const { maxSurplusItems, maxSurplusBytes, maxWaitingBytes } = limits;
+    if (isStream) {
+      if (credit !== MAX_31_BIT) credit--;
+      surplusBytes = credit < 0 ? surplusBytes + data.length : 0;
     }
-    if (session.unconsumedBytes + data.length > maxWaitingBytes) {
-      const message = tooMuch("backlog of messages", maxWaitingBytes);
-      this.#leave(() => new RpcError(Code.ResourceExhausted, message));
-      return false;
+    if (-credit > maxSurplusItems || surplusBytes > maxSurplusBytes) {
+      refuse(`items exceed the credit by ${-credit} (RSocket 1.0 §Reactive Streams Semantics)`);
+    } else if (session.unconsumedBytes + data.length > maxWaitingBytes) {
+      leave(new CallError(Code.ResourceExhausted, tooMuch("backlog of messages", maxWaitingBytes)));
     }
-    this.#items.push(data.slice()); // a view would pin what it was read in
-    this.#largestBytes = Math.max(this.#largestBytes, data.length);
+    if (isEnded) return false;
+    items.push(data.slice()); // a view would pin what it was read in
+    largestBytes = Math.max(largestBytes, data.length);
     return true;
   }
 
   // Headers and trailers of ours, or whatever else came. False when the call has ended by it.
-  #takeMetadata(metadata: Uint8Array | undefined): boolean {
+  function takeMetadata(metadata: Uint8Array | undefined): boolean {
     if (metadata === undefined || metadata.length === 0) return true;
-    const { onHeaders, onTrailers, onRawMetadata } = this.#options;
     try {
-      if (metadata.length > this.#session.limits.maxMetadataBytes) {
-        throw new RangeError(tooMuch("metadata", this.#session.limits.maxMetadataBytes));
-      }
       const envelope = readEnvelope(metadata);
-      if (envelope === undefined) {
-        this.#call(onRawMetadata, metadata);
-        return !this.#isEnded;
+      if (envelope === undefined) tell(options.onRawMetadata, metadata);
+      else if (init.metadata !== undefined) {
+        const answered = init.metadata.fromWire(envelope.headers ?? []);
+        const trailers = init.metadata.fromWire(envelope.trailers ?? []);
+        if (!answered.isEmpty && !headersSeen) {
+          headersSeen = true;
+          tell(options.onHeaders, answered);
+        }
+        if (!trailers.isEmpty) tell(options.onTrailers, trailers);
       }
-      const headers = fromWireHeaders(envelope.headers ?? []);
-      const trailers = fromWireHeaders(envelope.trailers ?? []);
-      if (!headers.isEmpty && !this.#headersSeen) {
-        this.#headersSeen = true;
-        this.#call(onHeaders, headers);
-      }
-      if (!trailers.isEmpty) this.#call(onTrailers, trailers);
-    } catch (error) {
-      const message = `the answer's metadata is malformed: ${messageOf(error)}`;
-      this.#giveUp(() => new RpcError(Code.Internal, message, { cause: error }));
+    } catch (cause) {
+      const message = `the answer's metadata is malformed: ${messageOf(cause)}`;
+      giveUp(new CallError(Code.Internal, message, { cause }));
     }
     // A listener may have ended the call, too, by aborting its signal.
-    return !this.#isEnded;
+    return !isEnded;
   }
 
-  #call<T>(listener: ((value: T) => void) | undefined, value: T): void {
+  function tell<T extends Metadata | Uint8Array>(listener: ((value: T) => void) | undefined, value: T): void {
     try {
       listener?.(value);
     } catch (error) {
-      this.fail(RpcError.from(error));
+      giveUp(CallError.from(error));
     }
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  // The peer broke a rule, or a limit.
-  #refuse(message: string, code: Code = Code.Internal): void {
-    this.#giveUp(() => new RpcError(code, message));
+  function onAbort(): void {
+    giveUp(abortError(signal?.reason));
   }
 
-  #lose(error: ConnectionError, neverSent: boolean): void {
-    this.#end(() => decodeConnectionError(error, neverSent));
+  // The peer broke a rule, or a limit.
+  function refuse(message: string, code: Code = Code.Internal): void {
+    giveUp(new CallError(code, message));
+  }
+
+  function lose(error: ConnectionError, neverSent: boolean): void {
+    end(lostError(error, neverSent));
   }
 
   // What waits for the consumer is dropped, too.
-  #leave(failure: Failure): void {
-    this.#items.clear();
-    this.#giveUp(failure);
+  function leave(error: CallError): void {
+    items.clear();
+    giveUp(error);
   }
 
   // From this side: the peer hears of it. What has come is still passed on before.
-  #giveUp(failure: Failure): void {
-    if (this.#isEnded) return;
-    if (this.#id !== 0 && this.#type !== FrameType.REQUEST_FNF) {
-      this.#session.send(frameOf(this.#id, FrameType.CANCEL, 0));
-    }
-    this.#end(failure);
+  function giveUp(error: CallError): void {
+    if (isEnded) return;
+    if (id !== 0 && type !== FrameType.REQUEST_FNF) sendFrame(FrameType.CANCEL, 0);
+    end(error);
   }
 
-  #end(failure: Failure | undefined): void {
-    if (this.#isEnded) return;
+  function end(error?: CallError): void {
+    if (isEnded) return;
     // The answers are complete: whatever the source still has is of no use, and the peer needn't wait for it.
-    if (failure === undefined && this.#isSending)
-      this.#session.send(frameOf(this.#id, FrameType.PAYLOAD, Flag.COMPLETE));
-    this.#isEnded = true;
-    this.#failure = failure;
-    this.#timer?.cancel();
-    if (this.#options.signal !== undefined) stopListening(this.#options.signal, this.#onAbort);
-    this.#session.withdraw(this.#proceed);
-    this.#session.forgetUnopened(this);
-    this.#dropFragments();
-    this.#stopSending();
-    if (this.#items.length > 0) dropped.register(this, this.#items);
-    if (this.#id !== 0) this.#session.forget(this.#id, Math.max(0, this.#credit));
-    this.#wakeReaders();
+    if (error === undefined && isSending) sendFrame(FrameType.PAYLOAD, Flag.COMPLETE);
+    isEnded = true;
+    failure = error;
+    timer?.cancel();
+    signal?.removeEventListener("abort", onAbort);
+    session.waiting.delete(admit);
+    session.unopened.delete(stream);
+    dropFragments();
+    stopSending();
+    if (items.length > 0) dropped.register(call, items);
+    if (id !== 0) session.forget(id, Math.max(0, credit));
+    wakeReaders();
   }
 
-  #dropFragments(): void {
-    this.#session.reassemblyBytes -= this.#fragments?.byteLength ?? 0;
-    this.#fragments = undefined;
+  function dropFragments(): void {
+    session.reassemblyBytes -= fragments?.byteLength ?? 0;
+    fragments = undefined;
   }
+
+  begin();
+  return call;
 }
 
-function iteratorOf(source: Source<unknown>): Iterator<unknown> | AsyncIterator<unknown> {
-  if (typeof source === "object" && source !== null) {
-    const { [Symbol.asyncIterator]: many, [Symbol.iterator]: one } = source as AsyncIterable<unknown> &
-      Iterable<unknown>;
-    const create = many ?? one;
-    if (typeof create === "function") return create.call(source);
-  }
+function checkOptions({ signal, timeoutMs, prefetch }: CallOptions): void {
+  const isSignal = signal === undefined || typeof signal?.addEventListener === "function";
+  check(isSignal, "signal", signal, "an AbortSignal, such as controller.signal");
+  if (timeoutMs !== undefined) checkRange("timeoutMs", timeoutMs, 0);
+  if (prefetch !== undefined) checkRange("prefetch", prefetch, 1);
+}
+
+function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown> {
+  const isObject = typeof source === "object" && source !== null;
+  const iterable = (isObject ? source : {}) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
+  const many = iterable[Symbol.asyncIterator];
+  if (typeof many === "function") return many.call(source as AsyncIterable<unknown>);
+  const one = iterable[Symbol.iterator];
+  if (typeof one === "function") return one.call(source as Iterable<unknown>);
   const message = `requests are ${nameOf(source)}, expected an iterable or an async iterable`;
-  throw new RpcError(Code.InvalidArgument, message);
+  throw new CallError(Code.InvalidArgument, message);
 }
 
 async function closeSource(iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined): Promise<void> {

@@ -4,32 +4,37 @@
 import { encodeUtf8 } from "../bytes/utf8.js";
 import type { Dialer } from "../engine/link.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
-import { Flag, FrameType, MAX_31_BIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
-import type { MetadataInit } from "../metadata/headers.js";
-import { iteratedTwice, wrongAnswerCount } from "../rpc/call-errors.js";
+import { MAX_31_BIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import type { Metadata, MetadataInit } from "../metadata/headers.js";
+import { CallError } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
-import type { Channel, ChannelCore, Source } from "../rpc/channel.js";
+import type { Channel, ChannelCore } from "../rpc/channel.js";
+import { Code } from "../rpc/code.js";
 import type { Compatibility } from "../rpc/compatibility.js";
-import { connectErrorOf } from "../rpc/connect-error.js";
 import type { CloseReason } from "../rpc/connection.js";
-import { messageOf } from "../rpc/describe.js";
-import type { AnyMethod, Method } from "../rpc/method.js";
-import { decodeConnectionError } from "../rpc/status-codec.js";
-import { ConnectionError } from "../session/errors.js";
-import { checkSetting, checkTimeout } from "../session/setting-rules.js";
+import type { AnyMethod } from "../rpc/method.js";
 import { uint } from "./bytes.js";
-import { LiteCall, type Requests } from "./call.js";
+import { beginCall, type LiteCall } from "./call.js";
+import { checkRange } from "./check.js";
+import { connectErrorOf, connectionError, invalid, lostError } from "./errors.js";
+import * as Flag from "./flags.js";
 import { frameOf } from "./frame.js";
+import * as FrameType from "./frame-types.js";
 import { type LiteLimits, liteLimits } from "./limits.js";
-import { readErrorData, setupMetadata, wireHeaders } from "./metadata.js";
-import { connectionError, LiteSession } from "./session.js";
+import { setupMetadata, wireHeaders } from "./metadata.js";
+import { createSession, type LiteSession } from "./session.js";
 import type { LiteLink } from "./websocket.js";
 
 /** Options of `connect`; all may be left out. They mean what they mean in `rsocket-rpc/web`. */
 export interface LiteConnectOptions {
   /** Sent with SETUP; a function is asked once for the connection. */
   readonly bearerToken?: string | (() => string | Promise<string>);
-  /** Sent with SETUP, for `accept` on the server. */
+  /**
+   * The class `Metadata` of this package: with it headers are sent, and headers and trailers that come are read. Without it
+   * calls with `headers`, `onHeaders` or `onTrailers` fail, and a page doesn't carry it.
+   */
+  readonly metadata?: typeof Metadata;
+  /** Sent with SETUP, for `accept` on the server; `metadata` must be given, too. */
   readonly headers?: MetadataInit;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
@@ -61,7 +66,6 @@ export interface LiteConnection extends Channel {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
 const VERSION = [0, 1, 0, 0];
 /** A client stream's answer is one message; the second credit shows when there are two. */
 const ANSWER_CREDIT = 2;
@@ -85,13 +89,13 @@ export async function connectOver(
   dial: (signal: AbortSignal) => Promise<LiteLink>,
   options: LiteConnectOptions = {},
 ): Promise<LiteConnection> {
-  const { scheduler = systemScheduler, signal, timeoutMs = CONNECT_TIMEOUT_MS, bearerToken: token } = options;
-  const { keepaliveIntervalMs = 20_000, maxLifetimeMs = 90_000, fragmentBytes = 65_536 } = options;
-  checkTimeout(timeoutMs);
+  const { scheduler = systemScheduler, signal, timeoutMs = 10_000, bearerToken: token, metadata } = options;
+  const { keepaliveIntervalMs = 20_000, maxLifetimeMs = 90_000, fragmentBytes = 65_536, compatibility } = options;
+  checkRange("timeoutMs", timeoutMs, 0);
+  checkRange("keepaliveIntervalMs", keepaliveIntervalMs, 1);
+  checkRange("maxLifetimeMs", maxLifetimeMs, 1);
+  checkRange("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
   const limits = liteLimits(options.limits);
-  checkSetting("keepaliveIntervalMs", keepaliveIntervalMs, 1, MAX_31_BIT);
-  checkSetting("maxLifetimeMs", maxLifetimeMs, 1, MAX_31_BIT);
-  checkSetting("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
   const controller = new AbortController();
   const gaveUp = new Promise<never>((_resolve, reject) => {
     controller.signal.onabort = () => reject(controller.signal.reason);
@@ -102,156 +106,109 @@ export async function connectOver(
     controller.abort(connectionError(`not connected after ${timeoutMs} ms`, "local")),
   );
   signal?.addEventListener("abort", onAbort);
-  if (signal?.aborted === true) onAbort();
+  if (signal?.aborted) onAbort();
   let link: LiteLink | undefined;
   let session: LiteSession | undefined;
   try {
-    const headers = wireHeaders(options.headers ?? []);
     const bearerToken = await Promise.race([typeof token === "function" ? token() : token, gaveUp]);
+    const setup = setupFrame(keepaliveIntervalMs, maxLifetimeMs, options, bearerToken);
     link = await Promise.race([dial(controller.signal), gaveUp]);
-    session = new LiteSession({
+    session = createSession({
       link,
       scheduler,
       limits,
-      setup: setupFrame(keepaliveIntervalMs, maxLifetimeMs, setupMetadata(headers, bearerToken)),
+      setup,
       keepaliveIntervalMs,
       // The largest number is "never".
-      maxLifetimeMs: options.compatibility?.peerMayBeSilent === true ? MAX_31_BIT : maxLifetimeMs,
+      maxLifetimeMs:
+        compatibility?.peerMayBeSilent || maxLifetimeMs === MAX_31_BIT ? Number.POSITIVE_INFINITY : maxLifetimeMs,
       fragmentBytes,
       discardUnknownFields: options.discardUnknownFields === true,
-      followsWins: options.compatibility?.followsWins === true,
+      followsWins: compatibility?.followsWins === true,
+      metadata,
     });
-    const ended = session.closed.then((): never => {
+    const { accepted, closed } = session;
+    const ended = closed.then((): never => {
       throw session?.endError;
     });
-    await Promise.race([session.accepted, ended, gaveUp]);
+    await Promise.race([accepted, ended, gaveUp]);
     return liteConnectionOf(session);
   } catch (error) {
     if (session === undefined) link?.abort();
     else session.abort("connecting was given up");
-    const reason = error instanceof ConnectionError ? error : connectionError(messageOf(error), "local", error);
-    throw connectErrorOf(reason, reason.data === undefined ? undefined : readErrorData(reason.data), signal);
+    throw connectErrorOf(error, signal);
   } finally {
     timer.cancel();
     signal?.removeEventListener("abort", onAbort);
   }
 }
 
-function setupFrame(keepaliveIntervalMs: number, maxLifetimeMs: number, metadata: Uint8Array): Uint8Array {
+function setupFrame(
+  keepaliveIntervalMs: number,
+  maxLifetimeMs: number,
+  { metadata, headers }: LiteConnectOptions,
+  bearerToken: string | undefined,
+): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = setupMetadata(wireHeaders(metadata, headers), bearerToken);
+  } catch (error) {
+    throw invalid(error);
+  }
   const times = [uint(keepaliveIntervalMs, 4), uint(maxLifetimeMs, 4)];
-  const body = [VERSION, ...times, MIME_TYPE, MIME_TYPE, uint(metadata.length, METADATA_LENGTH_BYTES), metadata];
+  const body = [VERSION, ...times, MIME_TYPE, MIME_TYPE, uint(bytes.length, METADATA_LENGTH_BYTES), bytes];
   return frameOf(0, FrameType.SETUP, Flag.METADATA, ...body);
 }
 
 /** @internal The connection of a session that has begun. */
 export function liteConnectionOf(session: LiteSession): LiteConnection {
-  return new CallingConnection(session);
-}
-
-class CallingConnection implements LiteConnection, ChannelCore {
-  /** @internal */
-  readonly session: LiteSession;
-
-  constructor(session: LiteSession) {
-    this.session = session;
-  }
-
-  get closed(): Promise<CloseReason> {
-    return this.session.closed;
-  }
-
-  async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
-    this.session.close(graceMs);
-    await this.closed;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  // ── the five ways to call ───────────────────────────────────────────────────────────────────────────────────────
-
-  /** @internal */
-  get channelCore(): ChannelCore {
-    return this;
-  }
-
-  /** @internal */
-  async unary<I, IInit, O, OInit>(
-    method: Method<I, IInit, O, OInit>,
-    message: IInit,
-    options?: CallOptions,
-  ): Promise<O> {
-    const call = this.#begin<O>(method, FrameType.REQUEST_RESPONSE, { message }, options);
-    const { done, value } = await call.next();
-    // COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
-    return done === true ? call.emptyAnswer() : value;
-  }
-
-  /** @internal */
-  async fireAndForget<I, IInit, O, OInit>(
-    method: Method<I, IInit, O, OInit>,
-    message: IInit,
-    options?: CallOptions,
-  ): Promise<void> {
-    await this.#begin<O>(method, FrameType.REQUEST_FNF, { message }, options).next();
-  }
-
-  /** @internal */
-  async clientStream<I, IInit, O, OInit>(
-    method: Method<I, IInit, O, OInit>,
-    source: Source<IInit>,
-    options?: CallOptions,
-  ): Promise<O> {
-    const call = this.#begin<O>(method, FrameType.REQUEST_CHANNEL, { source }, options, ANSWER_CREDIT);
-    const { done, value } = await call.next();
-    if (done === true) throw wrongAnswerCount("no answer");
-    if ((await call.next()).done === true) return value;
-    const error = wrongAnswerCount("more than one answer");
-    call.fail(error);
-    throw error;
-  }
-
-  /** @internal */
-  serverStream<I, IInit, O, OInit>(
-    method: Method<I, IInit, O, OInit>,
-    message: IInit,
-    options?: CallOptions,
-  ): AsyncIterable<O> {
-    return this.#iterable(() => this.#begin<O>(method, FrameType.REQUEST_STREAM, { message }, options));
-  }
-
-  /** @internal */
-  bidi<I, IInit, O, OInit>(
-    method: Method<I, IInit, O, OInit>,
-    source: Source<IInit>,
-    options?: CallOptions,
-  ): AsyncIterable<O> {
-    return this.#iterable(() => this.#begin<O>(method, FrameType.REQUEST_CHANNEL, { source }, options));
-  }
-
-  #begin<O>(
-    method: AnyMethod,
-    type: number,
-    requests: Requests,
-    options: CallOptions | undefined,
-    answers?: number,
-  ): LiteCall<O> {
-    const call = new LiteCall<O>(this.session, method, type, requests, options, answers);
-    call.begin();
-    return call;
-  }
+  const { closed } = session;
+  const begin = <O>(method: AnyMethod, type: number, request: unknown, options?: CallOptions, answers?: number) =>
+    beginCall<O>(session, method, type, request, options, answers);
 
   // The call begins with the iteration: one that is never iterated costs nothing and can't leak.
-  #iterable<O>(begin: () => LiteCall<O>): AsyncIterable<O> {
+  const iterable = <O>(method: AnyMethod, type: number, request: unknown, options?: CallOptions): AsyncIterable<O> => {
     let isIterated = false;
     return {
-      [Symbol.asyncIterator]: () => {
-        if (isIterated) throw iteratedTwice();
-        if (!this.session.isOpen) throw decodeConnectionError(this.session.endError, true);
+      [Symbol.asyncIterator](): LiteCall<O> {
+        if (isIterated) {
+          throw new CallError(Code.FailedPrecondition, "answers can be iterated once: call the method again for more");
+        }
+        if (!session.isOpen) throw lostError(session.endError, true);
         isIterated = true;
-        return begin();
+        return begin(method, type, request, options);
       },
     };
+  };
+
+  const channelCore: ChannelCore & { readonly session: LiteSession } = {
+    session,
+    async unary(method, request, options) {
+      const call = begin<never>(method, FrameType.REQUEST_RESPONSE, request, options);
+      const { done, value } = await call.next();
+      // COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
+      return done === true ? call.emptyAnswer() : value;
+    },
+    async fireAndForget(method, request, options) {
+      await begin(method, FrameType.REQUEST_FNF, request, options).next();
+    },
+    async clientStream(method, source, options) {
+      const call = begin<never>(method, FrameType.REQUEST_CHANNEL, source, options, ANSWER_CREDIT);
+      const { done, value } = await call.next();
+      if (done !== true && (await call.next()).done === true) return value;
+      const what = done === true ? "no answer" : "more than one answer";
+      const error = new CallError(Code.Internal, `${what} to a client stream, expected exactly one`);
+      call.fail(error);
+      throw error;
+    },
+    serverStream: (method, request, options) => iterable(method, FrameType.REQUEST_STREAM, request, options),
+    bidi: (method, source, options) => iterable(method, FrameType.REQUEST_CHANNEL, source, options),
+  };
+
+  async function close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
+    session.close(graceMs);
+    await closed;
   }
+
+  return { channelCore, closed, close, [Symbol.asyncDispose]: close };
 }

@@ -5,13 +5,12 @@
 import { decodeUtf8Strict, encodeUtf8 } from "../bytes/utf8.js";
 import type { Envelope, ErrorDetail, Header } from "../metadata/envelope.js";
 import { MAX_HEADERS } from "../metadata/envelope-reader.js";
-import { MetadataFormatError } from "../metadata/errors.js";
 import { type Bytes, concat } from "./bytes.js";
 
 /** What a client says. */
 export interface Said {
   readonly hello?: boolean;
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   readonly noMessage?: boolean;
   readonly headers?: readonly Header[];
   /** Why a stream of requests failed. */
@@ -20,32 +19,15 @@ export interface Said {
 
 /** Details of a status. */
 const MAX_DETAILS = 8_192;
-const NO_BYTES = new Uint8Array(0);
-const TAG = {
-  STATUS: 0x32,
-  CODE: 0x08,
-  MESSAGE: 0x12,
-  HELLO: 0x0a,
-  VERSION: 0x08,
-  TIMEOUT_MS: 0x10,
-  NO_MESSAGE: 0x18,
-  HEADERS: 0x22,
-  TEXT: 0x0a,
-  VALUE: 0x12,
-};
 
 /** The bytes of an Envelope. */
 export function encodeEnvelope({ hello, timeoutMs, noMessage, headers = [], status }: Said): Uint8Array {
   return concat(
-    hello === true ? [TAG.HELLO, 2, TAG.VERSION, 1] : [],
-    timeoutMs === undefined ? [] : [TAG.TIMEOUT_MS, ...varint(timeoutMs)],
-    noMessage === true ? [TAG.NO_MESSAGE, 1] : [],
-    ...headers.map(({ key, value }) =>
-      field(TAG.HEADERS, concat(field(TAG.TEXT, encodeUtf8(key)), field(TAG.VALUE, value))),
-    ),
-    status === undefined
-      ? []
-      : field(TAG.STATUS, concat([TAG.CODE, ...varint(status.code)], field(TAG.MESSAGE, encodeUtf8(status.message)))),
+    hello ? [0x0a, 2, 0x08, 1] : [],
+    timeoutMs === undefined ? [] : [0x10, ...varint(timeoutMs)],
+    noMessage ? [0x18, 1] : [],
+    ...headers.map(({ key, value }) => field(0x22, concat(field(0x0a, encodeUtf8(key)), field(0x12, value)))),
+    status ? field(0x32, concat([0x08, ...varint(status.code)], field(0x12, encodeUtf8(status.message)))) : [],
   );
 }
 
@@ -58,48 +40,46 @@ function varint(value: number): number[] {
 }
 
 /**
- * The Envelope in `bytes`, but for what only servers read; values of headers and details are views.
- * @throws MetadataFormatError for a field that is cut off, is of the wrong type, a group, or one header too many.
+ * The Envelope in `bytes`, but for what only servers read, and the version of a hello; values of headers and details are views.
+ * @throws RangeError for a field that is cut off, is of the wrong type, a group, or one header too many.
  */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
-  const envelope: { -readonly [K in keyof Envelope]: Envelope[K] } = {};
-  let version = 0;
   const headers: Header[] = [];
   const trailers: Header[] = [];
+  const details: ErrorDetail[] = [];
+  const envelope: { -readonly [K in keyof Envelope]: Envelope[K] } = { headers, trailers };
   let code = 0;
   let message = "";
-  const details: ErrorDetail[] = [];
   forEachField(bytes, {
-    1: (hello) => {
-      forEachField(bytesOf(hello), { 1: (value) => (version = numberOf(value)) });
-      envelope.hello = { version };
-    },
+    1: () => (envelope.hello = HELLO),
     4: (pair) => pushPair(headers, MAX_HEADERS, pair, (key, value) => ({ key, value })),
     5: (pair) => pushPair(trailers, MAX_HEADERS, pair, (key, value) => ({ key, value })),
     6: (status) => {
       forEachField(bytesOf(status), {
-        1: (value) => (code = numberOf(value) | 0),
+        1: (value) => (code = typeof value === "number" ? value | 0 : malformed()),
         2: (value) => (message = textOf(value)),
         3: (pair) => pushPair(details, MAX_DETAILS, pair, (typeUrl, value) => ({ typeUrl, value })),
       });
       envelope.status = { code, message, details };
     },
   });
-  return { ...envelope, headers, trailers };
+  return envelope;
 }
+
+const HELLO = { version: 1 };
 
 /** A number, of which the low 32 bits count, or a view of bytes; undefined for types that no field here has. */
 type Value = number | Uint8Array | undefined;
 
 function pushPair<T>(list: T[], most: number, pair: Value, create: (text: string, value: Uint8Array) => T): void {
-  if (list.length === most) throw new MetadataFormatError("one header or detail too many", `at most ${most}`);
+  if (list.length === most) malformed();
   let text = "";
-  let value: Uint8Array = NO_BYTES;
+  let bytes = new Uint8Array(0);
   forEachField(bytesOf(pair), {
-    1: (given) => (text = textOf(given)),
-    2: (given) => (value = bytesOf(given)),
+    1: (value) => (text = textOf(value)),
+    2: (value) => (bytes = bytesOf(value)),
   });
-  list.push(create(text, value));
+  list.push(create(text, bytes));
 }
 
 /** Calls `known` for the fields whose numbers it has, and passes over all others. */
@@ -116,28 +96,25 @@ function forEachField(bytes: Uint8Array, known: Readonly<Record<number, (value: 
     return malformed();
   };
   const view = (byteLength: number): Uint8Array => {
-    if (byteLength > bytes.length - at) malformed();
     at += byteLength;
-    return bytes.subarray(at - byteLength, at);
+    return at > bytes.length ? malformed() : bytes.subarray(at - byteLength, at);
   };
   while (at < bytes.length) {
     const tag = read(5);
     const type = tag & 7;
-    const value = type === 0 ? read(10) : type === 2 ? view(read(5)) : undefined;
-    if (type === 1) view(8);
+    let value: Value;
+    if (type === 0) value = read(10);
+    else if (type === 2) value = view(read(5));
+    else if (type === 1) view(8);
     else if (type === 5) view(4);
-    else if (value === undefined) malformed();
+    else malformed();
     if (tag < 8) malformed();
     known[tag >>> 3]?.(value);
   }
 }
 
-function numberOf(value: Value): number {
-  return typeof value === "number" ? value : malformed();
-}
-
-function bytesOf(value: Value): Uint8Array {
-  return value instanceof Uint8Array ? value : malformed();
+function bytesOf(value: Value): Uint8Array<ArrayBuffer> {
+  return value instanceof Uint8Array ? (value as Uint8Array<ArrayBuffer>) : malformed();
 }
 
 function textOf(value: Value): string {
@@ -145,5 +122,5 @@ function textOf(value: Value): string {
 }
 
 function malformed(): never {
-  throw new MetadataFormatError("an Envelope that is cut off or holds what it can't", "rsocket.rpc.v1.Envelope");
+  throw new RangeError("malformed rsocket.rpc.v1.Envelope");
 }

@@ -6,22 +6,22 @@ const EMPTY_FRAGMENT_COUNT = 64;
 
 /** Bytes that come in parts. What holds them is at most twice as large. */
 class Gathered {
-  byteLength = 0;
+  #byteLength = 0;
   #bytes: Uint8Array = new Uint8Array(0);
 
   push(part: Uint8Array): void {
-    const byteLength = this.byteLength + part.length;
+    const { bytes } = this;
+    const byteLength = bytes.length + part.length;
     if (byteLength > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(byteLength, 2 * this.byteLength));
-      larger.set(this.bytes);
-      this.#bytes = larger;
+      this.#bytes = new Uint8Array(Math.max(byteLength, 2 * bytes.length));
+      this.#bytes.set(bytes);
     }
-    this.#bytes.set(part, this.byteLength);
-    this.byteLength = byteLength;
+    this.#bytes.set(part, bytes.length);
+    this.#byteLength = byteLength;
   }
 
   get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.byteLength);
+    return this.#bytes.subarray(0, this.#byteLength);
   }
 }
 
@@ -29,23 +29,17 @@ class Gathered {
 export class Fragments {
   /** Fragments so far; an empty one counts 64. */
   count = 0;
+  /** Bytes that were pushed. */
+  byteLength = 0;
   readonly data: Gathered = new Gathered();
-  metadata: Gathered | undefined;
+  readonly metadata: Gathered = new Gathered();
 
-  /** Takes the next fragment's parts; they may be views. Returns by how many bytes it grew. */
-  push(metadata: Uint8Array | undefined, data: Uint8Array): number {
+  /** Takes the next fragment's parts; they may be views. */
+  push(metadata: Uint8Array | undefined, data: Uint8Array): void {
     const byteLength = data.length + (metadata?.length ?? 0);
     this.count += byteLength === 0 ? EMPTY_FRAGMENT_COUNT : 1;
+    this.byteLength += byteLength;
     this.data.push(data);
-    if (metadata !== undefined) {
-      this.metadata ??= new Gathered();
-      this.metadata.push(metadata);
-    }
-    return byteLength;
-  }
-
-  /** Bytes that were pushed. */
-  get byteLength(): number {
-    return this.data.byteLength + (this.metadata?.byteLength ?? 0);
+    if (metadata !== undefined) this.metadata.push(metadata);
   }
 }

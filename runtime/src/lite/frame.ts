@@ -2,8 +2,10 @@
 // Frames into bytes, each an array of its own: what a WebSocket sends as one message (RSocket 1.0 §Frame Types).
 
 import { encodeUtf8 } from "../bytes/utf8.js";
-import { Flag, FrameType, HEADER_BYTES, LENGTH_PREFIX_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import { HEADER_BYTES, LENGTH_PREFIX_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
 import { type Bytes, concat, uint } from "./bytes.js";
+import * as Flag from "./flags.js";
+import * as FrameType from "./frame-types.js";
 
 const PREFIX_AND_HEADER_BYTES = LENGTH_PREFIX_BYTES + HEADER_BYTES;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server can move in a client that only calls: the limits of `session/settings.ts` that are left, with its defaults.
 
-import { fragmentsOf, givenLimits, reassemblyBytesOf } from "../session/setting-rules.js";
+import { fragmentsOf, reassemblyBytesOf } from "../session/setting-rules.js";
 import type { Limits } from "../session/settings.js";
+import { check } from "./check.js";
 
 /** Every buffer and counter that a server can move here; `Limits` says what each is. */
 export type LiteLimits = Pick<
@@ -28,7 +29,9 @@ export type LiteLimits = Pick<
 >;
 
 /** The same numbers as a whole runtime's: tests compare them. */
-const STANDARD: Omit<LiteLimits, "maxFragments"> = {
+const STANDARD: { -readonly [Name in keyof LiteLimits]: number } = {
+  /** As many as the largest message may have. */
+  maxFragments: 0,
   maxMessageBytes: 4_194_304,
   maxReassemblyBytes: 16_777_216,
   maxMetadataBytes: 65_536,
@@ -50,11 +53,13 @@ const STANDARD: Omit<LiteLimits, "maxFragments"> = {
 
 /** The standard limits with those of `changes` in their place. @throws RangeError naming one that is none. */
 export function liteLimits(changes: Partial<LiteLimits> = {}): LiteLimits {
-  const given = givenLimits<keyof LiteLimits>(changes, { ...STANDARD, maxFragments: 0 });
-  const merged = { ...STANDARD, ...given };
-  return {
-    ...merged,
-    maxReassemblyBytes: given.maxReassemblyBytes ?? reassemblyBytesOf(merged),
-    maxFragments: given.maxFragments ?? fragmentsOf(merged.maxMessageBytes),
-  };
+  const limits = { ...STANDARD };
+  for (const [name, value] of Object.entries(changes) as [keyof LiteLimits, number | undefined][]) {
+    const isFine = value === undefined || (typeof value === "number" && value > 0);
+    check(Object.hasOwn(limits, name) && isFine, `limit ${name}`, value, "a known name and a number above 0");
+    limits[name] = value ?? limits[name];
+  }
+  limits.maxFragments ||= fragmentsOf(limits.maxMessageBytes);
+  limits.maxReassemblyBytes = changes.maxReassemblyBytes ?? reassemblyBytesOf(limits);
+  return limits;
 }

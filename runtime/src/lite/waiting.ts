@@ -1,44 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of one call that wait for their consumer, counted where all of a connection's are.
 
-import { Fifo } from "../bytes/fifo.js";
-import { lengthOf } from "../bytes/parts.js";
-
 /** Who counts the bytes. */
 export interface WaitingCounter {
   unconsumedBytes: number;
 }
 
-/** A queue of messages. */
+interface Node {
+  readonly message: Uint8Array;
+  next: Node | undefined;
+}
+
+/** A queue of messages: each knows the next, so that taking one costs the same however many there are. */
 export class Waiting {
+  /** Messages that wait. */
+  length = 0;
   readonly #counter: WaitingCounter;
-  readonly #messages = new Fifo<Uint8Array>();
+  #first: Node | undefined;
+  #last: Node | undefined;
 
   constructor(counter: WaitingCounter) {
     this.#counter = counter;
   }
 
-  /** Messages that wait. */
-  get length(): number {
-    return this.#messages.length;
-  }
-
   /** Takes a message. */
   push(message: Uint8Array): void {
-    this.#messages.push(message);
+    const node = { message, next: undefined };
+    if (this.length++ === 0) this.#first = node;
+    else if (this.#last !== undefined) this.#last.next = node;
+    this.#last = node;
     this.#counter.unconsumedBytes += message.length;
   }
 
   /** The one that has waited longest. */
   shift(): Uint8Array | undefined {
-    const message = this.#messages.shift();
-    this.#counter.unconsumedBytes -= message?.length ?? 0;
-    return message;
+    const first = this.#first;
+    if (first === undefined) return undefined;
+    this.#first = first.next;
+    this.length--;
+    this.#counter.unconsumedBytes -= first.message.length;
+    return first.message;
   }
 
   /** Drops them all. */
   clear(): void {
-    this.#counter.unconsumedBytes -= lengthOf(this.#messages.takeAll());
+    while (this.shift() !== undefined);
   }
 }
 

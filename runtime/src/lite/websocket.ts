@@ -3,8 +3,8 @@
 
 import type { FrameLink, LinkHandler } from "../engine/link.js";
 import { LENGTH_PREFIX_BYTES } from "../frames/layout.js";
+import { CallError } from "../rpc/call-error.js";
 import { Code } from "../rpc/code.js";
-import { RpcError } from "../rpc/error.js";
 
 /** What a session of `lite/` wants of a link. Batches hold one frame in each chunk. */
 export type LiteLink = Pick<FrameLink, "setHandler" | "send" | "close" | "abort">;
@@ -26,7 +26,7 @@ export function webSocketUrl(text: string | URL): URL {
   } catch {
     // Said below.
   }
-  throw new RpcError(
+  throw new CallError(
     Code.InvalidArgument,
     `"${String(text)}" can't be dialed, expected ws:// or wss:// with host and port`,
   );
@@ -40,7 +40,7 @@ export function dialWebSocket(
 ): Promise<LiteLink> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    if (WebSocketClass === undefined) throw new RpcError(Code.FailedPrecondition, "this runtime has no WebSocket");
+    if (WebSocketClass === undefined) throw new CallError(Code.FailedPrecondition, "this runtime has no WebSocket");
     const socket = new WebSocketClass(url.href);
     socket.binaryType = "arraybuffer";
     let handler: LinkHandler | undefined;

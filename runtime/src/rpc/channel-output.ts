@@ -14,7 +14,7 @@ import { nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { decodeConnectionError, encodeErrorData } from "./status-codec.js";
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /** What a client sends on a channel. The source is closed exactly once, whatever happens. */
 export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle, "mayProduce" | "credit"> {

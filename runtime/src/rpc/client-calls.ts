@@ -17,7 +17,7 @@ import { RepeatableSource } from "./repeatable-source.js";
 import { callAgain, callRepeatedly, type RepeatedCallInit, RepeatedIterator } from "./repeated-call.js";
 import type { RpcTransport } from "./transport.js";
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 /** A client stream's answer is one message; the second credit shows when there are two. */
 const ANSWER_CREDIT = 2;
 

@@ -45,7 +45,7 @@ export function messageCodec<D extends DescMessage>(schema: D): Codec<MessageSha
 
 const WITHOUT_UNKNOWN_FIELDS = { readUnknownFields: false } as const;
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /** Collects one message after another. A message that comes in one piece isn't copied. */
 class MessageSink implements ByteSink {
@@ -71,7 +71,7 @@ class MessageSink implements ByteSink {
   }
 }
 
-const sink = new MessageSink();
+const sink = /*@__PURE__*/ new MessageSink();
 
 const EMPTY_TYPE = "google.protobuf.Empty";
 

@@ -68,7 +68,7 @@ export interface ConnectOptions extends CallSettings {
   readonly scheduler?: Scheduler;
 }
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /**
  * Connects through `dialer` and resolves when the server has accepted.

@@ -23,7 +23,7 @@ interface FoundRequest {
   readonly tracing: Uint8Array;
 }
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 /** Longer metadata isn't compared with that of the request before. */
 const MAX_REPEATED_BYTES = 256;
 

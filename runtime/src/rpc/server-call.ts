@@ -24,7 +24,7 @@ import type { HandlerEntry } from "./service.js";
 import { decodeSessionError, encodeErrorData } from "./status-codec.js";
 import { answerMetadata, type RpcTransport } from "./transport.js";
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 /** A caller's first items: few, since they may be large and there may be thousands of calls; it grows as they are consumed. */
 const FIRST_WINDOW_ITEMS = 4;
 

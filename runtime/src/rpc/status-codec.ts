@@ -49,8 +49,8 @@ function encodeStatus(
   moreTrailers: Metadata | undefined,
 ): Uint8Array {
   const trailers = [
-    ...toWireHeaders(error.trailers),
-    ...(moreTrailers === undefined ? [] : toWireHeaders(moreTrailers)),
+    ...wireTrailers(error.trailers), // those of `rsocket-rpc/lite` may have none
+    ...wireTrailers(moreTrailers),
   ];
   const trailerBytes = trailers.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
   const envelope: Envelope = {
@@ -62,6 +62,10 @@ function encodeStatus(
     },
   };
   return encodeErrorEnvelope(envelope);
+}
+
+function wireTrailers(trailers: Metadata | undefined): readonly Header[] {
+  return trailers === undefined ? [] : toWireHeaders(trailers);
 }
 
 // Those that fit, one after the other.

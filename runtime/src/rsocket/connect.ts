@@ -47,7 +47,7 @@ export interface ConnectRSocketOptions {
   readonly scheduler?: Scheduler;
 }
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /*@__PURE__*/ new Uint8Array(0);
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**

@@ -145,7 +145,7 @@ export class LeaseGrants implements LeasedConnection {
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 // User code within the session's transitions.
 function guard(call: () => void): void {

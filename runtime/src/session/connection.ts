@@ -1389,7 +1389,7 @@ function connectionError(message: string, initiator: "local" | "remote", cause?:
 }
 
 const OVER = "the session is over";
-const EMPTY = new Uint8Array(0);
+const EMPTY = /*@__PURE__*/ new Uint8Array(0);
 const TEXT = new TextEncoder();
 
 function negotiatedLeases(init: LeaseInit): Leases {

@@ -313,7 +313,7 @@ export class OutboundQueue {
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 function activeBytesOf(backlog: StreamBacklog): number {
   const { first } = backlog.queue;

@@ -8,7 +8,7 @@ import type { SlabWriter } from "../bytes/slab.js";
 import { encodePayloadFrame, payloadFrameBytes } from "../frames/encode.js";
 import { LENGTH_PREFIX_BYTES } from "../frames/layout.js";
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /**
  * Writes a frame as `encodePayloadFrame` does, with `data[start, end)`; the pieces' long parts go by reference. A message

@@ -17,7 +17,7 @@ import { compact, type FramePieces, Reassembler } from "./reassembler.js";
 import type { ConnectionSettings } from "./settings.js";
 import { Interaction, type InteractionPreset } from "./stream-state.js";
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /**
  * Receives what happens on a stream. A fire-and-forget request's sink hears `onComplete` when its frames are with the

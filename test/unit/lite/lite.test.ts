@@ -9,11 +9,15 @@ import {
   connectWith,
   type LiteConnection,
   type LiteConnectOptions,
+  Metadata,
   RpcError,
 } from "rsocket-rpc/lite";
 import type { LinkHandler, Scheduler } from "rsocket-rpc/rsocket";
 import { type ScriptedPeer, scriptedPeer, VirtualScheduler } from "rsocket-rpc/testing";
 import { createTickerClient, type TickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
+import { Flag, FrameType } from "../../../runtime/src/frames/layout.js";
+import * as flags from "../../../runtime/src/lite/flags.js";
+import * as frameTypes from "../../../runtime/src/lite/frame-types.js";
 import { liteLimits } from "../../../runtime/src/lite/limits.js";
 import { resolveLimits } from "../../../runtime/src/session/settings.js";
 import { bytesOf, repeat, textHex, uint } from "../../support/frames-dsl.js";
@@ -47,7 +51,7 @@ describe("rsocket-rpc/lite", () => {
     const [link, far] = scriptedPeer(scheduler);
     peer = far;
     gate = new LinkGate(link);
-    return connectWith({ dial: () => Promise.resolve(link) }, { scheduler, ...options });
+    return connectWith({ dial: () => Promise.resolve(link) }, { scheduler, metadata: Metadata, ...options });
   };
 
   const connect = async (options: LiteConnectOptions = {}, isOurs = true): Promise<[TickerClient, LiteConnection]> => {
@@ -430,8 +434,11 @@ describe("rsocket-rpc/lite", () => {
 
     it("options and limits that can't be", async () => {
       for (const [options, message] of [
-        [{ limits: { maxMessageBytes: Number.NaN } }, /limit maxMessageBytes is NaN, expected a number above 0/],
-        [{ limits: { nope: 5 } as never }, /limit nope is unknown/],
+        [
+          { limits: { maxMessageBytes: Number.NaN } },
+          /limit maxMessageBytes is NaN, expected a known name and a number above 0/,
+        ],
+        [{ limits: { nope: 5 } as never }, /limit nope is 5, expected a known name/],
         [{ timeoutMs: Number.NaN }, /timeoutMs is NaN, expected 0/],
         [{ timeoutMs: Number.POSITIVE_INFINITY }, /timeoutMs is Infinity, expected 0/],
       ] as const) {
@@ -457,7 +464,7 @@ describe("rsocket-rpc/lite", () => {
       for (const [source, message] of [
         [undefined, /requests are undefined, expected an iterable/],
         ["ab", /requests are ab, expected an iterable/],
-        [{ [Symbol.iterator]: () => ({ next: () => 5 }) }, /the iterator gave 5, expected an object/],
+        [{ [Symbol.iterator]: () => ({ next: () => 5 }) }, /what the iterator gave is 5, expected an object/],
       ] as const) {
         const error = await scheduler.run(rejectionOf(client.upload(source as unknown as [])));
         expect((error as RpcError).rawMessage).to.match(message);
@@ -798,6 +805,11 @@ describe("rsocket-rpc/lite", () => {
       expect(await send(`${ITEM}0aff`)).to.deep.equal([cancel(1)]);
       expect(await items).to.include({ code: Code.Internal });
     });
+  });
+
+  it("has the whole runtime's frame types and flags, as far as there are any", () => {
+    expect(FrameType).to.include({ ...frameTypes });
+    expect(Flag).to.include({ ...flags });
   });
 
   it("has the whole runtime's limits, as far as there are any", () => {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// A token bucket: how often a server may do something that costs us.
+
+/** Allows `burst` at once and `perSecond` after that. */
+export interface Budget {
+  /** Takes one; false when none is left. `nowMs` must not go backwards. */
+  take(nowMs: number): boolean;
+  /** Gives one more than time alone would. */
+  earn(): void;
+}
+
+/** A full one. */
+export function createBudget(burst: number, perSecond: number): Budget {
+  let tokens = perSecond === Number.POSITIVE_INFINITY ? perSecond : burst;
+  let filledAtMs = 0;
+  return {
+    take(nowMs) {
+      // What was earned may lie above the burst; time alone never leads there.
+      if (tokens < burst) tokens = Math.min(burst, tokens + ((nowMs - filledAtMs) * perSecond) / 1_000);
+      filledAtMs = nowMs;
+      return tokens >= 1 && tokens-- >= 1;
+    },
+    earn() {
+      tokens++;
+    },
+  };
+}

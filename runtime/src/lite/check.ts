@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is refused because it can't be meant, in words.
+
+import { MAX_31_BIT } from "../frames/layout.js";
+import { nameOf } from "../rpc/describe.js";
+
+/** @throws RangeError unless it `isFine`. */
+export function check(isFine: boolean, what: string, value: unknown, expected: string): void {
+  if (isFine) return;
+  throw new RangeError(
+    `${what} is ${typeof value === "string" ? JSON.stringify(value) : nameOf(value)}, expected ${expected}`,
+  );
+}
+
+/** @throws RangeError unless `value` is a number in the range; a whole one where 0 is none. */
+export function checkRange(what: string, value: number, least: number, most: number = MAX_31_BIT): void {
+  const isFine = least > 0 ? Number.isInteger(value) : typeof value === "number";
+  check(
+    isFine && value >= least && value <= most,
+    what,
+    value,
+    `${least > 0 ? "a whole number " : ""}${least} … ${most}`,
+  );
+}

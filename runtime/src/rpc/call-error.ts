@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every error of a call is: `RpcError`, but for the headers that a small client carries only if it is told to.
+
+import type { ErrorDetail } from "../metadata/envelope.js";
+import type { Metadata } from "../metadata/headers.js";
+import { Code, codeName } from "./code.js";
+import { messageOf } from "./describe.js";
+import type { RpcErrorOptions } from "./error.js";
+
+// Shared by all copies of the package that one program may load.
+const BRAND = /*@__PURE__*/ Symbol.for("rsocket-rpc.RpcError");
+
+/**
+ * A call failed.
+ *
+ * @example
+ * if (RpcError.is(error, Code.NotFound, Code.Unavailable)) …
+ */
+export class CallError extends Error {
+  override readonly name: string = "RpcError";
+  readonly scope = "call";
+  readonly code: Code;
+  /** The message without the code in front of it. */
+  readonly rawMessage: string;
+  /** Who says so: this side, or the peer. */
+  readonly initiator: "local" | "remote";
+  /** The call was certainly not processed: it is safe to repeat it. */
+  readonly retryable: boolean;
+  /** Key-value pairs that came with the error; undefined on a connection that reads none. */
+  readonly trailers: Metadata | undefined;
+  /** Typed details, as `google.protobuf.Any` holds them. Read them with `findDetails(error, schema)`. */
+  readonly details: readonly ErrorDetail[];
+  /** The RSocket error code that came over the wire, if one did (RSocket 1.0 §Error Codes). */
+  readonly wireCode: number | undefined;
+
+  constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
+    super(`[${codeName(code)}] ${message}`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.rawMessage = message;
+    this.initiator = options.initiator ?? "local";
+    this.retryable = options.retryable ?? false;
+    this.trailers = options.trailers;
+    this.details = options.details ?? [];
+    this.wireCode = options.wireCode;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /** `error` itself if it is one; an abort as `cancelled`, a timeout as `deadline_exceeded`, all else as `internal`. */
+  static from(error: unknown): CallError {
+    return CallError.is(error) ? error : new CallError(codeOfThrown(error), messageOf(error), { cause: error });
+  }
+
+  /** True for an RpcError of any copy of this package, with one of `codes` if any are given. */
+  static is<C extends Code>(error: unknown, ...codes: C[]): error is CallError & { readonly code: C } {
+    return isCallError(error, codes);
+  }
+}
+
+/** The same for those who have another type for it. */
+export function isCallError(error: unknown, codes: readonly Code[]): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  try {
+    if ((error as Record<symbol, unknown>)[BRAND] !== true) return false;
+    return codes.length === 0 || codes.includes((error as CallError).code);
+  } catch {
+    return false; // user code may throw anything, such as a proxy that tells nothing
+  }
+}
+
+/** The code of what was thrown and is no error of ours; `otherwise` unless it is an abort or a timeout. */
+export function codeOfThrown(error: unknown, otherwise: Code = Code.Internal): Code {
+  try {
+    const name = error instanceof Error || error instanceof DOMException ? error.name : "";
+    return name === "AbortError" ? Code.Cancelled : name === "TimeoutError" ? Code.DeadlineExceeded : otherwise;
+  } catch {
+    return otherwise;
+  }
+}
