@@ -2,11 +2,11 @@
 // A page that only calls, with headers.
 
 // #region headers
-import { connect, Metadata } from "rsocket-rpc/lite";
+import { connect, metadata } from "rsocket-rpc/lite";
 import { createTickerClient } from "../hello/gen/ticker_rsocket.js";
 
 const { rpcUrl } = globalThis as unknown as { readonly rpcUrl: string };
-const connection = await connect(rpcUrl, { metadata: Metadata, headers: { "x-page": location.pathname } });
+const connection = await connect(rpcUrl, { metadata, headers: { "x-page": location.pathname } });
 const { price } = await createTickerClient(connection).last(
   { name: "ACME" },
   { headers: { "x-user": "ann" }, onTrailers: (trailers) => show(`cost ${trailers.get("x-cost")}`) },

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same contract, kept by clients of `rsocket-rpc/lite`.
 
-import { type Connection, type ConnectOptions, Metadata } from "rsocket-rpc";
+import type { Connection, ConnectOptions } from "rsocket-rpc";
+import { metadata } from "rsocket-rpc/lite";
 import { serve } from "rsocket-rpc/node";
 import { WebSocket as PlatformWebSocket } from "ws";
 import { connectOver } from "../../runtime/dist/lite/connect.js";
@@ -25,7 +26,7 @@ const overWebSocket: ContractTransport = {
       // What calls and their end look like is the same; the rest of a Connection isn't asked for.
       connect: async (connectOptions: ConnectOptions) =>
         (await connectOver((signal) => dialWebSocket(new URL(url), signal, WebSocketClass), {
-          metadata: Metadata,
+          metadata,
           ...connectOptions,
         })) as unknown as Connection,
       connectRaw: () => rawWebSocket(url),

@@ -5,9 +5,9 @@
 // byte, timer, or source that wasn't closed.
 
 import { type LiteConnection, liteConnectionOf } from "../../runtime/src/lite/connect.js";
+import { metadata } from "../../runtime/src/lite/headers.js";
 import { liteLimits } from "../../runtime/src/lite/limits.js";
 import { createSession, type LiteSession } from "../../runtime/src/lite/session.js";
-import { Metadata } from "../../runtime/src/metadata/headers.js";
 import type { CallOptions } from "../../runtime/src/rpc/call-options.js";
 import { type AnyMethod, method } from "../../runtime/src/rpc/method.js";
 import { bytesOf } from "../support/frames-dsl.js";
@@ -99,7 +99,7 @@ export class LiteWorld {
       fragmentBytes: this.#has(Option.FRAGMENTS) ? 64 : 65_536,
       discardUnknownFields: false,
       followsWins: (this.#script.moreOptions & MoreOption.FOLLOWS_WINS) !== 0,
-      metadata: Metadata,
+      metadata,
     });
     this.#connection = liteConnectionOf(this.#session);
     void this.#connection.closed.then(() => this.#closedCount++);

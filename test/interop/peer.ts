@@ -12,7 +12,7 @@ import {
   RpcError,
   type Scheduler,
 } from "rsocket-rpc";
-import { connectWith as connectLite, type LiteConnectOptions, Metadata } from "rsocket-rpc/lite";
+import { connectWith as connectLite, type LiteConnectOptions, metadata } from "rsocket-rpc/lite";
 import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
 import type { CutKind, Cuttable, Reach } from "./reach.js";
 import { Wire } from "./wire.js";
@@ -144,7 +144,7 @@ export class Peer {
     if (missing.length > 0) throw new Skipped(`rsocket-rpc/lite has no ${missing.join(", ")}`);
     return (await connectLite(dialer, {
       ...(options as LiteConnectOptions),
-      metadata: Metadata,
+      metadata,
     })) as unknown as Connection;
   }
 }

@@ -4,12 +4,10 @@
 import { lengthOf } from "../bytes/parts.js";
 import { encodeUtf8 } from "../bytes/utf8.js";
 import { check } from "./check.js";
+import { MAX_PART_BYTES } from "./constants.js";
 
 /** Bytes of a part; of a number the low eight bits. */
 export type Bytes = ArrayLike<number>;
-
-/** The longest part of RPC metadata: old peers read its length as a signed number. */
-const MAX_PART_BYTES = 32_767;
 
 /** All of them in one array. */
 export function concat(...parts: readonly Bytes[]): Uint8Array {

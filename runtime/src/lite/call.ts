@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call of a client: what it sends, what of the answer waits for its consumer, and its one end.
 
-import { readUint31, readUint32 } from "../bytes/integers.js";
+import { readUint24, readUint31, readUint32 } from "../bytes/integers.js";
 import type { Timer } from "../engine/scheduler.js";
-import type { TurnShare } from "../engine/turn-budget.js";
-import { ErrorCode } from "../frames/errors.js";
 import { MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
-import { readPayloadStart, viewOf } from "../frames/payload-start.js";
-import type { Header } from "../metadata/envelope.js";
+import { viewOf } from "../frames/payload-start.js";
 import type { Metadata } from "../metadata/headers.js";
 import { CallError } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
@@ -18,7 +15,15 @@ import { messageOf, nameOf } from "../rpc/describe.js";
 import type { AnyMethod } from "../rpc/method.js";
 import type { ConnectionError } from "../session/errors.js";
 import { type Bytes, concat, uint } from "./bytes.js";
-import { check, checkRange } from "./check.js";
+import { check, checkRange, tooMuch } from "./check.js";
+import {
+  APPLICATION_ERROR,
+  FIRST_ITEMS,
+  LEAST_ITEMS,
+  MAX_ERROR_CHARACTERS,
+  MOST_ITEMS,
+  WINDOW_BYTES,
+} from "./constants.js";
 import { abortError, invalid, lostError, peerError } from "./errors.js";
 import * as Flag from "./flags.js";
 import { Fragments } from "./fragments.js";
@@ -29,14 +34,6 @@ import type { LiteSession, LiteStream } from "./session.js";
 import { dropped, Waiting } from "./waiting.js";
 
 const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
-/** Items asked for at first, and at most; beyond the first as many as make up the bytes below. */
-const FIRST_ITEMS = 32;
-const MOST_ITEMS = 256;
-const LEAST_ITEMS = 4;
-const WINDOW_BYTES = 1_048_576;
-/** Of what a source throws the peer hears no more. */
-const MAX_ERROR_CHARACTERS = 1_000;
-
 /** A call. Its answers are read with `next`, one by one. */
 export interface LiteCall<O> extends AsyncIterableIterator<O, undefined> {
   /** Ends the call from this side, with `error`. */
@@ -60,7 +57,6 @@ export function beginCall<O>(
   const { init, turns } = session;
   const { limits, scheduler } = init;
   const { signal, timeoutMs, prefetch } = options;
-  const share: TurnShare = { turn: -1, taken: 0 };
   const isStream = type >= FrameType.REQUEST_STREAM;
   const items = new Waiting(session);
   let id = 0;
@@ -70,7 +66,7 @@ export function beginCall<O>(
   let failure: CallError | undefined;
   let timer: Timer | undefined;
   let dueMs: number | undefined;
-  let headers: readonly Header[] = [];
+  let headers: Uint8Array | undefined;
   let headersSeen = false;
   // What comes.
   let readers: (() => void)[] = [];
@@ -90,7 +86,7 @@ export function beginCall<O>(
   const call: LiteCall<O> = {
     async next() {
       for (;;) {
-        if (items.length > 0 && !turns.take(share)) {
+        if (items.length > 0 && !turns.take()) {
           await nextTurn();
           continue;
         }
@@ -108,7 +104,7 @@ export function beginCall<O>(
     },
     // The consumer leaves: the call is cancelled.
     return() {
-      leave(new CallError(Code.Cancelled, "the consumer left the stream"));
+      leave(new CallError(Code.Cancelled, "left"));
       failure = undefined;
       return Promise.resolve({ done: true, value: undefined });
     },
@@ -127,15 +123,15 @@ export function beginCall<O>(
     try {
       return method.output.decode(data, init.discardUnknownFields) as O;
     } catch (cause) {
-      const error = unfit("answer", "decoded", method.output.typeName, cause, Code.Internal);
+      const error = unfit("the answer", method.output.typeName, cause, Code.Internal);
       leave(error);
       failure = undefined;
       throw error;
     }
   }
 
-  function unfit(what: string, how: string, typeName: string, cause: unknown, code: Code): CallError {
-    const message = `${method.service}.${method.name}: the ${what} can't be ${how} as ${typeName}: ${messageOf(cause)}`;
+  function unfit(what: string, typeName: string, cause: unknown, code: Code): CallError {
+    const message = `${method.service}.${method.name}: ${what} is no ${typeName}: ${messageOf(cause)}`;
     return new CallError(code, message, { cause });
   }
 
@@ -172,7 +168,7 @@ export function beginCall<O>(
   function begin(): void {
     try {
       checkOptions(options);
-      headers = wireHeaders(init.metadata, options.headers, options.onHeaders ?? options.onTrailers);
+      headers = wireHeaders(init.metadata, options);
     } catch (error) {
       failure = invalid(error);
       isEnded = true;
@@ -195,7 +191,7 @@ export function beginCall<O>(
     if (!session.isOpen) return lose(session.endError, true);
     if (!session.hasRoom) {
       if (session.whenRoom(admit)) return;
-      const message = `${limits.maxQueuedCalls} calls wait to be sent, expected at most that`;
+      const message = tooMuch("calls that wait", limits.maxQueuedCalls);
       return giveUp(new CallError(Code.ResourceExhausted, message, { retryable: true }));
     }
     if (type === FrameType.REQUEST_CHANNEL) return void sendAll(request as Source<unknown>);
@@ -212,7 +208,7 @@ export function beginCall<O>(
     try {
       method.input.encode(checkMessage(message, typeName), { reserve() {}, bytes: (piece) => pieces.push(piece) });
     } catch (cause) {
-      throw unfit("request", "encoded", typeName, cause, Code.InvalidArgument);
+      throw unfit("the request", typeName, cause, Code.InvalidArgument);
     }
     return concat(...pieces);
   }
@@ -273,7 +269,7 @@ export function beginCall<O>(
     try {
       const result: unknown = await source.next();
       const isResult = typeof result === "object" && result !== null;
-      check(isResult, "what the iterator gave", result, "an object with done and value");
+      check(isResult, "an iterator's result", result, "an object");
       isOver = (result as IteratorResult<unknown>).done === true;
       return result as IteratorResult<unknown>;
     } finally {
@@ -300,7 +296,7 @@ export function beginCall<O>(
         await new Promise<void>((resolve) => {
           if (!session.whenRoom(resolve)) turns.wait(resolve);
         });
-      } else if (turns.take(share)) return true;
+      } else if (turns.take()) return true;
       else await nextTurn();
     }
     return false;
@@ -330,7 +326,7 @@ export function beginCall<O>(
       const code = isStatus ? error.code : Code.Cancelled;
       const message = isStatus ? error.rawMessage.slice(0, MAX_ERROR_CHARACTERS) : "the request stream failed";
       const data = errorData({ code, message }, session.isOurs === true);
-      sendFrame(FrameType.ERROR, 0, uint(ErrorCode.APPLICATION_ERROR, 4), data);
+      sendFrame(FrameType.ERROR, 0, uint(APPLICATION_ERROR, 4), data);
     }
     end(error);
   }
@@ -365,13 +361,15 @@ export function beginCall<O>(
   };
 
   function onPayload(bytes: Uint8Array, at: number, frameEnd: number, flags: number): void {
-    const dataStart = readPayloadStart(bytes, at, frameEnd, flags);
-    if (dataStart < 0) {
-      const message = `metadata of a frame on stream ${id} is longer than the frame`;
+    const hasMetadata = (flags & Flag.METADATA) !== 0;
+    const start = hasMetadata ? at + METADATA_LENGTH_BYTES : at;
+    const dataStart = hasMetadata ? start + readUint24(bytes, at) : at;
+    if (dataStart > frameEnd) {
+      const message = `metadata of stream ${id} is longer than its frame`;
       if (fragments !== undefined) return refuse(message);
       return session.malformed(message, (flags & Flag.IGNORE) !== 0);
     }
-    const metadata = (flags & Flag.METADATA) === 0 ? undefined : viewOf(bytes, at + METADATA_LENGTH_BYTES, dataStart);
+    const metadata = hasMetadata ? viewOf(bytes, start, dataStart) : undefined;
     const data = viewOf(bytes, dataStart, frameEnd);
     const isComplete = (flags & Flag.COMPLETE) !== 0;
     const isLast = isComplete || type === FrameType.REQUEST_RESPONSE;
@@ -393,16 +391,17 @@ export function beginCall<O>(
     session.reassemblyBytes += fragments.byteLength;
     if (isTooLong(fragments.data.bytes, fragments.metadata.bytes)) return;
     const { maxFragments, maxReassemblyBytes } = limits;
-    if (fragments.count > maxFragments) refuse(`message in more than ${maxFragments} fragments is above the limit`);
-    else if (session.reassemblyBytes > maxReassemblyBytes) refuse("too many unfinished messages", Code.Cancelled);
+    if (fragments.count > maxFragments) refuse(tooMuch("fragments of a message", maxFragments));
+    else if (session.reassemblyBytes > maxReassemblyBytes)
+      refuse(tooMuch("bytes of unfinished messages", maxReassemblyBytes), Code.Cancelled);
   }
 
   // Then the call has ended.
   function isTooLong(data: Uint8Array, metadata: Uint8Array | undefined): boolean {
     const { maxMessageBytes, maxMetadataBytes } = limits;
-    if (data.length > maxMessageBytes) refuse(tooMuch("message", maxMessageBytes));
+    if (data.length > maxMessageBytes) refuse(tooMuch("bytes of a message", maxMessageBytes));
     else if (metadata !== undefined && metadata.length > maxMetadataBytes)
-      refuse(tooMuch("metadata", maxMetadataBytes));
+      refuse(tooMuch("bytes of metadata", maxMetadataBytes));
     return isEnded;
   }
 
@@ -420,9 +419,9 @@ export function beginCall<O>(
       surplusBytes = credit < 0 ? surplusBytes + data.length : 0;
     }
     if (-credit > maxSurplusItems || surplusBytes > maxSurplusBytes) {
-      refuse(`items exceed the credit by ${-credit} (RSocket 1.0 §Reactive Streams Semantics)`);
+      refuse(`items exceed the credit by ${-credit}`);
     } else if (session.unconsumedBytes + data.length > maxWaitingBytes) {
-      leave(new CallError(Code.ResourceExhausted, tooMuch("backlog of messages", maxWaitingBytes)));
+      leave(new CallError(Code.ResourceExhausted, tooMuch("bytes of messages that wait", maxWaitingBytes)));
     }
     if (isEnded) return false;
     items.push(data.slice()); // a view would pin what it was read in
@@ -430,35 +429,29 @@ export function beginCall<O>(
     return true;
   }
 
-  // Headers and trailers of ours, or whatever else came. False when the call has ended by it.
+  // Headers and trailers of ours, or whatever else came. False when the call has ended by it: a listener may have thrown, or
+  // have aborted its signal.
   function takeMetadata(metadata: Uint8Array | undefined): boolean {
     if (metadata === undefined || metadata.length === 0) return true;
     try {
-      const envelope = readEnvelope(metadata);
-      if (envelope === undefined) tell(options.onRawMetadata, metadata);
-      else if (init.metadata !== undefined) {
-        const answered = init.metadata.fromWire(envelope.headers ?? []);
-        const trailers = init.metadata.fromWire(envelope.trailers ?? []);
-        if (!answered.isEmpty && !headersSeen) {
-          headersSeen = true;
-          tell(options.onHeaders, answered);
-        }
-        if (!trailers.isEmpty) tell(options.onTrailers, trailers);
+      const told = readEnvelope(metadata);
+      if (told === undefined) options.onRawMetadata?.(metadata);
+      else {
+        if (!headersSeen) headersSeen = tell(options.onHeaders, told.headers);
+        tell(options.onTrailers, told.trailers);
       }
-    } catch (cause) {
-      const message = `the answer's metadata is malformed: ${messageOf(cause)}`;
-      giveUp(new CallError(Code.Internal, message, { cause }));
-    }
-    // A listener may have ended the call, too, by aborting its signal.
-    return !isEnded;
-  }
-
-  function tell<T extends Metadata | Uint8Array>(listener: ((value: T) => void) | undefined, value: T): void {
-    try {
-      listener?.(value);
     } catch (error) {
       giveUp(CallError.from(error));
     }
+    return !isEnded;
+  }
+
+  // True when there was something to tell.
+  function tell(listener: ((metadata: Metadata) => void) | undefined, pairs: readonly Uint8Array[]): boolean {
+    const metadata = listener && init.metadata?.decode(pairs);
+    if (metadata === undefined || metadata.isEmpty) return false;
+    listener?.(metadata);
+    return true;
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -517,7 +510,7 @@ export function beginCall<O>(
 
 function checkOptions({ signal, timeoutMs, prefetch }: CallOptions): void {
   const isSignal = signal === undefined || typeof signal?.addEventListener === "function";
-  check(isSignal, "signal", signal, "an AbortSignal, such as controller.signal");
+  check(isSignal, "signal", signal, "an AbortSignal");
   if (timeoutMs !== undefined) checkRange("timeoutMs", timeoutMs, 0);
   if (prefetch !== undefined) checkRange("prefetch", prefetch, 1);
 }
@@ -529,7 +522,7 @@ function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown>
   if (typeof many === "function") return many.call(source as AsyncIterable<unknown>);
   const one = iterable[Symbol.iterator];
   if (typeof one === "function") return one.call(source as Iterable<unknown>);
-  const message = `requests are ${nameOf(source)}, expected an iterable or an async iterable`;
+  const message = `requests are ${nameOf(source)}, expected an iterable`;
   throw new CallError(Code.InvalidArgument, message);
 }
 
@@ -537,10 +530,6 @@ async function closeSource(iterator: Iterator<unknown> | AsyncIterator<unknown> 
   try {
     await iterator?.return?.();
   } catch (error) {
-    console.error("rsocket-rpc: a source of requests failed when it was closed", error);
+    console.error("rsocket-rpc: a source failed when it was closed", error);
   }
-}
-
-function tooMuch(what: string, most: number): string {
-  return `${what} of more than ${most} bytes is above the limit`;
 }

@@ -12,6 +12,11 @@ export function check(isFine: boolean, what: string, value: unknown, expected: s
   );
 }
 
+/** What a server has too much of, in words. */
+export function tooMuch(what: string, most: number): string {
+  return `${what} above the limit of ${most}`;
+}
+
 /** @throws RangeError unless `value` is a number in the range; a whole one where 0 is none. */
 export function checkRange(what: string, value: number, least: number, most: number = MAX_31_BIT): void {
   const isFine = least > 0 ? Number.isInteger(value) : typeof value === "number";

@@ -5,7 +5,7 @@ import { encodeUtf8 } from "../bytes/utf8.js";
 import type { Dialer } from "../engine/link.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { MAX_31_BIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
-import type { Metadata, MetadataInit } from "../metadata/headers.js";
+import type { MetadataInit } from "../metadata/headers.js";
 import { CallError } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Channel, ChannelCore } from "../rpc/channel.js";
@@ -16,10 +16,12 @@ import type { AnyMethod } from "../rpc/method.js";
 import { uint } from "./bytes.js";
 import { beginCall, type LiteCall } from "./call.js";
 import { checkRange } from "./check.js";
+import { ANSWER_CREDIT } from "./constants.js";
 import { connectErrorOf, connectionError, invalid, lostError } from "./errors.js";
 import * as Flag from "./flags.js";
 import { frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
+import type { MetadataSupport } from "./headers.js";
 import { type LiteLimits, liteLimits } from "./limits.js";
 import { setupMetadata, wireHeaders } from "./metadata.js";
 import { createSession, type LiteSession } from "./session.js";
@@ -30,10 +32,10 @@ export interface LiteConnectOptions {
   /** Sent with SETUP; a function is asked once for the connection. */
   readonly bearerToken?: string | (() => string | Promise<string>);
   /**
-   * The class `Metadata` of this package: with it headers are sent, and headers and trailers that come are read. Without it
-   * calls with `headers`, `onHeaders` or `onTrailers` fail, and a page doesn't carry it.
+   * `metadata` of this package: with it headers are sent, and headers and trailers that come are read. Without it calls with
+   * `headers`, `onHeaders` or `onTrailers` fail, and a page doesn't carry it.
    */
-  readonly metadata?: typeof Metadata;
+  readonly metadata?: MetadataSupport;
   /** Sent with SETUP, for `accept` on the server; `metadata` must be given, too. */
   readonly headers?: MetadataInit;
   /** Gives up connecting. */
@@ -67,8 +69,6 @@ export interface LiteConnection extends Channel {
 }
 
 const VERSION = [0, 1, 0, 0];
-/** A client stream's answer is one message; the second credit shows when there are two. */
-const ANSWER_CREDIT = 2;
 const MIME_TYPE = /*@__PURE__*/ encodeUtf8("\u0012application/binary");
 
 /**
@@ -135,7 +135,7 @@ export async function connectOver(
     return liteConnectionOf(session);
   } catch (error) {
     if (session === undefined) link?.abort();
-    else session.abort("connecting was given up");
+    else session.abort("gave up");
     throw connectErrorOf(error, signal);
   } finally {
     timer.cancel();
@@ -151,7 +151,7 @@ function setupFrame(
 ): Uint8Array {
   let bytes: Uint8Array;
   try {
-    bytes = setupMetadata(wireHeaders(metadata, headers), bearerToken);
+    bytes = setupMetadata(wireHeaders(metadata, { headers }), bearerToken);
   } catch (error) {
     throw invalid(error);
   }
@@ -172,7 +172,7 @@ export function liteConnectionOf(session: LiteSession): LiteConnection {
     return {
       [Symbol.asyncIterator](): LiteCall<O> {
         if (isIterated) {
-          throw new CallError(Code.FailedPrecondition, "answers can be iterated once: call the method again for more");
+          throw new CallError(Code.FailedPrecondition, "answers can be iterated once");
         }
         if (!session.isOpen) throw lostError(session.endError, true);
         isIterated = true;

@@ -3,35 +3,36 @@
 // `metadata/envelope-reader.ts` do, in as little code as these cases take.
 
 import { decodeUtf8Strict, encodeUtf8 } from "../bytes/utf8.js";
-import type { Envelope, ErrorDetail, Header } from "../metadata/envelope.js";
-import { MAX_HEADERS } from "../metadata/envelope-reader.js";
+import type { ErrorDetail, Status } from "../metadata/envelope.js";
 import { type Bytes, concat } from "./bytes.js";
+import { MAX_DETAILS } from "./constants.js";
+
+const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /** What a client says. */
 export interface Said {
   readonly hello?: boolean;
   readonly timeoutMs?: number | undefined;
   readonly noMessage?: boolean;
-  readonly headers?: readonly Header[];
+  /** As fields, as `headers.ts` writes them. */
+  readonly headers?: Uint8Array | undefined;
   /** Why a stream of requests failed. */
   readonly status?: { readonly code: number; readonly message: string };
 }
 
-/** Details of a status. */
-const MAX_DETAILS = 8_192;
-
 /** The bytes of an Envelope. */
-export function encodeEnvelope({ hello, timeoutMs, noMessage, headers = [], status }: Said): Uint8Array {
+export function encodeEnvelope({ hello, timeoutMs, noMessage, headers = NO_BYTES, status }: Said): Uint8Array {
   return concat(
     hello ? [0x0a, 2, 0x08, 1] : [],
     timeoutMs === undefined ? [] : [0x10, ...varint(timeoutMs)],
     noMessage ? [0x18, 1] : [],
-    ...headers.map(({ key, value }) => field(0x22, concat(field(0x0a, encodeUtf8(key)), field(0x12, value)))),
+    headers,
     status ? field(0x32, concat([0x08, ...varint(status.code)], field(0x12, encodeUtf8(status.message)))) : [],
   );
 }
 
-function field(tag: number, value: Uint8Array): Bytes {
+/** A field of bytes; nothing where there are none. */
+export function field(tag: number, value: Uint8Array): Bytes {
   return value.length === 0 ? [] : concat([tag, ...varint(value.length)], value);
 }
 
@@ -39,48 +40,57 @@ function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
 }
 
+/** What a server says. */
+export interface Told {
+  /** It reads Envelopes. */
+  hello?: boolean;
+  /** Views of pairs, not yet read. */
+  readonly headers: Uint8Array[];
+  readonly trailers: Uint8Array[];
+  status?: Status;
+}
+
 /**
- * The Envelope in `bytes`, but for what only servers read, and the version of a hello; values of headers and details are views.
- * @throws RangeError for a field that is cut off, is of the wrong type, a group, or one header too many.
+ * The Envelope in `bytes`, but for what only servers read; values of details are views.
+ * @throws RangeError for a field that is cut off, is of the wrong type, a group, or one detail too many.
  */
-export function decodeEnvelope(bytes: Uint8Array): Envelope {
-  const headers: Header[] = [];
-  const trailers: Header[] = [];
+export function decodeEnvelope(bytes: Uint8Array): Told {
   const details: ErrorDetail[] = [];
-  const envelope: { -readonly [K in keyof Envelope]: Envelope[K] } = { headers, trailers };
+  const told: Told = { headers: [], trailers: [] };
   let code = 0;
   let message = "";
   forEachField(bytes, {
-    1: () => (envelope.hello = HELLO),
-    4: (pair) => pushPair(headers, MAX_HEADERS, pair, (key, value) => ({ key, value })),
-    5: (pair) => pushPair(trailers, MAX_HEADERS, pair, (key, value) => ({ key, value })),
+    1: () => (told.hello = true),
+    4: (pair) => told.headers.push(bytesOf(pair)),
+    5: (pair) => told.trailers.push(bytesOf(pair)),
     6: (status) => {
       forEachField(bytesOf(status), {
         1: (value) => (code = typeof value === "number" ? value | 0 : malformed()),
         2: (value) => (message = textOf(value)),
-        3: (pair) => pushPair(details, MAX_DETAILS, pair, (typeUrl, value) => ({ typeUrl, value })),
+        3: (pair) => {
+          if (details.length === MAX_DETAILS) malformed();
+          details.push(readPair(bytesOf(pair), (typeUrl, value) => ({ typeUrl, value })));
+        },
       });
-      envelope.status = { code, message, details };
+      told.status = { code, message, details };
     },
   });
-  return envelope;
+  return told;
 }
 
-const HELLO = { version: 1 };
-
-/** A number, of which the low 32 bits count, or a view of bytes; undefined for types that no field here has. */
-type Value = number | Uint8Array | undefined;
-
-function pushPair<T>(list: T[], most: number, pair: Value, create: (text: string, value: Uint8Array) => T): void {
-  if (list.length === most) malformed();
+/** A text and bytes. @throws RangeError as `decodeEnvelope`. */
+export function readPair<T>(pair: Uint8Array, create: (text: string, bytes: Uint8Array) => T): T {
   let text = "";
-  let bytes = new Uint8Array(0);
-  forEachField(bytesOf(pair), {
+  let bytes: Uint8Array = NO_BYTES;
+  forEachField(pair, {
     1: (value) => (text = textOf(value)),
     2: (value) => (bytes = bytesOf(value)),
   });
-  list.push(create(text, bytes));
+  return create(text, bytes);
 }
+
+/** A number, of which the low 32 bits count, or a view of bytes; undefined for types that no field here has. */
+type Value = number | Uint8Array | undefined;
 
 /** Calls `known` for the fields whose numbers it has, and passes over all others. */
 function forEachField(bytes: Uint8Array, known: Readonly<Record<number, (value: Value) => void>>): void {
@@ -113,8 +123,8 @@ function forEachField(bytes: Uint8Array, known: Readonly<Record<number, (value: 
   }
 }
 
-function bytesOf(value: Value): Uint8Array<ArrayBuffer> {
-  return value instanceof Uint8Array ? (value as Uint8Array<ArrayBuffer>) : malformed();
+function bytesOf(value: Value): Uint8Array {
+  return value instanceof Uint8Array ? value : malformed();
 }
 
 function textOf(value: Value): string {
@@ -122,5 +132,5 @@ function textOf(value: Value): string {
 }
 
 function malformed(): never {
-  throw new RangeError("malformed rsocket.rpc.v1.Envelope");
+  throw new RangeError("malformed Envelope");
 }

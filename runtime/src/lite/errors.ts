@@ -2,15 +2,15 @@
 // Errors of a client that only calls: what was refused here, what a server's ERROR says, what the end of a connection means.
 
 import { decodeUtf8 } from "../bytes/utf8.js";
-import { ErrorCode } from "../frames/errors.js";
-import type { Envelope } from "../metadata/envelope.js";
 import type { Metadata } from "../metadata/headers.js";
 import { CallError, codeOfThrown } from "../rpc/call-error.js";
 import { Code, codeFromWire } from "../rpc/code.js";
 import { messageOf } from "../rpc/describe.js";
 import type { RpcErrorOptions } from "../rpc/error.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
-import { decodeEnvelope } from "./envelope.js";
+import { APPLICATION_ERROR, CANCELED, CONNECTION_ERROR, INVALID, REJECTED, REJECTED_SETUP } from "./constants.js";
+import { decodeEnvelope, type Told } from "./envelope.js";
+import type { MetadataSupport } from "./headers.js";
 
 /** `connect` failed. `wireCode` is the RSocket code, if the server refused with one. */
 export class ConnectError extends CallError {
@@ -36,7 +36,7 @@ export function abortError(reason: unknown): CallError {
 
 /** An error of the connection as such: its code is CONNECTION_ERROR. */
 export function connectionError(message: string, initiator: Initiator, cause?: unknown): ConnectionError {
-  return new ConnectionError(ErrorCode.CONNECTION_ERROR, message, initiator, { cause });
+  return new ConnectionError(CONNECTION_ERROR, message, initiator, { cause });
 }
 
 /** What the end of a connection means to a call, which may be made again if it was never sent. */
@@ -51,12 +51,12 @@ function originOf(cause: ConnectionError): RpcErrorOptions {
 }
 
 /** What the data of an ERROR says: a text, unless it is an Envelope. @throws RangeError for one that is malformed. */
-export function readErrorData(data: Uint8Array): Partial<Envelope> & { readonly text?: string } {
+export function readErrorData(data: Uint8Array): Partial<Told> & { readonly text?: string } {
   return data[0] === 0 ? decodeEnvelope(data.subarray(1)) : { text: decodeUtf8(data) };
 }
 
 /** What an ERROR on a stream means; `metadata` reads its trailers. */
-export function peerError(wireCode: number, data: Uint8Array, metadata: typeof Metadata | undefined): CallError {
+export function peerError(wireCode: number, data: Uint8Array, metadata: MetadataSupport | undefined): CallError {
   const options: RpcErrorOptions = { initiator: "remote", wireCode };
   let said: ReturnType<typeof readErrorData>;
   try {
@@ -67,13 +67,13 @@ export function peerError(wireCode: number, data: Uint8Array, metadata: typeof M
   const { text = "", status } = said;
   let trailers: Metadata | undefined;
   try {
-    trailers = metadata?.fromWire(said.trailers ?? []);
+    trailers = metadata?.decode(said.trailers ?? []);
   } catch {
     // Trailers against the rules are no reason to hide the error that they came with.
   }
   const all = {
     ...options,
-    retryable: wireCode === ErrorCode.REJECTED,
+    retryable: wireCode === REJECTED,
     ...(status && { details: status.details }),
     ...(trailers && { trailers }),
   };
@@ -83,10 +83,10 @@ export function peerError(wireCode: number, data: Uint8Array, metadata: typeof M
 }
 
 function codeOfText(wireCode: number, text: string): Code {
-  if (wireCode === ErrorCode.REJECTED) return Code.Unavailable;
-  if (wireCode === ErrorCode.CANCELED) return Code.Cancelled;
-  if (wireCode === ErrorCode.INVALID) return Code.InvalidArgument;
-  return wireCode === ErrorCode.APPLICATION_ERROR && UNIMPLEMENTED.test(text) ? Code.Unimplemented : Code.Unknown;
+  if (wireCode === REJECTED) return Code.Unavailable;
+  if (wireCode === CANCELED) return Code.Cancelled;
+  if (wireCode === INVALID) return Code.InvalidArgument;
+  return wireCode === APPLICATION_ERROR && UNIMPLEMENTED.test(text) ? Code.Unimplemented : Code.Unknown;
 }
 
 /** What `connect` fails with after `thrown`; `signal` is the caller's. */
@@ -117,8 +117,8 @@ export function connectErrorOf(thrown: unknown, signal: AbortSignal | undefined)
 const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 function codeOfRefusal({ code, message }: ConnectionError): Code {
-  if (code === ErrorCode.REJECTED_SETUP) {
+  if (code === REJECTED_SETUP) {
     return PASSING_REFUSAL.test(message) ? Code.Unavailable : Code.PermissionDenied;
   }
-  return code < ErrorCode.REJECTED_SETUP ? Code.FailedPrecondition : Code.Unavailable;
+  return code < REJECTED_SETUP ? Code.FailedPrecondition : Code.Unavailable;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fragments of one payload, put together as they come (RSocket 1.0 §Fragmentation And Reassembly).
 
-/** What an empty fragment counts: it costs us work and its sender nothing. */
-const EMPTY_FRAGMENT_COUNT = 64;
+import { EMPTY_FRAGMENT_COUNT } from "./constants.js";
 
 /** Bytes that come in parts. What holds them is at most twice as large. */
 class Gathered {

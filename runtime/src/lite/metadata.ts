@@ -3,41 +3,31 @@
 
 import { readUint24 } from "../bytes/integers.js";
 import { encodeUtf8 } from "../bytes/utf8.js";
-import type { Envelope, Header } from "../metadata/envelope.js";
-import type { Metadata, MetadataInit } from "../metadata/headers.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import { concat, shortPart, uint } from "./bytes.js";
 import { check } from "./check.js";
-import { decodeEnvelope, encodeEnvelope, type Said } from "./envelope.js";
+import { MAX_METADATA_BYTES } from "./constants.js";
+import { decodeEnvelope, encodeEnvelope, type Said, type Told } from "./envelope.js";
+import type { MetadataSupport } from "./headers.js";
 
 /** One less than the length of the mime type, and the mime type: how an entry of ours begins. */
 const MARK = /*@__PURE__*/ encodeUtf8("\u0017message/x.rsocket-rpc.v1");
-/** What stands behind it: the length of the Envelope. */
-const LENGTH_BYTES = 3;
-const MAX_METADATA_BYTES = 65_536;
 /** The well-known id of authentication entries, 0x7c, and of their type "bearer", 0x01, each marked as an id. */
 const AUTHENTICATION = 0xfc;
 const BEARER = 0x81;
 
-/**
- * Headers as they are sent. Who writes them, or has a `listener` to them, needs the class `metadata`.
- * @throws MetadataError naming the first that is against the rules.
- */
+/** Headers as they are sent. Who writes them, or listens to them, needs `support`. @throws RangeError, MetadataError */
 export function wireHeaders(
-  metadata: typeof Metadata | undefined,
-  headers: MetadataInit | undefined,
-  listener?: unknown,
-): readonly Header[] {
-  const isFine = (headers ?? listener) === undefined || metadata !== undefined;
-  check(isFine, "connect's option metadata", metadata, "Metadata, where there are headers or trailers");
-  return Array.from(metadata?.from(headers ?? {}) ?? [], ([key, value]) => ({
-    key,
-    value: typeof value === "string" ? encodeUtf8(value) : value,
-  }));
+  support: MetadataSupport | undefined,
+  { headers, onHeaders, onTrailers }: Pick<CallOptions, "headers" | "onHeaders" | "onTrailers">,
+): Uint8Array | undefined {
+  const isFine = support !== undefined || (headers ?? onHeaders ?? onTrailers) === undefined;
+  check(isFine, "connect's option metadata", support, "metadata of rsocket-rpc/lite");
+  return headers && support?.encode(headers);
 }
 
 /** The metadata of SETUP: hello, headers, and a bearer token behind them. @throws RangeError above 64 KiB. */
-export function setupMetadata(headers: readonly Header[], bearerToken: string | undefined): Uint8Array {
+export function setupMetadata(headers: Uint8Array | undefined, bearerToken: string | undefined): Uint8Array {
   const entry = encodeEntry(encodeEnvelope({ hello: true, headers }));
   if (bearerToken === undefined) return entry;
   const token = encodeUtf8(bearerToken);
@@ -55,18 +45,18 @@ export function requestMetadata(
     envelope.length === 0 || rawMetadata === undefined,
     "rawMetadata",
     rawMetadata,
-    "none with headers, timeoutMs or a stream without messages: they share its place",
+    "none beside headers, timeoutMs, or a stream without messages",
   );
   return concat(
     [0, 1], // the version
-    shortPart("the service's name", service),
-    shortPart("the method's name", name),
+    shortPart("service", service),
+    shortPart("method", name),
     shortPart(
       "tracing",
       concat(
         ...Object.entries(tracing)
           .flat()
-          .map((text) => shortPart("a part of tracing", text)),
+          .map((text) => shortPart("tracing", text)),
       ),
     ),
     envelope.length === 0 ? (rawMetadata ?? []) : encodeEntry(envelope),
@@ -74,12 +64,12 @@ export function requestMetadata(
 }
 
 function encodeEntry(envelope: Uint8Array): Uint8Array {
-  return checked(concat(MARK, uint(envelope.length, LENGTH_BYTES), envelope));
+  return checked(concat(MARK, uint(envelope.length, 3), envelope));
 }
 
 function checked(metadata: Uint8Array): Uint8Array {
   const { length } = metadata;
-  check(length <= MAX_METADATA_BYTES, "length of the metadata", length, `at most ${MAX_METADATA_BYTES}`);
+  check(length <= MAX_METADATA_BYTES, "length of metadata", length, `at most ${MAX_METADATA_BYTES}`);
   return metadata;
 }
 
@@ -87,9 +77,9 @@ function checked(metadata: Uint8Array): Uint8Array {
  * The Envelope of metadata that begins with our entry, undefined for any other; nothing stands behind it in an answer, and
  * nothing there is looked at. @throws RangeError when it is malformed.
  */
-export function readEnvelope(metadata: Uint8Array): Envelope | undefined {
+export function readEnvelope(metadata: Uint8Array): Told | undefined {
   if (MARK.some((byte, i) => metadata[i] !== byte)) return undefined;
-  const start = MARK.length + LENGTH_BYTES;
+  const start = MARK.length + 3;
   const end = start + readUint24(metadata, MARK.length);
   check(end <= metadata.length, "end of the Envelope", end, `at most ${metadata.length}`);
   return decodeEnvelope(metadata.subarray(start, end));

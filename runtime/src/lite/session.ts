@@ -8,20 +8,31 @@ import { lengthOf } from "../bytes/parts.js";
 import { decodeUtf8 } from "../bytes/utf8.js";
 import type { LinkHandler } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
-import { type TurnBudget, turnBudgetOf } from "../engine/turn-budget.js";
-import { ErrorCode, errorCodeName } from "../frames/errors.js";
 import { HEADER_BYTES, MAX_31_BIT } from "../frames/layout.js";
-import type { Metadata } from "../metadata/headers.js";
 import type { CloseReason } from "../rpc/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { type Budget, createBudget } from "./budget.js";
-import { check } from "./check.js";
+import { uint } from "./bytes.js";
+import { check, tooMuch } from "./check.js";
+import {
+  APPLICATION_ERROR,
+  CLOSED,
+  CONNECTION_CLOSE,
+  CONNECTION_ERROR,
+  DRAINING,
+  LATE_FRAMES,
+  OPEN,
+  OPENING,
+  POSITION_BYTES,
+} from "./constants.js";
 import { connectionError } from "./errors.js";
 import * as Flag from "./flags.js";
 import { errorFrame, frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
+import type { MetadataSupport } from "./headers.js";
 import type { LiteLimits } from "./limits.js";
 import { readEnvelope } from "./metadata.js";
+import { type Turns, turnsOf } from "./turns.js";
 import type { LiteLink } from "./websocket.js";
 
 /** A stream of this client, as its connection sees it. */
@@ -49,13 +60,13 @@ export interface LiteSessionInit {
   readonly discardUnknownFields: boolean;
   readonly followsWins: boolean;
   /** By which headers are written and read; without it there are none. */
-  readonly metadata: typeof Metadata | undefined;
+  readonly metadata: MetadataSupport | undefined;
 }
 
 /** A connection, as its calls and its users see it. */
 export interface LiteSession {
   readonly init: LiteSessionInit;
-  readonly turns: TurnBudget;
+  readonly turns: Turns;
   /** Resolves when the server has accepted. */
   readonly accepted: Promise<void>;
   readonly closed: Promise<CloseReason>;
@@ -102,17 +113,11 @@ export interface LiteSession {
   abort(message: string): void;
 }
 
-/** What a peer's frames of an ended stream may still be, beside those it has credit for. */
-const LATE_FRAMES = 8;
 /** In KEEPALIVE, the last received position: of nobody who resumes. */
-const POSITION = [0, 0, 0, 0, 0, 0, 0, 0];
+const NO_POSITION = /*@__PURE__*/ uint(0, POSITION_BYTES);
 
 //   OPENING ──any frame but ERROR on stream 0──▶ OPEN ──close, CONNECTION_CLOSE──▶ DRAINING ──no stream left──▶ CLOSED
 //   every state ──broken rule, limit, lost link, CONNECTION_ERROR──▶ CLOSED
-const OPENING = 0;
-const OPEN = 1;
-const DRAINING = 2;
-const CLOSED = 3;
 
 /** Begins a connection on its link. Frames queued in one callback leave as one write. */
 export function createSession(init: LiteSessionInit): LiteSession {
@@ -149,7 +154,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   const session: LiteSession = {
     init,
-    turns: turnBudgetOf(scheduler),
+    turns: turnsOf(scheduler),
     accepted: new Promise((resolve) => {
       accept = resolve;
     }),
@@ -171,7 +176,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
       return blockedSinceMs === undefined && queuedBytes < limits.producerPauseBytes;
     },
     get endError() {
-      return endReason ?? connectionError("connection is closed", "local");
+      return endReason ?? connectionError("closed", "local");
     },
     get isOurs() {
       return isOurs;
@@ -201,8 +206,8 @@ export function createSession(init: LiteSessionInit): LiteSession {
     countItemSent: requestNs.earn,
     malformed,
     close(graceMs) {
-      check(typeof graceMs === "number" && !Number.isNaN(graceMs), "graceMs", graceMs, "a number of milliseconds");
-      drain(new ConnectionError(ErrorCode.CONNECTION_CLOSE, "closed", "local"));
+      check(typeof graceMs === "number" && !Number.isNaN(graceMs), "graceMs", graceMs, "a number");
+      drain(new ConnectionError(CONNECTION_CLOSE, "closed", "local"));
       if (state === CLOSED) return;
       graceTimer?.cancel();
       if (graceMs <= 0) giveUpAll();
@@ -239,7 +244,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
       flush();
       wake();
     },
-    onPeerEnd: () => lose("connection lost: the peer sends nothing more"),
+    onPeerEnd: () => lose("connection lost: the peer ended it"),
     onClose: (error) => lose(error === undefined ? "connection lost" : `connection lost: ${error.message}`, error),
   };
 
@@ -255,18 +260,17 @@ export function createSession(init: LiteSessionInit): LiteSession {
   function receive(type: number, flags: number, bytes: Uint8Array, body: number, end: number): void {
     if (type === FrameType.ERROR) return receiveError(readUint32(bytes, body), bytes.slice(body + 4, end));
     if (type === FrameType.KEEPALIVE || type === FrameType.METADATA_PUSH) {
-      if (take(controls, "KEEPALIVE or METADATA_PUSH frames")) {
+      if (take(controls, "KEEPALIVE or METADATA_PUSH")) {
         if (type === FrameType.METADATA_PUSH) receivePush(bytes.slice(body, end));
         else if ((flags & Flag.RESPOND) === 0) decide(false);
-        else answer(frameOf(0, FrameType.KEEPALIVE, 0, POSITION, bytes.subarray(body + POSITION.length, end)));
+        else answer(frameOf(0, FrameType.KEEPALIVE, 0, NO_POSITION, bytes.subarray(body + POSITION_BYTES, end)));
       }
     } else receiveUnexpected(type, flags);
     confirm();
   }
 
   function receivePush(metadata: Uint8Array): void {
-    const { length } = metadata;
-    if (length > maxMetadataBytes) return fail(`METADATA_PUSH of ${length} bytes is above the limit`);
+    if (metadata.length > maxMetadataBytes) return fail(tooMuch("bytes of METADATA_PUSH", maxMetadataBytes));
     try {
       if (readEnvelope(metadata)?.hello) decide(true);
     } catch {
@@ -275,9 +279,9 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   function receiveError(code: number, data: Uint8Array): void {
-    const error = new ConnectionError(code, `${errorCodeName(code)}: ${decodeUtf8(data)}`, "remote", { data });
-    if (state === OPENING || code === ErrorCode.CONNECTION_ERROR) finish(error);
-    else if (code === ErrorCode.CONNECTION_CLOSE) drain(error);
+    const error = new ConnectionError(code, `ERROR 0x${code.toString(16)}: ${decodeUtf8(data)}`, "remote", { data });
+    if (state === OPENING || code === CONNECTION_ERROR) finish(error);
+    else if (code === CONNECTION_CLOSE) drain(error);
     else passOver();
   }
 
@@ -293,7 +297,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     confirm();
     if (type >= FrameType.REQUEST_RESPONSE && type <= FrameType.REQUEST_CHANNEL) return refuse(streamId, type);
     if (type < FrameType.REQUEST_N || type > FrameType.ERROR) return receiveUnexpected(type, flags);
-    if (type === FrameType.REQUEST_N && !take(requestNs, "REQUEST_N frames beyond the items sent")) return;
+    if (type === FrameType.REQUEST_N && !take(requestNs, "REQUEST_N")) return;
     const stream = streams.get(streamId);
     if (stream === undefined) receiveLate(streamId, flags);
     else stream.onFrame(type, flags, bytes, body, end);
@@ -303,7 +307,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   function refuse(streamId: number, type: number): void {
     passOver();
     if (type === FrameType.REQUEST_FNF || (streamId & 1) === 1) return;
-    answer(errorFrame(streamId, ErrorCode.APPLICATION_ERROR, "can not find service: this client serves none"));
+    answer(errorFrame(streamId, APPLICATION_ERROR, "can not find service"));
   }
 
   // Under way when its stream ended; of those that never were, or that are too many, not many are taken.
@@ -317,7 +321,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   function receiveUnexpected(type: number, flags: number): void {
     const isKnown = type >= FrameType.SETUP && type <= FrameType.RESUME_OK;
-    malformed(`frame type ${type} is not understood and has no ignore flag`, isKnown || (flags & Flag.IGNORE) !== 0);
+    malformed(`frame type ${type} is not understood`, isKnown || (flags & Flag.IGNORE) !== 0);
   }
 
   function confirm(): void {
@@ -345,12 +349,12 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   function answer(frame: Uint8Array): void {
     peerCausedBytes += frame.length;
-    if (peerCausedBytes > maxPeerCausedBytes) lose(`more than ${maxPeerCausedBytes} bytes of answers wait to be read`);
+    if (peerCausedBytes > maxPeerCausedBytes) lose(tooMuch("bytes of answers that wait", maxPeerCausedBytes));
     else send(frame);
   }
 
   function sendKeepalive(): void {
-    const frame = frameOf(0, FrameType.KEEPALIVE, Flag.RESPOND, POSITION);
+    const frame = frameOf(0, FrameType.KEEPALIVE, Flag.RESPOND, NO_POSITION);
     frames.unshift(frame); // ahead of all that waits
     queuedBytes += frame.length;
     requestFlush();
@@ -483,7 +487,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     decide(false);
     if (isLost) link.abort();
     else link.close();
-    const isOrderly = code === ErrorCode.CONNECTION_CLOSE;
+    const isOrderly = code === CONNECTION_CLOSE;
     tellClosed({ initiator, code, reason: message, error: isOrderly ? undefined : reason });
   }
 
@@ -496,6 +500,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
 }
 
 function leastBodyBytes(type: number, streamId: number): number {
-  if (type === FrameType.KEEPALIVE) return streamId === 0 ? POSITION.length : 0;
+  if (type === FrameType.KEEPALIVE) return streamId === 0 ? POSITION_BYTES : 0;
   return type === FrameType.ERROR || type === FrameType.REQUEST_N ? 4 : 0;
 }

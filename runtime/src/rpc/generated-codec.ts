@@ -51,7 +51,6 @@ export function generatedCodec<T, Init>(typeName: string, write: WriteFields, re
 function explained(error: unknown, typeName: string, message: unknown, write: WriteFields): unknown {
   // Another TypeError is of a value that can't be converted: an object without a prototype where a number is expected.
   if (!(error instanceof TypeError)) return error;
-  const path = pathOfFault(message, write);
-  const text = `${typeName}${path === "" ? "" : `.${path}`}: ${error.message}`;
+  const text = `${typeName}${pathOfFault(message, write)}: ${error.message}`;
   return new TypeError(text, error instanceof RefusedValue ? undefined : { cause: error });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as an Envelope, as its composite entry, and as the data of an ERROR; headers of any peer.
 
-import { decodeEnvelope as decodeByLite } from "../../../runtime/src/lite/envelope.js";
+import { decodeEnvelope as decodeByLite, readPair } from "../../../runtime/src/lite/envelope.js";
 import { encodeErrorEnvelope, readErrorData } from "../../../runtime/src/metadata/entry.js";
 import { type Envelope, encodeEnvelope } from "../../../runtime/src/metadata/envelope.js";
 import { decodeEnvelope } from "../../../runtime/src/metadata/envelope-reader.js";
@@ -28,14 +28,19 @@ export function run(input: Uint8Array): void {
 
 // `rsocket-rpc/lite` reads what a client is told, and refuses groups, which only senders of other makes could mean.
 function expectSameByLite(input: Uint8Array, envelope: Envelope): void {
-  const expected = asText(toldIn(envelope));
-  const byLite = readAmid(input, RangeError, (bytes, start, end) => decodeByLite(bytes.subarray(start, end)));
-  const value = byLite.error === undefined ? byLite.value : decodeByLite(encodeEnvelope(envelope));
-  if (asText(toldIn(value)) !== expected) throw new Error(`by lite it is ${asText(value)}, expected ${expected}`);
+  const { hello, headers = [], trailers = [], status } = envelope;
+  const expected = asText([hello !== undefined, headers, trailers, status]);
+  const byLite = readAmid(input, RangeError, (bytes, start, end) => toldByLite(bytes.subarray(start, end)));
+  const value = byLite.error === undefined ? byLite.value : toldByLite(encodeEnvelope(envelope));
+  if (asText(value) !== expected) throw new Error(`by lite it is ${asText(value)}, expected ${expected}`);
 }
 
-function toldIn({ hello, headers = [], trailers = [], status }: Envelope): unknown {
-  return [hello !== undefined, headers, trailers, status];
+function toldByLite(bytes: Uint8Array): unknown {
+  const { hello, headers, trailers, status } = decodeByLite(bytes);
+  const [first, last] = [headers, trailers].map((pairs) =>
+    pairs.map((pair) => readPair(pair, (key, value) => ({ key, value }))),
+  );
+  return [hello !== undefined, first, last, status];
 }
 
 // An ERROR ends its stream however it reads.

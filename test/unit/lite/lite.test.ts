@@ -9,7 +9,7 @@ import {
   connectWith,
   type LiteConnection,
   type LiteConnectOptions,
-  Metadata,
+  metadata,
   RpcError,
 } from "rsocket-rpc/lite";
 import type { LinkHandler, Scheduler } from "rsocket-rpc/rsocket";
@@ -51,7 +51,7 @@ describe("rsocket-rpc/lite", () => {
     const [link, far] = scriptedPeer(scheduler);
     peer = far;
     gate = new LinkGate(link);
-    return connectWith({ dial: () => Promise.resolve(link) }, { scheduler, metadata: Metadata, ...options });
+    return connectWith({ dial: () => Promise.resolve(link) }, { scheduler, metadata, ...options });
   };
 
   const connect = async (options: LiteConnectOptions = {}, isOurs = true): Promise<[TickerClient, LiteConnection]> => {
@@ -464,7 +464,7 @@ describe("rsocket-rpc/lite", () => {
       for (const [source, message] of [
         [undefined, /requests are undefined, expected an iterable/],
         ["ab", /requests are ab, expected an iterable/],
-        [{ [Symbol.iterator]: () => ({ next: () => 5 }) }, /what the iterator gave is 5, expected an object/],
+        [{ [Symbol.iterator]: () => ({ next: () => 5 }) }, /an iterator's result is 5, expected an object/],
       ] as const) {
         const error = await scheduler.run(rejectionOf(client.upload(source as unknown as [])));
         expect((error as RpcError).rawMessage).to.match(message);
@@ -500,7 +500,7 @@ describe("rsocket-rpc/lite", () => {
         const { outcome, sent } = await unary({ maxMessageBytes: 8 }, ...frames);
         expect(await outcome).to.include({
           code: Code.Internal,
-          rawMessage: "message of more than 8 bytes is above the limit",
+          rawMessage: "bytes of a message above the limit of 8",
         });
         expect(sent).to.deep.equal([cancel(1)]);
         expect(await send(KEEPALIVE_R)).to.deep.equal([KEEPALIVE]);
@@ -508,27 +508,30 @@ describe("rsocket-rpc/lite", () => {
     });
 
     it("maxMetadataBytes: of an answer, in one frame and in fragments", async () => {
-      const metadata = (flags: string, byteLength: number): string =>
+      const withMetadata = (flags: string, byteLength: number): string =>
         `00000001${flags}${uint(byteLength, 3)}${repeat("61", byteLength)}`;
-      for (const frames of [[metadata("2960", 41)], [metadata("29a0", 30), metadata("29a0", 30)]]) {
+      for (const frames of [[withMetadata("2960", 41)], [withMetadata("29a0", 30), withMetadata("29a0", 30)]]) {
         const { outcome } = await unary({ maxMetadataBytes: 40 }, ...frames);
-        expect(((await outcome) as RpcError).message).to.match(/metadata of more than 40 bytes is above the limit/);
+        expect(((await outcome) as RpcError).message).to.match(/bytes of metadata above the limit of 40/);
       }
     });
 
     it("maxMetadataBytes: of METADATA_PUSH it ends the connection", async () => {
       const { connection } = await unary({ maxMetadataBytes: 40 }, `000000003100${repeat("61", 41)}`);
-      await expectEnd(connection, /METADATA_PUSH of 41 bytes is above the limit/);
+      await expectEnd(connection, /bytes of METADATA_PUSH above the limit of 40/);
     });
 
     it("maxReassemblyBytes, maxFragments: unfinished messages", async () => {
       const { outcome, sent } = await unary({ maxReassemblyBytes: 10 }, part(repeat("00", 8)), part("000000"));
-      expect(await outcome).to.include({ code: Code.Cancelled, rawMessage: "too many unfinished messages" });
+      expect(await outcome).to.include({
+        code: Code.Cancelled,
+        rawMessage: "bytes of unfinished messages above the limit of 10",
+      });
       expect(sent).to.deep.equal([cancel(1)]);
       const { outcome: many } = await unary({ maxFragments: 3 }, part("00"), part("00"), part("00"), part("00"));
-      expect(((await many) as RpcError).rawMessage).to.equal("message in more than 3 fragments is above the limit");
+      expect(((await many) as RpcError).rawMessage).to.equal("fragments of a message above the limit of 3");
       const { outcome: empty } = await unary({ maxFragments: 100 }, part(""), part(""));
-      expect(((await empty) as RpcError).rawMessage).to.match(/more than 100 fragments/);
+      expect(((await empty) as RpcError).rawMessage).to.match(/fragments of a message above the limit of 100/);
     });
 
     it("maxWaitingBytes: a stream whose items nobody reads is cancelled", async () => {
@@ -540,7 +543,7 @@ describe("rsocket-rpc/lite", () => {
       expect(await send(item)).to.deep.equal([cancel(1)]);
       expect(await scheduler.run(items.next().catch((error: unknown) => error))).to.include({
         code: Code.ResourceExhausted,
-        rawMessage: "backlog of messages of more than 30 bytes is above the limit",
+        rawMessage: "bytes of messages that wait above the limit of 30",
       });
     });
 
@@ -607,7 +610,7 @@ describe("rsocket-rpc/lite", () => {
       peer.send(KEEPALIVE_R);
       await scheduler.settle();
       for (let i = 0; i < 3; i++) peer.send(`${KEEPALIVE_R}${repeat("00", 200)}`);
-      await expectEnd(connection, /more than 500 bytes of answers wait to be read/);
+      await expectEnd(connection, /bytes of answers that wait above the limit of 500/);
     });
 
     it("frames that are cut short or not understood end the connection, unless they may be ignored", async () => {
@@ -615,7 +618,7 @@ describe("rsocket-rpc/lite", () => {
         ["000000000c00", /type 3 is cut short/],
         ["000000012c00ff", /type 11 is cut short/],
         ["00000001200000", /type 8 is cut short/],
-        ["00000001296000ffff00", /metadata of a frame on stream 1 is longer than the frame/],
+        ["00000001296000ffff00", /metadata of stream 1 is longer than its frame/],
         ["00000000fc0000000001", /frame type 63 is not understood/],
         ["000000014400", /frame type 17 is not understood/],
       ] as const) {
@@ -633,7 +636,7 @@ describe("rsocket-rpc/lite", () => {
       const fireAndForget = FOREIGN_REQUEST.replace("1100", "1500");
       const odd = ["000000000800000003e800000001", "000000000400", "000000003400", "000000003800"];
       const { sent, outcome } = await unary(undefined, FOREIGN_REQUEST, fireAndForget, ...odd, LAST_ITEM);
-      expect(sent).to.deep.equal([errorFrame(2, 0x201, "can not find service: this client serves none")]);
+      expect(sent).to.deep.equal([errorFrame(2, 0x201, "can not find service")]);
       expect(await outcome).to.equal(undefined);
     });
 
@@ -816,6 +819,30 @@ describe("rsocket-rpc/lite", () => {
     expect({ ...resolveLimits() }).to.include(liteLimits());
     const changes = { maxMessageBytes: 33_554_432, producerPauseBytes: 7 };
     expect({ ...resolveLimits(changes) }).to.include(liteLimits(changes));
+  });
+
+  it("without metadata: headers can't be sent or read, and those that come are passed over", async () => {
+    const [client] = await connect({ metadata: undefined as never });
+    for (const options of [{ headers: { "x-user": "ann" } }, { onHeaders: () => {} }, { onTrailers: () => {} }]) {
+      const error = (await scheduler.run(rejectionOf(client.last({}, options)))) as RpcError;
+      expect(error).to.include({ code: Code.InvalidArgument });
+      expect(error.rawMessage).to.match(
+        /connect's option metadata is undefined, expected metadata of rsocket-rpc\/lite/,
+      );
+    }
+    expect(await rejectionOf(dial({ metadata: undefined as never, headers: {} }))).to.include({
+      code: Code.InvalidArgument,
+    });
+    const [other] = await connect({ metadata: undefined as never });
+    const calls = [other.last({}), rejectionOf(other.last({}))] as const;
+    await scheduler.settle();
+    const entry = `176d6573736167652f782e72736f636b65742d7270632e7631${"00000e"}2a0c0a06782d636f73741202${"3333"}`;
+    await send(
+      `000000012960${"00002a"}${entry}`,
+      `000000032c0000000201${"00"}2a0c0a06782d636f73741202${"3333"}32020805`,
+    );
+    expect((await calls[0]).price).to.equal(0);
+    expect(await calls[1]).to.include({ code: Code.NotFound, trailers: undefined });
   });
 
   it("the connection's answers can be iterated once, and its options are checked", async () => {

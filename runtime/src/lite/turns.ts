@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long a page's own code may keep it: every loop that pulls from a source or feeds a consumer asks here. What
+// `engine/turn-budget.ts` is to the whole runtime, without a part of its own for each stream.
+
+import type { Scheduler } from "../engine/scheduler.js";
+import { TURN_ITEMS, TURN_MS } from "./constants.js";
+
+/** The turns of a scheduler: in each, all calls together may take so many items, for so long. */
+export interface Turns {
+  /** Takes one item; false when the turn is used up: then call `wait` and try again from there. */
+  take(): boolean;
+  /** Calls `task` in the next turn: first come, first served. */
+  wait(task: () => void): void;
+}
+
+const known = /*@__PURE__*/ new WeakMap<Scheduler, Turns>();
+
+/** The turns that all calls of `scheduler` share. */
+export function turnsOf(scheduler: Scheduler): Turns {
+  let turns = known.get(scheduler);
+  if (turns === undefined) {
+    turns = createTurns(scheduler);
+    known.set(scheduler, turns);
+  }
+  return turns;
+}
+
+function createTurns(scheduler: Scheduler): Turns {
+  let left = 0;
+  let endsAtMs = 0;
+  let isUsed = false;
+  let waiting: (() => void)[] = [];
+
+  // Whoever came later has read sockets and fired timers before it.
+  function next(): void {
+    isUsed = false;
+    const tasks = waiting;
+    waiting = [];
+    for (const task of tasks) task();
+  }
+
+  function use(): void {
+    if (isUsed) return;
+    isUsed = true;
+    left = TURN_ITEMS;
+    endsAtMs = scheduler.now() + TURN_MS;
+    scheduler.yield(next);
+  }
+
+  return {
+    take() {
+      use();
+      return left-- > 0 && scheduler.now() < endsAtMs;
+    },
+    wait(task) {
+      use();
+      waiting.push(task);
+    },
+  };
+}
