@@ -75,18 +75,14 @@ describe("a generated codec refuses to write", () => {
     message.others.push({ depth: 1 });
     expect(() => encode(nested, message as never)).to.throw(
       TypeError,
-      "codec.v1.Nested.others[0]: got an object, expected codec.v1.Nested",
+      "codec.v1.Nested.others[0]: got an Object, expected codec.v1.Nested",
     );
     expect(() => toBinary(nested.schema, message as never)).to.throw();
   });
 
   // What protobuf-es writes of these is not what was meant.
   const safer: typeof refusals = [
-    [
-      scalars,
-      { aBytes: new Uint16Array(2) },
-      "codec.v1.Scalars.aBytes: got an object of Uint16Array, expected a Uint8Array",
-    ],
+    [scalars, { aBytes: new Uint16Array(2) }, "codec.v1.Scalars.aBytes: got a Uint16Array, expected a Uint8Array"],
     [nested, { others: 5 }, "codec.v1.Nested.others: got 5, expected a list"],
     [lists, { someString: ["a", undefined] }, "codec.v1.Lists.someString[1]: got undefined, expected a text"],
   ];
@@ -98,7 +94,7 @@ describe("a generated codec refuses to write", () => {
   }
 
   it("a Map, of which protobuf-es would send no entry", () => {
-    expect(() => encode(maps, { toInt32: new Map([["a", 1]]) })).to.throw(TypeError, "toInt32: got an object of Map");
+    expect(() => encode(maps, { toInt32: new Map([["a", 1]]) })).to.throw(TypeError, "toInt32: got a Map");
   });
 
   it("undefined as a text, which protobuf-es would send as the word", () => {
@@ -234,8 +230,8 @@ describe("a generated codec names the field that was refused", () => {
   };
 
   it("whatever objects stand where values are converted", () => {
-    expect(thrownBy(scalars, { aInt64: {} })).to.match(/^codec\.v1\.Scalars\.aInt64: got an object/);
-    expect(thrownBy(scalars, { aInt32: {} })).to.match(/^codec\.v1\.Scalars\.aInt32: got an object/);
+    expect(thrownBy(scalars, { aInt64: {} })).to.match(/^codec\.v1\.Scalars\.aInt64: got an Object/);
+    expect(thrownBy(scalars, { aInt32: {} })).to.match(/^codec\.v1\.Scalars\.aInt32: got an Object/);
     expect(thrownBy(scalars, { aDouble: new Date(0), aInt32: 1.5 })).to.match(/^codec\.v1\.Scalars\.aInt32: got 1\.5/);
     for (const field of ["aDouble", "aString", "aInt32", "aInt64"]) {
       const message = thrownBy(scalars, { [field]: Object.create(null) as unknown });

@@ -97,8 +97,7 @@ export class LiteWorld {
       keepaliveIntervalMs: 20_000,
       maxLifetimeMs: 90_000,
       fragmentBytes: this.#has(Option.FRAGMENTS) ? 64 : 65_536,
-      discardUnknownFields: false,
-      followsWins: (this.#script.moreOptions & MoreOption.FOLLOWS_WINS) !== 0,
+      compatibility: { followsWins: (this.#script.moreOptions & MoreOption.FOLLOWS_WINS) !== 0 },
       metadata,
     });
     this.#connection = liteConnectionOf(this.#session);

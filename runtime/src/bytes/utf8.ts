@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // UTF-8 in and out of byte ranges, with a fast path for the ASCII that nearly all names and keys are.
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const strictDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
-
 /** The longest text that is decoded byte by byte: beyond it the call into the platform's decoder pays for itself. */
 const SHORT_TEXT_BYTES = 32;
 /** So many characters are handed over one by one; of more an array is made. */
 const ARGUMENTS = 8;
+
+const encoder = new TextEncoder();
+const decoder = /*@__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true });
+const strictDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /** The bytes of `text`, freshly allocated. Lone surrogates become U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {

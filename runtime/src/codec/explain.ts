@@ -17,8 +17,8 @@ export function pathOfFault(message: unknown, write: WriteFields): string {
       {
         get(_, key) {
           const child = Reflect.get(value, key) as unknown;
-          // What String() and Number() ask an object for they want of the object itself.
-          if (typeof key === "symbol" || (/^(toString|valueOf)$/.test(key) && !Object.hasOwn(value, key))) {
+          // What words and conversions ask an object for they want of the object itself.
+          if (typeof key === "symbol" || (/^(constructor|toString|valueOf)$/.test(key) && !Object.hasOwn(value, key))) {
             return typeof child === "function" ? child.bind(value) : child;
           }
           if (key === "$typeName" || (isList && key === "length")) return child;

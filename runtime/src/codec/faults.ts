@@ -18,25 +18,20 @@ export function malformed(what: string, at: number): RangeError {
 }
 
 function shown(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return value.length <= SHOWN_UNITS ? JSON.stringify(value) : `a text of ${value.length} characters`;
-    case "bigint":
-      return `${value}n`;
-    case "number":
-    case "boolean":
-    case "undefined":
-      return String(value);
-    case "object":
-      return value === null ? "null" : shownObject(value);
-    default:
-      return `a ${typeof value}`;
-  }
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value !== "string") return nameOf(value);
+  return value.length <= SHOWN_UNITS ? JSON.stringify(value) : `a text of ${value.length} characters`;
 }
 
-function shownObject(value: object): string {
-  const { $typeName } = value as { readonly $typeName?: unknown };
-  if (typeof $typeName === "string") return $typeName;
-  const name = Object.prototype.toString.call(value).slice(8, -1);
-  return name === "Object" ? "an object" : `an object of ${name}`;
+/** What a value is: `an Array`, `a demo.v1.Quote`, `undefined`, `5`. It may be anything, so nothing here may throw. */
+export function nameOf(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  try {
+    const typed = value as { readonly $typeName?: unknown; readonly constructor?: { readonly name?: unknown } };
+    const name = String(typed.$typeName ?? typed.constructor?.name ?? "object");
+    return `${/^[AEIO]/i.test(name) ? "an" : "a"} ${name}`;
+  } catch {
+    return "an object";
+  }
 }

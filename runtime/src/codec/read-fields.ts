@@ -201,29 +201,19 @@ function isAmong(ascending: readonly number[], wanted: number): boolean {
 
 // `depthLeft`: groups in groups that there may be.
 function skip(r: MessageReader, tag: number, depthLeft: number): void {
-  switch (tag & 7) {
-    case VARINT:
-      return skipVarint(r);
-    case FIXED64:
-      return void advance(r, 8);
-    case BYTES:
-      r.at = readEnd(r);
-      return;
-    case GROUP:
-      return skipGroup(r, tag >>> 3, depthLeft);
-    case FIXED32:
-      return void advance(r, 4);
-    default:
-      throw malformed(`field ${tag >>> 3} with the wire type ${tag & 7}`, r.at);
-  }
+  const type = tag & 7;
+  if (type === VARINT) skipVarint(r);
+  else if (type === BYTES) r.at = readEnd(r);
+  else if (type === FIXED64 || type === FIXED32) advance(r, type === FIXED64 ? 8 : 4);
+  else if (type === GROUP) skipGroup(r, tag, depthLeft);
+  else throw malformed(`field ${tag >>> 3} with the wire type ${type}`, r.at);
 }
 
-function skipGroup(r: MessageReader, fieldNumber: number, depthLeft: number): void {
+// The tag that ends a group is one more than the tag that begins it.
+function skipGroup(r: MessageReader, begin: number, depthLeft: number): void {
   if (depthLeft <= 0) throw malformed(`groups in groups, ${MAX_DEPTH} deep`, r.at);
-  for (;;) {
-    const tag = readTag(r);
-    if ((tag & 7) !== GROUP_END) skip(r, tag, depthLeft - 1);
-    else if (tag >>> 3 === fieldNumber) return;
-    else throw malformed(`the end of group ${tag >>> 3} in group ${fieldNumber}`, r.at);
+  for (let tag = readTag(r); tag !== begin + 1; tag = readTag(r)) {
+    if ((tag & 7) === GROUP_END) throw malformed(`the end of group ${tag >>> 3} in group ${begin >>> 3}`, r.at);
+    skip(r, tag, depthLeft - 1);
   }
 }

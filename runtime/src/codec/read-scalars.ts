@@ -4,7 +4,7 @@
 import { decodeUtf8, decodeUtf8Strict } from "../bytes/utf8.js";
 import { malformed } from "./faults.js";
 import { advance, endless, type MessageReader, readEnd, readUint32 } from "./reader.js";
-import { HIGH, LOW, SCRATCH } from "./scratch.js";
+import { double, float, HIGH, LOW, signed, unsigned, words } from "./scratch.js";
 
 export { readUint32 } from "./reader.js";
 
@@ -15,8 +15,6 @@ const SHORT_BYTES = 24;
 const VIEW_BYTES = 4_096;
 /** What of the memory that a view keeps must be its own. */
 const VIEW_SHARE = 7 / 8;
-
-const { words, float, double, signed, unsigned } = SCRATCH;
 
 /** int32, and enums. */
 export function readInt32(r: MessageReader): number {

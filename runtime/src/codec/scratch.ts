@@ -2,22 +2,18 @@
 // Eight bytes seen as numbers of every kind: what floats and 64-bit integers are taken apart in and put together from.
 // Messages are little-endian (protobuf encoding §Message Structure); the rare platform that isn't reverses the order.
 
-const memory = new ArrayBuffer(8);
+const memory = /*@__PURE__*/ new ArrayBuffer(8);
 
 /** The eight bytes, as the platform orders them. */
-export const SCRATCH: {
-  readonly words: Int32Array;
-  readonly float: Float32Array;
-  readonly double: Float64Array;
-  readonly signed: BigInt64Array;
-  readonly unsigned: BigUint64Array;
-} = {
-  words: new Int32Array(memory),
-  float: new Float32Array(memory),
-  double: new Float64Array(memory),
-  signed: new BigInt64Array(memory),
-  unsigned: new BigUint64Array(memory),
-};
+export const words: Int32Array = /*@__PURE__*/ new Int32Array(memory);
+/** The same as a float. */
+export const float: Float32Array = /*@__PURE__*/ new Float32Array(memory);
+/** The same as a double. */
+export const double: Float64Array = /*@__PURE__*/ new Float64Array(memory);
+/** The same as an integer of 64 bits. */
+export const signed: BigInt64Array = /*@__PURE__*/ new BigInt64Array(memory);
+/** The same without a sign. */
+export const unsigned: BigUint64Array = /*@__PURE__*/ new BigUint64Array(memory);
 
 // Whether the platform puts the lowest byte first.
 const LITTLE_ENDIAN: boolean = /*@__PURE__*/ new Uint8Array(/*@__PURE__*/ new Int32Array([1]).buffer)[0] === 1;

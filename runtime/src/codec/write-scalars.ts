@@ -5,7 +5,7 @@
 import { encodeUtf8Into } from "../bytes/utf8.js";
 import { refused } from "./faults.js";
 import { References } from "./references.js";
-import { HIGH, LOW, SCRATCH } from "./scratch.js";
+import { double, float, HIGH, LOW, signed, unsigned, words } from "./scratch.js";
 import { type MessageWriter, REFERENCE_BYTES } from "./writer.js";
 
 const UINT32_MAX = 0xffff_ffff;
@@ -18,8 +18,6 @@ const SHORT_TEXT_UNITS = 42;
 const SHORT_BYTES = 24;
 
 const encoder = /*@__PURE__*/ new TextEncoder();
-const { words, float, double, signed, unsigned } = SCRATCH;
-
 /** Writes a field's tag, (number << 3) | wire type. Returns the writer, so that the value's function can take it. */
 export function writeTag(w: MessageWriter, tag: number): MessageWriter {
   // Room for most values too, so that theirs is seldom the call that grows.

@@ -33,28 +33,16 @@ interface NodeGlobals {
  */
 export const systemScheduler: Scheduler = createSystemScheduler();
 
-class PlatformTimer implements Timer {
-  readonly #handle: ReturnType<typeof setTimeout>;
-
-  constructor(handle: ReturnType<typeof setTimeout>) {
-    this.#handle = handle;
-  }
-
-  cancel(): void {
-    clearTimeout(this.#handle);
-  }
-}
-
 function createSystemScheduler(): Scheduler {
   const { process, setImmediate } = globalThis as NodeGlobals;
-  const nextTick = process?.nextTick;
   const task = setImmediate ?? createTaskQueue();
   return {
     now: () => performance.now(),
-    defer: nextTick === undefined ? task : (deferred) => nextTick(deferred),
+    defer: process?.nextTick ?? task,
     yield: (deferred) => task(deferred),
     setTimer(delayMs, timed) {
-      return new PlatformTimer(setTimeout(timed, Math.min(Math.max(0, delayMs), MAX_DELAY_MS)));
+      const handle = setTimeout(timed, Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
+      return { cancel: () => clearTimeout(handle) };
     },
   };
 }

@@ -2,14 +2,23 @@
 // One call of a client: what it sends, what of the answer waits for its consumer, and its one end.
 
 import { readUint24, readUint31, readUint32 } from "../bytes/integers.js";
+import { lengthOf } from "../bytes/parts.js";
 import type { Timer } from "../engine/scheduler.js";
-import { MAX_31_BIT, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import { MAX_31_BIT } from "../frames/layout.js";
 import { viewOf } from "../frames/payload-start.js";
 import type { Metadata } from "../metadata/headers.js";
 import { CallError } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Source } from "../rpc/channel.js";
-import { Code } from "../rpc/code.js";
+import type { Code } from "../rpc/code.js";
+import {
+  CANCELLED,
+  DEADLINE_EXCEEDED,
+  FAILED_PRECONDITION,
+  INTERNAL,
+  INVALID_ARGUMENT,
+  RESOURCE_EXHAUSTED,
+} from "../rpc/code-numbers.js";
 import { checkMessage } from "../rpc/codec.js";
 import { messageOf, nameOf } from "../rpc/describe.js";
 import type { AnyMethod } from "../rpc/method.js";
@@ -18,28 +27,31 @@ import { type Bytes, concat, uint } from "./bytes.js";
 import { check, checkRange, tooMuch } from "./check.js";
 import {
   APPLICATION_ERROR,
+  EMPTY_FRAGMENT_COUNT,
   FIRST_ITEMS,
+  FRAME_HEAD_BYTES,
   LEAST_ITEMS,
   MAX_ERROR_CHARACTERS,
+  METADATA_LENGTH_BYTES,
   MOST_ITEMS,
   WINDOW_BYTES,
 } from "./constants.js";
 import { abortError, invalid, lostError, peerError } from "./errors.js";
 import * as Flag from "./flags.js";
-import { Fragments } from "./fragments.js";
-import { forEachFragment, frameOf } from "./frame.js";
+import { append, type Fragments } from "./fragments.js";
+import { frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
 import { errorData, readEnvelope, requestMetadata, wireHeaders } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
 import { dropped, Waiting } from "./waiting.js";
 
 const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
+const END = { done: true, value: undefined } as const;
+
 /** A call. Its answers are read with `next`, one by one. */
 export interface LiteCall<O> extends AsyncIterableIterator<O, undefined> {
   /** Ends the call from this side, with `error`. */
   fail(error: CallError): void;
-  /** The answer of a call that has one, when COMPLETE alone was all that came. @throws CallError as `next`. */
-  emptyAnswer(): O;
 }
 
 /**
@@ -95,7 +107,7 @@ export function beginCall<O>(
           const error = failure;
           failure = undefined;
           if (error !== undefined) throw error;
-          return { done: true, value: undefined };
+          return END;
         }
         askForMore();
         if (data !== undefined) return { done: false, value: decode(data) };
@@ -103,10 +115,10 @@ export function beginCall<O>(
       }
     },
     // The consumer leaves: the call is cancelled.
-    return() {
-      leave(new CallError(Code.Cancelled, "left"));
+    async return() {
+      leave(new CallError(CANCELLED, "left"));
       failure = undefined;
-      return Promise.resolve({ done: true, value: undefined });
+      return END;
     },
     // The same, as `yield*` has it.
     async throw(reason) {
@@ -115,7 +127,6 @@ export function beginCall<O>(
     },
     [Symbol.asyncIterator]: () => call,
     fail: giveUp,
-    emptyAnswer: () => decode(NO_BYTES),
   };
 
   // Then the call has failed by what is thrown.
@@ -123,7 +134,7 @@ export function beginCall<O>(
     try {
       return method.output.decode(data, init.discardUnknownFields) as O;
     } catch (cause) {
-      const error = unfit("the answer", method.output.typeName, cause, Code.Internal);
+      const error = unfit("the answer", method.output.typeName, cause, INTERNAL);
       leave(error);
       failure = undefined;
       throw error;
@@ -177,8 +188,7 @@ export function beginCall<O>(
     if (signal?.aborted) return onAbort();
     signal?.addEventListener("abort", onAbort);
     if (timeoutMs !== undefined) {
-      const expire = (): void =>
-        giveUp(new CallError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`));
+      const expire = (): void => giveUp(new CallError(DEADLINE_EXCEEDED, `deadline exceeded after ${timeoutMs} ms`));
       if (timeoutMs === 0) return expire();
       dueMs = scheduler.now() + timeoutMs;
       timer = scheduler.setTimer(timeoutMs, expire);
@@ -192,7 +202,7 @@ export function beginCall<O>(
     if (!session.hasRoom) {
       if (session.whenRoom(admit)) return;
       const message = tooMuch("calls that wait", limits.maxQueuedCalls);
-      return giveUp(new CallError(Code.ResourceExhausted, message, { retryable: true }));
+      return giveUp(new CallError(RESOURCE_EXHAUSTED, message, { retryable: true }));
     }
     if (type === FrameType.REQUEST_CHANNEL) return void sendAll(request as Source<unknown>);
     try {
@@ -208,7 +218,7 @@ export function beginCall<O>(
     try {
       method.input.encode(checkMessage(message, typeName), { reserve() {}, bytes: (piece) => pieces.push(piece) });
     } catch (cause) {
-      throw unfit("the request", typeName, cause, Code.InvalidArgument);
+      throw unfit("the request", typeName, cause, INVALID_ARGUMENT);
     }
     return concat(...pieces);
   }
@@ -229,8 +239,31 @@ export function beginCall<O>(
     sendPayload(type, isStream ? uint(Math.min(credit, MAX_31_BIT), 4) : [], metadata, data);
   }
 
-  function sendPayload(type: number, head: Bytes, metadata: Uint8Array | undefined, data: Uint8Array): void {
-    forEachFragment(id, type, head, metadata, data, init.fragmentBytes, session.send);
+  // In frames of at most `fragmentBytes` with their prefix: the first of `firstType`, with `head` in front of the payload,
+  // PAYLOADs behind it. All metadata goes before any data, N is on every PAYLOAD (RSocket 1.0 §Fragmentation And Reassembly).
+  function sendPayload(firstType: number, head: Bytes, metadata: Uint8Array | undefined, data: Uint8Array): void {
+    let frameType = firstType;
+    let body = [head];
+    let metadataLeft = metadata;
+    let dataLeft = data;
+    do {
+      let room = init.fragmentBytes - FRAME_HEAD_BYTES - lengthOf(body);
+      let flags = frameType === FrameType.PAYLOAD ? Flag.NEXT : 0;
+      if (metadataLeft !== undefined) {
+        room -= METADATA_LENGTH_BYTES;
+        const part = metadataLeft.subarray(0, room);
+        metadataLeft = part.length < metadataLeft.length ? metadataLeft.subarray(part.length) : undefined;
+        body.push(uint(part.length, METADATA_LENGTH_BYTES), part);
+        room -= part.length;
+        flags |= Flag.METADATA;
+      }
+      body.push(dataLeft.subarray(0, room));
+      dataLeft = dataLeft.subarray(room);
+      if (metadataLeft !== undefined || dataLeft.length > 0) flags |= Flag.FOLLOWS;
+      sendFrame(frameType, flags, ...body);
+      frameType = FrameType.PAYLOAD;
+      body = [];
+    } while (metadataLeft !== undefined || dataLeft.length > 0);
     session.countItemSent();
   }
 
@@ -308,7 +341,7 @@ export function beginCall<O>(
       await new Promise<void>((resolve) => session.onceDecided(resolve));
       if (isEnded) return;
       if (!session.isOurs) {
-        throw new CallError(Code.FailedPrecondition, "this peer can't receive a stream without messages");
+        throw new CallError(FAILED_PRECONDITION, "this peer can't receive a stream without messages");
       }
       open(NO_BYTES, true);
     }
@@ -323,7 +356,7 @@ export function beginCall<O>(
     const error = CallError.from(thrown);
     if (id !== 0) {
       const isStatus = error === thrown;
-      const code = isStatus ? error.code : Code.Cancelled;
+      const code = isStatus ? error.code : CANCELLED;
       const message = isStatus ? error.rawMessage.slice(0, MAX_ERROR_CHARACTERS) : "the request stream failed";
       const data = errorData({ code, message }, session.isOurs === true);
       sendFrame(FrameType.ERROR, 0, uint(APPLICATION_ERROR, 4), data);
@@ -356,7 +389,7 @@ export function beginCall<O>(
       } else if (frameType === FrameType.CANCEL) stopSending();
       else end(peerError(readUint32(bytes, at), bytes.slice(at + 4, frameEnd), init.metadata));
     },
-    giveUp: (message) => giveUp(new CallError(Code.Cancelled, message)),
+    giveUp: (message) => giveUp(new CallError(CANCELLED, message)),
     onLost: (error) => lose(error, !isSent),
   };
 
@@ -369,44 +402,49 @@ export function beginCall<O>(
       if (fragments !== undefined) return refuse(message);
       return session.malformed(message, (flags & Flag.IGNORE) !== 0);
     }
-    const metadata = hasMetadata ? viewOf(bytes, start, dataStart) : undefined;
+    const metadata = hasMetadata ? viewOf(bytes, start, dataStart) : NO_BYTES;
     const data = viewOf(bytes, dataStart, frameEnd);
     const isComplete = (flags & Flag.COMPLETE) !== 0;
     const isLast = isComplete || type === FrameType.REQUEST_RESPONSE;
-    if ((flags & Flag.FOLLOWS) !== 0 && (!isComplete || init.followsWins)) return assemble(metadata, data);
-    const isItem = (flags & Flag.NEXT) !== 0;
-    const isBare = isLast && data.length === 0 && metadata === undefined && !isItem;
-    if (fragments === undefined || isBare) return receive(metadata, data, isItem || !isComplete, isLast);
+    if ((flags & Flag.FOLLOWS) !== 0 && (!isComplete || init.compatibility?.followsWins))
+      return assemble(metadata, data);
+    const hasNext = (flags & Flag.NEXT) !== 0;
+    const isBare = isLast && data.length === 0 && !hasMetadata && !hasNext;
+    // Of a call with one answer COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
+    const isItem = hasNext || !isComplete || type === FrameType.REQUEST_RESPONSE;
+    if (fragments === undefined || isBare) return receive(metadata, data, isItem, isLast);
     assemble(metadata, data);
     const whole = fragments;
     if (whole === undefined) return; // too much
     dropFragments();
-    receive(whole.metadata.bytes, whole.data.bytes, true, isLast);
+    receive(whole.metadata, whole.data, true, isLast);
   }
 
-  function assemble(metadata: Uint8Array | undefined, data: Uint8Array): void {
-    fragments ??= new Fragments();
-    session.reassemblyBytes -= fragments.byteLength;
-    fragments.push(metadata, data);
-    session.reassemblyBytes += fragments.byteLength;
-    if (isTooLong(fragments.data.bytes, fragments.metadata.bytes)) return;
+  function assemble(metadata: Uint8Array, data: Uint8Array): void {
+    fragments ??= { count: 0, metadata: NO_BYTES, data: NO_BYTES };
+    const byteLength = metadata.length + data.length;
+    fragments.count += byteLength === 0 ? EMPTY_FRAGMENT_COUNT : 1;
+    fragments.metadata = append(fragments.metadata, metadata);
+    fragments.data = append(fragments.data, data);
+    session.reassemblyBytes += byteLength;
+    if (isTooLong(fragments.metadata, fragments.data)) return;
     const { maxFragments, maxReassemblyBytes } = limits;
     if (fragments.count > maxFragments) refuse(tooMuch("fragments of a message", maxFragments));
-    else if (session.reassemblyBytes > maxReassemblyBytes)
-      refuse(tooMuch("bytes of unfinished messages", maxReassemblyBytes), Code.Cancelled);
+    else if (session.reassemblyBytes > maxReassemblyBytes) {
+      refuse(tooMuch("bytes of unfinished messages", maxReassemblyBytes), CANCELLED);
+    }
   }
 
   // Then the call has ended.
-  function isTooLong(data: Uint8Array, metadata: Uint8Array | undefined): boolean {
+  function isTooLong(metadata: Uint8Array, data: Uint8Array): boolean {
     const { maxMessageBytes, maxMetadataBytes } = limits;
     if (data.length > maxMessageBytes) refuse(tooMuch("bytes of a message", maxMessageBytes));
-    else if (metadata !== undefined && metadata.length > maxMetadataBytes)
-      refuse(tooMuch("bytes of metadata", maxMetadataBytes));
+    else if (metadata.length > maxMetadataBytes) refuse(tooMuch("bytes of metadata", maxMetadataBytes));
     return isEnded;
   }
 
-  function receive(metadata: Uint8Array | undefined, data: Uint8Array, isItem: boolean, isLast: boolean): void {
-    if (isTooLong(data, metadata) || !takeMetadata(metadata) || (isItem && !keep(data))) return;
+  function receive(metadata: Uint8Array, data: Uint8Array, isItem: boolean, isLast: boolean): void {
+    if (isTooLong(metadata, data) || !takeMetadata(metadata) || (isItem && !keep(data))) return;
     if (isLast) end();
     wakeReaders();
   }
@@ -421,7 +459,7 @@ export function beginCall<O>(
     if (-credit > maxSurplusItems || surplusBytes > maxSurplusBytes) {
       refuse(`items exceed the credit by ${-credit}`);
     } else if (session.unconsumedBytes + data.length > maxWaitingBytes) {
-      leave(new CallError(Code.ResourceExhausted, tooMuch("bytes of messages that wait", maxWaitingBytes)));
+      leave(new CallError(RESOURCE_EXHAUSTED, tooMuch("bytes of messages that wait", maxWaitingBytes)));
     }
     if (isEnded) return false;
     items.push(data.slice()); // a view would pin what it was read in
@@ -431,8 +469,8 @@ export function beginCall<O>(
 
   // Headers and trailers of ours, or whatever else came. False when the call has ended by it: a listener may have thrown, or
   // have aborted its signal.
-  function takeMetadata(metadata: Uint8Array | undefined): boolean {
-    if (metadata === undefined || metadata.length === 0) return true;
+  function takeMetadata(metadata: Uint8Array): boolean {
+    if (metadata.length === 0) return true;
     try {
       const told = readEnvelope(metadata);
       if (told === undefined) options.onRawMetadata?.(metadata);
@@ -461,7 +499,7 @@ export function beginCall<O>(
   }
 
   // The peer broke a rule, or a limit.
-  function refuse(message: string, code: Code = Code.Internal): void {
+  function refuse(message: string, code: Code = INTERNAL): void {
     giveUp(new CallError(code, message));
   }
 
@@ -500,7 +538,7 @@ export function beginCall<O>(
   }
 
   function dropFragments(): void {
-    session.reassemblyBytes -= fragments?.byteLength ?? 0;
+    if (fragments !== undefined) session.reassemblyBytes -= fragments.metadata.length + fragments.data.length;
     fragments = undefined;
   }
 
@@ -518,12 +556,10 @@ function checkOptions({ signal, timeoutMs, prefetch }: CallOptions): void {
 function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown> {
   const isObject = typeof source === "object" && source !== null;
   const iterable = (isObject ? source : {}) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
-  const many = iterable[Symbol.asyncIterator];
-  if (typeof many === "function") return many.call(source as AsyncIterable<unknown>);
-  const one = iterable[Symbol.iterator];
-  if (typeof one === "function") return one.call(source as Iterable<unknown>);
+  const create: unknown = iterable[Symbol.asyncIterator] ?? iterable[Symbol.iterator];
+  if (typeof create === "function") return create.call(source) as Iterator<unknown> | AsyncIterator<unknown>;
   const message = `requests are ${nameOf(source)}, expected an iterable`;
-  throw new CallError(Code.InvalidArgument, message);
+  throw new CallError(INVALID_ARGUMENT, message);
 }
 
 async function closeSource(iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined): Promise<void> {

@@ -4,19 +4,19 @@
 import { encodeUtf8 } from "../bytes/utf8.js";
 import type { Dialer } from "../engine/link.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
-import { MAX_31_BIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "../frames/layout.js";
+import { MAX_31_BIT } from "../frames/layout.js";
 import type { MetadataInit } from "../metadata/headers.js";
 import { CallError } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Channel, ChannelCore } from "../rpc/channel.js";
-import { Code } from "../rpc/code.js";
+import { FAILED_PRECONDITION, INTERNAL } from "../rpc/code-numbers.js";
 import type { Compatibility } from "../rpc/compatibility.js";
 import type { CloseReason } from "../rpc/connection.js";
 import type { AnyMethod } from "../rpc/method.js";
 import { uint } from "./bytes.js";
 import { beginCall, type LiteCall } from "./call.js";
 import { checkRange } from "./check.js";
-import { ANSWER_CREDIT } from "./constants.js";
+import { ANSWER_CREDIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "./constants.js";
 import { connectErrorOf, connectionError, invalid, lostError } from "./errors.js";
 import * as Flag from "./flags.js";
 import { frameOf } from "./frame.js";
@@ -89,7 +89,7 @@ export async function connectOver(
   dial: (signal: AbortSignal) => Promise<LiteLink>,
   options: LiteConnectOptions = {},
 ): Promise<LiteConnection> {
-  const { scheduler = systemScheduler, signal, timeoutMs = 10_000, bearerToken: token, metadata } = options;
+  const { scheduler = systemScheduler, signal, timeoutMs = 10_000, bearerToken: token } = options;
   const { keepaliveIntervalMs = 20_000, maxLifetimeMs = 90_000, fragmentBytes = 65_536, compatibility } = options;
   checkRange("timeoutMs", timeoutMs, 0);
   checkRange("keepaliveIntervalMs", keepaliveIntervalMs, 1);
@@ -114,6 +114,7 @@ export async function connectOver(
     const setup = setupFrame(keepaliveIntervalMs, maxLifetimeMs, options, bearerToken);
     link = await Promise.race([dial(controller.signal), gaveUp]);
     session = createSession({
+      ...options,
       link,
       scheduler,
       limits,
@@ -123,9 +124,6 @@ export async function connectOver(
       maxLifetimeMs:
         compatibility?.peerMayBeSilent || maxLifetimeMs === MAX_31_BIT ? Number.POSITIVE_INFINITY : maxLifetimeMs,
       fragmentBytes,
-      discardUnknownFields: options.discardUnknownFields === true,
-      followsWins: compatibility?.followsWins === true,
-      metadata,
     });
     const { accepted, closed } = session;
     const ended = closed.then((): never => {
@@ -172,7 +170,7 @@ export function liteConnectionOf(session: LiteSession): LiteConnection {
     return {
       [Symbol.asyncIterator](): LiteCall<O> {
         if (isIterated) {
-          throw new CallError(Code.FailedPrecondition, "answers can be iterated once");
+          throw new CallError(FAILED_PRECONDITION, "answers can be iterated once");
         }
         if (!session.isOpen) throw lostError(session.endError, true);
         isIterated = true;
@@ -184,10 +182,8 @@ export function liteConnectionOf(session: LiteSession): LiteConnection {
   const channelCore: ChannelCore & { readonly session: LiteSession } = {
     session,
     async unary(method, request, options) {
-      const call = begin<never>(method, FrameType.REQUEST_RESPONSE, request, options);
-      const { done, value } = await call.next();
-      // COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
-      return done === true ? call.emptyAnswer() : value;
+      const { value } = await begin<never>(method, FrameType.REQUEST_RESPONSE, request, options).next();
+      return value as never; // there is one, or an error
     },
     async fireAndForget(method, request, options) {
       await begin(method, FrameType.REQUEST_FNF, request, options).next();
@@ -197,7 +193,7 @@ export function liteConnectionOf(session: LiteSession): LiteConnection {
       const { done, value } = await call.next();
       if (done !== true && (await call.next()).done === true) return value;
       const what = done === true ? "no answer" : "more than one answer";
-      const error = new CallError(Code.Internal, `${what} to a client stream, expected exactly one`);
+      const error = new CallError(INTERNAL, `${what} to a client stream, expected exactly one`);
       call.fail(error);
       throw error;
     },

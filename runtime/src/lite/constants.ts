@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers of a client that only calls, in a file of their own: bundlers put them in the place of their names.
 
+/** Stream id, type and flags, in front of every frame: the least that one has. */
+export const HEADER_BYTES = 6;
+/** The length in front of each frame; it doesn't count itself. */
+export const LENGTH_PREFIX_BYTES = 3;
+/** Both. */
+export const FRAME_HEAD_BYTES = 9;
+/** The length in front of metadata where data follows it. */
+export const METADATA_LENGTH_BYTES = 3;
+/** What three bytes of length can say. */
+export const MAX_FRAME_BYTES = 0xffffff;
+
 /** States of a connection. Before any frame but ERROR on stream 0 came. */
 export const OPENING = 0;
 /** The server has accepted. */
@@ -62,8 +73,6 @@ export const INVALID = 0x204;
 export const HIGH_WATER_BYTES = 524_288;
 /** How often to look whether half of that is gone; browsers turn less into 4 ms. */
 export const DRAIN_POLL_MS = 5;
-/** Stream id, type and flags. */
-export const LEAST_FRAME_BYTES = 6;
 /** A WebSocket's code of an end in order, with a word or without (RFC 6455 §7.4.1). */
 export const NORMAL_CLOSE = 1000;
 /** The server, or the page, goes away. */

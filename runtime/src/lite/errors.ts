@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors of a client that only calls: what was refused here, what a server's ERROR says, what the end of a connection means.
 
-import { decodeUtf8 } from "../bytes/utf8.js";
+import type { ErrorDetail } from "../metadata/envelope.js";
 import type { Metadata } from "../metadata/headers.js";
-import { CallError, codeOfThrown } from "../rpc/call-error.js";
-import { Code, codeFromWire } from "../rpc/code.js";
+import { CallError, type CallErrorOptions, codeOfThrown } from "../rpc/call-error.js";
+import { type Code, codeFromWire } from "../rpc/code.js";
+import {
+  CANCELLED,
+  FAILED_PRECONDITION,
+  INVALID_ARGUMENT,
+  PERMISSION_DENIED,
+  UNAVAILABLE,
+  UNIMPLEMENTED,
+  UNKNOWN,
+} from "../rpc/code-numbers.js";
 import { messageOf } from "../rpc/describe.js";
-import type { RpcErrorOptions } from "../rpc/error.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
 import { APPLICATION_ERROR, CANCELED, CONNECTION_ERROR, INVALID, REJECTED, REJECTED_SETUP } from "./constants.js";
 import { decodeEnvelope, type Told } from "./envelope.js";
@@ -18,20 +26,20 @@ export class ConnectError extends CallError {
 }
 
 /** Texts by which peers of other makes say that there is no such service or method. */
-const UNIMPLEMENTED = /^(can not find service|unknown method|nothing found for route|missing srv|No handler for dest)/;
+const NO_SUCH_METHOD = /^(can not find service|unknown method|nothing found for route|missing srv|No handler for dest)/;
 /** How our servers refuse whoever it is, before they know whether our typed errors would be read. */
 const PASSING_REFUSAL = /: (server is (full|draining)\b|internal error$)/;
 
 /** The error of a caller who asked for what can't be. */
 export function invalid(cause: unknown): CallError {
-  return new CallError(Code.InvalidArgument, messageOf(cause), { cause });
+  return new CallError(INVALID_ARGUMENT, messageOf(cause), { cause });
 }
 
 /** The error of a caller who gave up. */
 export function abortError(reason: unknown): CallError {
   return CallError.is(reason)
     ? reason
-    : new CallError(codeOfThrown(reason, Code.Cancelled), messageOf(reason), { cause: reason });
+    : new CallError(codeOfThrown(reason, CANCELLED), messageOf(reason), { cause: reason });
 }
 
 /** An error of the connection as such: its code is CONNECTION_ERROR. */
@@ -41,84 +49,77 @@ export function connectionError(message: string, initiator: Initiator, cause?: u
 
 /** What the end of a connection means to a call, which may be made again if it was never sent. */
 export function lostError(cause: ConnectionError, retryable: boolean): CallError {
-  return new CallError(Code.Unavailable, cause.message, { ...originOf(cause), retryable });
+  return new CallError(UNAVAILABLE, cause.message, { ...originOf(cause), retryable });
 }
 
 // Only what came over the wire has a code.
-function originOf(cause: ConnectionError): RpcErrorOptions {
+function originOf(cause: ConnectionError): CallErrorOptions {
   const { code, data, initiator } = cause;
-  return data === undefined ? { cause, initiator } : { cause, initiator, wireCode: code };
+  return { cause, initiator, wireCode: data && code };
+}
+
+/** The text in `data`, whatever it is. */
+export function textOf(data: Uint8Array): string {
+  return new TextDecoder().decode(data);
 }
 
 /** What the data of an ERROR says: a text, unless it is an Envelope. @throws RangeError for one that is malformed. */
 export function readErrorData(data: Uint8Array): Partial<Told> & { readonly text?: string } {
-  return data[0] === 0 ? decodeEnvelope(data.subarray(1)) : { text: decodeUtf8(data) };
+  return data[0] === 0 ? decodeEnvelope(data.subarray(1)) : { text: textOf(data) };
 }
 
 /** What an ERROR on a stream means; `metadata` reads its trailers. */
 export function peerError(wireCode: number, data: Uint8Array, metadata: MetadataSupport | undefined): CallError {
-  const options: RpcErrorOptions = { initiator: "remote", wireCode };
+  const initiator = "remote";
   let said: ReturnType<typeof readErrorData>;
+  let trailers: Metadata | undefined;
   try {
     said = readErrorData(data);
   } catch (cause) {
-    return new CallError(Code.Unknown, `the error can't be read: ${messageOf(cause)}`, { ...options, cause });
+    return new CallError(UNKNOWN, `the error can't be read: ${messageOf(cause)}`, { initiator, wireCode, cause });
   }
-  const { text = "", status } = said;
-  let trailers: Metadata | undefined;
   try {
     trailers = metadata?.decode(said.trailers ?? []);
   } catch {
     // Trailers against the rules are no reason to hide the error that they came with.
   }
-  const all = {
-    ...options,
-    retryable: wireCode === REJECTED,
-    ...(status && { details: status.details }),
-    ...(trailers && { trailers }),
-  };
-  return status === undefined
-    ? new CallError(codeOfText(wireCode, text), text, all)
-    : new CallError(codeFromWire(status.code), status.message, all);
+  const { text = "", status } = said;
+  const { code, message, details } = status ?? { code: codeOfText(wireCode, text), message: text };
+  const retryable = wireCode === REJECTED;
+  return new CallError(codeFromWire(code), message, { initiator, wireCode, retryable, details, trailers });
 }
 
 function codeOfText(wireCode: number, text: string): Code {
-  if (wireCode === REJECTED) return Code.Unavailable;
-  if (wireCode === CANCELED) return Code.Cancelled;
-  if (wireCode === INVALID) return Code.InvalidArgument;
-  return wireCode === APPLICATION_ERROR && UNIMPLEMENTED.test(text) ? Code.Unimplemented : Code.Unknown;
+  if (wireCode === REJECTED) return UNAVAILABLE;
+  if (wireCode === CANCELED) return CANCELLED;
+  if (wireCode === INVALID) return INVALID_ARGUMENT;
+  return wireCode === APPLICATION_ERROR && NO_SUCH_METHOD.test(text) ? UNIMPLEMENTED : UNKNOWN;
 }
 
 /** What `connect` fails with after `thrown`; `signal` is the caller's. */
 export function connectErrorOf(thrown: unknown, signal: AbortSignal | undefined): ConnectError {
   const error = thrown instanceof ConnectionError ? thrown : connectionError(messageOf(thrown), "local", thrown);
-  const { cause, message, data } = error;
-  const options = { ...originOf(error), retryable: true };
-  if (signal?.aborted === true && cause === signal.reason) {
-    return new ConnectError(codeOfThrown(cause, Code.Cancelled), message, options);
-  }
-  try {
-    const { status } = readErrorData(data ?? NO_BYTES);
-    if (status !== undefined) {
-      return new ConnectError(codeFromWire(status.code), status.message, { ...options, details: status.details });
+  const { cause, data } = error;
+  let { message } = error;
+  let code: number = codeOfRefusal(error);
+  let details: readonly ErrorDetail[] | undefined;
+  if (CallError.is(cause)) {
+    ({ code, rawMessage: message } = cause);
+  } else if (cause !== undefined) {
+    code = codeOfThrown(cause, signal?.aborted && cause === signal.reason ? CANCELLED : UNAVAILABLE);
+  } else if (data !== undefined) {
+    try {
+      ({ code, message, details } = readErrorData(data).status ?? { code, message, details });
+    } catch {
+      // The code alone says enough.
     }
-  } catch {
-    // The code alone says enough.
   }
-  if (cause === undefined) return new ConnectError(codeOfRefusal(error), message, options);
-  const { code, rawMessage } = CallError.from(cause);
-  return new ConnectError(
-    code === Code.Internal ? Code.Unavailable : code,
-    CallError.is(cause) ? rawMessage : message,
-    options,
-  );
+  return new ConnectError(codeFromWire(code), message, { ...originOf(error), retryable: true, details });
 }
-
-const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 function codeOfRefusal({ code, message }: ConnectionError): Code {
   if (code === REJECTED_SETUP) {
-    return PASSING_REFUSAL.test(message) ? Code.Unavailable : Code.PermissionDenied;
+    return PASSING_REFUSAL.test(message) ? UNAVAILABLE : PERMISSION_DENIED;
   }
-  return code < REJECTED_SETUP ? Code.FailedPrecondition : Code.Unavailable;
+  return code < REJECTED_SETUP ? FAILED_PRECONDITION : UNAVAILABLE;
 }

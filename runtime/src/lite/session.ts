@@ -5,10 +5,10 @@
 
 import { readUint16, readUint31, readUint32 } from "../bytes/integers.js";
 import { lengthOf } from "../bytes/parts.js";
-import { decodeUtf8 } from "../bytes/utf8.js";
 import type { LinkHandler } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
-import { HEADER_BYTES, MAX_31_BIT } from "../frames/layout.js";
+import { MAX_31_BIT } from "../frames/layout.js";
+import type { Compatibility } from "../rpc/compatibility.js";
 import type { CloseReason } from "../rpc/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { type Budget, createBudget } from "./budget.js";
@@ -20,12 +20,13 @@ import {
   CONNECTION_CLOSE,
   CONNECTION_ERROR,
   DRAINING,
+  HEADER_BYTES,
   LATE_FRAMES,
   OPEN,
   OPENING,
   POSITION_BYTES,
 } from "./constants.js";
-import { connectionError } from "./errors.js";
+import { connectionError, textOf } from "./errors.js";
 import * as Flag from "./flags.js";
 import { errorFrame, frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
@@ -57,10 +58,10 @@ export interface LiteSessionInit {
   readonly keepaliveIntervalMs: number;
   readonly maxLifetimeMs: number;
   readonly fragmentBytes: number;
-  readonly discardUnknownFields: boolean;
-  readonly followsWins: boolean;
+  readonly discardUnknownFields?: boolean;
+  readonly compatibility?: Pick<Compatibility, "followsWins">;
   /** By which headers are written and read; without it there are none. */
-  readonly metadata: MetadataSupport | undefined;
+  readonly metadata?: MetadataSupport;
 }
 
 /** A connection, as its calls and its users see it. */
@@ -279,7 +280,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   function receiveError(code: number, data: Uint8Array): void {
-    const error = new ConnectionError(code, `ERROR 0x${code.toString(16)}: ${decodeUtf8(data)}`, "remote", { data });
+    const error = new ConnectionError(code, `ERROR 0x${code.toString(16)}: ${textOf(data)}`, "remote", { data });
     if (state === OPENING || code === CONNECTION_ERROR) finish(error);
     else if (code === CONNECTION_CLOSE) drain(error);
     else passOver();
@@ -405,7 +406,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     const stalledMs = (blockedSinceMs ?? nowMs) + stallTimeoutMs;
     const nextMs = Math.min(keepaliveDueMs, receivedAtMs + maxLifetimeMs, stalledMs);
     // A page that was asleep reads what has come meanwhile before it judges.
-    timer = scheduler.setTimer(Math.max(0, nextMs - nowMs), () => scheduler.yield(judge));
+    timer = scheduler.setTimer(nextMs - nowMs, () => scheduler.yield(judge));
   }
 
   function judge(): void {

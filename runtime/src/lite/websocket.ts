@@ -2,15 +2,15 @@
 // A link over the platform's WebSocket for a session that never pauses (RSocket 1.0 §Transport Protocol, FRM-02).
 
 import type { FrameLink, LinkHandler } from "../engine/link.js";
-import { LENGTH_PREFIX_BYTES } from "../frames/layout.js";
 import { CallError } from "../rpc/call-error.js";
-import { Code } from "../rpc/code.js";
+import { FAILED_PRECONDITION, INVALID_ARGUMENT } from "../rpc/code-numbers.js";
 import {
   ABORTED,
   DRAIN_POLL_MS,
   GOING_AWAY,
+  HEADER_BYTES,
   HIGH_WATER_BYTES,
-  LEAST_FRAME_BYTES,
+  LENGTH_PREFIX_BYTES,
   NO_CODE,
   NORMAL_CLOSE,
 } from "./constants.js";
@@ -26,7 +26,7 @@ export function webSocketUrl(text: string | URL): URL {
   } catch {
     // Said below.
   }
-  throw new CallError(Code.InvalidArgument, `URL is "${String(text)}", expected ws:// or wss:// with host and port`);
+  throw new CallError(INVALID_ARGUMENT, `URL is "${String(text)}", expected ws:// or wss:// with host and port`);
 }
 
 /**
@@ -40,7 +40,7 @@ export function dialWebSocket(
 ): Promise<LiteLink> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    if (WebSocketClass === undefined) throw new CallError(Code.FailedPrecondition, "this runtime has no WebSocket");
+    if (WebSocketClass === undefined) throw new CallError(FAILED_PRECONDITION, "this runtime has no WebSocket");
     const socket = new WebSocketClass(url.href);
     socket.binaryType = "arraybuffer";
     let session: LinkHandler | undefined;
@@ -90,10 +90,10 @@ export function dialWebSocket(
 function receive(session: LinkHandler, data: unknown): void {
   // Not by its class: test runners give code another `ArrayBuffer` than the platform's. A text has no length in bytes.
   const { byteLength } = data as ArrayBuffer;
-  if (byteLength >= LEAST_FRAME_BYTES && byteLength <= session.maxFrameBytes) {
+  if (byteLength >= HEADER_BYTES && byteLength <= session.maxFrameBytes) {
     session.onFrame(new Uint8Array(data as ArrayBuffer), 0, byteLength);
   } else {
     const what = typeof data === "string" ? "a text" : `${byteLength} bytes`;
-    session.onMalformed(`a message is ${what}, expected ${LEAST_FRAME_BYTES} … ${session.maxFrameBytes} bytes`);
+    session.onMalformed(`a message is ${what}, expected ${HEADER_BYTES} … ${session.maxFrameBytes} bytes`);
   }
 }

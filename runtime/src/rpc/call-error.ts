@@ -3,12 +3,16 @@
 
 import type { ErrorDetail } from "../metadata/envelope.js";
 import type { Metadata } from "../metadata/headers.js";
-import { Code, codeName } from "./code.js";
+import { type Code, codeName } from "./code.js";
+import { CANCELLED, DEADLINE_EXCEEDED, INTERNAL } from "./code-numbers.js";
 import { messageOf } from "./describe.js";
 import type { RpcErrorOptions } from "./error.js";
 
 // Shared by all copies of the package that one program may load.
 const BRAND = /*@__PURE__*/ Symbol.for("rsocket-rpc.RpcError");
+
+/** What may be said of an error; undefined is nothing. */
+export type CallErrorOptions = { readonly [Name in keyof RpcErrorOptions]: RpcErrorOptions[Name] | undefined };
 
 /**
  * A call failed.
@@ -19,22 +23,22 @@ const BRAND = /*@__PURE__*/ Symbol.for("rsocket-rpc.RpcError");
 export class CallError extends Error {
   override readonly name: string = "RpcError";
   readonly scope = "call";
-  readonly code: Code;
+  declare readonly code: Code;
   /** The message without the code in front of it. */
-  readonly rawMessage: string;
+  declare readonly rawMessage: string;
   /** Who says so: this side, or the peer. */
-  readonly initiator: "local" | "remote";
+  declare readonly initiator: "local" | "remote";
   /** The call was certainly not processed: it is safe to repeat it. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
   /** Key-value pairs that came with the error; undefined on a connection that reads none. */
-  readonly trailers: Metadata | undefined;
+  declare readonly trailers: Metadata | undefined;
   /** Typed details, as `google.protobuf.Any` holds them. Read them with `findDetails(error, schema)`. */
-  readonly details: readonly ErrorDetail[];
+  declare readonly details: readonly ErrorDetail[];
   /** The RSocket error code that came over the wire, if one did (RSocket 1.0 §Error Codes). */
-  readonly wireCode: number | undefined;
+  declare readonly wireCode: number | undefined;
 
-  constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
-    super(`[${codeName(code)}] ${message}`, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: Code, message: string, options: CallErrorOptions = {}) {
+    super(`[${codeName(code)}] ${message}`, options.cause === undefined ? undefined : options);
     this.code = code;
     this.rawMessage = message;
     this.initiator = options.initiator ?? "local";
@@ -68,10 +72,10 @@ export function isCallError(error: unknown, codes: readonly Code[]): boolean {
 }
 
 /** The code of what was thrown and is no error of ours; `otherwise` unless it is an abort or a timeout. */
-export function codeOfThrown(error: unknown, otherwise: Code = Code.Internal): Code {
+export function codeOfThrown(error: unknown, otherwise: Code = INTERNAL): Code {
   try {
     const name = error instanceof Error || error instanceof DOMException ? error.name : "";
-    return name === "AbortError" ? Code.Cancelled : name === "TimeoutError" ? Code.DeadlineExceeded : otherwise;
+    return name === "AbortError" ? CANCELLED : name === "TimeoutError" ? DEADLINE_EXCEEDED : otherwise;
   } catch {
     return otherwise;
   }

@@ -12,10 +12,10 @@ export class ConnectionError extends Error {
   override readonly name: string = "ConnectionError";
   readonly scope = "connection";
   /** The RSocket error code (RSocket 1.0 §Error Codes). */
-  readonly code: number;
-  readonly initiator: Initiator;
+  declare readonly code: number;
+  declare readonly initiator: Initiator;
   /** The data of the peer's ERROR frame, when that ended it. */
-  readonly data: Uint8Array | undefined;
+  declare readonly data: Uint8Array | undefined;
 
   constructor(
     code: number,
@@ -23,7 +23,7 @@ export class ConnectionError extends Error {
     initiator: Initiator,
     options: { cause?: unknown; data?: Uint8Array } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, options.cause === undefined ? undefined : options);
     this.code = code;
     this.initiator = initiator;
     this.data = options.data;

@@ -19,6 +19,7 @@ import { Flag, FrameType } from "../../../runtime/src/frames/layout.js";
 import * as flags from "../../../runtime/src/lite/flags.js";
 import * as frameTypes from "../../../runtime/src/lite/frame-types.js";
 import { liteLimits } from "../../../runtime/src/lite/limits.js";
+import * as codeNumbers from "../../../runtime/src/rpc/code-numbers.js";
 import { resolveLimits } from "../../../runtime/src/session/settings.js";
 import { bytesOf, repeat, textHex, uint } from "../../support/frames-dsl.js";
 import { collect, HELLO, KEEPALIVE, KEEPALIVE_R, LinkGate, rejectionOf, SETUP_OURS } from "../../support/rpc-world.js";
@@ -813,6 +814,11 @@ describe("rsocket-rpc/lite", () => {
   it("has the whole runtime's frame types and flags, as far as there are any", () => {
     expect(FrameType).to.include({ ...frameTypes });
     expect(Flag).to.include({ ...flags });
+  });
+
+  it("has the codes' numbers", () => {
+    for (const [name, number] of Object.entries(codeNumbers))
+      expect(new RpcError(number, "").message, name).to.equal(`[${name.toLowerCase()}] `);
   });
 
   it("has the whole runtime's limits, as far as there are any", () => {
