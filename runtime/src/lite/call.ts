@@ -178,7 +178,10 @@ export function beginCall<O>(
 
   function begin(): void {
     try {
-      checkOptions(options);
+      const isSignal = signal === undefined || typeof signal?.addEventListener === "function";
+      check(isSignal, "signal", signal, "an AbortSignal");
+      if (timeoutMs !== undefined) checkRange("timeoutMs", timeoutMs, 0);
+      if (prefetch !== undefined) checkRange("prefetch", prefetch, 1);
       headers = wireHeaders(init.metadata, options);
     } catch (error) {
       failure = invalid(error);
@@ -546,13 +549,6 @@ export function beginCall<O>(
   return call;
 }
 
-function checkOptions({ signal, timeoutMs, prefetch }: CallOptions): void {
-  const isSignal = signal === undefined || typeof signal?.addEventListener === "function";
-  check(isSignal, "signal", signal, "an AbortSignal");
-  if (timeoutMs !== undefined) checkRange("timeoutMs", timeoutMs, 0);
-  if (prefetch !== undefined) checkRange("prefetch", prefetch, 1);
-}
-
 function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown> {
   const isObject = typeof source === "object" && source !== null;
   const iterable = (isObject ? source : {}) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
@@ -566,6 +562,6 @@ async function closeSource(iterator: Iterator<unknown> | AsyncIterator<unknown> 
   try {
     await iterator?.return?.();
   } catch (error) {
-    console.error("rsocket-rpc: a source failed when it was closed", error);
+    console.error("rsocket-rpc: a source failed to close", error);
   }
 }

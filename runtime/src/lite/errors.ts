@@ -28,7 +28,7 @@ export class ConnectError extends CallError {
 /** Texts by which peers of other makes say that there is no such service or method. */
 const NO_SUCH_METHOD = /^(can not find service|unknown method|nothing found for route|missing srv|No handler for dest)/;
 /** How our servers refuse whoever it is, before they know whether our typed errors would be read. */
-const PASSING_REFUSAL = /: (server is (full|draining)\b|internal error$)/;
+const PASSING_REFUSAL = /^ERROR 0x3: (server is (full|draining)\b|internal error$)/;
 
 /** The error of a caller who asked for what can't be. */
 export function invalid(cause: unknown): CallError {
@@ -100,8 +100,10 @@ function codeOfText(wireCode: number, text: string): Code {
 export function connectErrorOf(thrown: unknown, signal: AbortSignal | undefined): ConnectError {
   const error = thrown instanceof ConnectionError ? thrown : connectionError(messageOf(thrown), "local", thrown);
   const { cause, data } = error;
-  let { message } = error;
-  let code: number = codeOfRefusal(error);
+  let { code, message } = error;
+  // From here on it is a status code.
+  if (code !== REJECTED_SETUP) code = code < REJECTED_SETUP ? FAILED_PRECONDITION : UNAVAILABLE;
+  else code = PASSING_REFUSAL.test(message) ? UNAVAILABLE : PERMISSION_DENIED;
   let details: readonly ErrorDetail[] | undefined;
   if (CallError.is(cause)) {
     ({ code, rawMessage: message } = cause);
@@ -115,11 +117,4 @@ export function connectErrorOf(thrown: unknown, signal: AbortSignal | undefined)
     }
   }
   return new ConnectError(codeFromWire(code), message, { ...originOf(error), retryable: true, details });
-}
-
-function codeOfRefusal({ code, message }: ConnectionError): Code {
-  if (code === REJECTED_SETUP) {
-    return PASSING_REFUSAL.test(message) ? UNAVAILABLE : PERMISSION_DENIED;
-  }
-  return code < REJECTED_SETUP ? FAILED_PRECONDITION : UNAVAILABLE;
 }

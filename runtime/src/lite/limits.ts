@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server can move in a client that only calls: the limits of `session/settings.ts` that are left, with its defaults.
 
-import { fragmentsOf, reassemblyBytesOf } from "../session/setting-rules.js";
 import type { Limits } from "../session/settings.js";
 import { check } from "./check.js";
 
@@ -59,7 +58,10 @@ export function liteLimits(changes: Partial<LiteLimits> = {}): LiteLimits {
     check(Object.hasOwn(limits, name) && isFine, `limit ${name}`, value, "a known name and a number above 0");
     limits[name] = value ?? limits[name];
   }
-  limits.maxFragments ||= fragmentsOf(limits.maxMessageBytes);
-  limits.maxReassemblyBytes = changes.maxReassemblyBytes ?? reassemblyBytesOf(limits);
+  // As the whole runtime does: tests compare them.
+  const { maxMessageBytes, maxMetadataBytes, maxReassemblyBytes } = limits;
+  limits.maxFragments ||= Math.max(16_384, maxMessageBytes / 32);
+  limits.maxReassemblyBytes =
+    changes.maxReassemblyBytes ?? Math.max(maxReassemblyBytes, maxMessageBytes + maxMetadataBytes);
   return limits;
 }

@@ -45,7 +45,7 @@ export function requestMetadata(
     envelope.length === 0 || rawMetadata === undefined,
     "rawMetadata",
     rawMetadata,
-    "none beside headers, timeoutMs, or a stream without messages",
+    "none beside headers, a deadline, or no messages",
   );
   return concat(
     [0, 1], // the version

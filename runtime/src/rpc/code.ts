@@ -40,7 +40,7 @@ export const Code = {
 export type Code = (typeof Code)[keyof typeof Code];
 
 const NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(Code).map(([name, code]) => [code, name.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase()]),
+  Object.entries(Code).map(([name, code]) => [code, name.replace(/\B[A-Z]/g, "_$&").toLowerCase()]),
 );
 
 /** The name of a code as gRPC writes it in lower case, e.g. `not_found`. */

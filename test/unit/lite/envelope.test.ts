@@ -72,6 +72,8 @@ describe("the Envelope of rsocket-rpc/lite", () => {
     ["a number where a message stands", hex`30 00`],
     ["a message where a number stands", hex`32 02 0a00`],
     ["a text that isn't UTF-8", hex`32 03 1201ff`],
+    ["129 headers", repeat("2200", 129)],
+    ["129 trailers", repeat("2a00", 129)],
   ] as const) {
     it(`refuses ${what}`, () => {
       expect(() => decodeEnvelope(bytesOf(digits))).to.throw(RangeError, /malformed/);
@@ -86,8 +88,7 @@ describe("the Envelope of rsocket-rpc/lite", () => {
       headers: [],
       trailers: [],
     });
-    const { headers } = decodeEnvelope(bytesOf(repeat("2200", 129)));
-    expect(() => metadata.decode(headers)).to.throw(MetadataFormatError, "129 headers");
+    expect(decodeEnvelope(bytesOf(repeat("2200", 128))).headers).to.have.length(128);
   });
 });
 
