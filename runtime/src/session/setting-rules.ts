@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What settings of a connection have to be, whoever fills them in: apart from the limits, so that a small client carries no others.
+// What settings of a connection have to be, whoever fills them in.
 
 import { MAX_31_BIT } from "../frames/layout.js";
 
