@@ -159,6 +159,9 @@ export function zeroOf(field: DescField): string {
   return zeroOfScalar(field.scalar, field.longAsString);
 }
 
+/** What a file of codecs calls 0n. TypeScript takes such a literal from ES2020 on, and Next.js, say, is content with ES2017. */
+export const ZERO_64 = "$zero";
+
 /** The zero value of a kind of scalar, as JavaScript. */
 export function zeroOfScalar(scalar: ScalarType, longAsString = false): string {
   switch (kindOfScalar(scalar)) {
@@ -173,14 +176,14 @@ export function zeroOfScalar(scalar: ScalarType, longAsString = false): string {
     case "Sint64":
     case "Fixed64":
     case "Sfixed64":
-      return longAsString ? '"0"' : "0n";
+      return longAsString ? '"0"' : ZERO_64;
     default:
       return "0";
   }
 }
 
 function literal(value: string | number | bigint | boolean | Uint8Array): string {
-  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "bigint") return value === 0n ? ZERO_64 : `BigInt("${value}")`;
   if (typeof value === "string") return JSON.stringify(value);
   if (value instanceof Uint8Array) return `new Uint8Array([${value.join(", ")}])`;
   return Object.is(value, -0) ? "-0" : String(value);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The file of codecs that belongs to a file of services: for each message two functions and a constant.
-import type { MessageCodec } from "./codec-model.js";
+import { type MessageCodec, ZERO_64 } from "./codec-model.js";
 import type { Form } from "./form.js";
 import { Imports } from "./imports.js";
 import type { CodecFileModel } from "./model.js";
@@ -14,7 +14,13 @@ export function printCodecs(file: CodecFileModel, runtime: string, options: Opti
   const messages = [...file.codecs.values()].map((codec) => printMessage(codec, file, imports, options, form));
   const wire = form.target === "dts" ? "" : importAll(runtime, form);
   const importLines = imports.print().toString({ format: false }).trim();
-  return `${[wire, importLines].filter((lines) => lines !== "").join("\n")}\n\n${messages.join("\n")}`;
+  const zero = messages.some(usesZero) ? `const ${ZERO_64} = /*@__PURE__*/ BigInt(0);\n\n` : "";
+  return `${[wire, importLines].filter((lines) => lines !== "").join("\n")}\n\n${zero}${messages.join("\n")}`;
+}
+
+// No name of protobuf begins with a dollar, but a field's default may say anything.
+function usesZero(text: string): boolean {
+  return text.replace(/"(?:[^"\\]|\\.)*"/g, "").includes(ZERO_64);
 }
 
 function importAll(runtime: string, { commonjs }: Form): string {

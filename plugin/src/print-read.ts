@@ -42,10 +42,15 @@ function initialValue(member: DescField | DescOneof): string | undefined {
 export function inheritedDefaults({ members }: DescMessage): string {
   const properties = members.flatMap((member) =>
     member.kind === "field" && (member.fieldKind === "scalar" || member.fieldKind === "enum")
-      ? [literalProperty(member, zeroOf(member))]
+      ? [literalProperty(member, pure(zeroOf(member)))]
       : [],
   );
   return properties.length === 0 ? "{}" : `{ ${properties.join(", ")} }`;
+}
+
+// A bundler keeps what a call is part of, unless it is told that the call does nothing else.
+function pure(value: string): string {
+  return /^(?:new|BigInt)\b/.test(value) ? `/*@__PURE__*/ ${value}` : value;
 }
 
 /** The cases of the switch over tags. `r` is the reader, `m` the message. */

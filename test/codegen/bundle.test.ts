@@ -54,6 +54,13 @@ describe("a bundle", function () {
     expect(text.replace(/^\s*\/\/.*$/gm, "").trim()).to.equal("");
   });
 
+  it("of files of codecs of which nothing is used is empty", async () => {
+    for (const path of ["./ticker_codec.js", "./shop/v1/order_codec.js", "./legacy/two_codec.js"]) {
+      const { text } = await bundle(`import "${path}";`);
+      expect(text.replace(/^\s*\/\/.*$/gm, "").trim(), path).to.equal("");
+    }
+  });
+
   it("of a name holds the name alone", async () => {
     const { text, files } = await bundle(`export { TickerName } from "./ticker_rsocket.js";`);
     expect(text)

@@ -32,6 +32,18 @@ describe("generated code", function () {
     expect(options.compilerOptions["skipLibCheck"]).to.equal(false);
   });
 
+  it("compiles for ES2017, which is what Next.js has projects begin with", () => {
+    writeFileSync(
+      join(GENERATED, "tsconfig.es2017.json"),
+      JSON.stringify({
+        extends: "../tsconfig.json",
+        compilerOptions: { target: "es2017", lib: ["esnext", "dom", "dom.iterable"], noEmit: true },
+        include: ["shop/**/*.ts", "legacy/**/*.ts", "ticker_rsocket.ts"],
+      }),
+    );
+    expect(typeCheck(join(GENERATED, "tsconfig.es2017.json"))).to.equal("");
+  });
+
   it("says what to do when the runtime is older than the plugin", () => {
     const old = readFileSync(join(ROOT, "runtime/dist/codegen.d.ts"), "utf8")
       .replace(/^export type Generation1 = 1;$/m, "")

@@ -130,12 +130,14 @@ function readNested_More(r: MessageReader, m: Fields = { __proto__: defaultsOfNe
 export const WireCodec: Codec<Wire, Input<typeof WireSchema>> = /*@__PURE__*/ wire.generatedCodec("legacy.Wire", writeWire, readWire);
 
 // What messages inherit: their own is only what is set.
-const defaultsOfWire: Fields = { raw: new Uint8Array(0) };
+const defaultsOfWire: Fields = { raw: /*@__PURE__*/ new Uint8Array(0), size: /*@__PURE__*/ BigInt("18446744073709551615"), magic: /*@__PURE__*/ new Uint8Array([127, 69, 76, 70]) };
 
 function writeWire(w: MessageWriter, m: Fields, exact: boolean): void {
   const x = wire.isExact(m, "legacy.Wire", exact);
   let v: Fields;
   if (wire.isSet(m, "raw", x) && ((v = m.raw), true)) wire.writeBytes(wire.writeTag(w, 10), v, x);
+  if (wire.isSet(m, "size", x) && ((v = m.size), true)) wire.writeUint64(wire.writeTag(w, 16), v);
+  if (wire.isSet(m, "magic", x) && ((v = m.magic), true)) wire.writeBytes(wire.writeTag(w, 26), v, x);
   if (x) wire.writeUnknown(w, m);
 }
 
@@ -145,7 +147,9 @@ function readWire(r: MessageReader, m: Fields = { __proto__: defaultsOfWire, $ty
     const t = wire.readTag(r);
     switch (t) {
       case 10: m.raw = wire.readBytes(r); break;
-      default: u = wire.readUnknown(r, t, u, [1]);
+      case 16: m.size = wire.readUint64(r); break;
+      case 26: m.magic = wire.readBytes(r); break;
+      default: u = wire.readUnknown(r, t, u, [1, 2, 3]);
     }
   }
   if (u !== undefined) m.$unknown = u;

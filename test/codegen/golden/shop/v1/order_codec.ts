@@ -11,6 +11,8 @@ import type { Order, OrderSchema, Order_Receipt, Order_ReceiptSchema } from "./o
 import type { Summary as Summary$1, SummarySchema as SummarySchema$1 } from "./types_pb.js";
 import type { Any, AnySchema, Api, ApiSchema, BytesValue, BytesValueSchema, DescriptorProto, DescriptorProtoSchema, DescriptorProto_ExtensionRange, DescriptorProto_ExtensionRangeSchema, DescriptorProto_ReservedRange, DescriptorProto_ReservedRangeSchema, Duration, DurationSchema, Empty, EmptySchema, EnumDescriptorProto, EnumDescriptorProtoSchema, EnumDescriptorProto_EnumReservedRange, EnumDescriptorProto_EnumReservedRangeSchema, EnumOptions, EnumOptionsSchema, EnumValueDescriptorProto, EnumValueDescriptorProtoSchema, EnumValueOptions, EnumValueOptionsSchema, ExtensionRangeOptions, ExtensionRangeOptionsSchema, ExtensionRangeOptions_Declaration, ExtensionRangeOptions_DeclarationSchema, FeatureSet, FeatureSetSchema, Field, FieldDescriptorProto, FieldDescriptorProtoSchema, FieldOptions, FieldOptionsSchema, FieldOptions_EditionDefault, FieldOptions_EditionDefaultSchema, FieldOptions_FeatureSupport, FieldOptions_FeatureSupportSchema, FieldSchema, FileDescriptorProto, FileDescriptorProtoSchema, FileOptions, FileOptionsSchema, Int64Value, Int64ValueSchema, ListValue, ListValueSchema, MessageOptions, MessageOptionsSchema, Method as Method$1, MethodDescriptorProto, MethodDescriptorProtoSchema, MethodOptions, MethodOptionsSchema, MethodSchema, Mixin, MixinSchema, OneofDescriptorProto, OneofDescriptorProtoSchema, OneofOptions, OneofOptionsSchema, Option, OptionSchema, ServiceDescriptorProto, ServiceDescriptorProtoSchema, ServiceOptions, ServiceOptionsSchema, SourceCodeInfo, SourceCodeInfoSchema, SourceCodeInfo_Location, SourceCodeInfo_LocationSchema, SourceContext, SourceContextSchema, Struct, StructSchema, Timestamp, TimestampSchema, Type, TypeSchema, UninterpretedOption, UninterpretedOptionSchema, UninterpretedOption_NamePart, UninterpretedOption_NamePartSchema, Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 
+const $zero = /*@__PURE__*/ BigInt(0);
+
 /** Encodes and decodes shop.v1.Order. */
 export const OrderCodec: Codec<Order, Input<typeof OrderSchema>> = /*@__PURE__*/ wire.generatedCodec("shop.v1.Order", writeOrder, readOrder);
 
@@ -36,7 +38,7 @@ function readOrder(r: MessageReader, m: Fields = { $typeName: "shop.v1.Order", i
     switch (t) {
       case 10: m.id = wire.readString(r); break;
       case 16: m.tag = wire.readUint32(r); break;
-      case 26: wire.readEntry(r, m.amounts, 10, wire.readString, "", 16, wire.readInt64, 0n); break;
+      case 26: wire.readEntry(r, m.amounts, 10, wire.readString, "", 16, wire.readInt64, $zero); break;
       case 34: m.payment = { case: "token", value: wire.readBytes(r) }; break;
       case 40: m.payment = { case: "cash", value: wire.readInt32(r) }; break;
       case 50: m.items.push(wire.readMessage(r, readItem)); break;
@@ -251,7 +253,7 @@ function writeTimestamp(w: MessageWriter, m: Fields, exact: boolean): void {
   if (x) wire.writeUnknown(w, m);
 }
 
-function readTimestamp(r: MessageReader, m: Fields = { $typeName: "google.protobuf.Timestamp", seconds: 0n, nanos: 0 }): Fields {
+function readTimestamp(r: MessageReader, m: Fields = { $typeName: "google.protobuf.Timestamp", seconds: $zero, nanos: 0 }): Fields {
   let u = m.$unknown;
   while (r.at < r.end) {
     const t = wire.readTag(r);
@@ -276,7 +278,7 @@ function writeDuration(w: MessageWriter, m: Fields, exact: boolean): void {
   if (x) wire.writeUnknown(w, m);
 }
 
-function readDuration(r: MessageReader, m: Fields = { $typeName: "google.protobuf.Duration", seconds: 0n, nanos: 0 }): Fields {
+function readDuration(r: MessageReader, m: Fields = { $typeName: "google.protobuf.Duration", seconds: $zero, nanos: 0 }): Fields {
   let u = m.$unknown;
   while (r.at < r.end) {
     const t = wire.readTag(r);
@@ -380,7 +382,7 @@ function writeInt64Value(w: MessageWriter, m: Fields, exact: boolean): void {
   if (x) wire.writeUnknown(w, m);
 }
 
-function readInt64Value(r: MessageReader, m: Fields = { $typeName: "google.protobuf.Int64Value", value: 0n }): Fields {
+function readInt64Value(r: MessageReader, m: Fields = { $typeName: "google.protobuf.Int64Value", value: $zero }): Fields {
   let u = m.$unknown;
   while (r.at < r.end) {
     const t = wire.readTag(r);
@@ -1399,7 +1401,7 @@ function readFeatureSet(r: MessageReader, m: Fields = { __proto__: defaultsOfFea
 export const UninterpretedOptionCodec: Codec<UninterpretedOption, Input<typeof UninterpretedOptionSchema>> = /*@__PURE__*/ wire.generatedCodec("google.protobuf.UninterpretedOption", writeUninterpretedOption, readUninterpretedOption);
 
 // What messages inherit: their own is only what is set.
-const defaultsOfUninterpretedOption: Fields = { identifierValue: "", positiveIntValue: 0n, negativeIntValue: 0n, doubleValue: 0, stringValue: new Uint8Array(0), aggregateValue: "" };
+const defaultsOfUninterpretedOption: Fields = { identifierValue: "", positiveIntValue: $zero, negativeIntValue: $zero, doubleValue: 0, stringValue: /*@__PURE__*/ new Uint8Array(0), aggregateValue: "" };
 
 function writeUninterpretedOption(w: MessageWriter, m: Fields, exact: boolean): void {
   const x = wire.isExact(m, "google.protobuf.UninterpretedOption", exact);
