@@ -2,6 +2,7 @@
 // Finds out which field made a message unwritable. Nothing is noted while messages are written: when one is refused it is
 // written once more, from stand-ins that note what they are asked for. What was asked for last is what was refused.
 
+import { kindOfObject } from "./faults.js";
 import type { WriteFields } from "./write-fields.js";
 import { MessageWriter } from "./writer.js";
 
@@ -16,6 +17,11 @@ export function pathOfFault(message: unknown, write: WriteFields): string {
       isList ? [...(value as unknown[])] : { __proto__: Object.getPrototypeOf(value) as unknown, ...value },
       {
         get(_, key) {
+          // What kind of object it is that stands there.
+          if (key === Symbol.toStringTag) {
+            path = parent;
+            return kindOfObject(value);
+          }
           const child = Reflect.get(value, key) as unknown;
           // What words and conversions ask an object for they want of the object itself.
           if (typeof key === "symbol" || (/^(constructor|toString|valueOf)$/.test(key) && !Object.hasOwn(value, key))) {

@@ -35,3 +35,8 @@ export function nameOf(value: unknown): string {
     return "an object";
   }
 }
+
+/** `Object`, `Array`, `Uint8Array`, `Map`: also of what comes from another realm. */
+export function kindOfObject(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}

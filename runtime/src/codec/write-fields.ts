@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fields that hold more than one value: nested messages, lists and maps; and the unknown fields that a message kept.
 
-import { refused } from "./faults.js";
+import { kindOfObject, refused } from "./faults.js";
 import { writeTag, writeVarint } from "./write-scalars.js";
 import type { MessageWriter } from "./writer.js";
 
@@ -48,9 +48,12 @@ export function writeGroup(w: MessageWriter, value: unknown, exact: boolean, wri
 }
 
 function writeNested(w: MessageWriter, value: unknown, exact: boolean, write: WriteFields): void {
-  if (typeof value === "object" && value !== null) write(w, value, exact);
-  else if (value === undefined) write(w, NOTHING, false);
-  else throw refused(value, "a message");
+  if (value === undefined) return write(w, NOTHING, false);
+  if (typeof value !== "object" || value === null) throw refused(value, "a message");
+  const from = w.at - w.start;
+  write(w, value, exact);
+  // A date, a promise or a map that stands for a message would be sent without a field. Only what is empty is asked.
+  if (!exact && w.at - w.start === from && kindOfObject(value) !== "Object") throw refused(value, "a message");
 }
 
 /** Writes a list, each item behind a tag of its own. */
@@ -63,7 +66,9 @@ export function writeList(
   write: WriteFields = nothingToWrite,
 ): void {
   const items = itemsOf(list, exact);
-  for (let i = 0; i < items.length; i++) writeValue(writeTag(w, tag), items[i], exact, write, tag);
+  // create() converts the items of arrays alone.
+  const isExact = exact || !Array.isArray(items);
+  for (let i = 0; i < items.length; i++) writeValue(writeTag(w, tag), items[i], isExact, write, tag);
 }
 
 /** Writes a list of numbers in one piece. */
@@ -94,10 +99,12 @@ export function writeMap(
   write: WriteFields = nothingToWrite,
 ): void {
   const entries = entriesOf(map, exact);
+  // create() converts nothing in an array, whose items are entries by their index.
+  const isExact = exact || Array.isArray(entries);
   for (const key of Object.keys(entries)) {
     const offset = writeTag(w, tag).openLength();
     writeKey(writeTag(w, keyTag), key);
-    writeValue(writeTag(w, valueTag), entries[key], exact, write, valueTag);
+    writeValue(writeTag(w, valueTag), entries[key], isExact, write, valueTag);
     w.closeLength(offset);
   }
 }
@@ -157,8 +164,9 @@ const NO_ITEMS: readonly unknown[] = [];
 function itemsOf(list: unknown, exact: boolean): ArrayLike<unknown> {
   if (Array.isArray(list)) return list as unknown[];
   if ((list === undefined || list === null) && !exact) return NO_ITEMS;
-  const { length } = Object(list) as { readonly length?: unknown };
-  if (typeof length === "number" && typeof list !== "function") return list as ArrayLike<unknown>;
+  const items = Object(list) as { readonly length?: unknown };
+  if ("length" in items && typeof items.length === "number" && typeof list !== "function")
+    return list as ArrayLike<unknown>;
   throw refused(list, "a list");
 }
 

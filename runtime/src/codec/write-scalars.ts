@@ -3,7 +3,7 @@
 // once, texts that are numbers and the like on a slower path, and what it refuses is refused.
 
 import { encodeUtf8Into } from "../bytes/utf8.js";
-import { refused } from "./faults.js";
+import { kindOfObject, refused } from "./faults.js";
 import { References } from "./references.js";
 import { double, float, HIGH, LOW, signed, unsigned, words } from "./scratch.js";
 import { type MessageWriter, REFERENCE_BYTES } from "./writer.js";
@@ -271,6 +271,6 @@ function textOf(value: unknown): string {
 function bytesOf(value: unknown, exact: boolean): Uint8Array {
   if (!exact && Array.isArray(value)) return new Uint8Array(value as number[]);
   // Those of another realm, a frame or a worker's, aren't instances of this one's class.
-  if (Object.prototype.toString.call(value) === "[object Uint8Array]") return value as Uint8Array;
+  if (kindOfObject(value) === "Uint8Array") return value as Uint8Array;
   throw refused(value, "a Uint8Array");
 }

@@ -89,7 +89,8 @@ export function checkMessage(value: unknown, typeName: string): unknown {
 }
 
 function isRecord(value: object): boolean {
-  return !(Symbol.iterator in value || Symbol.asyncIterator in value || value instanceof Promise);
+  const isList = Symbol.iterator in value || Symbol.asyncIterator in value;
+  return !(isList || value instanceof Promise || value instanceof Date);
 }
 
 /** Many short messages share one, and a message that is kept keeps no more than this. */

@@ -123,6 +123,7 @@ describe("messages", () => {
       [[], "an Array"],
       [new Map(), "a Map"],
       [Promise.resolve(), "a Promise"],
+      [new Date(5), "a Date"],
       [{ $typeName: "x.Z" }, "a x.Z"],
       [(async function* () {})(), "an AsyncGenerator"],
     ] as const) {
