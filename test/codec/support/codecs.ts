@@ -35,7 +35,8 @@ export function subject(typeName: string): Subject {
   return found;
 }
 
-function subjects(schemas: object, codecs: object): Subject[] {
+/** The message types of a file that have codecs: from its file of messages and its file of codecs. */
+export function subjects(schemas: object, codecs: object): Subject[] {
   const byName = new Map(
     Object.values(codecs).map((codec) => [(codec as Subject["codec"]).typeName, codec as Subject["codec"]]),
   );

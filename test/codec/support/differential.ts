@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares generated codecs with protobuf-es's reflection on random messages and on damaged bytes.
 
+import { inspect } from "node:util";
 import { create, equals, fromBinary, isMessage, toBinary } from "@bufbuild/protobuf";
 import { toHex } from "../../../runtime/src/bytes/hex.js";
 import type { Random } from "../../support/rng.js";
 import { type AnyMessage, SUBJECTS, type Subject } from "./codecs.js";
 import { difference } from "./identical.js";
-import { mutate, randomInit } from "./random-message.js";
+import { deface, type Init, mutate, randomInit } from "./random-message.js";
 
 /** What refuses bytes that protobuf-es takes: the safer verdicts that docs/guide/19-codec.md names. */
 const SAFER = [
@@ -17,6 +18,10 @@ const SAFER = [
   /^not a .*: field \d+ with the wire type [0-7] at byte \d+$/,
 ];
 
+/** What refuses objects that protobuf-es takes, and writes something else than was meant. */
+const SAFER_TO_WRITE =
+  /: got .*, expected (?:a (?:boolean|list|message|number|text|Uint8Array)|an object (?:with case and value|whose properties are the map's entries))$/;
+
 /** What came of many comparisons. */
 export interface Verdicts {
   messages: number;
@@ -26,9 +31,12 @@ export interface Verdicts {
   safer: number;
 }
 
-/** Compares once: a random message both ways, then the same bytes damaged. @throws Error that tells the first difference. */
-export function compareOnce(random: Random, verdicts: Verdicts): void {
-  const subject = random.pick(SUBJECTS);
+/**
+ * Compares once: a random message both ways, then the same bytes damaged, then a message of which something is wrong.
+ * @throws Error that tells the first difference.
+ */
+export function compareOnce(random: Random, verdicts: Verdicts, subjects: readonly Subject[] = SUBJECTS): void {
+  const subject = random.pick(subjects);
   const { schema } = subject;
   const init = randomInit(random, schema);
   const expected = toBinary(schema, create(schema, init));
@@ -45,7 +53,8 @@ export function compareOnce(random: Random, verdicts: Verdicts): void {
   verdicts.messages++;
   for (let count = 0; count < 3; count++) compareVerdicts(subject, mutate(random, expected), verdicts);
   // Bytes of another type: tags that exist there and not here.
-  compareVerdicts(random.pick(SUBJECTS), expected, verdicts);
+  compareVerdicts(random.pick(subjects), expected, verdicts);
+  for (let count = 0; count < 3; count++) compareWritten(subject, deface(random, randomInit(random, schema)), verdicts);
 }
 
 /** The message with fields that nobody knows among its own. */
@@ -107,14 +116,29 @@ function compareVerdicts({ schema, codec }: Subject, bytes: Uint8Array, verdicts
   else throw new Error(`${at()}: ${ours.error}, but protobuf-es takes it`);
 }
 
-interface Attempt {
-  readonly value?: AnyMessage;
+function compareWritten(subject: Subject, init: Init, verdicts: Verdicts): void {
+  const { schema } = subject;
+  const theirs = attempt(() => toBinary(schema, create(schema, init)));
+  const ours = attempt(() => encoded(subject, init));
+  const at = (): string => `${schema.typeName} of ${inspect(init, { depth: 9 })}`;
+  if (ours.value !== undefined && theirs.value !== undefined) {
+    verdicts.accepted++;
+    if (!sameBytes(ours.value, theirs.value))
+      throw new Error(`${at()}: ${toHex(ours.value)}, not ${toHex(theirs.value)}`);
+  } else if (ours.value !== undefined) throw new Error(`${at()}: taken, but protobuf-es says ${theirs.error}`);
+  else if (theirs.value === undefined) verdicts.refused++;
+  else if (SAFER_TO_WRITE.test(ours.error ?? "")) verdicts.safer++;
+  else throw new Error(`${at()}: ${ours.error}, but protobuf-es takes it`);
+}
+
+interface Attempt<T> {
+  readonly value?: T;
   readonly error?: string;
 }
 
-function attempt(decode: () => AnyMessage): Attempt {
+function attempt<T>(run: () => T): Attempt<T> {
   try {
-    return { value: decode() };
+    return { value: run() };
   } catch (error) {
     return { error: (error as Error).message };
   }

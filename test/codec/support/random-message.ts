@@ -5,7 +5,8 @@ import { create, type DescField, type DescMessage, type MessageInitShape, Scalar
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { Random } from "../../support/rng.js";
 
-type Init = MessageInitShape<DescMessage>;
+/** What create() takes for a message of any type. */
+export type Init = MessageInitShape<DescMessage>;
 
 const MAX_DEPTH = 3;
 const KEYS = ["__proto__", "constructor", "toString", "hasOwnProperty", "", "0", "10", "2", "é", "🚀", "key"];
@@ -15,6 +16,40 @@ const INT64 = [0n, 1n, -1n, 127n, 128n, -64n, 2n ** 31n, 2n ** 32n, 2n ** 35n, -
 const UINT64 = [0n, 1n, 127n, 2n ** 28n, 2n ** 32n, 2n ** 63n, 2n ** 64n - 1n];
 const DOUBLES = [0, -0, 1, 0.1, -2.5, Number.NaN, Infinity, -Infinity, 5e-324, Number.MAX_VALUE];
 const FLOATS = [0, -0, 1, 0.5, -2.25, Number.NaN, Infinity, -Infinity, Math.fround(1e-45), Math.fround(3.4e38), 0.1];
+
+/** What may stand where another value is expected: of every type, and what is nearly right. */
+const WRONG: readonly (() => unknown)[] = [
+  ...[undefined, null, 0, 1, -1, 1.5, -0, Number.NaN, Infinity, 2 ** 31, 2 ** 32, 2 ** 53, 1e300, true, false],
+  ...[0n, 1n, -1n, 2n ** 63n, 2n ** 64n, "", "0", "-1", "0x10", "1e3", " 7 ", "abc", "\ud800x"],
+].map((value) => () => value);
+const WRONG_OBJECTS: typeof WRONG = [
+  ...[() => [], () => [1], () => [undefined], () => [null], () => [{}], () => [[1]], () => ({}), () => ({ a: 1 })],
+  ...[
+    () => ({ 1: undefined }),
+    () => ({ length: 1, 0: {} }),
+    () => ({ length: 2 }),
+    () => Object.create(null) as unknown,
+  ],
+  ...[() => ({ case: "x", value: 1 }), () => ({ case: undefined }), () => ({ $typeName: "google.protobuf.Empty" })],
+  ...[() => new Date(5), () => new Map([["a", 1]]), () => new Set([1]), () => () => 1, () => Object(5) as unknown],
+  ...[() => new Uint8Array(2), () => Buffer.from("hi"), () => new Uint16Array([300]), () => new BigInt64Array(2)],
+];
+
+/** The same with one of its values, at any depth, replaced by whatever it may be. */
+export function deface(random: Random, init: Init): Init {
+  return defaced(random, init, 0) as Init;
+}
+
+function defaced(random: Random, value: unknown, depth: number): unknown {
+  const isLeaf = typeof value !== "object" || value === null || ArrayBuffer.isView(value);
+  const keys = isLeaf ? [] : Object.keys(value).filter((key) => !key.startsWith("$"));
+  if (keys.length === 0 || (depth > 0 && random.oneIn(4)))
+    return depth === 0 ? value : random.pick(random.oneIn(2) ? WRONG : WRONG_OBJECTS)();
+  const key = random.pick(keys);
+  const wrong = defaced(random, (value as Init)[key as never], depth + 1);
+  Object.defineProperty(value, key, { value: wrong, enumerable: true, writable: true, configurable: true });
+  return value;
+}
 
 /** What create() may be given for a message of type `desc`: any fields, some of them messages made by create(). */
 export function randomInit(random: Random, desc: DescMessage, depth = 0): Init {

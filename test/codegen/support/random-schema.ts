@@ -12,9 +12,25 @@ const NAMES = (
 ).split(" ");
 /** protoc-gen-es would declare messages and services of these names, which no module can. */
 const METHOD_NAMES = [...NAMES, "await", "arguments", "undefined", "any"];
+const WELL_KNOWN = (
+  "Any Duration Empty FieldMask Struct Value ListValue Timestamp DoubleValue FloatValue Int64Value UInt64Value Int32Value " +
+  "UInt32Value BoolValue StringValue BytesValue"
+).split(" ");
+/** Files that declare those. */
+const WELL_KNOWN_FILES = "any duration empty field_mask struct timestamp wrappers".split(" ");
+/** What a field may be when it isn't set, by the end of its type. */
+const DEFAULTS: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^(?:double|float)$/, ["inf", "-inf", "nan", "-0.0", "1.5"]],
+  [/^(?:u|fixed)/, ["0", "4294967295"]],
+  [/int|fixed/, ["-2147483648", "0", "7"]],
+  [/bool/, ["true", "false"]],
+  [/string/, [`"$zero \\"quoted\\" \\302\\251"`, `""`]],
+  [/bytes/, [`"\\377\\000"`, `""`]],
+];
 const PACKAGES = ["delete", "v1", "type", "google", "Foo", "a_b", "import"];
 const SCALARS =
   "double float int32 int64 uint32 uint64 sint32 sint64 fixed32 fixed64 sfixed32 sfixed64 bool string bytes".split(" ");
+const KEYS = SCALARS.filter((type) => !/double|float|bytes/.test(type));
 const COMMENTS = [
   "A comment.",
   "*/ throw 1; /*",
@@ -125,9 +141,7 @@ function writeFile(
   // The compiler obeys what protoc-gen-es copies from the top of a file.
   const text = `${random.chance(30) ? "// Of the file: */ throw 1;\n" : ""}${syntax}
 package ${name};
-import "google/protobuf/empty.proto";
-import "google/protobuf/timestamp.proto";
-import "rsocket/options.proto";
+${WELL_KNOWN_FILES.map((file) => `import "google/protobuf/${file}.proto";\n`).join("")}import "rsocket/options.proto";
 ${imports.map((path) => `import "${path}";\n`).join("")}${syntax === SYNTAXES[3] ? FREEDOM : ""}${random.chance(10) ? "option deprecated = true;\n" : ""}
 ${[...bodies, ...services].join("\n")}`;
   return { text, messages };
@@ -149,34 +163,76 @@ function writeMessage(context: MessageContext, name: string, parent: string, dep
     depth < 3
       ? random.times(0, 2 - Math.min(depth, 1), () => writeMessage(context, scope.take(), fullName, depth + 1))
       : [];
-  const enums = random.chance(20) ? [writeEnum(scope.take())] : [];
+  const enums = random.chance(30) ? [randomEnum(context, scope.take())] : [];
+  const names = enums.map((declared) => declared.name);
   let number = 0;
-  const fields = random.times(0, 4, () => writeField(context, scope.take(), ++number));
-  return `message ${name} {\n${[...nested, ...enums, ...fields].join("\n")}\n}`;
+  const fields = random.times(0, 6, () => writeField(context, scope.take(), nextNumber(random, ++number), names));
+  return `message ${name} {\n${[...nested, ...enums.map(({ text }) => text), ...fields].join("\n")}\n}`;
 }
 
-function writeEnum(name: string): string {
-  return `enum ${name} { ${name}_VALUE_ZERO = 0; ${name}_VALUE_ONE = 1; }`;
+/** Tags of every length; numbers are declared in any order. */
+function nextNumber(random: Random, count: number): number {
+  return random.chance(80) ? 30 - count : count * random.pick([16, 200, 2_048, 262_144, 33_554_432]);
 }
 
-function writeField({ random, syntax, messages }: MessageContext, name: string, number: number): string {
-  const type = random.chance(70)
-    ? random.pick(SCALARS)
-    : random.chance(80)
-      ? random.pick(messages)
-      : ".google.protobuf.Timestamp";
+/** One of which the first value may be anything where it is closed. */
+function randomEnum(
+  { random, syntax }: MessageContext,
+  name: string,
+): { readonly name: string; readonly text: string } {
+  const isClosed = syntax === SYNTAXES[0] || (syntax !== SYNTAXES[1] && random.chance(50));
+  const option = isClosed && syntax !== SYNTAXES[0] ? "option features.enum_type = CLOSED; " : "";
+  const first = isClosed && random.chance(50) ? random.pick(["5", "-7"]) : "0";
+  return {
+    name,
+    text: `enum ${name} { ${option}${name}_VALUE_ZERO = ${first}; ${name}_VALUE_ONE = 1; ${name}_VALUE_LOW = -1; }`,
+  };
+}
+
+function writeField(
+  { random, syntax, messages }: MessageContext,
+  name: string,
+  number: number,
+  enums: readonly string[],
+): string {
   const isTwo = syntax === SYNTAXES[0];
-  const isEdition = syntax.startsWith("edition");
+  const isThree = syntax === SYNTAXES[1];
+  const isEdition = !isTwo && !isThree;
+  const chance = random.below(10);
+  const isMessage = chance > 6;
+  const type =
+    chance === 6 && enums.length > 0
+      ? random.pick(enums)
+      : !isMessage
+        ? random.pick(SCALARS)
+        : random.chance(60)
+          ? random.pick(messages)
+          : `.google.protobuf.${random.pick(WELL_KNOWN)}`;
+  // An enum may be called `string`, and nobody can refer to it so.
+  const isEnum = enums.includes(type) && !SCALARS.includes(type);
+  const options: string[] = [];
+  const put = (declaration: string): string =>
+    `  ${declaration} ${name} = ${number}${options.length === 0 ? "" : ` [${options.join(", ")}]`};`;
   const kind = random.below(8);
-  if (kind === 0) return `  repeated ${type} ${name} = ${number};`;
-  if (kind === 1) return `  map<string, ${type}> ${name} = ${number};`;
-  if (kind === 2) return `  oneof one_${number}_of { ${type} ${name} = ${number}; }`;
+  if (kind === 1 && !isEnum) return put(`map<${random.pick(KEYS)}, ${type}>`);
+  if (/int64|fixed64/.test(type) && random.chance(30)) options.push("jstype = JS_STRING");
+  if (isEdition && type === "string" && random.chance(30)) options.push("features.utf8_validation = NONE");
+  if (isEdition && isMessage && kind !== 1 && random.chance(40)) options.push("features.message_encoding = DELIMITED");
+  if (kind === 0) {
+    if (!isMessage && !/string|bytes/.test(type) && random.chance(50))
+      options.push(isEdition ? "features.repeated_field_encoding = EXPANDED" : `packed = ${random.chance(50)}`);
+    return put(`repeated ${type}`);
+  }
+  if (kind === 2) return `  oneof one_${number}_of { ${put(type).trim()} int32 other_${number} = ${number + 50}; }`;
   if (kind === 3 && isTwo) return `  required string ${name} = ${number};`;
   if (kind === 3 && isEdition) return `  string ${name} = ${number} [features.field_presence = LEGACY_REQUIRED];`;
   if (kind === 4 && isTwo) return `  optional group Group${number}g = ${number} { optional ${type} text = 1; }`;
-  if (kind === 4 && isEdition && type.startsWith("."))
-    return `  ${type} ${name} = ${number} [features.message_encoding = DELIMITED];`;
-  return `  ${isTwo || (!isEdition && kind === 5) ? "optional " : ""}${type} ${name} = ${number};`;
+  if (kind === 4 && isEdition && !isMessage && !isEnum) options.push("features.field_presence = IMPLICIT");
+  else if (!isThree && !isMessage && random.chance(40)) {
+    const values = DEFAULTS.find(([types]) => !isEnum && types.test(type))?.[1] ?? [`${type}_VALUE_ONE`];
+    options.push(`default = ${random.pick(values)}`);
+  }
+  return put(`${isTwo || (isThree && kind === 5) ? "optional " : ""}${type}`);
 }
 
 function writeService(random: Random, name: string, types: readonly string[]): string {
