@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every limit has a name, a reason and a test: the names of `Limits` are looked for in the code of the tests.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "chai";
 import ts from "typescript-5.9";
 import { type Limits, resolveLimits } from "../../runtime/src/session/settings.js";
@@ -45,6 +45,21 @@ describe("the limits of a connection", () => {
     ]);
     expect(rows).to.deep.equal(expected);
     expect(rows.map(([name]) => name)).to.have.members(limits.map((member) => member.name.getText()));
+  });
+
+  it("are what pages call them: no other name that begins with max is one of the runtime's", () => {
+    const declared = new Set<string>();
+    for (const { file } of parseSources("runtime/src"))
+      walk(file, (node) => void (ts.isPropertySignature(node) && declared.add(node.name.getText())));
+    const docs = new URL("../../docs/", import.meta.url);
+    const pages = readdirSync(docs, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".md"));
+    const named = pages.flatMap((path) =>
+      [...readFileSync(new URL(path.replaceAll("\\", "/"), docs), "utf8").matchAll(/`(max[A-Z]\w*)`/g)].map(
+        ([, name = ""]) => name,
+      ),
+    );
+    expect(named).to.have.length.above(20);
+    expect(named.filter((name) => !declared.has(name))).to.deep.equal([]);
   });
 });
 
