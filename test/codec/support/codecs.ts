@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pairs of a generated codec and the descriptor that protobuf-es's reflection works by.
 
-import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { Codec } from "rsocket-rpc/codegen";
 import * as editionCodecs from "../gen/edition_codec.js";
 import * as edition from "../gen/edition_pb.js";
@@ -35,14 +35,20 @@ export function subject(typeName: string): Subject {
   return found;
 }
 
-/** The message types of a file that have codecs: from its file of messages and its file of codecs. */
+/** The message types that a file's services reach, those of other files too: from its file of messages and that of codecs. */
 export function subjects(schemas: object, codecs: object): Subject[] {
-  const byName = new Map(
-    Object.values(codecs).map((codec) => [(codec as Subject["codec"]).typeName, codec as Subject["codec"]]),
-  );
-  return Object.values(schemas).flatMap((schema) => {
-    const { kind, typeName } = schema as DescMessage;
-    const codec = kind === "message" ? byName.get(typeName) : undefined;
-    return codec === undefined ? [] : [{ schema: schema as DescMessage, codec }];
+  const types = new Set<DescMessage>();
+  const reach = (message: DescMessage): void => {
+    if (types.has(message)) return;
+    types.add(message);
+    for (const field of message.fields) if (field.message !== undefined) reach(field.message);
+  };
+  for (const desc of Object.values(schemas) as { readonly kind?: unknown }[])
+    if (desc.kind === "service")
+      for (const { input, output } of (desc as DescService).methods) [input, output].forEach(reach);
+  const byName = new Map(Object.values(codecs).map((codec: Subject["codec"]) => [codec.typeName, codec]));
+  return [...types].flatMap((schema) => {
+    const codec = byName.get(schema.typeName);
+    return codec === undefined ? [] : [{ schema, codec }];
   });
 }
