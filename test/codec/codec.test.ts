@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a generated codec refuses and how it says so, its limits, and where it writes to.
 
+import { spawnSync } from "node:child_process";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import { readUnknown } from "../../runtime/dist/codec/read-fields.js";
@@ -8,6 +9,7 @@ import { MessageReader, readTag } from "../../runtime/dist/codec/reader.js";
 import { MessageWriter } from "../../runtime/dist/codec/writer.js";
 import { encodeMessage } from "../../runtime/dist/rpc/codec.js";
 import { fromHex, toHex } from "../../runtime/src/bytes/hex.js";
+import { ROOT } from "../codegen/support/workspace.js";
 import { joinMessage } from "../support/message-bytes.js";
 import { type AnyMessage, type Subject, subject } from "./support/codecs.js";
 import { difference } from "./support/identical.js";
@@ -154,6 +156,20 @@ describe("a generated codec takes", () => {
     expect(Object.getPrototypeOf(toInt32)).to.equal(Object.prototype);
     expect(Object.getOwnPropertyDescriptor(toInt32, "__proto__")?.value).to.equal(1);
     expect(toHex(encode(maps, { toInt32 }))).to.equal(toHex(bytes));
+  });
+
+  it("keys that every object inherits where Object.prototype is frozen", () => {
+    const script = `
+      import { MapsCodec } from ${JSON.stringify(new URL("gen/everything_codec.js", import.meta.url).href)};
+      Object.freeze(Object.prototype);
+      const bytes = Uint8Array.from([0x7a, 12, 0x0a, 8, ...new TextEncoder().encode("toString"), 0x10, 7]);
+      console.log(JSON.stringify(MapsCodec.decode(bytes).toInt32));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      cwd: ROOT,
+      env: { ...process.env, NODE_OPTIONS: "" },
+      encoding: "utf8",
+    });
+    expect([stdout, stderr]).to.deep.equal([`{"toString":7}\n`, ""]);
   });
 });
 

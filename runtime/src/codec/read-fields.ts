@@ -178,8 +178,15 @@ function countUnknown(r: MessageReader, at: number): void {
 
 /** Sets a property, whatever it is called: `__proto__` too becomes one of the map's own. */
 export function setOwn(map: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== "__proto__") map[key] = value;
-  else Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
+  try {
+    if (key !== "__proto__") {
+      map[key] = value;
+      return;
+    }
+  } catch {
+    // Where Object.prototype is frozen, what it has can't be assigned to: `constructor`, `toString`.
+  }
+  Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function skipUnknown(r: MessageReader, tag: number, known: readonly number[]): void {
