@@ -343,6 +343,20 @@ describe("a generated codec keeps", () => {
   const unknown = (count: number): Uint8Array =>
     Uint8Array.from({ length: 2 * count }, (_, i) => (i % 2 === 0 ? 0x78 : 1));
 
+  it("what a closed enum doesn't have as an unknown field, and not beside others, as protobuf-es", () => {
+    const closed = subject("codec.v2.Closed");
+    for (const [hex, kept] of [
+      ["0863", "0863"],
+      ["0863 0862", "0863 0862"],
+      ["0863 f87f01", "f87f01"],
+    ] as const) {
+      const bytes = fromHex(hex);
+      const message = closed.codec.decode(bytes);
+      expect(difference(message, fromBinary(closed.schema, bytes))).to.equal(undefined);
+      expect(toHex(encode(closed, message))).to.equal(toHex(fromHex(kept)));
+    }
+  });
+
   it("65,536 unknown fields of a message, and refuses more unless they are dropped", () => {
     expect(nested.codec.decode(unknown(65_536)).$unknown).to.have.length(65_536);
     const more = unknown(65_537);
