@@ -53,12 +53,12 @@ describe("a generated codec refuses to write", () => {
       'codec.v1.Maps.toMaps["a b"].toInt32.c: got 0.5, expected an integer of 32 bits',
     ],
     // create() makes messages and bytes of the items of arrays that stand for lists, and of nothing else.
-    [maps, { toMaps: [{ toInt32: { a: 1 } }] }, "codec.v1.Maps.toMaps[0]: got an object, expected codec.v1.Maps"],
+    [maps, { toMaps: [{ toInt32: { a: 1 } }] }, "codec.v1.Maps.toMaps[0]: got an Object, expected codec.v1.Maps"],
     [maps, { toBytes: [[1, 2]] }, "codec.v1.Maps.toBytes[0]: got an Array, expected a Uint8Array"],
     [
       nested,
       { others: { length: 1, 0: { depth: 1 } } },
-      "codec.v1.Nested.others: got an object, expected codec.v1.Nested",
+      'codec.v1.Nested.others["0"]: got an Object, expected codec.v1.Nested',
     ],
     [maps, { byInt32: { x: "y" } }, 'codec.v1.Maps.byInt32: got "x", expected an integer of 32 bits'],
     [
@@ -95,7 +95,7 @@ describe("a generated codec refuses to write", () => {
   const safer: typeof refusals = [
     [scalars, { aBytes: new Uint16Array(2) }, "codec.v1.Scalars.aBytes: got a Uint16Array, expected a Uint8Array"],
     [nested, { others: 5 }, "codec.v1.Nested.others: got 5, expected a list"],
-    [nested, { others: {} }, "codec.v1.Nested.others: got an object, expected a list"],
+    [nested, { others: {} }, "codec.v1.Nested.others: got an Object, expected a list"],
     [lists, { someInt32: new Set([1]) }, "codec.v1.Lists.someInt32: got a Set, expected a list"],
     [known, { timestamp: new Date(5) }, "codec.v1.Known.timestamp: got a Date, expected a message"],
     [nested, { left: Promise.resolve() }, "codec.v1.Nested.left: got a Promise, expected a message"],
