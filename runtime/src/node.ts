@@ -5,19 +5,25 @@ import { constants } from "node:os";
 import type { Dialer, LinkRefusal } from "./engine/link.js";
 import { formatOf } from "./metadata/formats.js";
 import type { MetadataMode } from "./metadata/mode.js";
-import { type ChannelOptions, type ClientChannel, createChannelWith } from "./resilience/create-channel.js";
+import {
+  CHANNEL_OPTIONS,
+  type ChannelOptions,
+  type ClientChannel,
+  createChannelWith,
+} from "./resilience/create-channel.js";
 import { Code } from "./rpc/code.js";
-import { type CompositeMetadata, type ConnectOptions, connectWith } from "./rpc/connect.js";
+import { CONNECT_OPTIONS, type CompositeMetadata, type ConnectOptions, connectWith } from "./rpc/connect.js";
 import type { Connection } from "./rpc/connection.js";
 import { RpcError } from "./rpc/error.js";
-import { type ServeOptions, type Server, serveWith } from "./rpc/serve.js";
+import { SERVE_OPTIONS, type ServeOptions, type Server, serveChecked } from "./rpc/serve.js";
 import { hostAndPort, parseUrl, socketPath } from "./rpc/url.js";
 import type { ListenerFactory } from "./rsocket/serve.js";
-import { checkGrace, resolveLimits } from "./rsocket/settings.js";
+import { checkGrace, checkOptions, type Kinds, resolveLimits } from "./rsocket/settings.js";
 import type { TlsDialOptions, TlsServerOptions } from "./transports/addresses.js";
 import { warn } from "./transports/node-servers.js";
 import { listenTcp, tcpDialer } from "./transports/tcp.js";
 import { listenTls, tlsDialer } from "./transports/tls.js";
+import { checkServerTls } from "./transports/tls-options.js";
 import { refusalsTo } from "./transports/tls-servers.js";
 import { listenUds, udsDialer } from "./transports/uds.js";
 import { checkAllowed } from "./transports/upgrade-request.js";
@@ -47,6 +53,8 @@ export { attachWebSocket, listenWs, type WsDialOptions, type WsListenOptions, ws
 
 /** The schemes of this door. */
 const SCHEMES = ["tcp", "tls", "unix", "ws", "wss"];
+/** Those that have a host and a port, and no more. */
+const SOCKET_PROTOCOLS = ["tcp:", "tls:"];
 /** Those that encrypt. */
 const TLS_PROTOCOLS = ["tls:", "wss:"];
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "ws:": 80, "wss:": 443 };
@@ -60,6 +68,8 @@ export interface NodeClientOptions {
   /** For `tls://` and `wss://`: which servers to trust, and who this client is. */
   readonly tls?: TlsDialOptions;
 }
+
+const NODE_CLIENT_OPTIONS: Kinds = { webSocketHeaders: "object", tls: "object" };
 
 /** Options of `connect` in Node. */
 export interface NodeConnectOptions extends Omit<ConnectOptions, "metadataMode">, NodeClientOptions {}
@@ -102,7 +112,8 @@ export interface NodeServeOptions extends ServeOptions {
  * const ticker = createTickerClient(connection);
  */
 export async function connect(url: string | URL, options: NodeConnectOptions = {}): Promise<Connection> {
-  return await connectWith(dialerOf(parseUrl(url, SCHEMES), options), everywhere(options));
+  checkOptions(options, { ...CONNECT_OPTIONS, ...NODE_CLIENT_OPTIONS });
+  return await connectWith(dialerOf(addressOf(url), options), everywhere(options));
 }
 
 /**
@@ -114,7 +125,8 @@ export async function connect(url: string | URL, options: NodeConnectOptions = {
  * const ticker = createTickerClient(channel);
  */
 export function createChannel(url: string | URL, options: NodeChannelOptions = {}): ClientChannel {
-  return createChannelWith(dialerOf(parseUrl(url, SCHEMES), options), everywhere(options));
+  checkOptions(options, { ...CHANNEL_OPTIONS, ...NODE_CLIENT_OPTIONS });
+  return createChannelWith(dialerOf(addressOf(url), options), everywhere(options));
 }
 
 /**
@@ -129,7 +141,7 @@ export function urlDialer(
   url: string | URL,
   options: Pick<NodeConnectOptions, "webSocketHeaders" | "tls"> = {},
 ): Dialer {
-  return dialerOf(parseUrl(url, SCHEMES), options);
+  return dialerOf(addressOf(url), options);
 }
 
 /**
@@ -141,24 +153,59 @@ export function urlDialer(
  * const server = await serve(["tcp://127.0.0.1:7000", "ws://127.0.0.1:7001/rpc"], { services: [implementTicker(…)] });
  */
 export async function serve(
-  where: string | ListenerFactory | readonly (string | ListenerFactory)[],
+  where: string | URL | ListenerFactory | readonly (string | URL | ListenerFactory)[],
   options: NodeServeOptions,
 ): Promise<Server> {
+  checkOptions(options, { ...SERVE_OPTIONS, drain: "object", allowedOrigins: "", tls: "object" });
   if (options.drain !== undefined) checkDrain(options.drain);
-  if (!["string", "function"].includes(typeof where) && !(Array.isArray(where) && where.length > 0)) {
+  const list = typeof where === "string" || typeof where === "function" || where instanceof URL ? [where] : where;
+  if (!Array.isArray(list) || list.length === 0) {
     throw new TypeError(`serve got ${JSON.stringify(where)} for its first argument, expected a URL, or several`);
   }
-  const list = typeof where === "string" || typeof where === "function" ? [where] : where;
-  const places = list.map((place) => (typeof place === "function" ? place : parseUrl(place, SCHEMES)));
+  const places = list.map((place) => (typeof place === "function" ? place : servedAt(place)));
   const urls = places.filter((place) => place instanceof URL);
   if (options.tls !== undefined && urls.length > 0 && !urls.some(isEncrypted)) throw unused(urls[0]);
+  checkAllowed(options.allowedOrigins);
+  if (options.allowedOrigins !== undefined && !urls.some(isWebSocket)) {
+    throw new TypeError("allowedOrigins is given without a URL of ws:// or wss://; attachWebSocket has its own");
+  }
   const factories = places.map((place) => (place instanceof URL ? listenerOf(place, options) : place));
-  const server = await serveWith(factories, options);
+  const server = await serveChecked(factories, options);
   return options.drain === undefined ? server : drainOnSignals(server, options.drain);
 }
 
+// What a URL says and nobody would look at is told.
+function addressOf(text: string | URL): URL {
+  const url = parseUrl(text, SCHEMES);
+  if (SOCKET_PROTOCOLS.includes(url.protocol)) checkBare(url, url.pathname.replace(/^\/$/, "") + url.search);
+  else if (url.protocol !== "unix:" && url.hash !== "") throw needless(url, url.hash);
+  return url;
+}
+
+function servedAt(text: string | URL): URL {
+  const url = addressOf(text);
+  if (url.protocol !== "unix:") checkBare(url, SOCKET_PROTOCOLS.includes(url.protocol) ? "" : url.search);
+  return url;
+}
+
+function checkBare(url: URL, rest: string): void {
+  if (rest + url.hash !== "") throw needless(url, rest + url.hash);
+  if (url.username + url.password === "") return;
+  const message = `a URL of ${url.host} names a user, expected the options credentials or bearerToken instead`;
+  throw new RpcError(Code.InvalidArgument, message);
+}
+
+function needless(url: URL, rest: string): RpcError {
+  return new RpcError(Code.InvalidArgument, `a URL of ${url.host} ends in "${rest}", expected nothing there`);
+}
+
 // Modes have names here, where nobody counts the bytes of a bundle; clients elsewhere name the mode's value.
-function everywhere<O extends NodeClientOptions>({ metadataMode = "rpc", ...options }: O) {
+function everywhere<O extends NodeClientOptions>({
+  metadataMode = "rpc",
+  webSocketHeaders: _,
+  tls: __,
+  ...options
+}: O) {
   const mode: "rpc" | CompositeMetadata = metadataMode === "composite" ? formatOf(metadataMode) : metadataMode;
   return { ...options, metadataMode: mode };
 }
@@ -198,7 +245,6 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
     return (onLink, onRefused) => listenTls({ ...guarded, ...tls }, onLink, warn, refusalsTold(onRefused, options));
   }
   const { allowedOrigins } = options;
-  checkAllowed(allowedOrigins);
   const webSocket = {
     ...guarded,
     path: url.pathname,
@@ -222,12 +268,19 @@ function refusalsTold(
   };
 }
 
+function isWebSocket(url: URL): boolean {
+  return Object.hasOwn(DEFAULT_PORTS, url.protocol);
+}
+
 function isEncrypted(url: URL): boolean {
   return TLS_PROTOCOLS.includes(url.protocol);
 }
 
 function identityFor(url: URL, tls: TlsServerOptions | undefined): TlsServerOptions {
-  if (tls !== undefined) return tls;
+  if (tls !== undefined) {
+    checkServerTls(tls);
+    return tls;
+  }
   throw new RpcError(Code.InvalidArgument, `"${url.href}" needs the option tls with cert and key`);
 }
 
@@ -240,7 +293,9 @@ function unused(url: URL | undefined): RpcError {
 /** Nobody hears of them. */
 const UNHEARD = ["SIGKILL", "SIGSTOP"];
 
-function checkDrain({ onSignals = [], graceMs = 0 }: DrainOptions): void {
+function checkDrain(drain: DrainOptions): void {
+  checkOptions(drain, { onSignals: "", graceMs: "", exit: "boolean" }, "drain.");
+  const { onSignals = [], graceMs = 0 } = drain;
   checkGrace(graceMs);
   const known: readonly unknown[] = Object.keys(constants.signals);
   const wrong = Array.isArray(onSignals)

@@ -267,7 +267,7 @@ describe("a reader that is slow", () => {
     const connection = await scheduler.run(
       connectRSocket({
         dialer: { dial: () => Promise.resolve(link) },
-        settings: { limits: { stallTimeoutMs: 1_000 }, maxLifetimeMs: 600_000, keepaliveIntervalMs: 600_000 },
+        settings: { limits: { stallTimeoutMs: 1_000 }, maxLifetimeMs: 600_001, keepaliveIntervalMs: 600_000 },
         confirm: false,
         scheduler,
       }),

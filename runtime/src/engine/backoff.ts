@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long to wait before the next attempt to connect: longer each time, and never the same for two clients.
 
+import { checkOptions, type Kinds } from "../bytes/options.js";
+
 /** The waits between attempts to connect. */
 export interface BackoffOptions {
   /** Before the second attempt, and after a connection was lost. 1,000. */
@@ -13,8 +15,11 @@ export interface BackoffOptions {
   readonly maxMs: number;
 }
 
+const BACKOFF: Kinds = { initialMs: "number", factor: "number", jitter: "number", maxMs: "number" };
+
 /** Fills in what was left out and checks the rest. @throws RangeError naming the option, its value and its range. */
 export function resolveBackoff(init: Partial<BackoffOptions> = {}): BackoffOptions {
+  checkOptions(init, BACKOFF, "backoff.");
   const { initialMs = 1_000, factor = 1.6, jitter = 0.2, maxMs = 120_000 } = init;
   check("initialMs", initialMs, 1, 0x7fffffff);
   check("factor", factor, 1, 100);

@@ -9,13 +9,20 @@ import type { ComposedInterceptors } from "../rpc/call.js";
 import type { Channel, LastingCore, TransportWaiter } from "../rpc/channel.js";
 import { CallingChannelBase } from "../rpc/client-calls.js";
 import { Code } from "../rpc/code.js";
-import { type ConnectOptions, connectPrepared, type Prepared, prepareConnect } from "../rpc/connect.js";
+import {
+  CLIENT_OPTIONS,
+  type ConnectOptions,
+  checkDialer,
+  connectPrepared,
+  type Prepared,
+  prepareConnect,
+} from "../rpc/connect.js";
 import { ConnectError } from "../rpc/connect-error.js";
 import type { RpcConnection } from "../rpc/connection.js";
 import { RpcError } from "../rpc/error.js";
 import type { RpcTransport } from "../rpc/transport.js";
 import { ErrorCode } from "../rsocket/errors.js";
-import { checkGrace } from "../rsocket/settings.js";
+import { checkClosing, checkOptions, type Kinds } from "../rsocket/settings.js";
 
 /** Options of `createChannel`: those of `connect`, for each connection anew, and how it comes to the next one. */
 export interface ChannelOptions extends Omit<ConnectOptions, "signal" | "confirm"> {
@@ -52,11 +59,21 @@ export interface ClientChannel extends Channel {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** @internal What a channel may be told. */
+export const CHANNEL_OPTIONS: Kinds = {
+  ...CLIENT_OPTIONS,
+  backoff: "object",
+  waitForReady: "boolean",
+  random: "function",
+};
+
 /**
  * A channel through `dialer`; nothing is dialed yet.
  * @throws RangeError for a wrong option.
  */
 export function createChannelWith(dialer: Dialer, options: ChannelOptions = {}): ClientChannel {
+  checkDialer(dialer);
+  checkOptions(options, CHANNEL_OPTIONS);
   return new LastingChannel(dialer, options);
 }
 
@@ -150,7 +167,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
   }
 
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    checkGrace(options.graceMs ?? 0);
+    checkClosing(options);
     this.#redial.close();
     await Promise.all([...this.#connections].map((connection) => connection.close(options)));
     this.#resolveClosed();

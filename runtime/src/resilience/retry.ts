@@ -4,6 +4,7 @@
 import { type BackoffOptions, resolveBackoff } from "../engine/backoff.js";
 import type { FailedAttempt, Interceptor } from "../rpc/call.js";
 import { Code } from "../rpc/code.js";
+import { checkOptions, type Kinds } from "../rsocket/settings.js";
 
 /** Options of `retry`; all may be left out. */
 export interface RetryOptions {
@@ -22,6 +23,16 @@ export interface RetryOptions {
   readonly random?: () => number;
 }
 
+const KNOWN: Kinds = {
+  maxAttempts: "number",
+  backoff: "object",
+  codes: "list",
+  assumeIdempotent: "boolean",
+  random: "function",
+};
+/** Each wait is drawn from all up to it, so there is no jitter to choose. */
+const BACKOFF: Kinds = { initialMs: "number", factor: "number", maxMs: "number" };
+
 /**
  * An interceptor that makes calls again, within their deadline: any call that the peer certainly didn't process
  * (`error.retryable`), and after one of `codes` those of methods whose .proto says
@@ -31,6 +42,8 @@ export interface RetryOptions {
  * const channel = createChannel(url, { interceptors: [retry({ maxAttempts: 3 })] });
  */
 export function retry(options: RetryOptions = {}): Interceptor {
+  checkOptions(options, KNOWN);
+  if (options.backoff !== undefined) checkOptions(options.backoff, BACKOFF, "backoff.");
   const { maxAttempts = 4, codes = [Code.Unavailable], assumeIdempotent = false, random = Math.random } = options;
   if (!(Number.isInteger(maxAttempts) && maxAttempts >= 1)) {
     throw new RangeError(`maxAttempts is ${maxAttempts}, expected a whole number from 1 on`);

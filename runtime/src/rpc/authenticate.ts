@@ -5,6 +5,7 @@ import { type Authentication, readAuthentication } from "../metadata/auth.js";
 import { CompositeReader, mimeTypeOf } from "../metadata/composite.js";
 import { AUTHENTICATION_MIME_TYPE } from "../metadata/mime-types.js";
 import { metadataModeOf } from "../metadata/mode.js";
+import { checkOptions, type Kinds } from "../rsocket/settings.js";
 import type { CallMethod, Interceptor } from "./call.js";
 import type { CallContext } from "./call-context.js";
 import { Code } from "./code.js";
@@ -51,6 +52,14 @@ interface Known<T> {
   readonly shownBy: "connection" | "call";
 }
 
+const KNOWN: Kinds = {
+  bearer: "function",
+  simple: "function",
+  peer: "function",
+  authorize: "function",
+  requireSetup: "boolean",
+};
+
 const AUTHORIZATION = "authorization";
 const BEARER = /^bearer +(\S+)$/i;
 const BASIC = /^basic +([A-Za-z0-9+/=]+)$/i;
@@ -70,6 +79,7 @@ const BASIC = /^basic +([A-Za-z0-9+/=]+)$/i;
  * await serve(url, { services, accept: auth.accept, interceptors: [auth.interceptor] });
  */
 export function authenticate<T>(options: AuthenticateOptions<T>): Authenticator<T> {
+  checkOptions(options, KNOWN);
   const identity = createContextKey<T | undefined>("identity", undefined);
   const isComposite = createContextKey("composite metadata", false);
   return {

@@ -2,6 +2,7 @@
 // What a caller may say about one call.
 
 import type { Metadata, MetadataInit } from "../metadata/headers.js";
+import { checkOptions, type Kinds } from "../rsocket/settings.js";
 import type { ContextValues } from "./context-values.js";
 import { nameOf } from "./describe.js";
 
@@ -41,11 +42,29 @@ export interface CallOptions {
 /** The largest time that the wire can carry. */
 export const MAX_TIMEOUT_MS = 0x7fffffff;
 
+const KNOWN: Kinds = {
+  signal: "",
+  timeoutMs: "",
+  waitForReady: "boolean",
+  headers: "",
+  onHeaders: "function",
+  onTrailers: "function",
+  prefetch: "",
+  values: "object",
+  rawMetadata: "bytes",
+  tracing: "object",
+  onRawMetadata: "function",
+};
+
+/** `checkCallOptions`, and what small runtimes do without: whether there are such options. @throws RangeError */
+export function checkAllCallOptions(options: CallOptions): void {
+  checkOptions(options, KNOWN);
+  checkCallOptions(options);
+}
+
 /** Refuses what can't be meant. @throws RangeError naming the option and its value. */
 export function checkCallOptions({ signal, timeoutMs, prefetch, rawMetadata, headers }: CallOptions): void {
-  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw new RangeError(`signal is ${nameOf(signal)}, expected an AbortSignal, such as controller.signal`);
-  }
+  checkSignal(signal);
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
     throw new RangeError(
       `timeoutMs is ${typeof timeoutMs === "string" ? JSON.stringify(timeoutMs) : timeoutMs}, expected 0 … ${MAX_TIMEOUT_MS}`,
@@ -57,4 +76,10 @@ export function checkCallOptions({ signal, timeoutMs, prefetch, rawMetadata, hea
   if (rawMetadata !== undefined && (headers !== undefined || timeoutMs !== undefined)) {
     throw new RangeError("rawMetadata can't be sent together with headers or timeoutMs: they share its place");
   }
+}
+
+/** @throws RangeError for what is no signal, such as its controller. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof signal?.addEventListener === "function") return;
+  throw new RangeError(`signal is ${nameOf(signal)}, expected an AbortSignal, such as controller.signal`);
 }

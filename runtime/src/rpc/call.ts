@@ -2,6 +2,7 @@
 // A call as interceptors see it, on both sides and for every shape.
 
 import type { Metadata } from "../metadata/headers.js";
+import { checkOption } from "../rsocket/settings.js";
 import type { CallContext } from "./call-context.js";
 import type { Code } from "./code.js";
 import type { ContextValues } from "./context-values.js";
@@ -119,6 +120,10 @@ const REPLY = {} as Reply<Call>;
  * refuses, and before the call's `proceed` was called then.
  */
 export function composeInterceptors(interceptors: readonly Interceptor[]): ComposedInterceptors | undefined {
+  // One that is missing would let every call pass by those behind it.
+  for (const [index, interceptor] of interceptors.entries()) {
+    checkOption(`interceptors[${index}]`, interceptor ?? null, "function");
+  }
   if (interceptors.length === 0) return undefined;
   return (call) => {
     const result = enter(interceptors, 0, call, call);

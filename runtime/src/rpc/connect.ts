@@ -11,15 +11,24 @@ import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
 import { checkConnecting, openConnection } from "../rsocket/connect.js";
 import type { ClientLeaseOptions } from "../rsocket/lease.js";
 import type { ResumeOptions } from "../rsocket/restore-link.js";
-import { type ConnectionSettings, resolveSettings } from "../rsocket/settings.js";
+import {
+  type ConnectionSettings,
+  checkOption,
+  checkOptions,
+  type Kinds,
+  resolveSettings,
+} from "../rsocket/settings.js";
 import { type ComposedInterceptors, composeInterceptors, type Interceptor } from "./call.js";
+import { checkSignal } from "./call-options.js";
 import { Code } from "./code.js";
 import { type CallSettings, type Compatibility, discardsUnknownFields } from "./compatibility.js";
 import { toConnectError } from "./connect-error.js";
 import { type Connection, RpcConnection } from "./connection.js";
+import { nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { Incidents } from "./incidents.js";
 import { guardedObserver, type Observer } from "./observer.js";
+import { CALL_OPTIONS, checkServices } from "./options.js";
 import { noServices } from "./refuse.js";
 import type { BoundService, RequestRouter } from "./service.js";
 
@@ -68,6 +77,21 @@ export interface ConnectOptions extends CallSettings {
   readonly scheduler?: Scheduler;
 }
 
+/** @internal What a client may say, of one connection or of a channel's. */
+export const CLIENT_OPTIONS: Kinds = {
+  ...CALL_OPTIONS,
+  bearerToken: "string|function",
+  credentials: "object",
+  dangerouslySendCredentialsInClear: "boolean",
+  headers: "",
+  timeoutMs: "",
+  metadataMode: "string|object",
+  hello: "boolean",
+};
+
+/** @internal What one connection may be told. */
+export const CONNECT_OPTIONS: Kinds = { ...CLIENT_OPTIONS, signal: "object", confirm: "boolean" };
+
 const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /**
@@ -76,8 +100,18 @@ const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
  * when a service comes twice.
  */
 export async function connectWith(dialer: Dialer, options: ConnectOptions = {}): Promise<Connection> {
+  checkDialer(dialer);
+  checkOptions(options, CONNECT_OPTIONS);
   return await connectPrepared(dialer, options, prepareConnect(options));
 }
+
+/** @internal @throws TypeError for what doesn't dial, such as a URL. */
+export function checkDialer(dialer: Partial<Dialer> | null | undefined): void {
+  if (typeof dialer?.dial === "function") return;
+  throw new TypeError(`${nameOf(dialer)} has no method dial, expected a dialer; connect and createChannel take URLs`);
+}
+
+const CREDENTIALS: Kinds = { username: "string", password: "string" };
 
 /** @internal Options that were checked, and what all connections made with them have in common. */
 export interface Prepared {
@@ -92,12 +126,21 @@ export interface Prepared {
 /** @internal @throws RangeError for a wrong option, TypeError when a service comes twice. */
 export function prepareConnect(options: ConnectOptions): Prepared {
   const settings = resolveSettings(options);
+  const { credentials } = options;
+  if (credentials !== undefined) {
+    checkOptions(credentials, CREDENTIALS, "credentials.");
+    for (const name of ["username", "password"] as const) {
+      checkOption(`credentials.${name}`, credentials[name] ?? null, "string");
+    }
+  }
+  checkSignal(options.signal);
   checkConnecting(options);
   const format = formatIn(options);
   const observer = guardedObserver(options.observer);
   const interceptors = composeInterceptors(options.interceptors ?? []);
   const { maxRunningHandlers } = settings.limits;
   const { services = [], compatibility = {} } = options;
+  checkServices(services);
   const served = { services, interceptors, maxRunningHandlers, compatibility };
   return {
     settings,
@@ -127,7 +170,7 @@ export async function connectPrepared(
       {
         dialer,
         // Within the time for connecting: asking for a token may take as long as it likes.
-        setup: typeof token === "function" ? async () => setupOf(await token()) : () => setupOf(token),
+        setup: typeof token === "function" ? async () => setupOf(textOf(await token())) : () => setupOf(token),
         ...pick(options, "signal", "timeoutMs", "confirm", "resume", "scheduler", "lease"),
       },
       settings,
@@ -152,6 +195,12 @@ export async function connectPrepared(
   }
   // openConnection resolves only after it has made the connection.
   return connection as unknown as Connection;
+}
+
+// Without it the connection would be one that shows nothing.
+function textOf(token: unknown): string {
+  if (typeof token === "string") return token;
+  throw new RpcError(Code.InvalidArgument, `bearerToken gave ${typeof token}, expected string`);
 }
 
 // JavaScript may say anything.

@@ -10,6 +10,7 @@ import type { CloseReason, ConnectionHooks, RSocketConnection } from "../rsocket
 import { ConnectionError } from "../rsocket/errors.js";
 import { ConsumerLedger } from "../rsocket/iterate.js";
 import type { GrantedLeaseStatus, LeaseStatus } from "../rsocket/lease.js";
+import { checkClosing } from "../rsocket/settings.js";
 import type { Stream } from "../rsocket/sink.js";
 import type { ComposedInterceptors } from "./call.js";
 import type { Channel, LastingCore } from "./channel.js";
@@ -156,7 +157,8 @@ export class RpcConnection
     return this.rsocket.grantedLease;
   }
 
-  async close(options?: { readonly graceMs?: number }): Promise<void> {
+  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    checkClosing(options);
     await this.rsocket.close(options);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a program hears of what no call can be failed with.
 
+import { checkOptions } from "../rsocket/settings.js";
 import type { CallMethod } from "./call.js";
 import type { PeerInfo } from "./connection.js";
 import type { Incident } from "./incidents.js";
@@ -64,23 +65,29 @@ export const printingObserver: Observer = {
   onAcceptError: (error) => print("accept threw", error),
 };
 
-const METHODS: readonly (keyof Observer)[] = [
-  "onHandlerError",
-  "onCleanupError",
-  "onListenerError",
-  "onAcceptError",
-  "onAnswerMetadataDropped",
-  "onLargeUserMetadata",
-  "onLeaseRefused",
-  "onIncident",
-  "onMalformedMetadata",
-];
+const METHODS: Readonly<Record<keyof Observer, "function">> = {
+  onHandlerError: "function",
+  onCleanupError: "function",
+  onListenerError: "function",
+  onAcceptError: "function",
+  onAnswerMetadataDropped: "function",
+  onLargeUserMetadata: "function",
+  onLeaseRefused: "function",
+  onIncident: "function",
+  onMalformedMetadata: "function",
+};
 
-/** @internal `observer`, or the one that prints. What its methods throw is printed, and takes nothing else down. */
+/** @internal `observer`, or the one that prints. @throws RangeError for methods that there aren't. What its methods throw is printed, and takes nothing else down. */
 export function guardedObserver(observer: Observer = printingObserver): Observer {
   if (observer === printingObserver) return observer;
   const guarded: Record<string, (...args: unknown[]) => void> = {};
-  for (const name of METHODS) {
+  // An observer may be more than that; but one that listens for what nobody tells hears nothing, and nothing is printed.
+  checkOptions(
+    Object.fromEntries(Object.entries(observer).filter(([name]) => /^on[A-Z]/.test(name))),
+    METHODS,
+    "observer.",
+  );
+  for (const name of Object.keys(METHODS) as (keyof Observer)[]) {
     const method = observer[name] as ((...args: unknown[]) => unknown) | undefined;
     if (method === undefined) continue;
     const report = (error: unknown): void => print(`observer.${name} threw`, error);

@@ -19,7 +19,7 @@ import {
   type SetupFrame,
   SetupRejection,
 } from "../rsocket/serve.js";
-import { checkGrace, resolveSettings } from "../rsocket/settings.js";
+import { checkClosing, checkOption, checkOptions, type Kinds, resolveSettings } from "../rsocket/settings.js";
 import { composeInterceptors, type Interceptor } from "./call.js";
 import { type CallSettings, type Compatibility, discardsUnknownFields } from "./compatibility.js";
 import { type Connection, peerOf, RpcConnection } from "./connection.js";
@@ -27,6 +27,7 @@ import type { ContextValues } from "./context-values.js";
 import { RpcError } from "./error.js";
 import { Incidents, type IncidentTotals } from "./incidents.js";
 import { guardedObserver, type Observer } from "./observer.js";
+import { CALL_OPTIONS, checkServices } from "./options.js";
 import { Router } from "./router.js";
 import type { BoundService } from "./service.js";
 import { encodeErrorData } from "./status-codec.js";
@@ -50,7 +51,7 @@ export interface Setup {
 }
 
 /** Options of `serve`. */
-export interface ServeOptions extends CallSettings {
+export interface ServeOptions extends Omit<CallSettings, "keepaliveIntervalMs" | "maxLifetimeMs"> {
   readonly services: readonly BoundService[];
   /** Around every call served, and around those made to clients. The first is outermost. */
   readonly interceptors?: readonly Interceptor[];
@@ -107,8 +108,26 @@ export interface Server {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Serves on what `factories` open. @throws TypeError when a service comes twice, and what a listener throws. */
+// Each client says in SETUP how often it will be heard.
+const { keepaliveIntervalMs: _, maxLifetimeMs: __, ...SERVED } = CALL_OPTIONS;
+
+/** @internal What a server may be told. */
+export const SERVE_OPTIONS: Kinds = { ...SERVED, accept: "function" };
+
+/**
+ * Serves on what `factories` open.
+ * @throws RangeError for a wrong option, TypeError when a service comes twice, and what a listener throws.
+ */
 export async function serveWith(factories: readonly ListenerFactory[], options: ServeOptions): Promise<Server> {
+  checkOptions(options, SERVE_OPTIONS);
+  return await serveChecked(factories, options);
+}
+
+/** @internal `serveWith` for options that were looked at. */
+export async function serveChecked(factories: readonly ListenerFactory[], options: ServeOptions): Promise<Server> {
+  checkOption("the first argument", factories ?? null, "list");
+  checkOption("services", options.services ?? null, "list");
+  checkServices(options.services);
   const settings = resolveSettings(options);
   const interceptors = composeInterceptors(options.interceptors ?? []);
   const { maxRunningHandlers } = settings.limits;
@@ -179,8 +198,9 @@ class RpcServer implements Server {
     return { ...this.#core.stats(), handlers: this.#router.runningHandlers, ...this.#incidents.totals };
   }
 
-  async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
-    checkGrace(graceMs);
+  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    checkClosing(options);
+    const { graceMs = 0 } = options;
     const untilMs = this.#scheduler.now() + graceMs;
     try {
       await this.#core.close({ graceMs });

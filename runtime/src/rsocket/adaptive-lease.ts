@@ -2,6 +2,7 @@
 // A strategy for leases: as many requests at once as the service bears, shared by its connections
 // (RSocket 1.0 §Lease Semantics).
 
+import { checkOptions, type Kinds } from "../bytes/options.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
 import { Interaction } from "../session/stream-state.js";
@@ -48,8 +49,18 @@ export interface AdaptiveLease extends LeaseStrategy {
  * const server = await serve(url, { services, lease: adaptiveLease({ maxLimit: 200 }) });
  */
 export function adaptiveLease(options: AdaptiveLeaseOptions = {}): AdaptiveLease {
+  checkOptions(options, KNOWN);
   return new AdaptiveStrategy(resolve(options));
 }
+
+const KNOWN: Kinds = {
+  initialLimit: "number",
+  minLimit: "number",
+  maxLimit: "number",
+  windowMs: "number",
+  probeIntervalMs: "number",
+  ttlMs: "number",
+};
 
 function resolve(options: AdaptiveLeaseOptions): Required<AdaptiveLeaseOptions> {
   const resolved = {

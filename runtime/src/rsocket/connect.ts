@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opens a connection: dial, SETUP, and the proof that it was accepted (RSocket 1.0 §Connection Establishment).
 
+import { checkOptions, type Kinds } from "../bytes/options.js";
 import type { Dialer, FrameLink } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
@@ -9,7 +10,12 @@ import type { ResumptionInit, SetupPayload } from "../session/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { ResumeLedger } from "../session/resume-store.js";
 import { checkTimeout } from "../session/setting-rules.js";
-import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
+import {
+  type ConnectionSettings,
+  type ConnectionSettingsInit,
+  resolveSettings,
+  SETTINGS,
+} from "../session/settings.js";
 import { Attempt } from "./attempt.js";
 import { type CloseReason, type ConnectionHooks, RSocketConnection } from "./connection.js";
 import { HookedOwner } from "./hooked-owner.js";
@@ -50,12 +56,27 @@ export interface ConnectRSocketOptions {
 const EMPTY = /*@__PURE__*/ new Uint8Array(0);
 const CONNECT_TIMEOUT_MS = 10_000;
 
+const KNOWN: Kinds = {
+  dialer: "object",
+  setup: "object|function",
+  responder: "object",
+  settings: "object",
+  lease: "boolean|object",
+  signal: "object",
+  timeoutMs: "",
+  confirm: "boolean",
+  resume: "boolean|object",
+  scheduler: "object",
+};
+
 /**
  * Connects. Resolves when the peer has accepted the SETUP: nothing acknowledges it, but the answer to a KEEPALIVE, or
  * any other frame than ERROR on stream 0, proves it.
  * @throws ConnectionError with the peer's code when it refused; when it can't be reached; when time is up; on abort.
  */
 export async function connectRSocket(options: ConnectRSocketOptions): Promise<RSocketConnection> {
+  checkOptions(options, KNOWN);
+  if (options.settings !== undefined) checkOptions(options.settings, SETTINGS, "settings.");
   const { responder = {} } = options;
   return await openConnection(options, resolveSettings(options.settings), () => ({
     onRequest: handlerOf(responder),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A strategy for leases: the same number of requests in each interval (RSocket 1.0 §Lease Semantics).
 
+import { checkOptions } from "../bytes/options.js";
 import type { Timer } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
 import type { LeasedConnection, LeaseGranter, LeaseStrategy } from "./lease.js";
@@ -29,6 +30,7 @@ export interface FixedRateLeaseOptions {
  * const server = await serve(url, { services, lease: fixedRateLease({ requestsPerSecond: 100 }) });
  */
 export function fixedRateLease(options: FixedRateLeaseOptions): LeaseStrategy {
+  checkOptions(options, { requestsPerSecond: "number", intervalMs: "number", ttlMs: "number", metadata: "bytes" });
   const { requestsPerSecond, intervalMs = 1_000, ttlMs = 2 * intervalMs, metadata } = options;
   check("requestsPerSecond", requestsPerSecond, Number.MIN_VALUE, MAX_31_BIT);
   check("intervalMs", intervalMs, 1, MAX_31_BIT);

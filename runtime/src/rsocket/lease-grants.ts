@@ -2,6 +2,7 @@
 // Joins a strategy with one connection: what it grants goes out, what becomes of requests comes back to it
 // (RSocket 1.0 §Lease Semantics).
 
+import { checkOption, checkOptions, type Kinds } from "../bytes/options.js";
 import type { Scheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import type { Connection } from "../session/connection.js";
@@ -27,18 +28,30 @@ export interface LeaseSetup extends LeaseWaiting {
   readonly required: boolean;
 }
 
+const LEASE: Kinds = { waitForLease: "boolean", onLease: "function" };
+
+function checkStrategy(strategy: LeaseStrategy | undefined): void {
+  if (typeof strategy?.attach === "function") return;
+  throw new RangeError("lease.strategy has no method attach, expected a strategy such as fixedRateLease gives");
+}
+
 /** @internal Undefined: SETUP doesn't say L. */
 export function clientLeases(options: boolean | ClientLeaseOptions | undefined): LeaseSetup | undefined {
   if (options === undefined || options === false) return undefined;
   const given = options === true ? {} : options;
+  checkOptions(given, { ...LEASE, strategy: "object|boolean" }, "lease.");
   const { strategy = unlimitedLease() } = given;
+  if (strategy !== false) checkStrategy(strategy);
   return { ...given, strategy: strategy === false ? undefined : strategy, required: false };
 }
 
 /** @internal Undefined: SETUP with L is refused. */
 export function serverLeases(options: LeaseStrategy | ServerLeaseOptions | undefined): LeaseSetup | undefined {
   if (options === undefined) return undefined;
+  checkOption("lease", options, "object");
   const given: ServerLeaseOptions = "attach" in options ? { strategy: options } : options;
+  checkOptions(given, { ...LEASE, strategy: "object", required: "boolean" }, "lease.");
+  checkStrategy(given.strategy);
   return { ...given, required: given.required ?? false };
 }
 

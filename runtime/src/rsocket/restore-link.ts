@@ -2,6 +2,7 @@
 // A client's connection that lost its link: dials, says RESUME, and goes on or gives up (RSocket 1.0 §Resuming Operation).
 
 import { toHex } from "../bytes/hex.js";
+import { checkOptions, type Kinds } from "../bytes/options.js";
 import { Backoff, type BackoffOptions, resolveBackoff } from "../engine/backoff.js";
 import type { Dialer, FrameLink } from "../engine/link.js";
 import { Redial, type RedialHost } from "../engine/redial.js";
@@ -52,8 +53,19 @@ type ResolvedResume = Required<Pick<ResumeOptions, "lifetimeMs" | "dialTimeoutMs
   readonly backoff: BackoffOptions;
 };
 
+const RESUME: Kinds = {
+  lifetimeMs: "number",
+  dialTimeoutMs: "number",
+  timeoutMs: "number",
+  maxUnanswered: "number",
+  backoff: "object",
+  token: "bytes",
+  random: "function",
+};
+
 /** `options` with what goes without saying. @throws RangeError for a wrong one. */
 export function resolveResume(options: ResumeOptions): ResolvedResume {
+  checkOptions(options, RESUME, "resume.");
   const { lifetimeMs = LIFETIME_MS, dialTimeoutMs = DIAL_TIMEOUT_MS, timeoutMs = TIMEOUT_MS } = options;
   const { maxUnanswered = MAX_UNANSWERED, token } = options;
   const numbers = { lifetimeMs, dialTimeoutMs, timeoutMs, maxUnanswered };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accepts connections: SETUP, an answer of the application, requests (RSocket 1.0 §Connection Establishment).
 
+import { checkOption, checkOptions, type Kinds } from "../bytes/options.js";
 import { Acceptor } from "../engine/acceptor.js";
 import type { FrameLink, LinkRefusal, Listener } from "../engine/link.js";
 import { sharedPool } from "../engine/pool.js";
@@ -8,7 +9,12 @@ import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import type { ResumeFrame, SetupFrame } from "../frames/frame.js";
 import { checkGrace } from "../session/setting-rules.js";
-import { type ConnectionSettings, type ConnectionSettingsInit, resolveSettings } from "../session/settings.js";
+import {
+  type ConnectionSettings,
+  type ConnectionSettingsInit,
+  resolveSettings,
+  SETTINGS,
+} from "../session/settings.js";
 import { serverOpening } from "../session/setup.js";
 import { type CloseReason, type ConnectionHooks, RSocketConnection, type RSocketConnectionInit } from "./connection.js";
 import { HookedOwner } from "./hooked-owner.js";
@@ -103,9 +109,22 @@ export interface RSocketServer {
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
+const KNOWN: Kinds = {
+  listeners: "list",
+  accept: "function",
+  resume: "boolean|object",
+  settings: "object",
+  lease: "object",
+  scheduler: "object",
+};
+
 /** Serves on the payload level. @throws what a listener threw; then none of them stays open. */
-export function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServer> {
-  return openServer(options.listeners, options, {
+export async function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServer> {
+  checkOptions(options, KNOWN);
+  checkOption("listeners", options.listeners ?? null, "list");
+  checkOption("accept", options.accept ?? null, "function");
+  if (options.settings !== undefined) checkOptions(options.settings, SETTINGS, "settings.");
+  return await openServer(options.listeners, options, {
     async accept(setup, connection) {
       const responder = await options.accept(setup, connection);
       return {

@@ -3,6 +3,7 @@
 // RESUME-19). A client that lost its TCP connection may come back over WebSocket.
 
 import { toHex } from "../bytes/hex.js";
+import { checkOptions } from "../bytes/options.js";
 import { hostOf } from "../engine/acceptor.js";
 import type { LinkInfo } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
@@ -94,6 +95,7 @@ export class Sessions {
     scheduler: Scheduler,
     onFault: (error: unknown) => void,
   ) {
+    checkOptions(options, { store: "object", identify: "function", onSession: "function" }, "resume.");
     this.#options = options;
     this.#limits = limits;
     this.#scheduler = scheduler;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a connection is told before it starts: its limits, each with its reason, and its settings.
 
+import { checkOptions, type Kinds } from "../bytes/options.js";
 import { MAX_31_BIT, MAX_FRAME_BYTES } from "../frames/layout.js";
 import { checkSetting, fragmentsOf, givenLimits, reassemblyBytesOf } from "./setting-rules.js";
 
@@ -204,9 +205,9 @@ function withFragments(limits: Omit<Limits, "maxFragments">): Limits {
 /** The settings of one connection. */
 export interface ConnectionSettings extends Required<PayloadCompatibility> {
   readonly limits: Limits;
-  /** Between two KEEPALIVE frames of the client. 20 s; it goes into SETUP. */
+  /** Between two KEEPALIVE frames of the client. 20 s, or a third of the lifetime where that is less; it goes into SETUP. */
   readonly keepaliveIntervalMs: number;
-  /** Silence that ends the connection. 90 s; it goes into SETUP. */
+  /** Silence that ends the connection, longer than the interval. 90 s; it goes into SETUP. */
   readonly maxLifetimeMs: number;
   /** The largest frame written, prefix included: longer payloads are fragmented. 64 KiB; 64 … 16,777,215. */
   readonly fragmentBytes: number;
@@ -236,17 +237,17 @@ export interface PayloadCompatibility {
 }
 
 /** Every switch there is: those of calls are no concern of a session, but one preset is for both. */
-const SWITCHES: readonly string[] = [
-  "serverKeepalive",
-  "followsWins",
-  "peerMayBeSilent",
-  "acceptZeroKeepalive",
-  "cancelChannelInput",
-  "leadingDot",
-  "capitalizedMethods",
-  "announcePerRequest",
-  "repeatChannelMetadata",
-];
+const SWITCHES: Kinds = {
+  serverKeepalive: "boolean",
+  followsWins: "boolean",
+  peerMayBeSilent: "boolean",
+  acceptZeroKeepalive: "boolean",
+  cancelChannelInput: "boolean",
+  leadingDot: "boolean",
+  capitalizedMethods: "boolean",
+  announcePerRequest: "boolean",
+  repeatChannelMetadata: "boolean",
+};
 
 /** Connection settings as a user gives them: each may be left out. */
 export interface ConnectionSettingsInit
@@ -258,17 +259,27 @@ export interface ConnectionSettingsInit
   readonly preset?: "standard" | "edge";
 }
 
+/** What the options of connections have in common. */
+export const SETTINGS: Kinds = {
+  keepaliveIntervalMs: "number",
+  maxLifetimeMs: "number",
+  fragmentBytes: "number",
+  compatibility: "object",
+  limits: "object",
+  preset: "",
+};
+
 /** The smallest fragment: rsocket-java refuses smaller ones (Q-FRAG). */
 export const MIN_FRAGMENT_BYTES = 64;
 
 /** Fills in what was left out and checks the rest. @throws RangeError naming the setting, its value and its range. */
 export function resolveSettings(init: ConnectionSettingsInit = {}): ConnectionSettings {
-  const { compatibility = {} } = init;
-  checkSwitches(compatibility);
+  const { compatibility = {}, maxLifetimeMs = 90_000 } = init;
+  checkOptions(compatibility, SWITCHES, "compatibility.");
   const settings: ConnectionSettings = {
     limits: resolveLimits(init.limits, init.preset),
-    keepaliveIntervalMs: init.keepaliveIntervalMs ?? 20_000,
-    maxLifetimeMs: init.maxLifetimeMs ?? 90_000,
+    keepaliveIntervalMs: init.keepaliveIntervalMs ?? Math.min(20_000, Math.ceil(maxLifetimeMs / 3)),
+    maxLifetimeMs,
     serverKeepalive: compatibility.serverKeepalive ?? false,
     fragmentBytes: init.fragmentBytes ?? 65_536,
     followsWins: compatibility.followsWins ?? false,
@@ -276,19 +287,15 @@ export function resolveSettings(init: ConnectionSettingsInit = {}): ConnectionSe
     acceptZeroKeepalive: compatibility.acceptZeroKeepalive ?? false,
     cancelChannelInput: compatibility.cancelChannelInput ?? true,
   };
-  checkSetting("keepaliveIntervalMs", settings.keepaliveIntervalMs, 1, MAX_31_BIT);
   checkSetting("maxLifetimeMs", settings.maxLifetimeMs, 1, MAX_31_BIT);
+  checkSetting("keepaliveIntervalMs", settings.keepaliveIntervalMs, 1, MAX_31_BIT);
+  const { keepaliveIntervalMs } = settings;
+  // Otherwise each silence would end the connection. The longest lifetime is none.
+  if (keepaliveIntervalMs >= maxLifetimeMs && maxLifetimeMs < MAX_31_BIT) {
+    throw new RangeError(
+      `keepaliveIntervalMs is ${keepaliveIntervalMs}, expected less than maxLifetimeMs, ${maxLifetimeMs}`,
+    );
+  }
   checkSetting("fragmentBytes", settings.fragmentBytes, MIN_FRAGMENT_BYTES, MAX_FRAME_BYTES);
   return settings;
-}
-
-function checkSwitches(switches: object): void {
-  for (const [name, value] of Object.entries(switches)) {
-    if (!SWITCHES.includes(name)) {
-      throw new RangeError(`compatibility switch ${name} is unknown, expected one of ${SWITCHES.join(", ")}`);
-    }
-    if (value !== undefined && typeof value !== "boolean") {
-      throw new RangeError(`compatibility switch ${name} is ${String(value)}, expected true or false`);
-    }
-  }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A channel to a handler, for tests of handlers and of code that calls.
 
+import { checkOptions } from "../bytes/options.js";
 import type { ConnectOptions } from "../rpc/connect.js";
 import type { Connection } from "../rpc/connection.js";
 import { serveInProcess } from "../rpc/in-process.js";
@@ -17,6 +18,7 @@ export async function inProcessChannel(
   services: readonly BoundService[],
   options: { readonly serve?: Omit<ServeOptions, "services">; readonly connect?: ConnectOptions } = {},
 ): Promise<Connection> {
+  checkOptions(options, { serve: "object", connect: "object" });
   const server = await serveInProcess({ services, ...options.serve });
   const { scheduler } = options.serve ?? {};
   const connection = await server.connect({ ...(scheduler === undefined ? {} : { scheduler }), ...options.connect });

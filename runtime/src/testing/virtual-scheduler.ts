@@ -65,7 +65,7 @@ export class VirtualScheduler implements Scheduler {
 
   /** Lets `durationMs` pass. @throws RangeError when it is no duration. */
   async advance(durationMs: number): Promise<void> {
-    if (!(durationMs >= 0 && durationMs < Number.POSITIVE_INFINITY)) {
+    if (!(typeof durationMs === "number" && durationMs >= 0 && durationMs < Number.POSITIVE_INFINITY)) {
       throw new RangeError(`time can't advance by ${String(durationMs)} ms, expected 0 or more`);
     }
     const endMs = this.#nowMs + durationMs;

@@ -25,6 +25,12 @@ export function addressesOf(socket: Socket): Pick<LinkInfo, "remoteAddress" | "l
 
 /** @internal Binds `server`. @throws Error naming the address. */
 export function listen(server: Server, { host, port, backlog }: TcpListenOptions): Promise<void> {
+  // Without one Node would listen at all addresses of the machine.
+  if (typeof host !== "string" || host === "") {
+    throw new RangeError(
+      `host is ${JSON.stringify(host)}, expected a name or an address, such as 127.0.0.1 or 0.0.0.0`,
+    );
+  }
   return bind(server, { host, port, ...(backlog === undefined ? {} : { backlog }) }, authority(host, port));
 }
 

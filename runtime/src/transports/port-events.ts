@@ -70,11 +70,11 @@ export function listenToPort(port: PortLike, listener: PortListener): () => void
 /** @throws TypeError for what is no port, a window above all. */
 export function checkPort(port: PortLike): void {
   // Of a window of another origin, only a few properties may be looked at; `window` is one.
-  const { window } = port as { readonly window?: unknown };
+  const { window } = (port ?? {}) as { readonly window?: unknown };
   if (window !== undefined && window === port) {
     throw new TypeError("a window is no port: expected one of portToFrame(), portFromParent() or a MessageChannel");
   }
-  const { addEventListener, on, postMessage } = port as Partial<PortEventTarget & PortEmitter>;
+  const { addEventListener, on, postMessage } = (port ?? {}) as Partial<PortEventTarget & PortEmitter>;
   const hears = typeof addEventListener === "function" || typeof on === "function";
   if (typeof postMessage !== "function" || !hears)
     throw new TypeError(

@@ -20,6 +20,9 @@ export function secretsEqual(first: string, second: string): boolean {
  * const auth = authenticate({ bearer: tokenTable(new Map([[process.env.TOKEN ?? "", "ann"]])) });
  */
 export function tokenTable<T>(owners: ReadonlyMap<string, T>): (token: string) => T | undefined {
+  if (typeof owners?.entries !== "function" || Array.isArray(owners)) {
+    throw new TypeError("tokenTable got no Map, expected one with the owner of each token");
+  }
   const table = [...owners].map(([token, owner]) => {
     // An empty token is what is left of a variable that isn't set.
     if (token === "") throw new RangeError("a token is empty, expected a secret");

@@ -3,6 +3,7 @@
 
 import { isIP } from "node:net";
 import { type ConnectionOptions, createSecureContext, type SecureContext, type TlsOptions } from "node:tls";
+import { checkOptions, type Kinds } from "../bytes/options.js";
 import type { Pem, TlsDialOptions, TlsIdentity, TlsServerOptions } from "./addresses.js";
 
 /** 1.0 and 1.1 are broken (RFC 8996). */
@@ -10,8 +11,23 @@ const MIN_VERSION = "TLSv1.2";
 
 let hasWarned = false;
 
+const COMMON: Kinds = {
+  cert: "string|bytes",
+  key: "string|bytes",
+  passphrase: "string",
+  ca: "string|bytes|list",
+  minVersion: "",
+  maxVersion: "",
+};
+
+/** @internal @throws RangeError for an option that doesn't exist, or can't be meant. */
+export function checkServerTls(options: TlsServerOptions): void {
+  checkOptions(options, { ...COMMON, clientCertificate: "", sni: "function" }, "tls.");
+}
+
 /** @internal For dialing `host`. @throws Error when a certificate or a key can't be used. */
 export function dialOptionsOf(host: string, options: TlsDialOptions): ConnectionOptions {
+  checkOptions(options, { ...COMMON, servername: "string", dangerouslyAcceptAnyCertificate: "" }, "tls.");
   const { servername, dangerouslyAcceptAnyCertificate = false } = options;
   // From a file of settings it may be the text "false".
   if (typeof dangerouslyAcceptAnyCertificate !== "boolean") {
@@ -44,6 +60,9 @@ export function serverOptionsOf(options: TlsServerOptions): TlsOptions {
       `tls.clientCertificate is "${clientCertificate}", but tls.ca doesn't say whose certificates count`,
     );
   }
+  if (options.cert === undefined && options.key === undefined) {
+    throw new TypeError("tls.cert and tls.key are missing, expected who this server is");
+  }
   contextOf(options);
   return {
     ...materialOf(options),
@@ -60,6 +79,18 @@ export function renewedOptionsOf(options: TlsServerOptions, identity: TlsIdentit
   const renewed = { ...rest, ...identity };
   contextOf(renewed);
   return materialOf(renewed);
+}
+
+const VERSIONS: readonly unknown[] = ["TLSv1.2", "TLSv1.3"];
+
+// From a file of settings it may be one that is broken, or empty bounds, within which no handshake succeeds.
+function checkVersions({ minVersion = MIN_VERSION, maxVersion = "TLSv1.3" }: Material): void {
+  for (const [name, version] of Object.entries({ minVersion, maxVersion })) {
+    if (VERSIONS.includes(version)) continue;
+    throw new TypeError(`tls.${name} is ${JSON.stringify(version)}, expected "TLSv1.2" or "TLSv1.3"`);
+  }
+  if (minVersion > maxVersion)
+    throw new TypeError(`tls.minVersion is ${minVersion}, above tls.maxVersion, ${maxVersion}`);
 }
 
 type Material = Partial<TlsIdentity> & Pick<TlsDialOptions, "ca" | "minVersion" | "maxVersion">;
@@ -84,6 +115,7 @@ function bufferOf(pem: Pem): string | Buffer {
 
 function contextOf(material: Material): SecureContext {
   const { ca, cert, key } = material;
+  checkVersions(material);
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError(`tls.${cert === undefined ? "key" : "cert"} is given alone, expected tls.cert and tls.key`);
   }

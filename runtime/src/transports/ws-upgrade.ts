@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
+import { checkOption, checkOptions } from "../bytes/options.js";
 import type { FrameLink, LinkRefusal, Listener } from "../engine/link.js";
 import type { UpgradableServer, WsUpgradeOptions } from "./addresses.js";
 import { refuse } from "./http-answers.js";
@@ -50,6 +51,12 @@ export function attachWebSocket(
   server: UpgradableServer,
   options: WsUpgradeOptions,
 ): (onLink: (link: FrameLink) => void, onRefused?: (refusal: LinkRefusal) => void) => Promise<Listener> {
+  if (typeof server?.on !== "function" || typeof server.listenerCount !== "function") {
+    throw new TypeError(
+      "attachWebSocket got no HTTP server for its first argument, expected what createServer returns",
+    );
+  }
+  checkOptions(options, { path: "string", maxFrameBytes: "number", allowedOrigins: "list|function" });
   return async (onLink, onRefused) => {
     const stop = acceptUpgrade(server, options, onLink, warn, onRefused);
     return {
@@ -76,7 +83,10 @@ export function acceptUpgrade(
   onRefused: (refusal: LinkRefusal) => void = () => {},
 ): () => void {
   const { path } = options;
-  if (!path.startsWith("/")) throw new RangeError(`path is ${JSON.stringify(path)}, expected one that begins with /`);
+  if (typeof path !== "string" || !/^\/[^?#]*$/.test(path)) {
+    throw new RangeError(`path is ${JSON.stringify(path)}, expected one that begins with / and has no ? and #`);
+  }
+  checkOption("maxFrameBytes", options.maxFrameBytes, "number");
   checkAllowed(options.allowedOrigins);
   const paths = pathsOfServers.get(server) ?? createPaths(server);
   if (paths.byPath.has(path)) throw new Error(`WebSockets at ${path} of this HTTP server are served already`);

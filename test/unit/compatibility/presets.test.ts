@@ -140,7 +140,7 @@ describe("the option compatibility", () => {
   it("refuses a switch that there isn't, naming it and those that there are", () => {
     expect(() => resolveSettings({ compatibility: { followWins: true } as never })).to.throw(
       RangeError,
-      "compatibility switch followWins is unknown, expected one of serverKeepalive, followsWins, peerMayBeSilent, " +
+      "option compatibility.followWins is unknown, expected one of serverKeepalive, followsWins, peerMayBeSilent, " +
         "acceptZeroKeepalive, cancelChannelInput, leadingDot, capitalizedMethods, announcePerRequest, repeatChannelMetadata",
     );
   });
@@ -148,7 +148,7 @@ describe("the option compatibility", () => {
   it("refuses a value that is no boolean", () => {
     expect(() => resolveSettings({ compatibility: { followsWins: 1 } as never })).to.throw(
       RangeError,
-      "compatibility switch followsWins is 1, expected true or false",
+      "compatibility.followsWins is 1, expected a boolean",
     );
   });
 

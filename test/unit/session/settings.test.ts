@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The unit tests of session/settings.ts.
 import { expect } from "chai";
-import { resolveLimits, resolveSettings } from "../../../runtime/src/session/settings.js";
+import { type ConnectionSettings, resolveLimits, resolveSettings } from "../../../runtime/src/session/settings.js";
 
 describe("session/settings", () => {
   it("have the defaults of the documentation", () => {
@@ -102,9 +102,9 @@ describe("session/settings", () => {
   }
 
   for (const [switches, message] of [
-    [{ rsocketGO: true }, "compatibility switch rsocketGO is unknown, expected one of "],
-    [{ serverKeepalive: 1 }, "compatibility switch serverKeepalive is 1, expected true or false"],
-    [{ serverKeepalive: null }, "compatibility switch serverKeepalive is null, expected true or false"],
+    [{ rsocketGO: true }, "option compatibility.rsocketGO is unknown, expected one of "],
+    [{ serverKeepalive: 1 }, "compatibility.serverKeepalive is 1, expected a boolean"],
+    [{ serverKeepalive: null }, "compatibility.serverKeepalive is null, expected a boolean"],
   ] as const) {
     it(`refuse the compatibility switches ${JSON.stringify(switches)}, naming the one`, () => {
       expect(() => resolveSettings({ compatibility: switches as never })).to.throw(RangeError, message);
@@ -119,6 +119,18 @@ describe("session/settings", () => {
       serverKeepalive: false,
       acceptZeroKeepalive: true,
     });
+  });
+
+  it("take an interval that fits a lifetime which is given alone, and refuse one that can't", () => {
+    const intervalOf = (maxLifetimeMs: number) => resolveSettings({ maxLifetimeMs }).keepaliveIntervalMs;
+    expect([120_000, 60_000, 30_000, 10_000, 2].map(intervalOf)).to.deep.equal([20_000, 20_000, 10_000, 3_334, 1]);
+    for (const settings of [{ keepaliveIntervalMs: 90_000 }, { keepaliveIntervalMs: 500, maxLifetimeMs: 500 }]) {
+      const { keepaliveIntervalMs, maxLifetimeMs = 90_000 } = settings as Partial<ConnectionSettings>;
+      expect(() => resolveSettings(settings)).to.throw(
+        RangeError,
+        `keepaliveIntervalMs is ${keepaliveIntervalMs}, expected less than maxLifetimeMs, ${maxLifetimeMs}`,
+      );
+    }
   });
 
   it("take the ends of the ranges", () => {

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options as programs give them. JavaScript and files of settings may say anything: a misspelt `accept` would let everybody in.
+
+/**
+ * What each option may be: kinds joined by `|`, as `typeof` names them, or `list`, or `bytes`. Empty where its value is
+ * checked elsewhere.
+ */
+export type Kinds = Readonly<Record<string, string>>;
+
+/** Their values don't belong into logs, wrong as they are. */
+const SECRET = /token|credentials|password|username|passphrase|key$/i;
+
+/**
+ * Refuses options that don't exist, and values that can't be meant; undefined is as good as left out. `prefix` is where
+ * they stand, such as `resume.`.
+ * @throws RangeError naming the option, its value and what was expected.
+ */
+export function checkOptions(options: unknown, known: Kinds, prefix = ""): void {
+  // A function may have been given properties, but is a slip more often.
+  checkOption(prefix.slice(0, -1) || "the options argument", options ?? null, "object");
+  // With what is inherited: that is read, too, and a signal in the place of options has nothing else.
+  for (const name in options as object) {
+    if (!Object.hasOwn(known, name)) {
+      throw new RangeError(`option ${prefix}${name} is unknown, expected one of ${Object.keys(known).join(", ")}`);
+    }
+    checkOption(prefix + name, (options as Readonly<Record<string, unknown>>)[name], known[name]);
+  }
+}
+
+/** One of them. @throws RangeError naming it, its value and what was expected. */
+export function checkOption(name: string, value: unknown, kinds = ""): void {
+  if (value === undefined || kinds === "") return;
+  const kind = kindOf(value);
+  if (kind === kinds || kinds.split("|").includes(kind)) return;
+  const isText = kind === "string" || kind === "number" || kind === "boolean";
+  const shown = isText && !SECRET.test(name) ? JSON.stringify(value) : named(kind);
+  throw new RangeError(`${name} is ${shown}, expected ${kinds.split("|").map(named).join(" or ")}`);
+}
+
+function named(kind: string): string {
+  if (kind === "null" || kind === "bytes") return kind;
+  return `${kind === "object" ? "an" : "a"} ${kind}`;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "list";
+  // Realms of test runners have a Uint8Array each.
+  return ArrayBuffer.isView(value) ? "bytes" : typeof value;
+}
