@@ -24,7 +24,7 @@ export interface Envelope {
   readonly timeoutMs?: number | undefined;
   /** REQUEST_CHANNEL that opens a call without a message. */
   readonly noMessage?: boolean | undefined;
-  /** SETUP, request, first PAYLOAD of an answer. */
+  /** SETUP, request, first PAYLOAD of an answer; ERROR in its place. */
   readonly headers?: readonly Header[] | undefined;
   /** Last PAYLOAD of an answer, ERROR. */
   readonly trailers?: readonly Header[] | undefined;

@@ -15,6 +15,8 @@ export interface RpcErrorOptions {
   readonly details?: readonly ErrorDetail[];
   /** Key-value pairs that travel with the error. */
   readonly trailers?: Metadata;
+  /** Headers of the answer that failed. They don't travel on with an error that is thrown again. */
+  readonly headers?: Metadata;
   /** What led to it; never leaves this process. */
   readonly cause?: unknown;
   /** Which side says so; `local` unless given. */
@@ -36,9 +38,12 @@ export interface RpcErrorOptions {
 export class RpcError extends CallError {
   /** Key-value pairs that came with the error. */
   declare readonly trailers: Metadata;
+  /** The answer's headers, when it failed before its first message: `onHeaders` hears of those that came with one. */
+  readonly headers: Metadata;
 
   constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
     super(code, message, options.trailers === undefined ? { ...options, trailers: new Metadata() } : options);
+    this.headers = options.headers ?? new Metadata();
   }
 
   /** `error` itself if it is one; an abort as `cancelled`, a timeout as `deadline_exceeded`, all else as `internal`. */

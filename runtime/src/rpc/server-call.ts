@@ -508,7 +508,9 @@ export class ServerCall
   #fail(error: RpcError, wireCode: number): void {
     if (this.#ended) return;
     const { limits } = this.#host.transport.rsocket.settings;
-    this.#stream.error(wireCode, encodeErrorData(error, this.#peerReadsEnvelopes, limits, this.#responseTrailers));
+    const headers = this.#headersSent ? undefined : this.#responseHeaders;
+    const data = encodeErrorData(error, this.#peerReadsEnvelopes, limits, this.#responseTrailers, headers);
+    this.#stream.error(wireCode, data);
     this.giveUp(error);
   }
 

@@ -4,7 +4,7 @@
 import { type ErrorData, encodeErrorEnvelope, encodeErrorText, readErrorData } from "../metadata/entry.js";
 import type { Envelope, ErrorDetail, Header } from "../metadata/envelope.js";
 import { MAX_HEADERS } from "../metadata/envelope-reader.js";
-import { fromWireHeaders, type Metadata, toWireHeaders } from "../metadata/headers.js";
+import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
 import { truncateUtf8 } from "../metadata/text.js";
 import { ConnectionError, ErrorCode, type StreamError } from "../rsocket/errors.js";
 import { Code, codeFromWire } from "./code.js";
@@ -25,18 +25,22 @@ const UNIMPLEMENTED_TEXTS = [
   "No handler for destination",
 ];
 
-/** The data of an ERROR frame for `error`, with `moreTrailers` behind its own. Trailers and details above the limit are left out. */
+/**
+ * The data of an ERROR frame for `error`, with `moreTrailers` behind its own, and the answer's `headers` if none were sent.
+ * Headers, trailers and details above the limit are left out.
+ */
 export function encodeErrorData(
   error: RpcError,
   peerReadsEnvelopes: boolean,
   limits: ErrorLimits,
   moreTrailers?: Metadata,
+  headers?: Metadata,
 ): Uint8Array {
   // The error may come from another copy of the package, or be made up: whatever it is, something is answered.
   const message = String(error.rawMessage ?? error.message);
   if (!peerReadsEnvelopes) return encodeErrorText(message, limits.maxErrorTextBytes);
   try {
-    return encodeStatus(error, message, limits, moreTrailers);
+    return encodeStatus(error, message, limits, moreTrailers, headers);
   } catch {
     return encodeErrorEnvelope({ status: { code: codeFromWire(error.code), message: "internal error", details: [] } });
   }
@@ -47,14 +51,11 @@ function encodeStatus(
   message: string,
   limits: ErrorLimits,
   moreTrailers: Metadata | undefined,
+  headers: Metadata | undefined,
 ): Uint8Array {
-  const trailers = [
-    ...wireTrailers(error.trailers), // those of `rsocket-rpc/lite` may have none
-    ...wireTrailers(moreTrailers),
-  ];
-  const trailerBytes = trailers.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
   const envelope: Envelope = {
-    trailers: trailers.length <= MAX_HEADERS && trailerBytes <= limits.maxErrorDetailsBytes ? trailers : [],
+    headers: fittingHeaders(limits, headers),
+    trailers: fittingHeaders(limits, error.trailers, moreTrailers),
     status: {
       code: codeFromWire(error.code),
       message: truncateUtf8(message, limits.maxErrorTextBytes),
@@ -64,8 +65,11 @@ function encodeStatus(
   return encodeErrorEnvelope(envelope);
 }
 
-function wireTrailers(trailers: Metadata | undefined): readonly Header[] {
-  return trailers === undefined ? [] : toWireHeaders(trailers);
+// All of them, or none.
+function fittingHeaders({ maxErrorDetailsBytes }: ErrorLimits, ...parts: (Metadata | undefined)[]): Header[] {
+  const headers = parts.flatMap((part) => (part === undefined ? [] : toWireHeaders(part)));
+  const byteLength = headers.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+  return headers.length <= MAX_HEADERS && byteLength <= maxErrorDetailsBytes ? headers : [];
 }
 
 // Those that fit, one after the other.
@@ -92,8 +96,13 @@ export function peerError(wireCode: number, { envelope, text = "", malformed }: 
     const message = `the error can't be read: ${malformed.message}`;
     return new RpcError(Code.Unknown, message, { ...options, retryable: false, cause: malformed });
   }
-  const { status, trailers = [] } = envelope ?? {};
-  const all = { ...options, details: status?.details ?? [], ...trailersOf(trailers) };
+  const { status, headers, trailers } = envelope ?? {};
+  const all = {
+    ...options,
+    details: status?.details ?? [],
+    headers: readableOf(headers),
+    trailers: readableOf(trailers),
+  };
   if (status === undefined) return new RpcError(codeOfText(wireCode, text), text, all);
   return new RpcError(codeFromWire(status.code), status.message, all);
 }
@@ -139,11 +148,11 @@ function localCode(wireCode: number): Code {
   return wireCode === ErrorCode.REJECTED ? Code.ResourceExhausted : Code.Internal;
 }
 
-// Trailers against the rules are no reason to hide the error that they came with.
-function trailersOf(trailers: readonly Header[]): { trailers?: Metadata } {
+// Such as are against the rules are no reason to hide the error that they came with.
+function readableOf(headers: readonly Header[] = []): Metadata {
   try {
-    return { trailers: fromWireHeaders(trailers) };
+    return fromWireHeaders(headers);
   } catch {
-    return {};
+    return new Metadata();
   }
 }

@@ -8,14 +8,16 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect } from "chai";
 import type * as Runtime from "rsocket-rpc";
-import { Code, codeName, errorDetail, findDetails, type Metadata, RpcError } from "rsocket-rpc";
+import { type CallOptions, Code, codeName, errorDetail, findDetails, Metadata, RpcError } from "rsocket-rpc";
 import { LineSchema, SymbolSchema } from "../../../examples/hello/gen/ticker_pb.js";
 import {
   createTickerClient,
   implementTicker,
+  type TickerClient,
+  type TickerHandler,
   unimplementedTicker,
 } from "../../../examples/hello/gen/ticker_rsocket.js";
-import { leavesNoTrace, RpcWorld } from "../../support/rpc-world.js";
+import { collect, leavesNoTrace, RpcWorld, rejectionOf } from "../../support/rpc-world.js";
 
 describe("RpcError", () => {
   it("says code and message, and keeps the message alone", () => {
@@ -202,4 +204,65 @@ describe("the stack of a failed call", () => {
       expect(stack).to.match(/at async (Object\.)?lineOfTheCaller .*error\.test\.ts/);
     });
   }
+});
+
+describe("headers of an answer that fails", () => {
+  /** Calls `make` of a server whose handler sets a header and then fails; what the caller gets. */
+  async function failureOf(
+    handler: Partial<TickerHandler>,
+    make: (ticker: TickerClient, options: CallOptions) => Promise<unknown>,
+  ): Promise<{ readonly error: RpcError; readonly told: readonly unknown[] }> {
+    const world = new RpcWorld();
+    const { connection } = await world.pair({ services: [implementTicker({ ...unimplementedTicker, ...handler })] });
+    const told: unknown[] = [];
+    const options = { onHeaders: (headers: Metadata) => told.push(...headers) };
+    const error = (await world.run(rejectionOf(make(createTickerClient(connection), options)))) as RpcError;
+    await world.leaveNoTrace();
+    return { error, told };
+  }
+
+  it("come with the error, when no message has taken them along", async () => {
+    const { error, told } = await failureOf(
+      {
+        last(_request, { responseHeaders, responseTrailers }) {
+          responseHeaders.set("x-request-id", "7");
+          responseTrailers.set("x-cost", "1");
+          throw new RpcError(Code.NotFound, "no", { headers: new Metadata().set("x-of", "somewhere else") });
+        },
+      },
+      (ticker, options) => ticker.last({}, options),
+    );
+    expect([...error.headers]).to.deep.equal([["x-request-id", "7"]]);
+    expect([...error.trailers]).to.deep.equal([["x-cost", "1"]]);
+    expect(told).to.deep.equal([]);
+  });
+
+  it("were told before, when one has", async () => {
+    const { error, told } = await failureOf(
+      {
+        async *watch(_request, { responseHeaders }) {
+          responseHeaders.set("x-request-id", "7");
+          yield {};
+          throw new RpcError(Code.Aborted, "enough");
+        },
+      },
+      (ticker, options) => collect(ticker.watch({}, options)),
+    );
+    expect(told).to.deep.equal([["x-request-id", "7"]]);
+    expect([...error.headers]).to.deep.equal([]);
+  });
+
+  it("are left out above the limit for details, and the error is told all the same", async () => {
+    const { error } = await failureOf(
+      {
+        upload(_quotes, { responseHeaders }) {
+          responseHeaders.set("x-long", "x".repeat(16_384));
+          throw new RpcError(Code.Aborted, "enough");
+        },
+      },
+      (ticker, options) => ticker.upload([{}], options),
+    );
+    expect(error).to.include({ code: Code.Aborted, rawMessage: "enough" });
+    expect([...error.headers]).to.deep.equal([]);
+  });
 });
