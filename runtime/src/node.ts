@@ -45,7 +45,7 @@ export type {
   UpgradableServer,
   WsUpgradeOptions,
 } from "./transports/addresses.js";
-export { secretsEqual, tokenTable } from "./transports/secrets.js";
+export { secretsEqual, type TokenTable, tokenTable } from "./transports/secrets.js";
 export { listenTcp, tcpDialer } from "./transports/tcp.js";
 export { listenTls, tlsDialer } from "./transports/tls.js";
 export { listenUds, udsDialer } from "./transports/uds.js";

@@ -29,5 +29,5 @@ export interface CallContext {
   /** The trace of a caller of another make, by B3 names and, in `composite` mode, W3C's; empty when there is none. */
   readonly tracing: ReadonlyMap<string, string>;
   /** What is left of the caller's deadline, undefined without one. */
-  remainingMs(): number | undefined;
+  readonly remainingMs: () => number | undefined;
 }

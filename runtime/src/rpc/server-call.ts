@@ -139,8 +139,9 @@ export class ServerCall
     }
   }
 
-  remainingMs(): number | undefined {
-    return this.timeoutMs;
+  // A context is taken apart where it is received.
+  get remainingMs(): () => number | undefined {
+    return () => this.timeoutMs;
   }
 
   // ── the way in ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,12 +14,18 @@ export function secretsEqual(first: string, second: string): boolean {
 }
 
 /**
+ * Says whose token it is. An intersection, since TypeScript puts generic functions off that return a mere function: the
+ * `identity` of `authorize` beside one would be unknown.
+ */
+export type TokenTable<T> = ((token: string) => T | undefined) & { readonly name: string };
+
+/**
  * A function that says whose token it is, by a table of them. Each token is compared with all, in constant time each.
  * @param owners owners by token
  * @example
  * const auth = authenticate({ bearer: tokenTable(new Map([[process.env.TOKEN ?? "", "ann"]])) });
  */
-export function tokenTable<T>(owners: ReadonlyMap<string, T>): (token: string) => T | undefined {
+export function tokenTable<T>(owners: ReadonlyMap<string, T>): TokenTable<T> {
   if (typeof owners?.entries !== "function" || Array.isArray(owners)) {
     throw new TypeError("tokenTable got no Map, expected one with the owner of each token");
   }

@@ -204,6 +204,16 @@ describe("authenticate", () => {
     });
   }
 
+  it("knows the type of an identity in authorize, beside a table of tokens, too", async () => {
+    const auth = authenticate({
+      bearer: tokenTable(new Map([["root's", { isAdmin: true }]])),
+      authorize: ({ identity }) => identity.isAdmin, // unknown to TypeScript, if the table were a mere function
+    });
+    const services = [implementTicker({ ...unimplementedTicker, last: () => ({}) })];
+    await using server = await serveInProcess({ services, accept: auth.accept, interceptors: [auth.interceptor] });
+    await createTickerClient(await server.connect({ bearerToken: "root's" })).last({});
+  });
+
   it("one function sees who, how, what and where from", async () => {
     const asked: AuthorizationRequest<string>[] = [];
     const authorize = (request: AuthorizationRequest<string>): boolean => asked.push(request) > 0;

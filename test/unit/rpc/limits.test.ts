@@ -196,8 +196,8 @@ describe("the limits of rpc", () => {
       const { peer } = await world.serveSetUp(
         serves(
           {
-            last: (_request, context) => {
-              remaining.push(context.remainingMs());
+            last: (_request, { remainingMs }) => {
+              remaining.push(remainingMs());
               return {};
             },
           },
