@@ -30,7 +30,7 @@ console.log(channel.state); // ready
 // #endregion
 
 // #region watch
-const stop = channel.onStateChange((state) => console.log("channel:", state));
+const stop = channel.onStateChange((state, reason) => console.log("channel:", reason?.message ?? state));
 // #endregion
 
 // #region states

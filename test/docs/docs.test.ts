@@ -86,7 +86,7 @@ describe("README and guide", function () {
       "server: accepted token 1",
       "42",
       "ready",
-      "channel: waiting",
+      "channel: [unavailable] no connection: CONNECTION_CLOSE (0x102): server is draining",
       "true",
       "channel: connecting",
       "server: accepted token 2",

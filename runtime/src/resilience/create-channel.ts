@@ -43,8 +43,11 @@ export interface ClientChannel extends Channel {
   readonly state: ChannelState;
   /** Dials without waiting for a call. Does nothing unless the channel is idle. */
   connect(): void;
-  /** Calls `listener` with each new state; returns what ends that. */
-  onStateChange(listener: (state: ChannelState) => void): () => void;
+  /**
+   * Calls `listener` with each new state; returns what ends that. In `waiting` it hears why, too: how the server refused, why
+   * it couldn't be reached, or how the connection ended.
+   */
+  onStateChange(listener: (state: ChannelState, reason?: RpcError) => void): () => void;
   /**
    * The state now, and each new one, until the channel is closed. A consumer that is slow sees the latest state only.
    * @example
@@ -86,11 +89,15 @@ const OWN_REFUSALS: readonly Code[] = [
   Code.PermissionDenied,
   Code.Unauthenticated,
 ];
+/** By which platforms say that they won't open such a link: there is no WebSocket, or a page of https asks for ws://. */
+const NEVER: readonly string[] = ["NotSupportedError", "SecurityError", "SyntaxError"];
 const SETUP_REFUSALS: readonly (number | undefined)[] = [
   ErrorCode.INVALID_SETUP,
   ErrorCode.UNSUPPORTED_SETUP,
   ErrorCode.REJECTED_SETUP,
 ];
+
+type StateListener = (state: ChannelState, reason?: RpcError) => void;
 
 class LastingChannel extends CallingChannelBase implements ClientChannel, LastingCore, RedialHost<RpcConnection> {
   readonly scheduler: Scheduler;
@@ -102,7 +109,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
   readonly #redial: Redial<RpcConnection>;
   readonly #maxWaiters: number;
   readonly #waiters = new Set<TransportWaiter>();
-  readonly #listeners = new Set<(state: ChannelState) => void>();
+  readonly #listeners = new Set<StateListener>();
   /** Open ones, and those whose last calls are ending. */
   readonly #connections = new Set<RpcConnection>();
   #resolveClosed: () => void = () => {};
@@ -142,8 +149,8 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
     });
   }
 
-  onStateChange(listener: (state: ChannelState) => void): () => void {
-    const own = (state: ChannelState): void => listener(state);
+  onStateChange(listener: StateListener): () => void {
+    const own: StateListener = (state, reason) => listener(state, reason);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
   }
@@ -237,10 +244,12 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
     }
     if (state === "waiting") this.#failWaiters();
     if (state === "closed") for (const waiter of this.#takeWaiters(() => true)) waiter.onFailed(this.unavailable());
+    const { reason: given } = this.#redial;
+    const reason = state !== "waiting" || RpcError.is(given) ? given : this.unavailable();
     for (const listener of [...this.#listeners]) {
       // Somebody who was told may have changed it, and then all have heard of that.
       if (this.#redial.state !== state) return;
-      this.#tell(listener, state);
+      this.#tell(listener, state, reason as RpcError | undefined);
     }
   }
 
@@ -278,10 +287,10 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
     return new RpcError(Code.Unavailable, `no connection: ${why}`, { retryable: true, cause: reason });
   }
 
-  #tell(listener: (state: ChannelState) => void, state: ChannelState): void {
+  #tell(listener: StateListener, state: ChannelState, reason: RpcError | undefined): void {
     if (!this.#listeners.has(listener)) return;
     try {
-      listener(state);
+      listener(state, reason);
     } catch (error) {
       this.#prepared.observer.onListenerError?.(error);
     }
@@ -290,6 +299,8 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
 
 function isPermanent(reason: unknown): reason is ConnectError {
   if (!(reason instanceof ConnectError)) return false;
+  const { cause } = (reason.cause ?? {}) as { readonly cause?: unknown };
+  if (cause instanceof DOMException && NEVER.includes(cause.name)) return true;
   if (reason.initiator !== "remote") return OWN_REFUSALS.includes(reason.code);
   return SETUP_REFUSALS.includes(reason.wireCode) && !PASSING_CODES.includes(reason.code);
 }

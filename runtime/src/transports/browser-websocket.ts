@@ -41,7 +41,8 @@ function dial(url: string, options: BrowserWebSocketOptions, signal: AbortSignal
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const WebSocketClass = options.WebSocket ?? globalThis.WebSocket;
-    if (WebSocketClass === undefined) return reject(new Error("this runtime has no WebSocket"));
+    if (WebSocketClass === undefined)
+      return reject(new DOMException("this runtime has no WebSocket", "NotSupportedError"));
     const webSocket = new WebSocketClass(url, [...(options.protocols ?? [])]);
     webSocket.binaryType = "arraybuffer";
     const settle = (): void => {

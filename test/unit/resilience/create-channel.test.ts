@@ -262,6 +262,46 @@ describe("a channel", () => {
     expect(last).to.deep.equal(["connecting", "closed"]);
   });
 
+  it("tells with waiting why it waits", async () => {
+    create();
+    const told: string[] = [];
+    channel.onStateChange((state, reason) => told.push(`${state} ${reason?.message ?? ""}`.trim()));
+    channel.connect();
+    await place.scheduler.advance(0);
+    await place.open({
+      services: [],
+      accept() {
+        throw new RpcError(Code.Unavailable, "not today");
+      },
+    });
+    await place.scheduler.advance(1_000);
+    await place.scheduler.run(place.server?.close() ?? Promise.resolve());
+    await place.open({ services: [] });
+    await place.scheduler.advance(1_600);
+    await place.kill();
+    expect(told).to.deep.equal([
+      "connecting",
+      "waiting [unavailable] nobody is there",
+      "connecting",
+      "waiting [unavailable] not today",
+      "connecting",
+      "ready",
+      "waiting [unavailable] no connection: connection lost",
+    ]);
+  });
+
+  it("fails calls for good when the platform won't ever open such a link", async () => {
+    create();
+    for (const name of ["NotSupportedError", "SecurityError", "SyntaxError"]) {
+      const dialer = { dial: () => Promise.reject(new DOMException("not here", name)) };
+      const elsewhere = createChannelWith(dialer, { scheduler: place.scheduler });
+      const call = outcome(createTickerClient(elsewhere).last({ name: "A" }));
+      await place.scheduler.advance(10);
+      expect(call.error).to.include({ code: Code.Unavailable, rawMessage: "not here" });
+      await place.scheduler.run(elsewhere.close());
+    }
+  });
+
   it("fails calls for good when a token's provider says that there is none, or headers can't be sent", async () => {
     const refusals: [ChannelOptions, Code][] = [
       [{ headers: { "X Y": "1" } }, Code.InvalidArgument],
