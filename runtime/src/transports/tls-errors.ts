@@ -27,8 +27,11 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 /** @internal What `error` means, when it is one of TLS: with its code, without OpenSSL's lines. */
 export function tlsReasonOf(error: Error): string | undefined {
-  const { code, reason } = error as { readonly code?: unknown; readonly reason?: unknown };
-  if (typeof code !== "string") return undefined;
+  const { code: given, reason } = error as { readonly code?: unknown; readonly reason?: unknown };
+  if (typeof given !== "string") return undefined;
+  // Whoever was writing when it failed hears it from the system, with OpenSSL's text.
+  const code =
+    given === "EPROTO" && /wrong version number/i.test(error.message) ? "ERR_SSL_WRONG_VERSION_NUMBER" : given;
   // The names in the certificate, which say what was meant, are in Node's own text.
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `the certificate is for other names: ${String(reason)} (${code})`;
   // OpenSSL 3.2 and newer call the alerts that SSL 3 had by another name.

@@ -9,6 +9,7 @@ import { createAuthority } from "../../../examples/hello/certificates.js";
 import type { FrameLink } from "../../../runtime/src/engine/link.js";
 import type { TlsDialOptions, TlsListener, TlsListenOptions } from "../../../runtime/src/transports/addresses.js";
 import { listenTls, tlsDialer } from "../../../runtime/src/transports/tls.js";
+import { wsDialer } from "../../../runtime/src/transports/ws.js";
 import { LinkRecorder } from "../../contracts/link-contract-recorder.js";
 import { bytesOf } from "../../support/frames-dsl.js";
 import { Accepted, dial, HOST, portOf, rejectionOf, type TlsWorld, tlsWorld } from "../../support/tls-world.js";
@@ -344,10 +345,11 @@ describe("TLS", () => {
       const server = createTcpServer((socket) => socket.on("error", () => {}).end("hello, nobody here speaks TLS\n"));
       await once(server.listen(0, HOST), "listening");
       const { port } = server.address() as AddressInfo;
+      const meaning = "the other end doesn't speak TLS (ERR_SSL_WRONG_VERSION_NUMBER)";
       const error = await rejectionOf(dial(tlsDialer({ host: HOST, port }, { ca: world.ca })));
-      expect(error.message).to.equal(
-        `can't connect to ${HOST}:${port}: the other end doesn't speak TLS (ERR_SSL_WRONG_VERSION_NUMBER)`,
-      );
+      expect(error.message).to.equal(`can't connect to ${HOST}:${port}: ${meaning}`);
+      const ofWebSocket = await rejectionOf(dial(wsDialer(`wss://${HOST}:${port}/rpc`, { tls: { ca: world.ca } })));
+      expect(ofWebSocket.message).to.equal(`can't connect to wss://${HOST}:${port}/rpc: ${meaning}`);
       server.close();
     });
 
