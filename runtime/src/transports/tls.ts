@@ -47,10 +47,12 @@ export async function listenTls(
   onError: (error: unknown) => void = warn,
   onRefused: (refusal: LinkRefusal) => void = refusalsTo(onError),
 ): Promise<TlsListener> {
-  const server = createServer({ ...serverOptionsOf(options), noDelay: true, allowHalfOpen: true });
+  // Whoever ends its half amid the handshake is no client: probes of load balancers would be held until it takes too long.
+  const server = createServer({ ...serverOptionsOf(options), noDelay: true, allowHalfOpen: false });
   const handshakes = new Handshakes(options, { transport: "tls", isSecure: true }, onRefused);
   handshakes.watch(server);
   server.on("secureConnection", (socket: TLSSocket) => {
+    socket.allowHalfOpen = true;
     const below = handshakes.end(addressesOf(socket));
     if (isRefused(socket)) return refuse(socket, "tls", onRefused);
     handOver(createTlsLink(socket, below ?? socket, {}), onLink, onError);

@@ -296,6 +296,17 @@ describe("TLS", () => {
       expect(accepted.links).to.deep.equal([]);
     });
 
+    it("whose other end has nothing more to say is over, and no news: load balancers look who listens", async () => {
+      const port = await listen({ handshakeTimeoutMs: 60_000 });
+      for (const begin of ["", "1603010200" + "010001fc030300000000"]) {
+        const socket = connectSocket({ host: HOST, port });
+        socket.resume().on("error", () => {});
+        socket.end(bytesOf(begin));
+        await once(socket, "close");
+      }
+      expect(errors).to.deep.equal([]);
+    });
+
     it("that is garbage is ended at once, and told", async () => {
       const port = await listen();
       const socket = connectSocket({ host: HOST, port });
