@@ -59,6 +59,21 @@ server = await listen(url);
 console.log((await answer).price); // 42
 // #endregion
 
+const spare = await listen("tcp://127.0.0.1:0");
+const urls = [url, spare.urls[0] ?? ""];
+
+// #region several
+import { createChannelWith, urlDialer } from "rsocket-rpc/node";
+
+let turn = 0;
+const either = createChannelWith({
+  dial: (signal) => urlDialer(urls[turn++ % urls.length] ?? "").dial(signal), // asked for each connection
+});
+console.log((await createTickerClient(either).last({ name: "ACME" })).price); // 42
+// #endregion
+await either.close();
+await spare.close();
+
 // #region close
 stop();
 await channel.close({ graceMs: 1_000 });

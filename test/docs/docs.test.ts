@@ -92,6 +92,8 @@ describe("README and guide", function () {
       "server: accepted token 2",
       "channel: ready",
       "42",
+      "server: accepted undefined",
+      "42",
       "closed",
       "",
     ]);
