@@ -71,7 +71,7 @@ export interface ConnectOptions extends CallSettings {
   readonly hello?: boolean;
   /** What differs for the driver of the server. */
   readonly compatibility?: Compatibility;
-  /** Told of faults that have no caller; they are printed unless given. */
+  /** Told of faults that have no caller; those that it has no method for are printed. */
   readonly observer?: Observer;
   /** The world; tests put virtual time here. */
   readonly scheduler?: Scheduler;

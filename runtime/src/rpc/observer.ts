@@ -6,7 +6,7 @@ import type { CallMethod } from "./call.js";
 import type { PeerInfo } from "./connection.js";
 import type { Incident } from "./incidents.js";
 
-/** Told of faults that have no caller. All methods may be left out. */
+/** Told of faults that have no caller. All methods may be left out: what handlers throw, for example, is printed then. */
 export interface Observer {
   /** A handler threw something that isn't an RpcError (the peer sees `internal`), or any error in fire-and-forget. */
   onHandlerError?(error: unknown, method: CallMethod): void;
@@ -77,10 +77,15 @@ const METHODS: Readonly<Record<keyof Observer, "function">> = {
   onMalformedMetadata: "function",
 };
 
-/** @internal `observer`, or the one that prints. @throws RangeError for methods that there aren't. What its methods throw is printed, and takes nothing else down. */
+/**
+ * @internal `observer`, with the one that prints in the place of methods that it doesn't have. What its methods throw is
+ * printed, and takes nothing else down.
+ * @throws RangeError for methods that there aren't.
+ */
 export function guardedObserver(observer: Observer = printingObserver): Observer {
   if (observer === printingObserver) return observer;
-  const guarded: Record<string, (...args: unknown[]) => void> = {};
+  // Who counts incidents hasn't said that nobody shall hear of what handlers throw.
+  const guarded: Observer = { ...printingObserver };
   // An observer may be more than that; but one that listens for what nobody tells hears nothing, and nothing is printed.
   checkOptions(
     Object.fromEntries(Object.entries(observer).filter(([name]) => /^on[A-Z]/.test(name))),
@@ -91,7 +96,7 @@ export function guardedObserver(observer: Observer = printingObserver): Observer
     const method = observer[name] as ((...args: unknown[]) => unknown) | undefined;
     if (method === undefined) continue;
     const report = (error: unknown): void => print(`observer.${name} threw`, error);
-    guarded[name] = (...args) => {
+    (guarded as Record<string, (...args: unknown[]) => void>)[name] = (...args) => {
       try {
         const told = method.apply(observer, args);
         if (told instanceof Promise) told.catch(report);

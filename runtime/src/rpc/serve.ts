@@ -70,7 +70,7 @@ export interface ServeOptions extends Omit<CallSettings, "keepaliveIntervalMs" |
    * of these listeners. Off: such clients are refused.
    */
   readonly resume?: boolean | ServeResumptionOptions;
-  /** Told of faults that have no caller; they are printed unless given. */
+  /** Told of faults that have no caller; those that it has no method for are printed. */
   readonly observer?: Observer;
   /** What differs for the driver of the clients. */
   readonly compatibility?: Compatibility;

@@ -3,7 +3,8 @@
 
 import { expect } from "chai";
 import type { CallMethod } from "../../../runtime/src/rpc/call.js";
-import { printingObserver } from "../../../runtime/src/rpc/observer.js";
+import type { Incident } from "../../../runtime/src/rpc/incidents.js";
+import { guardedObserver, printingObserver } from "../../../runtime/src/rpc/observer.js";
 
 describe("the observer where nobody observes", () => {
   const told: string[] = [];
@@ -44,6 +45,17 @@ describe("the observer where nobody observes", () => {
       "rsocket-rpc: a listener for a channel's states threw: Error: c",
       "rsocket-rpc: accept threw: Error: d",
     ]);
+  });
+
+  it("prints what an observer has no method for: who counts incidents hasn't said that faults are nobody's", () => {
+    const incidents: unknown[] = [];
+    const observer = guardedObserver({ onIncident: (incident) => incidents.push(incident) });
+    observer.onHandlerError?.(new Error("a"), method);
+    observer.onIncident?.({} as Incident);
+    expect(told).to.deep.equal(["rsocket-rpc: demo.v1.Ticker.Last threw: Error: a"]);
+    expect(incidents).to.have.length(1);
+    guardedObserver({ onHandlerError() {} }).onHandlerError?.(new Error("b"), method);
+    expect(told).to.have.length(1);
   });
 
   it("prints one a second at most of each kind and method, and how many there were in between", () => {
