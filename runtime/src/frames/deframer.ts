@@ -204,17 +204,11 @@ export class LengthDeframer {
   #checkedLength(byteLength: number): number {
     if (byteLength < HEADER_BYTES || byteLength > this.maxFrameBytes) {
       throw new FrameFormatError(
-        `frame length ${byteLength}, expected ${HEADER_BYTES} … ${this.maxFrameBytes} (RSocket 1.0 §Framing)${guess(byteLength)}`,
+        `frame length ${byteLength}, expected ${HEADER_BYTES} … ${this.maxFrameBytes} (RSocket 1.0 §Framing)`,
       );
     }
     return byteLength;
   }
-}
-
-// What mostly stands at a port that was confused with another: "HTT", "GET" and "POS" are the first letters of HTTP.
-function guess(byteLength: number): string {
-  if ([0x485454, 0x474554, 0x504f53].includes(byteLength)) return ": the other end speaks HTTP";
-  return byteLength >>> 8 === 0x1603 ? ": the other end speaks TLS" : "";
 }
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -89,7 +89,7 @@ const OWN_REFUSALS: readonly Code[] = [
   Code.PermissionDenied,
   Code.Unauthenticated,
 ];
-/** By which platforms say that they won't open such a link: there is no WebSocket, or a page of https asks for ws://. */
+/** By which platforms say that they won't open such a link: there is no WebSocket, or a page came over https and asks for less. */
 const NEVER: readonly string[] = ["NotSupportedError", "SecurityError", "SyntaxError"];
 const SETUP_REFUSALS: readonly (number | undefined)[] = [
   ErrorCode.INVALID_SETUP,

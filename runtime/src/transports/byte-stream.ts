@@ -187,7 +187,7 @@ class ByteStreamLink implements FrameLink {
     } catch (error) {
       if (!(error instanceof FrameFormatError)) throw error;
       this.#isDeaf = true;
-      handler.onMalformed(error.message);
+      handler.onMalformed(error.message + guessAt(error.message));
     }
   }
 
@@ -272,4 +272,11 @@ class ByteStreamLink implements FrameLink {
     this.#error ??= error instanceof Error ? error : new Error(String(error));
     this.abort();
   }
+}
+
+// What mostly stands at a port that was confused with another: its first letters, or bytes, were taken for a length.
+function guessAt(message: string): string {
+  const byteLength = Number(/^frame length (\d+)/.exec(message)?.[1]);
+  if ([0x485454, 0x474554, 0x504f53].includes(byteLength)) return ": the other end speaks HTTP"; // HTT, GET, POS
+  return byteLength >>> 8 === 0x1603 ? ": the other end speaks TLS" : "";
 }

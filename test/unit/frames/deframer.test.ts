@@ -535,21 +535,6 @@ describe("LengthDeframer", () => {
       }
     });
 
-    it("that is no length, but how another protocol begins, and says so", () => {
-      for (const [head, guess] of [
-        ["485454502f312e31", "HTTP"], // HTTP/1.1
-        ["474554202f", "HTTP"], // GET /
-        ["504f5354202f", "HTTP"], // POST /
-        ["1603010200", "TLS"], // a handshake
-        ["1603030200", "TLS"],
-      ] as const) {
-        const error = thrownBy(() => new Reader(65_536).deframer.push(bytesOf(head)));
-        expect(error?.message)
-          .to.match(/^frame length \d+, expected 6 … 65536 /)
-          .and.contain(`: the other end speaks ${guess}`);
-      }
-    });
-
     it("above the limit, from its three bytes, however they are cut (FRM-04)", () => {
       const head = bytesOf("0003e9"); // 1001
       for (const cuts of [[], [1], [2], [1, 2]]) {

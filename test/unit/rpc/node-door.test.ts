@@ -14,6 +14,7 @@ import {
   compositeMetadata,
   connect,
   createChannel,
+  type Incident,
   RpcError,
   type Setup,
   serve,
@@ -93,6 +94,21 @@ describe("Node's door", () => {
     }
     const allowedOrigins = ["https://a.example", "null", "app://localhost", "http://a.example:8080"];
     await (await serve(`ws://127.0.0.1:${port}/`, { services, allowedOrigins })).close();
+  });
+
+  it("says what the other end seems to speak, where ports were confused", async () => {
+    const told: string[] = [];
+    const observer = { onIncident: ({ reason }: Incident) => void told.push(reason) };
+    await using server = await serve(["tcp://127.0.0.1:0", "ws://127.0.0.1:0/rpc"], { services, observer });
+    const [tcp = "", ws = ""] = server.urls.map((url) => new URL(url).port);
+    const ours = await rejectionOf(connect(`tcp://127.0.0.1:${ws}`));
+    expect(String(ours)).to.match(/frame length 4740180, expected 6 … 4259904 .*: the other end speaks HTTP$/);
+    told.length = 0;
+    for (const url of [`tls://127.0.0.1:${tcp}`, `ws://127.0.0.1:${tcp}/`]) await rejectionOf(connect(url));
+    expect(told).to.deep.equal([
+      "frame length 1442561, expected 6 … 65536 (RSocket 1.0 §Framing): the other end speaks TLS",
+      "frame length 4670804, expected 6 … 65536 (RSocket 1.0 §Framing): the other end speaks HTTP",
+    ]);
   });
 
   it("refuses to serve nowhere", async () => {
