@@ -4,20 +4,20 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 54.5 kB. */
-const MAX_GZIP_BYTES = 54_600;
+/** Everything: as of writing 56.5 kB. */
+const MAX_GZIP_BYTES = 56_700;
 
-/** The same without generated code, minified: as of writing 166.0 kB. */
-const MAX_OWN_BYTES = 167_600;
+/** The same without generated code, minified: as of writing 171.2 kB. */
+const MAX_OWN_BYTES = 171_800;
 
-/** A client that serves nothing, everything included: as of writing 51.2 kB. */
-const MAX_CALLING_GZIP_BYTES = 51_350;
+/** A client that serves nothing, everything included: as of writing 53.1 kB. */
+const MAX_CALLING_GZIP_BYTES = 53_300;
 
 /** The same by `rsocket-rpc/lite`: as of writing 14.2 kB. */
-const MAX_LITE_GZIP_BYTES = 14_280;
+const MAX_LITE_GZIP_BYTES = 14_300;
 
 /** That by protobuf-es's reflection: as of writing 30.0 kB. */
-const MAX_REFLECTING_GZIP_BYTES = 30_060;
+const MAX_REFLECTING_GZIP_BYTES = 30_000;
 
 /** What a client of the mode `rpc` never runs. */
 const UNUSED = [
