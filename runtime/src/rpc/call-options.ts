@@ -2,7 +2,7 @@
 // What a caller may say about one call.
 
 import type { Metadata, MetadataInit } from "../metadata/headers.js";
-import { checkOptions, type Kinds } from "../rsocket/settings.js";
+import { checkOption, checkOptions, type Kinds } from "../rsocket/settings.js";
 import type { ContextValues } from "./context-values.js";
 import { nameOf } from "./describe.js";
 
@@ -59,6 +59,9 @@ const KNOWN: Kinds = {
 /** `checkCallOptions`, and what small runtimes do without: whether there are such options. @throws RangeError */
 export function checkAllCallOptions(options: CallOptions): void {
   checkOptions(options, KNOWN);
+  for (const [key, value] of Object.entries(options.tracing ?? {})) {
+    checkOption(`tracing.${key}`, value ?? null, "string");
+  }
   checkCallOptions(options);
 }
 

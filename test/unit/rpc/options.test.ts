@@ -228,6 +228,7 @@ describe("options that can't be meant", () => {
       [{ onHeaders: 5 }, /onHeaders is 5, expected a function/],
       [{ waitForReady: "no" }, /waitForReady is "no", expected a boolean/],
       [{ rawMetadata: "x" }, /rawMetadata is "x", expected bytes/],
+      [{ tracing: { a: 4 } }, /tracing.a is 4, expected a string/],
       [signal, /option \w+ is unknown/],
       ["x", /the options argument is "x"/],
     ] as const) {
