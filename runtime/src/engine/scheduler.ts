@@ -33,6 +33,19 @@ interface NodeGlobals {
  */
 export const systemScheduler: Scheduler = createSystemScheduler();
 
+// Not a closure: a connection has several, and it would keep what it calls, cancelled or not.
+class PlatformTimer implements Timer {
+  readonly #handle: ReturnType<typeof setTimeout>;
+
+  constructor(handle: ReturnType<typeof setTimeout>) {
+    this.#handle = handle;
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+}
+
 function createSystemScheduler(): Scheduler {
   const { process, setImmediate } = globalThis as NodeGlobals;
   const task = setImmediate ?? createTaskQueue();
@@ -41,8 +54,7 @@ function createSystemScheduler(): Scheduler {
     defer: process?.nextTick ?? task,
     yield: (deferred) => task(deferred),
     setTimer(delayMs, timed) {
-      const handle = setTimeout(timed, Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
-      return { cancel: () => clearTimeout(handle) };
+      return new PlatformTimer(setTimeout(timed, Math.min(Math.max(0, delayMs), MAX_DELAY_MS)));
     },
   };
 }

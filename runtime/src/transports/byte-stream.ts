@@ -37,7 +37,7 @@ export function createByteStreamLink(socket: Duplex, info: LinkInfo, options: By
 
 //  open ──close(), end of the stream──► closing ──both ends did, or 1 s──► closed
 //    └──abort(), error of the socket, error of the handler────────────────────┘
-class ByteStreamLink implements FrameLink {
+class ByteStreamLink implements FrameLink, LentReceiver {
   readonly info: LinkInfo;
   readonly #socket: Duplex;
   readonly #reset: () => void;
@@ -79,7 +79,7 @@ class ByteStreamLink implements FrameLink {
     this.#socket.on("drain", this.#onDrain);
     this.#socket.on("end", this.#onEnd);
     this.#socket.on("data", this.#onData);
-    this.#reads?.begin(this.#onLent);
+    this.#reads?.begin(this);
     if (this.#paused) this.#socket.pause();
   }
 
@@ -148,7 +148,10 @@ class ByteStreamLink implements FrameLink {
     this.#take(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength), false);
   };
 
-  readonly #onLent: LentReceiver = (bytes) => this.#take(bytes, true);
+  /** @internal */
+  onLent(bytes: Uint8Array): void {
+    this.#take(bytes, true);
+  }
 
   #take(chunk: Uint8Array, isLent: boolean): void {
     this.#explainSilentEnd = undefined;

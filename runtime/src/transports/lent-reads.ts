@@ -7,7 +7,9 @@ import { connect, type NetConnectOpts, type Socket } from "node:net";
 const BUFFER_BYTES = 262_144;
 
 /** Takes bytes that are lent until it returns. */
-export type LentReceiver = (bytes: Uint8Array) => void;
+export interface LentReceiver {
+  onLent(bytes: Uint8Array): void;
+}
 
 // One for all sockets of a thread: reads come one after the other, and of one nothing is left when the next comes.
 let buffer: Uint8Array | undefined;
@@ -15,22 +17,23 @@ let buffer: Uint8Array | undefined;
 /** A socket that is being connected, and what it will read. */
 export class LentReads {
   readonly socket: Socket;
-  #receive: LentReceiver | undefined;
+  #receiver: LentReceiver | undefined;
 
   /** Connects. Nothing is read before `begin`. */
   constructor(options: NetConnectOpts) {
     buffer ??= new Uint8Array(BUFFER_BYTES);
-    const callback = (byteLength: number, bytes: Uint8Array): boolean => {
-      this.#receive?.(bytes.subarray(0, byteLength));
-      return true;
-    };
-    this.socket = connect({ ...options, onread: { buffer, callback } });
+    this.socket = connect({ ...options, onread: { buffer, callback: (...read) => this.#take(...read) } });
     this.socket.pause();
   }
 
-  /** What is read goes to `receive` from now on. Runtimes that don't know of such reads emit 'data'. */
-  begin(receive: LentReceiver): void {
-    this.#receive = receive;
+  /** What is read goes to `receiver` from now on. Runtimes that don't know of such reads emit 'data'. */
+  begin(receiver: LentReceiver): void {
+    this.#receiver = receiver;
     this.socket.resume();
+  }
+
+  #take(byteLength: number, bytes: Uint8Array): boolean {
+    this.#receiver?.onLent(bytes.subarray(0, byteLength));
+    return true;
   }
 }

@@ -45,9 +45,11 @@ describe("reads of sockets that were dialed", () => {
       await turns(5);
       expect(reads.socket.bytesRead).to.equal(0);
       const text = await new Promise<string>((resolve) => {
-        reads.begin((bytes) => {
-          memory.push(bytes.buffer);
-          resolve(Buffer.from(bytes).toString());
+        reads.begin({
+          onLent(bytes) {
+            memory.push(bytes.buffer);
+            resolve(Buffer.from(bytes).toString());
+          },
         });
       });
       expect(text).to.equal("early");
