@@ -187,7 +187,9 @@ export class RpcConnection
 
   /** @internal Most connections hold none. */
   get heldAnswers(): HeldAnswers {
-    this.#heldAnswers ??= new HeldAnswers(this.rsocket.settings.limits.maxHeldAnswerBytes);
+    this.#heldAnswers ??= new HeldAnswers(this.rsocket.settings.limits.maxHeldAnswerBytes, (task) =>
+      this.scheduler.defer(task),
+    );
     return this.#heldAnswers;
   }
 

@@ -10,19 +10,42 @@ interface Answer {
   callCount: number;
 }
 
+/** Whoever would fetch an item ahead, if there was room. */
+export interface AheadWaiter {
+  /** There may be room again. */
+  onRoomAhead(): void;
+}
+
 /** Answers that wait unencoded, and items fetched ahead. An object that answers several calls counts once. */
 export class HeldAnswers {
   readonly #maxBytes: number;
   readonly #answers = new Map<unknown, Answer>();
+  readonly #defer: (task: () => void) => void;
+  readonly #waiters = new Set<AheadWaiter>();
+  #isTelling = false;
   #byteLength = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, defer: (task: () => void) => void) {
     this.#maxBytes = maxBytes;
+    this.#defer = defer;
   }
 
-  /** Items may be fetched ahead: half of the room is left to those that are under way, and to answers. */
-  get hasRoomAhead(): boolean {
+  get #hasRoomAhead(): boolean {
     return this.#byteLength <= this.#maxBytes / 2;
+  }
+
+  /**
+   * Whether an item may be fetched ahead: half of the room is left to those that are under way, and to answers. `waiter`
+   * hears when there is room again, unless it is withdrawn: without that item its peer may never hear that none follows.
+   */
+  hasRoomAhead(waiter: AheadWaiter): boolean {
+    if (!this.#hasRoomAhead) this.#waiters.add(waiter);
+    return this.#hasRoomAhead;
+  }
+
+  /** It fetches nothing ahead any more. */
+  withdraw(waiter: AheadWaiter): void {
+    this.#waiters.delete(waiter);
   }
 
   /** Counts an answer. @throws RpcError `resource_exhausted` when it is too much, and what the codec throws. */
@@ -42,7 +65,7 @@ export class HeldAnswers {
     const answer = this.#answers.get(value);
     if (answer === undefined || --answer.callCount > 0) return;
     this.#answers.delete(value);
-    this.#byteLength -= answer.byteLength;
+    this.add(-answer.byteLength);
   }
 
   /** An item was fetched ahead, or (negative) waits no more. @throws RpcError `resource_exhausted` when it is too much. */
@@ -53,5 +76,20 @@ export class HeldAnswers {
       throw new RpcError(Code.ResourceExhausted, message);
     }
     this.#byteLength = sum;
+    if (byteLength < 0 && this.#waiters.size > 0) this.#tellWaiters();
+  }
+
+  // Later: whatever waits no more is in the middle of something.
+  #tellWaiters(): void {
+    if (this.#isTelling || !this.#hasRoomAhead) return;
+    this.#isTelling = true;
+    this.#defer(() => {
+      this.#isTelling = false;
+      for (const waiter of [...this.#waiters]) {
+        if (!this.#hasRoomAhead) return;
+        // Another may have ended it.
+        if (this.#waiters.delete(waiter)) waiter.onRoomAhead();
+      }
+    });
   }
 }

@@ -19,7 +19,7 @@ import type { ContextValues } from "./context-values.js";
 import type { DeadlineOwner } from "./deadline.js";
 import { messageOf, nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
-import type { HeldAnswers } from "./held-answers.js";
+import type { AheadWaiter, HeldAnswers } from "./held-answers.js";
 import type { HandlerEntry } from "./service.js";
 import { decodeSessionError, encodeErrorData } from "./status-codec.js";
 import { answerMetadata, type RpcTransport } from "./transport.js";
@@ -43,6 +43,12 @@ export interface IncomingRequest {
   readonly receivedAtMs: number;
 }
 
+interface HeldAnswer {
+  readonly value: unknown;
+  /** It is one of those that `heldAnswers` knows. */
+  readonly isCounted: boolean;
+}
+
 /** What a server call needs of its surroundings. */
 export interface ServerCallHost {
   readonly transport: RpcTransport;
@@ -63,7 +69,7 @@ export interface ServerCallHost {
 /** A call on the server's side; also the context that its handler sees. */
 export class ServerCall
   extends CallRecord
-  implements CallContext, StreamSink, DeadlineOwner, IncomingOwner<unknown>, OutgoingOwner<unknown>
+  implements CallContext, StreamSink, DeadlineOwner, IncomingOwner<unknown>, OutgoingOwner<unknown>, AheadWaiter
 {
   readonly side = "server";
   readonly #host: ServerCallHost;
@@ -83,7 +89,9 @@ export class ServerCall
   #incoming: IncomingItems<unknown> | undefined;
   #outgoing: OutgoingItems<unknown> | undefined;
   // The handler's answer that waits for room, or for credit on a channel.
-  #held: { readonly value: unknown } | undefined;
+  #held: HeldAnswer | undefined;
+  // It was told once that there is no room to fetch an item ahead.
+  #waitsForRoom = false;
 
   constructor(
     host: ServerCallHost,
@@ -256,32 +264,35 @@ export class ServerCall
   // A thousand large answers at once to somebody who reads none: those that there is no room for aren't kept encoded, since
   // they may all be one, and their handlers count as running meanwhile.
   #hold(value: unknown): void {
-    const { heldAnswers } = this.#host;
+    const { interaction, output } = this.definition;
+    // A fire-and-forget method called by REQUEST_RESPONSE answers nothing.
+    const isCounted = interaction !== "fire_and_forget";
     try {
-      // A fire-and-forget method called by REQUEST_RESPONSE answers nothing.
-      if (this.definition.interaction !== "fire_and_forget") heldAnswers.hold(value, this.definition.output);
+      if (isCounted) this.#host.heldAnswers.hold(value, output);
     } catch (error) {
       this.#release();
       return this.fail(error);
     }
-    this.#held = { value };
+    this.#held = { value, isCounted };
     // A getter of the message may have ended the call.
     if (this.#ended) this.#dropHeld();
   }
 
   #answerHeld(): void {
     if (this.#held === undefined || !this.#stream.mayAnswer) return;
-    const { value } = this.#held;
-    this.#held = undefined;
-    this.#host.heldAnswers.release(value);
-    this.#onValue(value);
+    this.#onValue(this.#takeHeld(this.#held));
   }
 
   #dropHeld(): void {
     if (this.#held === undefined) return;
-    this.#host.heldAnswers.release(this.#held.value);
-    this.#held = undefined;
+    this.#takeHeld(this.#held);
     this.#release();
+  }
+
+  #takeHeld({ value, isCounted }: HeldAnswer): unknown {
+    this.#held = undefined;
+    if (isCounted) this.#host.heldAnswers.release(value);
+    return value;
   }
 
   #onThrown(error: unknown): void {
@@ -386,7 +397,14 @@ export class ServerCall
   }
 
   looksAhead(): boolean {
-    return !this.#host.transport.rsocket.peer.isOurs && this.#host.heldAnswers.hasRoomAhead;
+    if (this.#host.transport.rsocket.peer.isOurs) return false;
+    const hasRoom = this.#host.heldAnswers.hasRoomAhead(this);
+    this.#waitsForRoom ||= !hasRoom;
+    return hasRoom;
+  }
+
+  onRoomAhead(): void {
+    this.#outgoing?.run();
   }
 
   onAhead(byteLength: number): void {
@@ -534,6 +552,7 @@ export class ServerCall
     this.#ended = true;
     this.deadline?.clear();
     this.#outgoing?.stop();
+    if (this.#waitsForRoom) this.#host.heldAnswers.withdraw(this);
     if (this.#incoming !== undefined) {
       // What the caller still sends is of no use: it is told to stop.
       if (this.#hasReturned) this.#incoming.discard();

@@ -451,6 +451,8 @@ export class OutgoingItems<T> implements TurnShare {
     let data: MessageBytes | undefined;
     try {
       data = this.#encode(result);
+      // A getter of the message may have ended the stream.
+      if (this.#stopped) return data instanceof InPlace ? data.giveBack() : undefined;
       if (data !== undefined && this.#stream.credit <= 0) return this.#keepAhead(data);
     } catch (error) {
       this.stop();

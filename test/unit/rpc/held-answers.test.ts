@@ -3,7 +3,7 @@
 // above `maxHeldAnswerBytes` their calls end.
 
 import { expect } from "chai";
-import { type FrameLink, type Limits, serveWith } from "rsocket-rpc";
+import { type BoundService, type FrameLink, type Limits, serveWith } from "rsocket-rpc";
 import { implementTicker, unimplementedTicker } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { type FrameBatch, forEachFrame, type LinkHandler } from "../../../runtime/src/engine/link.js";
 import { bytesOf, hexOf, seeFrame, textHex, uint } from "../../support/frames-dsl.js";
@@ -12,6 +12,12 @@ import { leavesNoTrace, RpcWorld, SETUP_UNKNOWN } from "../../support/rpc-world.
 /** REQUEST_RESPONSE for Last on stream `id`. */
 const last = (id: number): string =>
   `${uint(id, 4)}1100${"00001a"}${"0001000e"}${textHex("demo.v1.Ticker")}${"0004"}${textHex("Last")}${"0000"}`;
+
+/** REQUEST_STREAM for Watch on stream `id`, of one item. */
+const watchOne = (id: number, name: string): string => {
+  const route = `0001000e${textHex("demo.v1.Ticker")}0005${textHex("Watch")}0000`;
+  return `${uint(id, 4)}1900${"00000001"}00001b${route}${"0a01"}${textHex(name)}`;
+};
 
 /** A link that takes what it is given, and wants no more until it is told to. */
 class StuckLink implements FrameLink {
@@ -72,6 +78,25 @@ describe("answers that there is no room for", () => {
     readonly symbol: string;
   }
 
+  /** A server behind a link that takes nothing more, once something was written. */
+  async function serveStuck(service: BoundService, limits: Partial<Limits>) {
+    const link = new StuckLink();
+    let take: (link: FrameLink) => void = () => {};
+    const server = await serveWith(
+      [
+        async (onLink) => {
+          take = onLink;
+          return { url: "test:", close: async () => {} };
+        },
+      ],
+      { services: [service], limits, scheduler: world.scheduler },
+    );
+    take(link);
+    link.receive(SETUP_UNKNOWN);
+    await world.scheduler.settle();
+    return { link, server };
+  }
+
   /** Ten calls whose answers are of 603 bytes; 4 of them reach the limit of 2,000 together. */
   async function answerTen(limits: Partial<Limits> = {}, answer?: () => Quote) {
     const encoded: number[] = [];
@@ -82,20 +107,7 @@ describe("answers that there is no room for", () => {
       },
     });
     const service = implementTicker({ ...unimplementedTicker, last: async () => (answer ?? large)() });
-    const link = new StuckLink();
-    let take: (link: FrameLink) => void = () => {};
-    const server = await serveWith(
-      [
-        async (onLink) => {
-          take = onLink;
-          return { url: "test:", close: async () => {} };
-        },
-      ],
-      { services: [service], limits: { readPauseBytes: 2_000, ...limits }, scheduler: world.scheduler },
-    );
-    take(link);
-    link.receive(SETUP_UNKNOWN);
-    await world.scheduler.settle();
+    const { link, server } = await serveStuck(service, { readPauseBytes: 2_000, ...limits });
     for (let i = 0; i < 10; i++) link.receive(last(2 * i + 1));
     await world.scheduler.settle();
     return { link, server, encodedCount: () => encoded.length };
@@ -168,6 +180,35 @@ describe("answers that there is no room for", () => {
     await server.close();
   });
 
+  it("count until their own calls end, whatever a method without an answer has returned", async () => {
+    const one = { symbol: "x".repeat(600) };
+    let count = 0;
+    const service = implementTicker({
+      ...unimplementedTicker,
+      last: async () => (++count > 10 ? { symbol: "y".repeat(600) } : one),
+      log: async () => one as never,
+    });
+    const { link, server } = await serveStuck(service, { readPauseBytes: 2_000, maxHeldAnswerBytes: 1_000 });
+    for (let i = 0; i < 10; i++) link.receive(last(2 * i + 1));
+    await world.scheduler.settle();
+    expect(server.runningHandlers).to.equal(2);
+    // By REQUEST_RESPONSE, as some peers call it, and cancelled.
+    for (const id of [21, 23]) {
+      link.receive(
+        `${uint(id, 4)}1100${"000019"}${"0001000e"}${textHex("demo.v1.Ticker")}${"0003"}${textHex("Log")}${"0000"}`,
+      );
+      await world.scheduler.settle();
+      link.receive(`${uint(id, 4)}2400`);
+    }
+    link.receive(last(25));
+    await world.scheduler.settle();
+    expect(server.runningHandlers).to.equal(2);
+    link.drain();
+    await world.scheduler.settle();
+    expect(link.failed).to.have.length(1);
+    await server.close();
+  });
+
   it("that can't be encoded end their calls at once", async () => {
     let count = 0;
     const { link, server } = await answerTen({}, () => (++count > 8 ? (7 as never) : { symbol: "x".repeat(600) }));
@@ -202,13 +243,9 @@ describe("answers that there is no room for", () => {
       },
       SETUP_UNKNOWN,
     );
-    const open = (id: number, letter: string): void => {
-      const route = `0001000e${textHex("demo.v1.Ticker")}0005${textHex("Watch")}0000`;
-      peer.send(`${uint(id, 4)}1900${"00000001"}00001b${route}${"0a01"}${textHex(letter)}`);
-    };
-    open(1, "a");
+    peer.send(watchOne(1, "a"));
     await world.scheduler.settle();
-    open(3, "b");
+    peer.send(watchOne(3, "b"));
     await world.scheduler.settle();
     expect(pulled).to.deep.equal(["a", "a", "b"]);
     // What waited is sent, or dropped: then another is fetched.
@@ -218,5 +255,62 @@ describe("answers that there is no room for", () => {
     expect(pulled).to.deep.equal(["a", "a", "b", "b", "b"]);
     expect(peer.take()).to.have.length(3);
     await world.run(server.close());
+  });
+
+  it("of streams: one is fetched ahead when there is room again, so that a stream that was asked for all it has ends", async () => {
+    async function* watch({ name }: { readonly name: string }) {
+      yield { symbol: name.repeat(600) };
+      if (name === "a") yield { symbol: name };
+    }
+    const { peer, server } = await world.serveSetUp(
+      {
+        services: [implementTicker({ ...unimplementedTicker, watch })],
+        limits: { maxHeldAnswerBytes: 4 },
+      },
+      SETUP_UNKNOWN,
+    );
+    peer.send(watchOne(1, "a"));
+    await world.scheduler.settle();
+    peer.send(watchOne(3, "b"));
+    peer.send(watchOne(5, "c"));
+    await world.scheduler.settle();
+    expect(peer.take()).to.have.length(3);
+    // One that is cancelled meanwhile is not asked any more.
+    peer.send(`${uint(5, 4)}2400`);
+    peer.send(`${uint(1, 4)}2400`);
+    await world.scheduler.settle();
+    // PAYLOAD with C.
+    expect(peer.take()).to.deep.equal([`${uint(3, 4)}2840`]);
+    await world.run(server.close());
+  });
+
+  it("of streams: nothing is counted of one that was ended while it was measured", async () => {
+    let cancel = (): void => {};
+    const pulled: string[] = [];
+    async function* watch({ name }: { readonly name: string }) {
+      pulled.push(name);
+      yield { symbol: name };
+      pulled.push(name);
+      yield {
+        get symbol() {
+          if (name === "a") cancel();
+          return name.repeat(600);
+        },
+      };
+    }
+    const { link, server } = await serveStuck(implementTicker({ ...unimplementedTicker, watch }), {
+      maxHeldAnswerBytes: 1_000,
+    });
+    link.isStuck = false;
+    cancel = () => link.receive(`${uint(1, 4)}2400`);
+    link.receive(watchOne(1, "a"));
+    await world.scheduler.settle();
+    link.receive(watchOne(3, "b"));
+    await world.scheduler.settle();
+    expect(pulled).to.deep.equal(["a", "a", "b", "b"]);
+    expect(link.answered).to.deep.equal([1, 3]);
+    link.abort();
+    await world.scheduler.settle();
+    await server.close();
   });
 });
