@@ -14,6 +14,7 @@ import {
 import { Code } from "./rpc/code.js";
 import { CONNECT_OPTIONS, type CompositeMetadata, type ConnectOptions, connectWith } from "./rpc/connect.js";
 import type { Connection } from "./rpc/connection.js";
+import { nameOf } from "./rpc/describe.js";
 import { RpcError } from "./rpc/error.js";
 import { SERVE_OPTIONS, type ServeOptions, type Server, serveChecked } from "./rpc/serve.js";
 import { hostAndPort, parseUrl, socketPath } from "./rpc/url.js";
@@ -160,7 +161,7 @@ export async function serve(
   if (options.drain !== undefined) checkDrain(options.drain);
   const list = typeof where === "string" || typeof where === "function" || where instanceof URL ? [where] : where;
   if (!Array.isArray(list) || list.length === 0) {
-    throw new TypeError(`serve got ${JSON.stringify(where)} for its first argument, expected a URL, or several`);
+    throw new TypeError(`serve got ${nameOf(where)} for its first argument, expected a URL, or several`);
   }
   const places = list.map((place) => (typeof place === "function" ? place : servedAt(place)));
   const urls = places.filter((place) => place instanceof URL);
@@ -196,7 +197,9 @@ function checkBare(url: URL, rest: string): void {
 }
 
 function needless(url: URL, rest: string): RpcError {
-  return new RpcError(Code.InvalidArgument, `a URL of ${url.host} ends in "${rest}", expected nothing there`);
+  // Behind the ? may be a token.
+  const shown = rest.replace(/[?#].+/s, (hidden) => `${hidden[0]}…`);
+  return new RpcError(Code.InvalidArgument, `a URL of ${url.host} ends in "${shown}", expected nothing there`);
 }
 
 // Modes have names here, where nobody counts the bytes of a bundle; clients elsewhere name the mode's value.

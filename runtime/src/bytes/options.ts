@@ -7,7 +7,7 @@
  */
 export type Kinds = Readonly<Record<string, string>>;
 
-/** Their values don't belong into logs, wrong as they are. */
+/** Their values don't belong into logs, wrong as they are. Neither do texts in the place of functions and the like. */
 const SECRET = /token|credentials|password|username|passphrase|key$/i;
 
 /**
@@ -21,6 +21,8 @@ export function checkOptions(options: unknown, known: Kinds, prefix = ""): void 
   // With what is inherited: that is read, too, and a signal in the place of options has nothing else.
   for (const name in options as object) {
     if (!Object.hasOwn(known, name)) {
+      // Of every object, by a script of another age.
+      if (!Object.hasOwn(options as object, name) && Object.hasOwn(Object.prototype, name)) continue;
       throw new RangeError(`option ${prefix}${name} is unknown, expected one of ${Object.keys(known).join(", ")}`);
     }
     checkOption(prefix + name, (options as Readonly<Record<string, unknown>>)[name], known[name]);
@@ -32,8 +34,8 @@ export function checkOption(name: string, value: unknown, kinds = ""): void {
   if (value === undefined || kinds === "") return;
   const kind = kindOf(value);
   if (kind === kinds || kinds.split("|").includes(kind)) return;
-  const isText = kind === "string" || kind === "number" || kind === "boolean";
-  const shown = isText && !SECRET.test(name) ? JSON.stringify(value) : named(kind);
+  const isShown = kind === "number" || kind === "boolean" || (kind === "string" && /number|boolean/.test(kinds));
+  const shown = isShown && !SECRET.test(name) ? JSON.stringify(value) : named(kind);
   throw new RangeError(`${name} is ${shown}, expected ${kinds.split("|").map(named).join(" or ")}`);
 }
 

@@ -300,7 +300,9 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
 function isPermanent(reason: unknown): reason is ConnectError {
   if (!(reason instanceof ConnectError)) return false;
   const { cause } = (reason.cause ?? {}) as { readonly cause?: unknown };
-  if (cause instanceof DOMException && NEVER.includes(cause.name)) return true;
+  // Not by `instanceof`: not every platform has the class.
+  const isOfPlatform = Object.prototype.toString.call(cause) === "[object DOMException]";
+  if (isOfPlatform && NEVER.includes((cause as DOMException).name)) return true;
   if (reason.initiator !== "remote") return OWN_REFUSALS.includes(reason.code);
   return SETUP_REFUSALS.includes(reason.wireCode) && !PASSING_CODES.includes(reason.code);
 }

@@ -302,6 +302,25 @@ describe("a channel", () => {
     }
   });
 
+  it("dials on where the platform has no DOMException", async () => {
+    const { DOMException: own } = globalThis;
+    const states: string[] = [];
+    const elsewhere = createChannelWith(
+      { dial: () => Promise.reject(new Error("nobody is there")) },
+      { scheduler: place.scheduler },
+    );
+    elsewhere.onStateChange((state) => states.push(state));
+    Reflect.deleteProperty(globalThis, "DOMException");
+    try {
+      elsewhere.connect();
+      await place.scheduler.advance(1_600);
+    } finally {
+      Object.defineProperty(globalThis, "DOMException", { value: own, writable: true, configurable: true });
+    }
+    expect(states.slice(0, 3)).to.deep.equal(["connecting", "waiting", "connecting"]);
+    await place.scheduler.run(elsewhere.close());
+  });
+
   it("fails calls for good when a token's provider says that there is none, or headers can't be sent", async () => {
     const refusals: [ChannelOptions, Code][] = [
       [{ headers: { "X Y": "1" } }, Code.InvalidArgument],
