@@ -7,9 +7,6 @@
  */
 export type Kinds = Readonly<Record<string, string>>;
 
-/** Their values don't belong into logs, wrong as they are. Neither do texts in the place of functions and the like. */
-const SECRET = /token|credentials|password|username|passphrase|key$/i;
-
 /**
  * Refuses options that don't exist, and values that can't be meant; undefined is as good as left out. `prefix` is where
  * they stand, such as `resume.`.
@@ -34,8 +31,9 @@ export function checkOption(name: string, value: unknown, kinds = ""): void {
   if (value === undefined || kinds === "") return;
   const kind = kindOf(value);
   if (kind === kinds || kinds.split("|").includes(kind)) return;
-  const isShown = kind === "number" || kind === "boolean" || (kind === "string" && /number|boolean/.test(kinds));
-  const shown = isShown && !SECRET.test(name) ? JSON.stringify(value) : named(kind);
+  // Elsewhere it may be a secret, in its own place or in another's, and would come into logs.
+  const isShown = /number|boolean/.test(kinds) && /^(string|number|boolean)$/.test(kind);
+  const shown = isShown ? JSON.stringify(value) : named(kind);
   throw new RangeError(`${name} is ${shown}, expected ${kinds.split("|").map(named).join(" or ")}`);
 }
 

@@ -50,9 +50,7 @@ export class Metadata {
       return metadata;
     }
     if (typeof init !== "object" || init === null) {
-      throw new MetadataError(
-        `headers are ${init === null ? null : `a ${typeof init}`}, expected a Metadata, an object or pairs`,
-      );
+      throw new MetadataError(`headers are ${String(init)}, expected a Metadata, an object or pairs`);
     }
     const pairs = Symbol.iterator in init ? (init as Iterable<Pair>) : Object.entries(init);
     for (const [key, value] of pairs) metadata.append(key, value);

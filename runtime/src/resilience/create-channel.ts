@@ -19,6 +19,7 @@ import {
 } from "../rpc/connect.js";
 import { ConnectError } from "../rpc/connect-error.js";
 import type { RpcConnection } from "../rpc/connection.js";
+import { kindOfObject } from "../rpc/describe.js";
 import { RpcError } from "../rpc/error.js";
 import type { RpcTransport } from "../rpc/transport.js";
 import { ErrorCode } from "../rsocket/errors.js";
@@ -301,8 +302,7 @@ function isPermanent(reason: unknown): reason is ConnectError {
   if (!(reason instanceof ConnectError)) return false;
   const { cause } = (reason.cause ?? {}) as { readonly cause?: unknown };
   // Not by `instanceof`: not every platform has the class.
-  const isOfPlatform = Object.prototype.toString.call(cause) === "[object DOMException]";
-  if (isOfPlatform && NEVER.includes((cause as DOMException).name)) return true;
+  if (kindOfObject(cause) === "DOMException" && NEVER.includes((cause as DOMException).name)) return true;
   if (reason.initiator !== "remote") return OWN_REFUSALS.includes(reason.code);
   return SETUP_REFUSALS.includes(reason.wireCode) && !PASSING_CODES.includes(reason.code);
 }

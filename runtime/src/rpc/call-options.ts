@@ -46,7 +46,7 @@ const KNOWN: Kinds = {
   signal: "",
   timeoutMs: "",
   waitForReady: "boolean",
-  headers: "",
+  headers: "object|list",
   onHeaders: "function",
   onTrailers: "function",
   prefetch: "",

@@ -83,7 +83,7 @@ export const CLIENT_OPTIONS: Kinds = {
   bearerToken: "string|function",
   credentials: "object",
   dangerouslySendCredentialsInClear: "boolean",
-  headers: "",
+  headers: "object|list",
   timeoutMs: "",
   metadataMode: "string|object",
   hello: "boolean",

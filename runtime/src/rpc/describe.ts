@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words for what user code passes and throws. It may be anything, so nothing of this may throw.
 
-export { nameOf } from "../codec/faults.js";
+export { kindOfObject, nameOf } from "../codec/faults.js";
 export { messageOf } from "../rsocket/thrown.js";

@@ -80,7 +80,7 @@ export interface Limits {
   readonly maxTimeoutMs: number;
   /** Error text sent to the peer. 1 KiB. */
   readonly maxErrorTextBytes: number;
-  /** Details of a status sent to the peer, and its trailers; beyond it they are left out. 16 KiB. */
+  /** Details of a status sent to the peer, its trailers, and headers that come with it, each; beyond it they are left out. 16 KiB. */
   readonly maxErrorDetailsBytes: number;
   /** Connections of one server. 10,000; one more is refused with REJECTED_SETUP. */
   readonly maxConnections: number;
