@@ -19,7 +19,7 @@ import { RpcError } from "./rpc/error.js";
 import { SERVE_OPTIONS, type ServeOptions, type Server, serveChecked } from "./rpc/serve.js";
 import { hostAndPort, parseUrl, socketPath } from "./rpc/url.js";
 import type { ListenerFactory } from "./rsocket/serve.js";
-import { checkGrace, checkOptions, type Kinds, resolveLimits } from "./rsocket/settings.js";
+import { checkGrace, checkOptions, type Kinds, readOptions, resolveLimits } from "./rsocket/settings.js";
 import type { TlsDialOptions, TlsServerOptions } from "./transports/addresses.js";
 import { warn } from "./transports/node-servers.js";
 import { listenTcp, tcpDialer } from "./transports/tcp.js";
@@ -114,7 +114,7 @@ export interface NodeServeOptions extends ServeOptions {
  */
 export async function connect(url: string | URL, options: NodeConnectOptions = {}): Promise<Connection> {
   checkOptions(options, { ...CONNECT_OPTIONS, ...NODE_CLIENT_OPTIONS });
-  return await connectWith(dialerOf(addressOf(url), options), everywhere(options));
+  return await connectWith(dialerOf(addressOf(url), options), everywhere(options, CONNECT_OPTIONS));
 }
 
 /**
@@ -127,7 +127,7 @@ export async function connect(url: string | URL, options: NodeConnectOptions = {
  */
 export function createChannel(url: string | URL, options: NodeChannelOptions = {}): ClientChannel {
   checkOptions(options, { ...CHANNEL_OPTIONS, ...NODE_CLIENT_OPTIONS });
-  return createChannelWith(dialerOf(addressOf(url), options), everywhere(options));
+  return createChannelWith(dialerOf(addressOf(url), options), everywhere(options, CHANNEL_OPTIONS));
 }
 
 /**
@@ -203,14 +203,10 @@ function needless(url: URL, rest: string): RpcError {
 }
 
 // Modes have names here, where nobody counts the bytes of a bundle; clients elsewhere name the mode's value.
-function everywhere<O extends NodeClientOptions>({
-  metadataMode = "rpc",
-  webSocketHeaders: _,
-  tls: __,
-  ...options
-}: O) {
+function everywhere<O extends NodeClientOptions>(options: O, known: Kinds) {
+  const { metadataMode = "rpc" } = options;
   const mode: "rpc" | CompositeMetadata = metadataMode === "composite" ? formatOf(metadataMode) : metadataMode;
-  return { ...options, metadataMode: mode };
+  return { ...readOptions<Omit<O, "metadataMode">>(options, known), metadataMode: mode };
 }
 
 function dialerOf(url: URL, { webSocketHeaders, tls }: Pick<NodeConnectOptions, "webSocketHeaders" | "tls">): Dialer {

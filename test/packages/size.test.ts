@@ -8,7 +8,7 @@ import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } fr
 const MAX_GZIP_BYTES = 56_700;
 
 /** The same without generated code, minified: as of writing 171.2 kB. */
-const MAX_OWN_BYTES = 171_800;
+const MAX_OWN_BYTES = 171_900;
 
 /** A client that serves nothing, everything included: as of writing 53.1 kB. */
 const MAX_CALLING_GZIP_BYTES = 53_300;

@@ -26,6 +26,16 @@ export function checkOptions(options: unknown, known: Kinds, prefix = ""): void 
   }
 }
 
+/** The values of those in `known`. A mere `{ ...options }` leaves behind what is inherited, such as the getters of a class. */
+export function readOptions<T extends object>(options: T, known: Kinds): T {
+  const read: Record<string, unknown> = {};
+  for (const name of Object.keys(known)) {
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined) read[name] = value;
+  }
+  return read as T;
+}
+
 /** One of them. @throws RangeError naming it, its value and what was expected. */
 export function checkOption(name: string, value: unknown, kinds = ""): void {
   if (value === undefined || kinds === "") return;

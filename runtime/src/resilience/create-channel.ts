@@ -23,7 +23,7 @@ import { kindOfObject } from "../rpc/describe.js";
 import { RpcError } from "../rpc/error.js";
 import type { RpcTransport } from "../rpc/transport.js";
 import { ErrorCode } from "../rsocket/errors.js";
-import { checkClosing, checkOptions, type Kinds } from "../rsocket/settings.js";
+import { checkClosing, checkOptions, type Kinds, readOptions } from "../rsocket/settings.js";
 
 /** Options of `createChannel`: those of `connect`, for each connection anew, and how it comes to the next one. */
 export interface ChannelOptions extends Omit<ConnectOptions, "signal" | "confirm"> {
@@ -78,7 +78,7 @@ export const CHANNEL_OPTIONS: Kinds = {
 export function createChannelWith(dialer: Dialer, options: ChannelOptions = {}): ClientChannel {
   checkDialer(dialer);
   checkOptions(options, CHANNEL_OPTIONS);
-  return new LastingChannel(dialer, options);
+  return new LastingChannel(dialer, readOptions(options, CHANNEL_OPTIONS));
 }
 
 /** Refusals that the next attempt won't change unless somebody does something: calls don't wait for that. */

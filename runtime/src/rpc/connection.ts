@@ -188,7 +188,7 @@ export class RpcConnection
   /** @internal Most connections hold none. */
   get heldAnswers(): HeldAnswers {
     this.#heldAnswers ??= new HeldAnswers(this.rsocket.settings.limits.maxHeldAnswerBytes, (task) =>
-      this.scheduler.defer(task),
+      this.scheduler.yield(task),
     );
     return this.#heldAnswers;
   }

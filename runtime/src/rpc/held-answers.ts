@@ -20,14 +20,14 @@ export interface AheadWaiter {
 export class HeldAnswers {
   readonly #maxBytes: number;
   readonly #answers = new Map<unknown, Answer>();
-  readonly #defer: (task: () => void) => void;
+  readonly #yield: (task: () => void) => void;
   readonly #waiters = new Set<AheadWaiter>();
   #isTelling = false;
   #byteLength = 0;
 
-  constructor(maxBytes: number, defer: (task: () => void) => void) {
+  constructor(maxBytes: number, yields: (task: () => void) => void) {
     this.#maxBytes = maxBytes;
-    this.#defer = defer;
+    this.#yield = yields;
   }
 
   get #hasRoomAhead(): boolean {
@@ -76,20 +76,20 @@ export class HeldAnswers {
       throw new RpcError(Code.ResourceExhausted, message);
     }
     this.#byteLength = sum;
-    if (byteLength < 0 && this.#waiters.size > 0) this.#tellWaiters();
+    this.#tellWaiters();
   }
 
-  // Later: whatever waits no more is in the middle of something.
+  // Later, since whatever waits no more is in the middle of something, and one a turn: what it fetches counts for the next.
   #tellWaiters(): void {
-    if (this.#isTelling || !this.#hasRoomAhead) return;
+    if (this.#isTelling || this.#waiters.size === 0 || !this.#hasRoomAhead) return;
     this.#isTelling = true;
-    this.#defer(() => {
+    this.#yield(() => {
       this.#isTelling = false;
-      for (const waiter of [...this.#waiters]) {
-        if (!this.#hasRoomAhead) return;
-        // Another may have ended it.
-        if (this.#waiters.delete(waiter)) waiter.onRoomAhead();
-      }
+      const [waiter] = this.#waiters;
+      if (waiter === undefined || !this.#hasRoomAhead) return;
+      this.#waiters.delete(waiter);
+      waiter.onRoomAhead();
+      this.#tellWaiters();
     });
   }
 }

@@ -4,7 +4,7 @@
 import { checkOptions } from "../bytes/options.js";
 import { checkGrace } from "../session/setting-rules.js";
 
-export { checkOption, checkOptions, type Kinds } from "../bytes/options.js";
+export { checkOption, checkOptions, type Kinds, readOptions } from "../bytes/options.js";
 export { checkGrace } from "../session/setting-rules.js";
 export {
   type ConnectionSettings,

@@ -117,6 +117,25 @@ describe("options that can't be meant", () => {
     }
   });
 
+  it("but not for where they stand: they may be inherited, such as the getters of a class", async () => {
+    const tokens: (string | undefined)[] = [];
+    const { accept } = authenticate({ bearer: (token) => void tokens.push(token) });
+    await using server = await serve("tcp://127.0.0.1:0", { services, accept });
+    const [url = ""] = server.urls;
+    class Settings {
+      readonly #token = "ann's";
+      get bearerToken() {
+        return this.#token;
+      }
+    }
+    for (const options of [new Settings(), Object.create({ bearerToken: "ann's" }) as object]) {
+      await rejectionOf(connect(url, options));
+      await using channel = createChannel(url, options);
+      await rejectionOf(createTickerClient(channel).last({ name: "A" }));
+      expect(tokens.splice(0)).to.deep.equal(["ann's", "ann's"]);
+    }
+  });
+
   it("but for what a script gave every object there is", async () => {
     Object.defineProperty(Object.prototype, "legacy", { value() {}, enumerable: true, configurable: true });
     try {
