@@ -4,8 +4,8 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 56.5 kB. */
-const MAX_GZIP_BYTES = 56_700;
+/** Everything: as of writing 56.7 kB. */
+const MAX_GZIP_BYTES = 56_900;
 
 /** The same without generated code, minified: as of writing 171.2 kB. */
 const MAX_OWN_BYTES = 171_900;
