@@ -905,6 +905,26 @@ describe("Connection: frames in pieces", () => {
     server.sent();
   });
 
+  it("are copied when they are lent: data of any length, and metadata", () => {
+    const client = openClient();
+    const { log } = client.open("request_stream", { n: 2 });
+    client.sent();
+    // PAYLOAD with N and F: one that is metadata first, and one of data.
+    const fragments = [
+      [hex`00000001 29a0 002000 ${repeat("6d", 8_192)}`, repeat("61", 8_192)],
+      [hex`00000001 28a0 ${repeat("62", 8_192)}`],
+    ];
+    for (const fragment of fragments) {
+      const pieces = fragment.map(bytesOf);
+      expect(client.connection.receivePieces(pieces, true, client.nowMs)).to.equal(true);
+      for (const piece of pieces) piece.fill(0);
+    }
+    client.receive(hex`00000001 2860 63`); // N and C
+    expect(log).to.deep.equal([
+      `next ${repeat("61", 8_192)}${repeat("62", 8_192)}63 metadata ${repeat("6d", 8_192)} complete`,
+    ]);
+  });
+
   it("are whole where C wins over F", () => {
     const client = openClient();
     const { log } = client.open("request_stream", { n: 2 });
