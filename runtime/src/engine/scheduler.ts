@@ -33,17 +33,13 @@ interface NodeGlobals {
  */
 export const systemScheduler: Scheduler = createSystemScheduler();
 
-// Not a closure: a connection has several, and it would keep what it calls, cancelled or not.
-class PlatformTimer implements Timer {
-  readonly #handle: ReturnType<typeof setTimeout>;
+interface PlatformTimer extends Timer {
+  readonly handle: ReturnType<typeof setTimeout>;
+}
 
-  constructor(handle: ReturnType<typeof setTimeout>) {
-    this.#handle = handle;
-  }
-
-  cancel(): void {
-    clearTimeout(this.#handle);
-  }
+// One for all timers, not a closure: a connection has several, and it would keep what it calls, cancelled or not.
+function cancel(this: PlatformTimer): void {
+  clearTimeout(this.handle);
 }
 
 function createSystemScheduler(): Scheduler {
@@ -54,7 +50,8 @@ function createSystemScheduler(): Scheduler {
     defer: process?.nextTick ?? task,
     yield: (deferred) => task(deferred),
     setTimer(delayMs, timed) {
-      return new PlatformTimer(setTimeout(timed, Math.min(Math.max(0, delayMs), MAX_DELAY_MS)));
+      const timer: PlatformTimer = { handle: setTimeout(timed, Math.min(Math.max(0, delayMs), MAX_DELAY_MS)), cancel };
+      return timer;
     },
   };
 }
