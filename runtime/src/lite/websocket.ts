@@ -29,10 +29,7 @@ export function webSocketUrl(text: string | URL): URL {
   throw new CallError(INVALID_ARGUMENT, `URL is "${String(text)}", expected ws:// or wss:// with host and port`);
 }
 
-/**
- * Opens a link; rejects with an Error naming `url`, without what may be secret in it, or with the reason of `signal`. Its
- * handler is to be set at once: what comes before is passed over, but between 'open' and that are microtasks only.
- */
+/** Opens a link; rejects with an Error naming `url`, without what may be secret in it, or with the reason of `signal`. */
 export function dialWebSocket(
   url: URL,
   signal: AbortSignal,
@@ -43,20 +40,37 @@ export function dialWebSocket(
     if (WebSocketClass === undefined) throw new CallError(FAILED_PRECONDITION, "this runtime has no WebSocket");
     const socket = new WebSocketClass(url.href);
     socket.binaryType = "arraybuffer";
-    let session: LinkHandler | undefined;
+    // What comes before it is there waits for it: outside browsers a message may follow 'open' before any microtask.
+    const session = new Promise<LinkHandler>((setHandler) => {
+      socket.onopen = () =>
+        resolve({
+          setHandler,
+          send({ chunks }) {
+            for (const chunk of chunks) socket.send(chunk.subarray(LENGTH_PREFIX_BYTES) as Uint8Array<ArrayBuffer>);
+            const isFull = socket.bufferedAmount > HIGH_WATER_BYTES;
+            if (isFull) awaitDrain();
+            return !isFull;
+          },
+          close: () => socket.close(NORMAL_CLOSE),
+          abort() {
+            socket.onmessage = socket.onclose = null;
+            socket.close(ABORTED);
+          },
+        });
+    });
     const awaitDrain = (): void => {
       setTimeout(() => {
         // Once it is closed its buffer stays as it is.
         if (socket.readyState !== socket.OPEN) return;
         if (socket.bufferedAmount > HIGH_WATER_BYTES / 2) awaitDrain();
-        else session?.onDrain();
+        else void session.then((handler) => handler.onDrain());
       }, DRAIN_POLL_MS);
     };
     signal.addEventListener("abort", () => {
       socket.close(ABORTED);
       reject(signal.reason);
     });
-    socket.onmessage = ({ data }) => session !== undefined && receive(session, data);
+    socket.onmessage = ({ data }) => void session.then((handler) => receive(handler, data));
     // An 'error' says nothing (scripts shall not scan networks) and 'close' follows it.
     socket.onerror = () => {};
     socket.onclose = ({ code, reason }) => {
@@ -64,26 +78,9 @@ export function dialWebSocket(
       const error = new Error(
         `the WebSocket closed with code ${code}${reason && `, its reason: ${JSON.stringify(reason)}`}`,
       );
-      session?.onClose(isOrderly ? undefined : error);
+      void session.then((handler) => handler.onClose(isOrderly ? undefined : error));
       reject(new Error(`can't connect to ${url.origin}${url.pathname}: ${error.message}`));
     };
-    socket.onopen = () =>
-      resolve({
-        setHandler(handler) {
-          session = handler;
-        },
-        send({ chunks }) {
-          for (const chunk of chunks) socket.send(chunk.subarray(LENGTH_PREFIX_BYTES) as Uint8Array<ArrayBuffer>);
-          const isFull = socket.bufferedAmount > HIGH_WATER_BYTES;
-          if (isFull) awaitDrain();
-          return !isFull;
-        },
-        close: () => socket.close(NORMAL_CLOSE),
-        abort() {
-          socket.onmessage = socket.onclose = null;
-          socket.close(ABORTED);
-        },
-      });
   });
 }
 

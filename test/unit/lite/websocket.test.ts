@@ -74,15 +74,22 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
     expect(takeMade()).to.deep.equal([]);
   });
 
-  it("tells its session what comes, the end included, in order; before there is one nothing may come", async () => {
+  it("tells its session what comes, the end included, in order; what comes before there is one waits for it", async () => {
     const { link, webSocket, session } = await open();
     webSocket.receive("000000052400");
     link.setHandler(session);
-    expect(session.told, "within setHandler").to.deep.equal([]);
     webSocket.receive(CANCEL);
+    expect(session.told, "while the session is made").to.deep.equal([]);
+    await Promise.resolve();
     webSocket.receive("000000032400");
     webSocket.isClosedBy(1000);
-    expect(session.told).to.deep.equal([CANCEL, "000000032400", undefined]);
+    await Promise.resolve();
+    expect(session.told).to.deep.equal(["000000052400", CANCEL, "000000032400", undefined]);
+    const other = await open();
+    other.webSocket.isClosedBy(1013, "full");
+    other.link.setHandler(other.session);
+    await Promise.resolve();
+    expect(other.session.told).to.deep.equal(['the WebSocket closed with code 1013, its reason: "full"']);
   });
 
   it("refuses text, and messages that are no frame or too long for the session", async () => {
@@ -93,6 +100,7 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
     webSocket.receive("0000000124");
     webSocket.receive(`${CANCEL}0000`);
     webSocket.receive(`${CANCEL}000000`);
+    await Promise.resolve();
     expect(session.told).to.deep.equal([
       "a message is a text, expected 6 … 8 bytes",
       "a message is 5 bytes, expected 6 … 8 bytes",
@@ -151,6 +159,7 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
       link.setHandler(session);
       await Promise.resolve();
       webSocket.isClosedBy(code, code === 1011 ? 'he said "no"' : "");
+      await Promise.resolve();
       const expected = {
         1006: "the WebSocket closed with code 1006",
         1011: 'the WebSocket closed with code 1011, its reason: "he said \\"no\\""',
