@@ -11,7 +11,7 @@ export interface Budget {
 
 /** A full one. */
 export function createBudget(burst: number, perSecond: number): Budget {
-  let tokens = perSecond === Number.POSITIVE_INFINITY ? perSecond : burst;
+  let tokens = Number.isFinite(perSecond) ? burst : perSecond;
   let filledAtMs = 0;
   return {
     take(nowMs) {

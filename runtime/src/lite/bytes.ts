@@ -9,6 +9,9 @@ import { MAX_PART_BYTES } from "./constants.js";
 /** Bytes of a part; of a number the low eight bits. */
 export type Bytes = ArrayLike<number>;
 
+/** None. */
+export const NO_BYTES: Uint8Array = /*@__PURE__*/ new Uint8Array(0);
+
 /** All of them in one array. */
 export function concat(...parts: readonly Bytes[]): Uint8Array {
   const bytes = new Uint8Array(lengthOf(parts));

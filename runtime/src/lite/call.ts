@@ -7,6 +7,7 @@ import type { Timer } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
 import { viewOf } from "../frames/payload-start.js";
 import type { Metadata } from "../metadata/headers.js";
+import { listenForAbort, stopListening } from "../rpc/abort-listeners.js";
 import { CallError } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Source } from "../rpc/channel.js";
@@ -23,7 +24,7 @@ import { checkMessage } from "../rpc/codec.js";
 import { messageOf, nameOf } from "../rpc/describe.js";
 import type { AnyMethod } from "../rpc/method.js";
 import type { ConnectionError } from "../session/errors.js";
-import { type Bytes, concat, uint } from "./bytes.js";
+import { type Bytes, concat, NO_BYTES, uint } from "./bytes.js";
 import { check, checkRange, tooMuch } from "./check.js";
 import {
   APPLICATION_ERROR,
@@ -43,9 +44,8 @@ import { frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
 import { errorData, readEnvelope, requestMetadata, wireHeaders } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
-import { dropped, Waiting } from "./waiting.js";
+import { createWaiting, dropped } from "./waiting.js";
 
-const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 const END = { done: true, value: undefined } as const;
 
 /** A call. Its answers are read with `next`, one by one. */
@@ -70,7 +70,7 @@ export function beginCall<O>(
   const { limits, scheduler } = init;
   const { signal, timeoutMs, prefetch } = options;
   const isStream = type >= FrameType.REQUEST_STREAM;
-  const items = new Waiting(session);
+  const items = createWaiting(session);
   let id = 0;
   let isSent = false;
   let isEnded = false;
@@ -122,7 +122,8 @@ export function beginCall<O>(
     },
     // The same, as `yield*` has it.
     async throw(reason) {
-      await call.return?.();
+      leave(new CallError(CANCELLED, "left"));
+      failure = undefined;
       throw reason;
     },
     [Symbol.asyncIterator]: () => call,
@@ -189,7 +190,7 @@ export function beginCall<O>(
       return;
     }
     if (signal?.aborted) return onAbort();
-    signal?.addEventListener("abort", onAbort);
+    if (signal) listenForAbort(signal, onAbort);
     if (timeoutMs !== undefined) {
       const expire = (): void => giveUp(new CallError(DEADLINE_EXCEEDED, `deadline exceeded after ${timeoutMs} ms`));
       if (timeoutMs === 0) return expire();
@@ -284,7 +285,7 @@ export function beginCall<O>(
       while (await mayProduce()) {
         const { done, value } = await pull(iterator);
         if (!isSending) return;
-        if (done === true) return await complete();
+        if (done) return await complete();
         const data = encode(value);
         while (isSending && lacksCredit()) await creditOrEnd();
         if (!isSending) return;
@@ -304,9 +305,8 @@ export function beginCall<O>(
     let isOver = true;
     try {
       const result: unknown = await source.next();
-      const isResult = typeof result === "object" && result !== null;
-      check(isResult, "an iterator's result", result, "an object");
-      isOver = (result as IteratorResult<unknown>).done === true;
+      check(Object(result) === result, "an iterator's result", result, "an object");
+      isOver = Boolean((result as IteratorResult<unknown>).done);
       return result as IteratorResult<unknown>;
     } finally {
       if (isOver) iterator = undefined;
@@ -341,7 +341,7 @@ export function beginCall<O>(
   async function complete(): Promise<void> {
     if (id === 0) {
       // Whether a stream without messages can be said depends on the peer: it waits until that is known.
-      await new Promise<void>((resolve) => session.onceDecided(resolve));
+      await session.decided;
       if (isEnded) return;
       if (!session.isOurs) {
         throw new CallError(FAILED_PRECONDITION, "this peer can't receive a stream without messages");
@@ -361,7 +361,7 @@ export function beginCall<O>(
       const isStatus = error === thrown;
       const code = isStatus ? error.code : CANCELLED;
       const message = isStatus ? error.rawMessage.slice(0, MAX_ERROR_CHARACTERS) : "the request stream failed";
-      const data = errorData({ code, message }, session.isOurs === true);
+      const data = errorData({ code, message }, session.isOurs);
       sendFrame(FrameType.ERROR, 0, uint(APPLICATION_ERROR, 4), data);
     }
     end(error);
@@ -408,14 +408,15 @@ export function beginCall<O>(
     const metadata = hasMetadata ? viewOf(bytes, start, dataStart) : NO_BYTES;
     const data = viewOf(bytes, dataStart, frameEnd);
     const isComplete = (flags & Flag.COMPLETE) !== 0;
-    const isLast = isComplete || type === FrameType.REQUEST_RESPONSE;
+    const isUnary = type === FrameType.REQUEST_RESPONSE;
+    const isLast = isComplete || isUnary;
     if ((flags & Flag.FOLLOWS) !== 0 && (!isComplete || init.compatibility?.followsWins))
       return assemble(metadata, data);
-    const hasNext = (flags & Flag.NEXT) !== 0;
-    const isBare = isLast && data.length === 0 && !hasMetadata && !hasNext;
+    const isItem = (flags & Flag.NEXT) !== 0 || !isComplete;
+    const isBare = !isItem && data.length === 0 && !hasMetadata;
     // Of a call with one answer COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
-    const isItem = hasNext || !isComplete || type === FrameType.REQUEST_RESPONSE;
-    if (fragments === undefined || isBare) return receive(metadata, data, isItem, isLast);
+    if (fragments === undefined || isBare)
+      return receive(metadata, isItem ? data : NO_BYTES, isItem || isUnary, isLast);
     assemble(metadata, data);
     const whole = fragments;
     if (whole === undefined) return; // too much
@@ -530,7 +531,7 @@ export function beginCall<O>(
     isEnded = true;
     failure = error;
     timer?.cancel();
-    signal?.removeEventListener("abort", onAbort);
+    if (signal) stopListening(signal, onAbort);
     session.waiting.delete(admit);
     session.unopened.delete(stream);
     dropFragments();

@@ -102,10 +102,10 @@ export async function connectOver(
   });
   gaveUp.catch(() => {}); // it may come when nothing is waited for
   const onAbort = (): void => controller.abort(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
   const timer = scheduler.setTimer(timeoutMs, () =>
     controller.abort(connectionError(`not connected after ${timeoutMs} ms`, "local")),
   );
-  signal?.addEventListener("abort", onAbort);
   if (signal?.aborted) onAbort();
   let link: LiteLink | undefined;
   let session: LiteSession | undefined;
@@ -121,8 +121,7 @@ export async function connectOver(
       setup,
       keepaliveIntervalMs,
       // The largest number is "never".
-      maxLifetimeMs:
-        compatibility?.peerMayBeSilent || maxLifetimeMs === MAX_31_BIT ? Number.POSITIVE_INFINITY : maxLifetimeMs,
+      maxLifetimeMs: compatibility?.peerMayBeSilent || maxLifetimeMs === MAX_31_BIT ? Number.MAX_VALUE : maxLifetimeMs,
       fragmentBytes,
     });
     const { accepted, closed } = session;
@@ -132,8 +131,7 @@ export async function connectOver(
     await Promise.race([accepted, ended, gaveUp]);
     return liteConnectionOf(session);
   } catch (error) {
-    if (session === undefined) link?.abort();
-    else session.abort("gave up");
+    (session ?? link)?.abort("gave up");
     throw connectErrorOf(error, signal);
   } finally {
     timer.cancel();
@@ -161,8 +159,13 @@ function setupFrame(
 /** @internal The connection of a session that has begun. */
 export function liteConnectionOf(session: LiteSession): LiteConnection {
   const { closed } = session;
-  const begin = <O>(method: AnyMethod, type: number, request: unknown, options?: CallOptions, answers?: number) =>
-    beginCall<O>(session, method, type, request, options, answers);
+  const begin = beginCall.bind(undefined, session) as <O>(
+    method: AnyMethod,
+    type: number,
+    request: unknown,
+    options?: CallOptions,
+    answers?: number,
+  ) => LiteCall<O>;
 
   // The call begins with the iteration: one that is never iterated costs nothing and can't leak.
   const iterable = <O>(method: AnyMethod, type: number, request: unknown, options?: CallOptions): AsyncIterable<O> => {
@@ -191,8 +194,8 @@ export function liteConnectionOf(session: LiteSession): LiteConnection {
     async clientStream(method, source, options) {
       const call = begin<never>(method, FrameType.REQUEST_CHANNEL, source, options, ANSWER_CREDIT);
       const { done, value } = await call.next();
-      if (done !== true && (await call.next()).done === true) return value;
-      const what = done === true ? "no answer" : "more than one answer";
+      if (!done && (await call.next()).done) return value;
+      const what = done ? "no answer" : "more than one answer";
       const error = new CallError(INTERNAL, `${what} to a client stream, expected exactly one`);
       call.fail(error);
       throw error;

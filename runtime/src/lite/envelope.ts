@@ -4,10 +4,8 @@
 
 import { decodeUtf8Strict, encodeUtf8 } from "../bytes/utf8.js";
 import type { ErrorDetail, Status } from "../metadata/envelope.js";
-import { type Bytes, concat } from "./bytes.js";
+import { type Bytes, concat, NO_BYTES } from "./bytes.js";
 import { MAX_DETAILS, MAX_HEADERS } from "./constants.js";
-
-const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /** What a client says. */
 export interface Said {

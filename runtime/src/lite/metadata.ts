@@ -86,6 +86,9 @@ export function readEnvelope(metadata: Uint8Array): Told | undefined {
 }
 
 /** The data of an ERROR that says `status`: an Envelope to a peer that reads it, else a text. */
-export function errorData(status: { readonly code: number; readonly message: string }, isOurs: boolean): Uint8Array {
+export function errorData(
+  status: { readonly code: number; readonly message: string },
+  isOurs: boolean | undefined,
+): Uint8Array {
   return isOurs ? concat([0], encodeEnvelope({ status })) : encodeUtf8(status.message);
 }

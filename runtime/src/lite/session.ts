@@ -12,7 +12,6 @@ import type { Compatibility } from "../rpc/compatibility.js";
 import type { CloseReason } from "../rpc/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { type Budget, createBudget } from "./budget.js";
-import { uint } from "./bytes.js";
 import { check, tooMuch } from "./check.js";
 import {
   APPLICATION_ERROR,
@@ -91,8 +90,8 @@ export interface LiteSession {
   readonly endError: ConnectionError;
   /** Whether the server reads our extension; undefined until that is known. */
   readonly isOurs: boolean | undefined;
-  /** Calls `task` once that is known, at once if it is. */
-  onceDecided(task: () => void): void;
+  /** Resolves when that is known, or the connection is over. */
+  readonly decided: Promise<void>;
   /** Calls `task` when there is room, or the connection is over; false when too many wait. */
   whenRoom(task: () => void): boolean;
   /**
@@ -115,7 +114,7 @@ export interface LiteSession {
 }
 
 /** In KEEPALIVE, the last received position: of nobody who resumes. */
-const NO_POSITION = /*@__PURE__*/ uint(0, POSITION_BYTES);
+const NO_POSITION = /*@__PURE__*/ new Uint8Array(POSITION_BYTES);
 
 //   OPENING ──any frame but ERROR on stream 0──▶ OPEN ──close, CONNECTION_CLOSE──▶ DRAINING ──no stream left──▶ CLOSED
 //   every state ──broken rule, limit, lost link, CONNECTION_ERROR──▶ CLOSED
@@ -130,7 +129,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
   const streams = new Map<number, LiteStream>();
   const unopened = new Set<LiteStream>();
   const waiting = new Set<() => void>();
-  let undecided: (() => void)[] = [];
   let isOurs: boolean | undefined;
   // Opened since the last write.
   let unsent: LiteStream[] = [];
@@ -150,18 +148,16 @@ export function createSession(init: LiteSessionInit): LiteSession {
   let graceTimer: Timer | undefined;
   let receivedAtMs = scheduler.now();
   let keepaliveDueMs = receivedAtMs + keepaliveIntervalMs;
-  let accept: () => void = () => {};
-  let tellClosed: (reason: CloseReason) => void = () => {};
+  const [accepted, accept] = later<void>();
+  const [decided, tellDecided] = later<void>();
+  const [closed, tellClosed] = later<CloseReason>();
 
   const session: LiteSession = {
     init,
     turns: turnsOf(scheduler),
-    accepted: new Promise((resolve) => {
-      accept = resolve;
-    }),
-    closed: new Promise((resolve) => {
-      tellClosed = resolve;
-    }),
+    accepted,
+    closed,
+    decided,
     streams,
     unopened,
     waiting,
@@ -181,10 +177,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
     },
     get isOurs() {
       return isOurs;
-    },
-    onceDecided(task) {
-      if (isOurs === undefined) undecided.push(task);
-      else task();
     },
     whenRoom(task) {
       return waiting.size < limits.maxQueuedCalls && waiting.add(task) === waiting;
@@ -207,7 +199,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     countItemSent: requestNs.earn,
     malformed,
     close(graceMs) {
-      check(typeof graceMs === "number" && !Number.isNaN(graceMs), "graceMs", graceMs, "a number");
+      check(Number(graceMs) === graceMs, "graceMs", graceMs, "a number");
       drain(new ConnectionError(CONNECTION_CLOSE, "closed", "local"));
       if (state === CLOSED) return;
       graceTimer?.cancel();
@@ -307,17 +299,16 @@ export function createSession(init: LiteSessionInit): LiteSession {
   // Nothing is served here; a fire-and-forget request gets no frame back (FNF-01).
   function refuse(streamId: number, type: number): void {
     passOver();
-    if (type === FrameType.REQUEST_FNF || (streamId & 1) === 1) return;
-    answer(errorFrame(streamId, APPLICATION_ERROR, "can not find service"));
+    if (type !== FrameType.REQUEST_FNF && (streamId & 1) === 0)
+      answer(errorFrame(streamId, APPLICATION_ERROR, "can not find service"));
   }
 
   // Under way when its stream ended; of those that never were, or that are too many, not many are taken.
   function receiveLate(streamId: number, flags: number): void {
-    const wasOpened = (streamId & 1) === 1 && streamId < nextId;
     const isFragment = (flags & Flag.FOLLOWS) !== 0;
-    if (wasOpened && isFragment && lateFragments > 0) lateFragments--;
-    else if (wasOpened && !isFragment && lateFrames > 0) lateFrames--;
-    else passOver();
+    if ((streamId & 1) === 0 || streamId >= nextId || (isFragment ? lateFragments : lateFrames) <= 0) passOver();
+    else if (isFragment) lateFragments--;
+    else lateFrames--;
   }
 
   function receiveUnexpected(type: number, flags: number): void {
@@ -334,9 +325,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   // A hello counts also when it comes late, from a peer that was taken for unknown.
   function decide(ours: boolean): void {
     isOurs ||= ours;
-    const tasks = undecided;
-    undecided = [];
-    for (const task of tasks) task();
+    tellDecided();
   }
 
   // ── what goes out ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -404,9 +393,10 @@ export function createSession(init: LiteSessionInit): LiteSession {
   function armTimer(): void {
     const nowMs = scheduler.now();
     const stalledMs = (blockedSinceMs ?? nowMs) + stallTimeoutMs;
-    const nextMs = Math.min(keepaliveDueMs, receivedAtMs + maxLifetimeMs, stalledMs);
     // A page that was asleep reads what has come meanwhile before it judges.
-    timer = scheduler.setTimer(nextMs - nowMs, () => scheduler.yield(judge));
+    timer = scheduler.setTimer(Math.min(keepaliveDueMs, receivedAtMs + maxLifetimeMs, stalledMs) - nowMs, () =>
+      scheduler.yield(judge),
+    );
   }
 
   function judge(): void {
@@ -498,6 +488,15 @@ export function createSession(init: LiteSessionInit): LiteSession {
   sendKeepalive();
   armTimer();
   return session;
+}
+
+/** A promise, and what resolves it. */
+function later<T>(): [Promise<T>, (value: T) => void] {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((given) => {
+    resolve = given;
+  });
+  return [promise, resolve];
 }
 
 function leastBodyBytes(type: number, streamId: number): number {

@@ -6,46 +6,47 @@ export interface WaitingCounter {
   unconsumedBytes: number;
 }
 
-interface Node {
-  readonly message: Uint8Array;
-  next: Node | undefined;
+/** A queue of messages. */
+export interface Waiting {
+  /** Messages that wait. */
+  readonly length: number;
+  /** Takes a message. */
+  push(message: Uint8Array): void;
+  /** The one that has waited longest. */
+  shift(): Uint8Array | undefined;
+  /** Drops them all. */
+  clear(): void;
 }
 
-/** A queue of messages: each knows the next, so that taking one costs the same however many there are. */
-export class Waiting {
-  /** Messages that wait. */
-  length = 0;
-  readonly #counter: WaitingCounter;
-  #first: Node | undefined;
-  #last: Node | undefined;
+/** One whose bytes `counter` counts. Taking a message costs the same, in the mean, however many there are. */
+export function createWaiting(counter: WaitingCounter): Waiting {
+  let newer: Uint8Array[] = [];
+  // The next one is the last.
+  let older: Uint8Array[] = [];
 
-  constructor(counter: WaitingCounter) {
-    this.#counter = counter;
+  function shift(): Uint8Array | undefined {
+    if (older.length === 0) {
+      older = newer.reverse();
+      newer = [];
+    }
+    const message = older.pop();
+    counter.unconsumedBytes -= message?.length ?? 0;
+    return message;
   }
 
-  /** Takes a message. */
-  push(message: Uint8Array): void {
-    const node = { message, next: undefined };
-    if (this.length++ === 0) this.#first = node;
-    else if (this.#last !== undefined) this.#last.next = node;
-    this.#last = node;
-    this.#counter.unconsumedBytes += message.length;
-  }
-
-  /** The one that has waited longest. */
-  shift(): Uint8Array | undefined {
-    const first = this.#first;
-    if (first === undefined) return undefined;
-    this.#first = first.next;
-    this.length--;
-    this.#counter.unconsumedBytes -= first.message.length;
-    return first.message;
-  }
-
-  /** Drops them all. */
-  clear(): void {
-    while (this.shift() !== undefined);
-  }
+  return {
+    get length() {
+      return newer.length + older.length;
+    },
+    push(message) {
+      newer.push(message);
+      counter.unconsumedBytes += message.length;
+    },
+    shift,
+    clear() {
+      while (shift() !== undefined);
+    },
+  };
 }
 
 /** What calls that have ended still hold, if nobody reads it: their iterators were dropped without `return`. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a client of `rsocket-rpc/lite` sends and takes, byte for byte, in virtual time.
 
+import { getEventListeners } from "node:events";
 import { expect } from "chai";
 import { type CallOptions, type ConnectOptions, connectWith as connectWhole } from "rsocket-rpc";
 import {
@@ -15,10 +16,16 @@ import {
 import type { LinkHandler, Scheduler } from "rsocket-rpc/rsocket";
 import { type ScriptedPeer, scriptedPeer, VirtualScheduler } from "rsocket-rpc/testing";
 import { createTickerClient, type TickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
+import { ErrorCode } from "../../../runtime/src/frames/errors.js";
+import * as layout from "../../../runtime/src/frames/layout.js";
 import { Flag, FrameType } from "../../../runtime/src/frames/layout.js";
+import * as constants from "../../../runtime/src/lite/constants.js";
 import * as flags from "../../../runtime/src/lite/flags.js";
 import * as frameTypes from "../../../runtime/src/lite/frame-types.js";
 import { liteLimits } from "../../../runtime/src/lite/limits.js";
+import { MAX_METADATA_BYTES } from "../../../runtime/src/metadata/entry.js";
+import { MAX_HEADERS } from "../../../runtime/src/metadata/envelope-reader.js";
+import { MAX_RPC_PART_BYTES } from "../../../runtime/src/metadata/rpc-metadata.js";
 import * as codeNumbers from "../../../runtime/src/rpc/code-numbers.js";
 import { resolveLimits } from "../../../runtime/src/session/settings.js";
 import { bytesOf, repeat, textHex, uint } from "../../support/frames-dsl.js";
@@ -375,6 +382,22 @@ describe("rsocket-rpc/lite", () => {
       }
     });
 
+    it("calls that share a signal share one listener on it, and leave none", async () => {
+      const [client] = await connect();
+      const { signal } = new AbortController();
+      const answers = Array.from({ length: 20 }, () => client.last({}, { signal }));
+      await scheduler.settle();
+      expect(getEventListeners(signal, "abort")).to.have.length(1);
+      await send(...answers.map((_answer, i) => `${uint(2 * i + 1, 4)}2860`));
+      await Promise.all(answers);
+      expect(getEventListeners(signal, "abort")).to.have.length(0);
+      const controller = new AbortController();
+      const calls = [0, 1].map(() => rejectionOf(client.last({}, { signal: controller.signal })));
+      await scheduler.settle();
+      controller.abort();
+      for (const call of calls) expect(await call).to.include({ code: Code.Cancelled });
+    });
+
     it("what is left unread is dropped by break, and off the count", async () => {
       const [client] = await connect({ limits: { maxWaitingBytes: 40 } });
       for (let i = 0; i < 5; i++) {
@@ -433,6 +456,30 @@ describe("rsocket-rpc/lite", () => {
       expect(peer.take()).to.deep.equal([cancel(1)]);
     });
 
+    it("an answer whose last fragment is empty is whole; data of COMPLETE without NEXT is no item", async () => {
+      const quote = "0a0161"; // Quote{symbol: "a"}
+      const odd = `000000012840${quote}`;
+      for (const [frames, symbol] of [
+        [[`0000000128a0${quote}`, "000000012800"], "a"],
+        [[`0000000128a0${quote}`, "000000012820"], "a"],
+        [[odd], ""],
+      ] as const) {
+        const answers: string[] = [];
+        const [client] = await connect();
+        const [whole, far] = await wholeOf(true);
+        for (const each of [client, whole]) each.last({}).then((quoted) => answers.push(quoted.symbol), expect.fail);
+        await scheduler.settle();
+        for (const each of [peer, far]) for (const frame of frames) each.send(frame);
+        await scheduler.settle();
+        expect(answers).to.deep.equal([symbol, symbol]);
+      }
+      const [client] = await connect({ limits: { maxMessageBytes: 2 } });
+      const items = collect(client.watch({}));
+      await scheduler.settle();
+      await send(odd);
+      expect(await items).to.deep.equal([]);
+    });
+
     it("options and limits that can't be", async () => {
       for (const [options, message] of [
         [
@@ -447,6 +494,9 @@ describe("rsocket-rpc/lite", () => {
         expect(error).to.be.instanceOf(RangeError);
         expect((error as Error).message).to.match(message);
       }
+      const signal = new AbortController() as unknown as AbortSignal;
+      expect(await rejectionOf(dial({ signal }))).to.be.instanceOf(TypeError);
+      expect(scheduler.timerCount, "timers").to.equal(0);
       const [client] = await connect({ limits: { producerPauseBytes: undefined as never } });
       const answer = client.last({});
       await scheduler.settle();
@@ -814,6 +864,25 @@ describe("rsocket-rpc/lite", () => {
   it("has the whole runtime's frame types and flags, as far as there are any", () => {
     expect(FrameType).to.include({ ...frameTypes });
     expect(Flag).to.include({ ...flags });
+  });
+
+  it("has the whole runtime's numbers, as far as they are exported", () => {
+    const whole = {
+      ...layout,
+      ...ErrorCode,
+      MAX_METADATA_BYTES,
+      MAX_HEADERS,
+      MAX_PART_BYTES: MAX_RPC_PART_BYTES,
+    } as Readonly<Record<string, unknown>>;
+    const shared = Object.entries(constants).filter(([name]) => name in whole);
+    expect(whole).to.include(Object.fromEntries(shared));
+    expect(shared.map(([name]) => name)).to.include.members([
+      "HEADER_BYTES",
+      "MAX_FRAME_BYTES",
+      "REJECTED_SETUP",
+      "INVALID",
+    ]);
+    expect(constants.FRAME_HEAD_BYTES).to.equal(layout.HEADER_BYTES + layout.LENGTH_PREFIX_BYTES);
   });
 
   it("has the codes' numbers", () => {

@@ -4,7 +4,7 @@
 import { expect } from "chai";
 import { type Budget, createBudget } from "../../../runtime/src/lite/budget.js";
 import { append } from "../../../runtime/src/lite/fragments.js";
-import { Waiting } from "../../../runtime/src/lite/waiting.js";
+import { createWaiting } from "../../../runtime/src/lite/waiting.js";
 
 function takeAll(budget: Budget, nowMs: number): number {
   let count = 0;
@@ -40,7 +40,7 @@ describe("fragments of rsocket-rpc/lite", () => {
 describe("messages that wait in rsocket-rpc/lite", () => {
   it("come in order, also after there were none, and are counted", () => {
     const counter = { unconsumedBytes: 0 };
-    const waiting = new Waiting(counter);
+    const waiting = createWaiting(counter);
     for (let round = 0; round < 2; round++) {
       for (let i = 1; i <= 3; i++) waiting.push(new Uint8Array(i));
       expect([waiting.length, counter.unconsumedBytes]).to.deep.equal([3, 6]);
