@@ -48,7 +48,7 @@ function createSystemScheduler(): Scheduler {
   return {
     now: () => performance.now(),
     defer: process?.nextTick ?? task,
-    yield: (deferred) => task(deferred),
+    yield: task,
     setTimer(delayMs, timed) {
       const timer: PlatformTimer = { handle: setTimeout(timed, Math.min(Math.max(0, delayMs), MAX_DELAY_MS)), cancel };
       return timer;
@@ -61,11 +61,9 @@ function createTaskQueue(): (task: () => void) => void {
   const tasks: (() => void)[] = [];
   let channel: MessageChannel | undefined;
   return (task) => {
-    if (channel === undefined) {
-      channel = new MessageChannel();
-      channel.port1.onmessage = () => tasks.shift()?.();
-    }
+    channel ??= new MessageChannel();
+    channel.port1.onmessage ??= () => tasks.shift()?.();
     tasks.push(task);
-    channel.port2.postMessage(undefined);
+    channel.port2.postMessage(0);
   };
 }

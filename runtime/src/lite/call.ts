@@ -551,8 +551,9 @@ export function beginCall<O>(
 }
 
 function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown> {
-  const isObject = typeof source === "object" && source !== null;
-  const iterable = (isObject ? source : {}) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
+  const iterable = ((typeof source === "object" && source) || {}) as Partial<
+    AsyncIterable<unknown> & Iterable<unknown>
+  >;
   const create: unknown = iterable[Symbol.asyncIterator] ?? iterable[Symbol.iterator];
   if (typeof create === "function") return create.call(source) as Iterator<unknown> | AsyncIterator<unknown>;
   const message = `requests are ${nameOf(source)}, expected an iterable`;
