@@ -15,18 +15,21 @@ export function parseUrl(text: string | URL, schemes: readonly string[]): URL {
   const withHost = schemes.filter((scheme) => scheme !== UNIX).map((scheme) => `${scheme}://`);
   const orPath = schemes.includes(UNIX) ? ", or unix:/path/to.sock" : "";
   const expected = `expected ${withHost.join(" or ")} with host and port${orPath}`;
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch (cause) {
-    throw new RpcError(Code.InvalidArgument, `"${String(text)}" is no URL, ${expected}`, { cause });
-  }
+  // Without the platform's error, which shows all of it.
+  if (!URL.canParse(text)) throw new RpcError(Code.InvalidArgument, `"${shown(text)}" is no URL, ${expected}`);
+  const url = new URL(text);
   const scheme = url.protocol.slice(0, -1);
   if (!schemes.includes(scheme))
-    throw new RpcError(Code.InvalidArgument, `"${String(text)}" has scheme ${scheme}, ${expected}`);
+    throw new RpcError(Code.InvalidArgument, `"${shown(text)}" has scheme ${scheme}, ${expected}`);
   if (scheme === UNIX) return url;
-  if (url.hostname === "") throw new RpcError(Code.InvalidArgument, `"${String(text)}" has no host, ${expected}`);
+  if (url.hostname === "") throw new RpcError(Code.InvalidArgument, `"${shown(text)}" has no host, ${expected}`);
   return url;
+}
+
+// In front of the host may stand a password, behind ? and # a token.
+function shown(url: string | URL): string {
+  const text = String(url).replace(/\/\/.*@/s, "//…@");
+  return text.replace(/[?#].+/s, (hidden) => `${hidden[0]}…`);
 }
 
 /** The path of a `unix:` URL, as the file system spells it. @throws RpcError `invalid_argument` when it isn't absolute. */
@@ -45,11 +48,11 @@ export function socketPath(url: URL): string {
 /** The host without the brackets of an IPv6 address, and the port. @throws RpcError when there is no port, or no such host can be. */
 export function hostAndPort(url: URL, defaultPort?: number): { readonly host: string; readonly port: number } {
   if (url.port === "" && defaultPort === undefined) {
-    throw new RpcError(Code.InvalidArgument, `"${url.href}" has no port, expected one (0 lets the system choose)`);
+    throw new RpcError(Code.InvalidArgument, `"${shown(url)}" has no port, expected one (0 lets the system choose)`);
   }
   // Only of schemes that the platform knows it spells hosts as the DNS has them.
   const spelled = `ws://${url.host}`;
-  if (!URL.canParse(spelled)) throw new RpcError(Code.InvalidArgument, `"${url.href}" has a host that can't be`);
+  if (!URL.canParse(spelled)) throw new RpcError(Code.InvalidArgument, `"${shown(url)}" has a host that can't be`);
   const host = new URL(spelled).hostname.replace(/^\[(.*)\]$/, "$1");
   return { host, port: url.port === "" ? (defaultPort ?? 0) : Number(url.port) };
 }

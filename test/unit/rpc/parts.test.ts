@@ -209,6 +209,18 @@ describe("addresses", () => {
     });
   }
 
+  it("are refused without what may be secret in them", () => {
+    for (const [text, shown] of [
+      ["http://ann:pw@a:1/b?token=t", "http://…@a:1/b?…"],
+      ["tcp://ann:p@w/d@a:99999#t", "tcp://…@a:99999#…"],
+      ["ws://ann:pw@", "ws://…@"],
+      ["tcp://ann:pw@a", "tcp://…@a"],
+    ] as const) {
+      const refused = (): unknown => hostAndPort(parseUrl(text, SCHEMES));
+      expect(refused, text).to.throw(RpcError, `"${shown}" `).and.not.to.have.property("cause");
+    }
+  });
+
   it("without a port are refused where there is no usual one", () => {
     expect(() => hostAndPort(parseUrl("tcp://localhost", SCHEMES))).to.throw(
       RpcError,
