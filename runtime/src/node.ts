@@ -9,15 +9,21 @@ import {
   CHANNEL_OPTIONS,
   type ChannelOptions,
   type ClientChannel,
-  createChannelWith,
+  createChannelChecked,
 } from "./resilience/create-channel.js";
 import { Code } from "./rpc/code.js";
-import { CONNECT_OPTIONS, type CompositeMetadata, type ConnectOptions, connectWith } from "./rpc/connect.js";
+import {
+  CONNECT_OPTIONS,
+  type CompositeMetadata,
+  type ConnectOptions,
+  connectPrepared,
+  prepareConnect,
+} from "./rpc/connect.js";
 import type { Connection } from "./rpc/connection.js";
 import { nameOf } from "./rpc/describe.js";
 import { RpcError } from "./rpc/error.js";
 import { SERVE_OPTIONS, type ServeOptions, type Server, serveChecked } from "./rpc/serve.js";
-import { hostAndPort, parseUrl, socketPath } from "./rpc/url.js";
+import { hostAndPort, parseUrl, socketPath, withoutQuery } from "./rpc/url.js";
 import type { ListenerFactory } from "./rsocket/serve.js";
 import { checkGrace, checkOptions, type Kinds, readOptions, resolveLimits } from "./rsocket/settings.js";
 import type { TlsDialOptions, TlsServerOptions } from "./transports/addresses.js";
@@ -114,7 +120,9 @@ export interface NodeServeOptions extends ServeOptions {
  */
 export async function connect(url: string | URL, options: NodeConnectOptions = {}): Promise<Connection> {
   checkOptions(options, { ...CONNECT_OPTIONS, ...NODE_CLIENT_OPTIONS });
-  return await connectWith(dialerOf(addressOf(url), options), everywhere(options, CONNECT_OPTIONS));
+  const dialer = dialerOf(addressOf(url), options);
+  const read = everywhere(options, CONNECT_OPTIONS);
+  return await connectPrepared(dialer, read, prepareConnect(read));
 }
 
 /**
@@ -127,7 +135,7 @@ export async function connect(url: string | URL, options: NodeConnectOptions = {
  */
 export function createChannel(url: string | URL, options: NodeChannelOptions = {}): ClientChannel {
   checkOptions(options, { ...CHANNEL_OPTIONS, ...NODE_CLIENT_OPTIONS });
-  return createChannelWith(dialerOf(addressOf(url), options), everywhere(options, CHANNEL_OPTIONS));
+  return createChannelChecked(dialerOf(addressOf(url), options), everywhere(options, CHANNEL_OPTIONS));
 }
 
 /**
@@ -197,9 +205,8 @@ function checkBare(url: URL, rest: string): void {
 }
 
 function needless(url: URL, rest: string): RpcError {
-  // Behind the ? may be a token.
-  const shown = rest.replace(/[?#].+/s, (hidden) => `${hidden[0]}…`);
-  return new RpcError(Code.InvalidArgument, `a URL of ${url.host} ends in "${shown}", expected nothing there`);
+  const message = `a URL of ${url.host} ends in "${withoutQuery(rest)}", expected nothing there`;
+  return new RpcError(Code.InvalidArgument, message);
 }
 
 // Modes have names here, where nobody counts the bytes of a bundle; clients elsewhere name the mode's value.

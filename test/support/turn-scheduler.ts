@@ -8,6 +8,11 @@ export class TurnScheduler extends VirtualScheduler {
   #yielded: (() => void)[] = [];
   #busyMs = 0;
 
+  /** Tasks that wait for `turn`. */
+  get yieldedCount(): number {
+    return this.#yielded.length;
+  }
+
   override yield(task: () => void): void {
     this.#yielded.push(task);
   }

@@ -64,14 +64,8 @@ export class Parts {
   #makeWhole(byteLength: number): void {
     const expectedBytes = this.#expectedBytes;
     if (this.#whole !== undefined || expectedBytes < byteLength || expectedBytes > EXPECTED_GROWTH * byteLength) return;
-    const whole = new Uint8Array(expectedBytes);
-    let at = 0;
-    for (const part of this.take()) {
-      whole.set(part, at);
-      at += part.length;
-    }
+    this.#whole = fill(new Uint8Array(expectedBytes), this.take());
     this.#parts.length = 0;
-    this.#whole = whole;
   }
 
   #fitsWhole(whole: Uint8Array, part: Uint8Array): boolean {
@@ -104,13 +98,17 @@ export class Parts {
 export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
   const [first = NO_BYTES] = parts;
   if (parts.length <= 1) return first;
-  const joined = new Uint8Array(lengthOf(parts));
+  return fill(new Uint8Array(lengthOf(parts)), parts);
+}
+
+/** `bytes` with `parts` in front, one behind the other. */
+function fill(bytes: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
   let at = 0;
   for (const part of parts) {
-    joined.set(part, at);
+    bytes.set(part, at);
     at += part.length;
   }
-  return joined;
+  return bytes;
 }
 
 /** The sum of their lengths. */

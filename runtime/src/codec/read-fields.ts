@@ -16,7 +16,8 @@ type ReadValue = (r: MessageReader, read: ReadFields, begun?: Fields) => unknown
 
 const VARINT = 0;
 const FIXED64 = 1;
-const BYTES = 2;
+/** The wire type of values that begin with their length. */
+export const BYTES = 2;
 const GROUP = 3;
 const GROUP_END = 4;
 const FIXED32 = 5;
@@ -206,8 +207,8 @@ function isAmong(ascending: readonly number[], wanted: number): boolean {
   return ascending[low] === wanted;
 }
 
-// `depthLeft`: groups in groups that there may be.
-function skip(r: MessageReader, tag: number, depthLeft: number): void {
+/** Passes over a field's value; `depthLeft` groups may stand in groups. @throws RangeError when it is malformed, or cut off. */
+export function skip(r: MessageReader, tag: number, depthLeft: number): void {
   const type = tag & 7;
   if (type === VARINT) skipVarint(r);
   else if (type === BYTES) r.at = readEnd(r);

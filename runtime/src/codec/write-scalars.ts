@@ -18,6 +18,7 @@ const SHORT_TEXT_UNITS = 42;
 const SHORT_BYTES = 24;
 
 const encoder = /*@__PURE__*/ new TextEncoder();
+
 /** Writes a field's tag, (number << 3) | wire type. Returns the writer, so that the value's function can take it. */
 export function writeTag(w: MessageWriter, tag: number): MessageWriter {
   // Room for most values too, so that theirs is seldom the call that grows.

@@ -231,7 +231,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
       else receiveOnStream(streamId, type, flags, bytes, body, end);
       return true;
     },
-    onMalformed: (message) => malformed(message, false),
+    onMalformed: fail,
     onDrain() {
       blockedSinceMs = undefined;
       flush();

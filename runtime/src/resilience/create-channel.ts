@@ -78,7 +78,12 @@ export const CHANNEL_OPTIONS: Kinds = {
 export function createChannelWith(dialer: Dialer, options: ChannelOptions = {}): ClientChannel {
   checkDialer(dialer);
   checkOptions(options, CHANNEL_OPTIONS);
-  return new LastingChannel(dialer, readOptions(options, CHANNEL_OPTIONS));
+  return createChannelChecked(dialer, readOptions(options, CHANNEL_OPTIONS));
+}
+
+/** @internal `createChannelWith` for options that were looked at, and read. */
+export function createChannelChecked(dialer: Dialer, options: ChannelOptions): ClientChannel {
+  return new LastingChannel(dialer, options);
 }
 
 /** Refusals that the next attempt won't change unless somebody does something: calls don't wait for that. */

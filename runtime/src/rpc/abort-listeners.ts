@@ -12,9 +12,11 @@ const listenersOf = /*@__PURE__*/ new WeakMap<AbortSignal, Listeners>();
 /** Calls `abort` when `signal` is aborted, unless `stopListening` comes first. */
 export function listenForAbort(signal: AbortSignal, abort: () => void): void {
   const listeners = listenersOf.get(signal) ?? new Listeners();
-  listenersOf.set(signal, listeners);
+  if (listeners.size === 0) {
+    listenersOf.set(signal, listeners);
+    signal.addEventListener("abort", listeners);
+  }
   listeners.add(abort);
-  signal.addEventListener("abort", listeners); // which it is once, however often it is added
 }
 
 /** `abort` isn't called any more; with the last of them the listener goes. */

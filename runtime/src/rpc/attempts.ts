@@ -5,7 +5,7 @@
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import { abortError, notConnectedInTime } from "./call-errors.js";
-import { type CallOptions, checkAllCallOptions } from "./call-options.js";
+import { type CallOptions, checkCallOptions } from "./call-options.js";
 import type { CallingChannel, LastingCore, TransportWaiter } from "./channel.js";
 import type { ClientCall } from "./client-call.js";
 import { Code } from "./code.js";
@@ -174,7 +174,7 @@ function isUnprocessed(error: unknown): boolean {
 
 function wrongOptions(options: CallOptions): RpcError | undefined {
   try {
-    checkAllCallOptions(options);
+    checkCallOptions(options);
     return undefined;
   } catch (error) {
     return new RpcError(Code.InvalidArgument, messageOf(error), { cause: error });

@@ -56,17 +56,11 @@ const KNOWN: Kinds = {
   onRawMetadata: "function",
 };
 
-/** `checkCallOptions`, and what small runtimes do without: whether there are such options. @throws RangeError */
-export function checkAllCallOptions(options: CallOptions): void {
-  checkOptions(options, KNOWN);
-  for (const [key, value] of Object.entries(options.tracing ?? {})) {
-    checkOption(`tracing.${key}`, value ?? null, "string");
-  }
-  checkCallOptions(options);
-}
-
 /** Refuses what can't be meant. @throws RangeError naming the option and its value. */
-export function checkCallOptions({ signal, timeoutMs, prefetch, rawMetadata, headers }: CallOptions): void {
+export function checkCallOptions(options: CallOptions): void {
+  checkOptions(options, KNOWN);
+  const { signal, timeoutMs, prefetch, rawMetadata, headers, tracing = {} } = options;
+  for (const [key, value] of Object.entries(tracing)) checkOption(`tracing.${key}`, value ?? null, "string");
   checkSignal(signal);
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
     throw new RangeError(

@@ -13,7 +13,7 @@ import { listenForAbort, stopListening } from "./abort-listeners.js";
 import type { ComposedInterceptors, FailedAttempt } from "./call.js";
 import type { CallContext } from "./call-context.js";
 import { abortError, deadlineExceeded, unencodable } from "./call-errors.js";
-import { type CallOptions, checkAllCallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
+import { type CallOptions, checkCallOptions, MAX_TIMEOUT_MS } from "./call-options.js";
 import { CallRecord } from "./call-record.js";
 import { Code } from "./code.js";
 import { encodeToSend, giveBack } from "./codec.js";
@@ -268,7 +268,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   #applyOptions(waitedMs: number): boolean {
     const { signal, timeoutMs } = this.options;
     try {
-      checkAllCallOptions(this.options);
+      checkCallOptions(this.options);
       if (this.options.headers !== undefined) void this.headers;
     } catch (error) {
       this.#refuse(error);

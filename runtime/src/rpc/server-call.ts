@@ -43,12 +43,6 @@ export interface IncomingRequest {
   readonly receivedAtMs: number;
 }
 
-interface HeldAnswer {
-  readonly value: unknown;
-  /** It is one of those that `heldAnswers` knows. */
-  readonly isCounted: boolean;
-}
-
 /** What a server call needs of its surroundings. */
 export interface ServerCallHost {
   readonly transport: RpcTransport;
@@ -89,7 +83,7 @@ export class ServerCall
   #incoming: IncomingItems<unknown> | undefined;
   #outgoing: OutgoingItems<unknown> | undefined;
   // The handler's answer that waits for room, or for credit on a channel.
-  #held: HeldAnswer | undefined;
+  #held: { readonly value: unknown } | undefined;
   // It was told once that there is no room to fetch an item ahead.
   #waitsForRoom = false;
 
@@ -264,16 +258,13 @@ export class ServerCall
   // A thousand large answers at once to somebody who reads none: those that there is no room for aren't kept encoded, since
   // they may all be one, and their handlers count as running meanwhile.
   #hold(value: unknown): void {
-    const { interaction, output } = this.definition;
-    // A fire-and-forget method called by REQUEST_RESPONSE answers nothing.
-    const isCounted = interaction !== "fire_and_forget";
     try {
-      if (isCounted) this.#host.heldAnswers.hold(value, output);
+      if (!this.#answersNothing) this.#host.heldAnswers.hold(value, this.definition.output);
     } catch (error) {
       this.#release();
       return this.fail(error);
     }
-    this.#held = { value, isCounted };
+    this.#held = { value };
     // A getter of the message may have ended the call.
     if (this.#ended) this.#dropHeld();
   }
@@ -289,10 +280,15 @@ export class ServerCall
     this.#release();
   }
 
-  #takeHeld({ value, isCounted }: HeldAnswer): unknown {
+  #takeHeld({ value }: { readonly value: unknown }): unknown {
     this.#held = undefined;
-    if (isCounted) this.#host.heldAnswers.release(value);
+    if (!this.#answersNothing) this.#host.heldAnswers.release(value);
     return value;
+  }
+
+  // A fire-and-forget method called by REQUEST_RESPONSE (rsocket-rpc-go does): it gets an empty message.
+  get #answersNothing(): boolean {
+    return this.definition.interaction === "fire_and_forget";
   }
 
   #onThrown(error: unknown): void {
@@ -438,9 +434,7 @@ export class ServerCall
   #encode(value: unknown): MessageBytes | undefined {
     if (this.#interaction === Interaction.FIRE_AND_FORGET) return NO_BYTES;
     try {
-      // A fire-and-forget method called by REQUEST_RESPONSE (rsocket-rpc-go does) gets an empty message.
-      if (this.definition.interaction === "fire_and_forget") return NO_BYTES;
-      return this.encode(value);
+      return this.#answersNothing ? NO_BYTES : this.encode(value);
     } catch (error) {
       this.fail(error);
       return undefined;

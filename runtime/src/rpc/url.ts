@@ -26,9 +26,13 @@ export function parseUrl(text: string | URL, schemes: readonly string[]): URL {
   return url;
 }
 
-// In front of the host may stand a password, behind ? and # a token.
+// In front of the host may stand a password.
 function shown(url: string | URL): string {
-  const text = String(url).replace(/\/\/.*@/s, "//…@");
+  return withoutQuery(String(url).replace(/\/\/.*@/s, "//…@"));
+}
+
+/** @internal `text` of a URL as errors show it: behind ? and # may stand a token. */
+export function withoutQuery(text: string): string {
   return text.replace(/[?#].+/s, (hidden) => `${hidden[0]}…`);
 }
 

@@ -23,7 +23,7 @@ export interface ByteStreamOptions {
    */
   readonly explainSilentEnd?: (cause: Error | undefined) => Error;
   /** The socket's reads. */
-  readonly reads?: LentReads;
+  readonly reads?: LentReads | undefined;
 }
 
 /**

@@ -51,8 +51,5 @@ function dialTcp({ host, port }: TcpAddress, signal: AbortSignal): Promise<Frame
 
 function createTcpLink(socket: Socket, reads?: LentReads): FrameLink {
   const info: LinkInfo = { transport: "tcp", ...addressesOf(socket), isSecure: false };
-  return createByteStreamLink(socket, info, {
-    reset: () => reset(socket),
-    ...(reads === undefined ? {} : { reads }),
-  });
+  return createByteStreamLink(socket, info, { reset: () => reset(socket), reads });
 }

@@ -133,5 +133,5 @@ function dialUds(path: string, signal: AbortSignal): Promise<FrameLink> {
 
 function createUdsLink(socket: Socket, localAddress: string, remoteAddress = "", reads?: LentReads): FrameLink {
   const info: LinkInfo = { transport: "unix", remoteAddress, localAddress, isSecure: true };
-  return createByteStreamLink(socket, info, reads === undefined ? {} : { reads });
+  return createByteStreamLink(socket, info, { reads });
 }
