@@ -9,7 +9,7 @@ export {
   type ResumptionInit,
   type SetupPayload,
 } from "./session/connection.js";
-export { ConnectionError, type Initiator, StreamError } from "./session/errors.js";
+export { ConnectionError, type EndReason, type Initiator, StreamError } from "./session/errors.js";
 export { Peer, type PeerKind } from "./session/peer.js";
 export { ResumeLedger, ResumeStore } from "./session/resume-store.js";
 export { Resumption } from "./session/resumption.js";

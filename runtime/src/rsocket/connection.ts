@@ -11,7 +11,7 @@ import { ErrorCode } from "../frames/errors.js";
 import type { ExtFrame, ResumeFrame, SetupFrame } from "../frames/frame.js";
 import type { UnopenedCall, WaitingCall } from "../session/admission.js";
 import type { ResumptionInit, SetupPayload } from "../session/connection.js";
-import { ConnectionError, type Initiator } from "../session/errors.js";
+import { ConnectionError, type EndReason, type Initiator } from "../session/errors.js";
 import type { Allowance } from "../session/lease.js";
 import type { Peer } from "../session/peer.js";
 import type { Resumption } from "../session/resumption.js";
@@ -429,8 +429,8 @@ export class RSocketConnection implements Requester {
   }
 
   /** @internal The session is over. */
-  ended(error: ConnectionError): void {
-    const reason = describeEnd(error);
+  ended(end: EndReason): void {
+    const reason = describeEnd(end, () => this.endError);
     this.#reason = reason;
     this.#grants?.stop();
     this.#owner.onClosed(reason);
@@ -503,8 +503,8 @@ class Told implements DriverSeat {
     return this.#owner.resumeGreeting?.();
   }
 
-  onClosed(error: ConnectionError): void {
-    this.#connection.ended(error);
+  onClosed(reason: EndReason): void {
+    this.#connection.ended(reason);
   }
 
   encodeErrorData(code: number, message: string): Uint8Array | undefined {
@@ -522,9 +522,9 @@ function statusOf(allowance: Allowance, nowMs: number): LeaseStatus {
 }
 
 // rsocket-java says CONNECTION_ERROR "Disposed" when it closes in order (Q-DISPOSE-CODE).
-function describeEnd(error: ConnectionError): CloseReason {
-  const { initiator, code, message } = error;
+function describeEnd(end: EndReason, errorOf: () => ConnectionError | undefined): CloseReason {
+  const { initiator, code, message } = end;
   const isDisposal = code === ErrorCode.CONNECTION_ERROR && message.endsWith(": Disposed");
   const inOrder = code === ErrorCode.CONNECTION_CLOSE || isDisposal;
-  return { initiator, code, reason: message, error: inOrder ? undefined : error };
+  return { initiator, code, reason: message, error: inOrder ? undefined : errorOf() };
 }

@@ -61,13 +61,13 @@ export class Admission {
     }
   }
 
-  /** Fails all. */
-  failAll(error: ConnectionError): void {
+  /** Fails all; asks for the error only if there are any. */
+  failAll(errorOf: () => ConnectionError): void {
     // One that fails may withdraw another.
     for (const calls of [this.#calls, this.#unopened]) {
       for (const call of calls ?? NONE) {
         this.withdraw(call);
-        call.fail(error);
+        call.fail(errorOf());
       }
     }
   }

@@ -23,7 +23,7 @@ import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
 import { Flag, FrameType, frameTypeName, HEADER_BYTES, MAX_31_BIT, MAX_SENT_FRAME_BYTES } from "../frames/layout.js";
 import { readPayloadStart } from "../frames/payload-start.js";
 import { Admission, type UnopenedCall, type WaitingCall } from "./admission.js";
-import { ConnectionError, StreamError } from "./errors.js";
+import { ConnectionError, type EndReason, type Initiator, StreamError } from "./errors.js";
 import { InboundBudgets } from "./inbound-budgets.js";
 import { Keepalive } from "./keepalive.js";
 import { checkLease, decodeLease, type Lease, type LeaseInit, Leases } from "./lease.js";
@@ -66,8 +66,8 @@ export interface ConnectionEvents {
   resumeGreeting?(): Uint8Array | undefined;
   /** A request or an item of the peer was refused, for a limit or a rule that it broke; the connection lives on. */
   onRefused?(code: number, message: string): void;
-  /** The connection is over. Told once, after all its streams. */
-  onClosed(reason: ConnectionError): void;
+  /** The connection is over. Told once, after all its streams. `closeReason` is the error where one is wanted. */
+  onClosed(reason: EndReason): void;
   /** How an ERROR of this session's own says `message` to this peer; as UTF-8 text when it gives nothing. */
   encodeErrorData?(code: number, message: string): Uint8Array | undefined;
 }
@@ -204,7 +204,7 @@ export class Connection implements StreamHost {
   #lingerMs = 0;
   #lingerUntilMs: number | undefined;
   #peerHasEnded = false;
-  #closeReason: ConnectionError | undefined;
+  #closeReason: EndReason | undefined;
   #mustAbort = false;
 
   constructor(init: ConnectionInit) {
@@ -273,7 +273,7 @@ export class Connection implements StreamHost {
 
   /** Why it is over, once it is. */
   get closeReason(): ConnectionError | undefined {
-    return this.#closeReason;
+    return this.#closeReason === undefined ? undefined : this.#endError();
   }
 
   /** The link should be torn down rather than closed in order: the peer no longer listens. */
@@ -434,10 +434,10 @@ export class Connection implements StreamHost {
     const isNews = this.isOpen;
     this.#state = "draining";
     this.#closeSent = true;
-    this.#admission.failAll(this.#closeReason);
+    this.#failWaiting();
     for (const stream of this.#streams.snapshot()) {
       // Neither will our requests be answered, nor will its own become whole.
-      if (stream.isRequester || stream.isAssembling) stream.connectionLost(this.#closeReason);
+      if (stream.isRequester || stream.isAssembling) stream.connectionLost(this.#endError());
     }
     this.#endIfDrained();
     if (isNews) this.#tellDraining();
@@ -498,7 +498,7 @@ export class Connection implements StreamHost {
     initialRequestN: number,
     sink: StreamSink,
   ): Stream {
-    if (!this.isOpen) throw this.#notOpenError();
+    if (!this.isOpen) throw this.#endError();
     const preset = presetOf(interaction);
     if (preset.hasInitialN && !(initialRequestN >= 1)) {
       throw new RangeError(`initial request n ${initialRequestN}, expected 1 … 2^31-1 (RSocket 1.0 §REQUEST_STREAM)`);
@@ -517,14 +517,14 @@ export class Connection implements StreamHost {
 
   /** Lets a call wait for room; false when too many do. @throws ConnectionError when the connection isn't open. */
   queueCall(call: WaitingCall): boolean {
-    if (!this.isOpen) throw this.#notOpenError();
+    if (!this.isOpen) throw this.#endError();
     if (!this.hasLease && this.#admission.size >= this.settings.limits.maxCallsWithoutLease) return false;
     return this.#admission.add(call);
   }
 
   /** A call that has no stream yet hears when the connection ends. @throws ConnectionError when it isn't open. */
   addUnopened(call: UnopenedCall): void {
-    if (!this.isOpen) throw this.#notOpenError();
+    if (!this.isOpen) throw this.#endError();
     this.#admission.addUnopened(call);
   }
 
@@ -629,7 +629,9 @@ export class Connection implements StreamHost {
    */
   close(message = "closed", lingerMs = 0): void {
     if (this.#state === "closed") return;
-    this.#closeReason ??= new ConnectionError(ErrorCode.CONNECTION_CLOSE, message, "local");
+    this.#closeReason ??= inOrder(message, "local");
+    // Whoever fails by it sees in the stack who closed the connection.
+    if (this.#streams.size > 0) this.#endError();
     // CONN-07: a SETUP that isn't accepted is refused.
     if (this.#state === "accepting")
       return this.#endWithError(new ConnectionError(ErrorCode.REJECTED_SETUP, message, "local"), TEXT.encode(message));
@@ -639,7 +641,7 @@ export class Connection implements StreamHost {
     // Who was told by its peer has nothing to wait for.
     if (this.#state !== "draining") this.#lingerMs = lingerMs;
     this.#state = "draining";
-    this.#admission.failAll(this.#closeReason);
+    this.#failWaiting();
     if (this.peer.isOurs) this.#sendCloseBehindRequests(message);
     this.#endIfDrained();
   }
@@ -1135,18 +1137,18 @@ export class Connection implements StreamHost {
     const code = readUint32(bytes, start + HEADER_BYTES);
     const data = bytes.slice(start + HEADER_BYTES + 4, end);
     const text = decodeUtf8(data);
-    const error = new ConnectionError(code, `${errorCodeName(code)}: ${text}`, "remote", { data });
+    const message = `${errorCodeName(code)}: ${text}`;
     // Drivers refuse a SETUP with all kinds of codes (Q-NO-SETUP).
-    if (this.#state === "opening") return this.#end(error, false);
-    if (code === ErrorCode.CONNECTION_ERROR) return this.#end(error, false);
+    if (this.#state === "opening" || code === ErrorCode.CONNECTION_ERROR)
+      return this.#end(new ConnectionError(code, message, "remote", { data }), false);
     if (code !== ErrorCode.CONNECTION_CLOSE) return this.#countMeaningless();
     const isNews = this.isOpen;
-    this.#closeReason ??= error;
+    this.#closeReason ??= inOrder(message, "remote", data);
     this.#closeSent = true;
     this.#resumption?.stopKeeping();
     this.#lingerMs = 0;
     this.#state = "draining";
-    this.#admission.failAll(this.#closeReason);
+    this.#failWaiting();
     this.#endIfDrained();
     if (isNews) this.#tellDraining();
   }
@@ -1336,7 +1338,7 @@ export class Connection implements StreamHost {
       this.#lingers()
     )
       return;
-    const reason = this.#closeReason ?? new ConnectionError(ErrorCode.CONNECTION_CLOSE, "closed", "local");
+    const reason = this.#closeReason ?? inOrder("closed", "local");
     this.#sendClose(reason.message, this.outbound.priority);
     this.#end(reason, false);
   }
@@ -1349,7 +1351,7 @@ export class Connection implements StreamHost {
     return this.#nowMs < this.#lingerUntilMs;
   }
 
-  #end(reason: ConnectionError, abort: boolean, errorData?: Uint8Array): void {
+  #end(reason: EndReason, abort: boolean, errorData?: Uint8Array): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     // Nothing goes out in front of SETUP (CONN-01) or RESUME: who never said hello says no farewell either.
@@ -1360,32 +1362,45 @@ export class Connection implements StreamHost {
     this.#resumption = undefined;
     this.#mustAbort = abort;
     this.#held = undefined;
-    const ended = this.#closeReason;
     const handingOver = this.#handingOver ?? [];
     this.#handingOver = undefined;
-    for (const { stream } of handingOver) stream.connectionLost(ended);
-    for (const stream of this.#streams.snapshot()) stream.connectionLost(ended);
-    this.#admission.failAll(ended);
+    for (const { stream } of handingOver) stream.connectionLost(this.#endError());
+    for (const stream of this.#streams.snapshot()) stream.connectionLost(this.#endError());
+    this.#failWaiting();
     this.#pausedProducers = undefined;
     this.outbound.clearStreams();
     if (isUnheardOf) this.outbound.priority.clear();
     else if (errorData !== undefined) encodeError(this.outbound.priority, 0, reason.code, errorData);
     this.peer.settleUnknown();
     this.requestFlush();
-    this.#events.onClosed(ended);
+    this.#events.onClosed(this.#closeReason);
+  }
+
+  #failWaiting(): void {
+    this.#admission.failAll(() => this.#endError());
+  }
+
+  // One error for all that hear of the end.
+  #endError(): ConnectionError {
+    const reason = this.#closeReason ?? connectionError("connection is not open yet", "local");
+    if (reason instanceof ConnectionError) return reason;
+    const { code, message, initiator, data } = reason;
+    const error = new ConnectionError(code, message, initiator, { data });
+    this.#closeReason = error;
+    return error;
   }
 
   #belowMark(): boolean {
     return this.outbound.byteLength < this.settings.limits.producerPauseBytes;
   }
-
-  #notOpenError(): ConnectionError {
-    return this.#closeReason ?? connectionError("connection is not open yet", "local");
-  }
 }
 
 function connectionError(message: string, initiator: "local" | "remote", cause?: unknown): ConnectionError {
   return new ConnectionError(ErrorCode.CONNECTION_ERROR, message, initiator, cause === undefined ? {} : { cause });
+}
+
+function inOrder(message: string, initiator: Initiator, data?: Uint8Array): EndReason {
+  return { code: ErrorCode.CONNECTION_CLOSE, message, initiator, data };
 }
 
 const OVER = "the session is over";

@@ -21,7 +21,7 @@ export class ConnectionError extends Error {
     code: number,
     message: string,
     initiator: Initiator,
-    options: { cause?: unknown; data?: Uint8Array } = {},
+    options: { cause?: unknown; data?: Uint8Array | undefined } = {},
   ) {
     super(message, options.cause === undefined ? undefined : options);
     this.code = code;
@@ -29,6 +29,12 @@ export class ConnectionError extends Error {
     this.data = options.data;
   }
 }
+
+/**
+ * What a ConnectionError says, without one: where nobody is to get it, as at most closes in order, its stack would cost
+ * as much as all else that happens then.
+ */
+export type EndReason = Pick<ConnectionError, "code" | "message" | "initiator" | "data">;
 
 /** One stream ended with an error. The connection lives on. */
 export class StreamError extends Error {

@@ -50,7 +50,7 @@ describe("session/admission", () => {
     expect(log).to.deep.equal(["a"]);
     admission.add(waiting(log, "c", () => admission.withdraw(withdrawn)));
     admission.add(withdrawn);
-    admission.failAll(ended);
+    admission.failAll(() => ended);
     expect(log).to.deep.equal(["a", "c failed: ended"]);
     expect(admission.size).to.equal(0);
   });
@@ -67,9 +67,9 @@ describe("session/admission", () => {
   it("fails all, in order, each once", () => {
     const admission = new Admission(10);
     const log: string[] = [];
-    admission.add(waiting(log, "a", () => admission.failAll(ended)));
+    admission.add(waiting(log, "a", () => admission.failAll(() => ended)));
     admission.add(waiting(log, "b"));
-    admission.failAll(ended);
+    admission.failAll(() => ended);
     expect(log).to.deep.equal(["a failed: ended", "b failed: ended"]);
   });
 });
