@@ -28,7 +28,7 @@ export interface EchoClient {
 /** A client of Echo on a connection or a channel. */
 export function createEchoClient(channel: Channel): EchoClient {
   return {
-    ...{ [Symbol.toStringTag]: "EchoClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "EchoClient", // its name in stack traces
     async say(request, options) { return await callUnary(channel, EchoSay, request, options); },
   };
 }

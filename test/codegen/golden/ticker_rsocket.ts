@@ -57,7 +57,7 @@ export interface TickerClient {
 /** A client of demo.v1.Ticker on a connection or a channel. */
 export function createTickerClient(channel: Channel): TickerClient {
   return {
-    ...{ [Symbol.toStringTag]: "TickerClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "TickerClient", // its name in stack traces
     async last(request, options) { return await callUnary(channel, TickerLast, request, options); },
     watch(request, options) { return callServerStream(channel, TickerWatch, request, options); },
     async upload(requests, options) { return await callClientStream(channel, TickerUpload, requests, options); },
@@ -108,7 +108,7 @@ export interface AlertsClient {
 /** A client of demo.v1.Alerts on a connection or a channel. */
 export function createAlertsClient(channel: Channel): AlertsClient {
   return {
-    ...{ [Symbol.toStringTag]: "AlertsClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "AlertsClient", // its name in stack traces
     async notify(request, options) { return await callFireAndForget(channel, AlertsNotify, request, options); },
   };
 }

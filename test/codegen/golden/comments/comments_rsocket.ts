@@ -132,7 +132,7 @@ export interface TalkClient {
 /** A client of comments.Talk on a connection or a channel. */
 export function createTalkClient(channel: Channel): TalkClient {
   return {
-    ...{ [Symbol.toStringTag]: "TalkClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "TalkClient", // its name in stack traces
     async first(request, options) { return await callUnary(channel, TalkFirst, request, options); },
     async second(request, options) { return await callUnary(channel, TalkSecond, request, options); },
     third(request, options) { return callServerStream(channel, TalkThird, request, options); },
@@ -225,7 +225,7 @@ export interface OldClient {
  */
 export function createOldClient(channel: Channel): OldClient {
   return {
-    ...{ [Symbol.toStringTag]: "OldClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "OldClient", // its name in stack traces
     async do(request, options) { return await callUnary(channel, OldDo, request, options); },
   };
 }

@@ -143,7 +143,7 @@ export interface MembersClient {
 /** A client of hostile.members.Members on a connection or a channel. */
 export function createMembersClient(channel: Channel): MembersClient {
   return {
-    ...{ [Symbol.toStringTag]: "MembersClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "MembersClient", // its name in stack traces
     async constructor$(request, options) { return await callUnary(channel, Membersconstructor, request, options); },
     async delete(request, options) { return await callUnary(channel, Membersdelete, request, options); },
     async then$(request, options) { return await callUnary(channel, Membersthen, request, options); },

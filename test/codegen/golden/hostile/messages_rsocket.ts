@@ -138,7 +138,7 @@ export interface MessagesClient {
 /** A client of hostile.messages.Messages on a connection or a channel. */
 export function createMessagesClient(channel: Channel): MessagesClient {
   return {
-    ...{ [Symbol.toStringTag]: "MessagesClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "MessagesClient", // its name in stack traces
     async a(request, options) { return await callUnary(channel, MessagesA, request, options); },
     b(request, options) { return callServerStream(channel, MessagesB, request, options); },
     async c(requests, options) { return await callClientStream(channel, MessagesC, requests, options); },

@@ -44,7 +44,7 @@ export interface TickerClient {
 /** A client of hostile.services.Ticker on a connection or a channel. */
 export function createTickerClient(channel: Channel): TickerClient {
   return {
-    ...{ [Symbol.toStringTag]: "TickerClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "TickerClient", // its name in stack traces
     async name(request, options) { return await callUnary$1(channel, TickerName$, request, options); },
     async client(request, options) { return await callUnary$1(channel, TickerClient$, request, options); },
     async handler(request, options) { return await callUnary$1(channel, TickerHandler$, request, options); },
@@ -91,7 +91,7 @@ export interface createTickerClient$ {
 /** A client of hostile.services.createTicker on a connection or a channel. */
 export function createcreateTickerClient(channel: Channel): createTickerClient$ {
   return {
-    ...{ [Symbol.toStringTag]: "createTickerClient$" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "createTickerClient$", // its name in stack traces
     async do(request, options) { return await callUnary$1(channel, createTickerDo, request, options); },
   };
 }
@@ -128,7 +128,7 @@ export interface AClient {
 /** A client of hostile.services.A on a connection or a channel. */
 export function createAClient(channel: Channel): AClient {
   return {
-    ...{ [Symbol.toStringTag]: "AClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "AClient", // its name in stack traces
     async bC(request, options) { return await callUnary$1(channel, ABC, request, options); },
   };
 }
@@ -165,7 +165,7 @@ export interface ABClient {
 /** A client of hostile.services.AB on a connection or a channel. */
 export function createABClient(channel: Channel): ABClient {
   return {
-    ...{ [Symbol.toStringTag]: "ABClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "ABClient", // its name in stack traces
     async c(request, options) { return await callUnary$1(channel, ABC$, request, options); },
   };
 }
@@ -202,7 +202,7 @@ export interface callClient {
 /** A client of hostile.services.call on a connection or a channel. */
 export function createcallClient(channel: Channel): callClient {
   return {
-    ...{ [Symbol.toStringTag]: "callClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "callClient", // its name in stack traces
     async unary(request, options) { return await callUnary$1(channel, callUnary, request, options); },
   };
 }
@@ -239,7 +239,7 @@ export interface unClient {
 /** A client of hostile.services.un on a connection or a channel. */
 export function createunClient(channel: Channel): unClient {
   return {
-    ...{ [Symbol.toStringTag]: "unClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "unClient", // its name in stack traces
     async implemented(request, options) { return await callUnary$1(channel, unimplemented, request, options); },
   };
 }
@@ -276,7 +276,7 @@ export interface deClient {
 /** A client of hostile.services.de on a connection or a channel. */
 export function createdeClient(channel: Channel): deClient {
   return {
-    ...{ [Symbol.toStringTag]: "deClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "deClient", // its name in stack traces
     async lete(request, options) { return await callUnary$1(channel, delete$, request, options); },
   };
 }
@@ -313,7 +313,7 @@ export interface reqClient {
 /** A client of hostile.services.req on a connection or a channel. */
 export function createreqClient(channel: Channel): reqClient {
   return {
-    ...{ [Symbol.toStringTag]: "reqClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "reqClient", // its name in stack traces
     async uest(request, options) { return await callUnary$1(channel, request$, request, options); },
   };
 }
@@ -350,7 +350,7 @@ export interface chanClient {
 /** A client of hostile.services.chan on a connection or a channel. */
 export function createchanClient(channel: Channel): chanClient {
   return {
-    ...{ [Symbol.toStringTag]: "chanClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "chanClient", // its name in stack traces
     async nel(request, options) { return await callUnary$1(channel, channel$, request, options); },
   };
 }
@@ -387,7 +387,7 @@ export interface ProClient {
 /** A client of hostile.services.Pro on a connection or a channel. */
 export function createProClient(channel: Channel): ProClient {
   return {
-    ...{ [Symbol.toStringTag]: "ProClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "ProClient", // its name in stack traces
     async mise(request, options) { return await callUnary$1(channel, Promise$, request, options); },
   };
 }
@@ -424,7 +424,7 @@ export interface MScheClient {
 /** A client of hostile.services.MSche on a connection or a channel. */
 export function createMScheClient(channel: Channel): MScheClient {
   return {
-    ...{ [Symbol.toStringTag]: "MScheClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "MScheClient", // its name in stack traces
     async ma(request, options) { return await callUnary$1(channel, MSchema, request, options); },
   };
 }
@@ -461,7 +461,7 @@ export interface PromiseClient {
 /** A client of hostile.services.Promise on a connection or a channel. */
 export function createPromiseClient(channel: Channel): PromiseClient {
   return {
-    ...{ [Symbol.toStringTag]: "PromiseClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "PromiseClient", // its name in stack traces
     async then$(request, options) { return await callUnary$1(channel, Promisethen, request, options); },
   };
 }
@@ -498,7 +498,7 @@ export interface GenerClient {
 /** A client of hostile.services.Gener on a connection or a channel. */
 export function createGenerClient(channel: Channel): GenerClient {
   return {
-    ...{ [Symbol.toStringTag]: "GenerClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "GenerClient", // its name in stack traces
     async ation1(request, options) { return await callUnary$1(channel, Generation1$, request, options); },
   };
 }
@@ -535,7 +535,7 @@ export interface _Client {
 /** A client of hostile.services._ on a connection or a channel. */
 export function create_Client(channel: Channel): _Client {
   return {
-    ...{ [Symbol.toStringTag]: "_Client" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "_Client", // its name in stack traces
     async _(request, options) { return await callUnary$1(channel, __, request, options); },
   };
 }

@@ -51,7 +51,7 @@ export interface SearchClient {
 /** A client of legacy.edition2023.Search on a connection or a channel. */
 export function createSearchClient(channel: Channel): SearchClient {
   return {
-    ...{ [Symbol.toStringTag]: "SearchClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "SearchClient", // its name in stack traces
     async find(request, options) { return await callUnary(channel, SearchFind, request, options); },
     old(request, options) { return callServerStream(channel, SearchOld, request, options); },
     chat(requests, options) { return callBidi(channel, SearchChat, requests, options); },

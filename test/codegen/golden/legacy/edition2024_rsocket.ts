@@ -49,7 +49,7 @@ export interface SearchClient {
 /** A client of legacy.edition2024.Search on a connection or a channel. */
 export function createSearchClient(channel: Channel): SearchClient {
   return {
-    ...{ [Symbol.toStringTag]: "SearchClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "SearchClient", // its name in stack traces
     async find(request, options) { return await callUnary(channel, SearchFind, request, options); },
     watch(request, options) { return callServerStream(channel, SearchWatch, request, options); },
     async upload(requests, options) { return await callClientStream(channel, SearchUpload, requests, options); },

@@ -70,7 +70,7 @@ export interface SearchClient {
  */
 export function createSearchClient(channel: Channel): SearchClient {
   return {
-    ...{ [Symbol.toStringTag]: "SearchClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "SearchClient", // its name in stack traces
     async find(request, options) { return await callUnary(channel, SearchFind, request, options); },
     page(request, options) { return callServerStream(channel, SearchPage, request, options); },
     async store(requests, options) { return await callClientStream(channel, SearchStore, requests, options); },

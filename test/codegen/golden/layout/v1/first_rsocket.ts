@@ -39,7 +39,7 @@ export interface FirstClient {
 /** A client of layout.v1.First on a connection or a channel. */
 export function createFirstClient(channel: Channel): FirstClient {
   return {
-    ...{ [Symbol.toStringTag]: "FirstClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "FirstClient", // its name in stack traces
     async get(request, options) { return await callUnary(channel, FirstGet, request, options); },
     async grow(request, options) { return await callUnary(channel, FirstGrow, request, options); },
   };
@@ -90,7 +90,7 @@ export interface FirstAgainClient {
 /** A client of layout.v1.FirstAgain on a connection or a channel. */
 export function createFirstAgainClient(channel: Channel): FirstAgainClient {
   return {
-    ...{ [Symbol.toStringTag]: "FirstAgainClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "FirstAgainClient", // its name in stack traces
     get(request, options) { return callServerStream(channel, FirstAgainGet, request, options); },
     async put(requests, options) { return await callClientStream(channel, FirstAgainPut, requests, options); },
   };

@@ -29,7 +29,7 @@ export interface SecondClient {
 /** A client of layout.v1.Second on a connection or a channel. */
 export function createSecondClient(channel: Channel): SecondClient {
   return {
-    ...{ [Symbol.toStringTag]: "SecondClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "SecondClient", // its name in stack traces
     async leaf(request, options) { return await callUnary(channel, SecondLeaf, request, options); },
   };
 }
@@ -67,7 +67,7 @@ export interface SecondAgainClient {
 /** A client of layout.v1.SecondAgain on a connection or a channel. */
 export function createSecondAgainClient(channel: Channel): SecondAgainClient {
   return {
-    ...{ [Symbol.toStringTag]: "SecondAgainClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "SecondAgainClient", // its name in stack traces
     async leaf(request, options) { return await callUnary(channel, SecondAgainLeaf, request, options); },
   };
 }

@@ -63,7 +63,7 @@ export interface OrdersClient {
 /** A client of shop.v1.Orders on a connection or a channel. */
 export function createOrdersClient(channel: Channel): OrdersClient {
   return {
-    ...{ [Symbol.toStringTag]: "OrdersClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "OrdersClient", // its name in stack traces
     async place(request, options) { return await callUnary(channel, OrdersPlace, request, options); },
     items(request, options) { return callServerStream(channel, OrdersItems, request, options); },
     async weigh(requests, options) { return await callClientStream(channel, OrdersWeigh, requests, options); },
@@ -153,7 +153,7 @@ export interface WellKnownClient {
 /** A client of shop.v1.WellKnown on a connection or a channel. */
 export function createWellKnownClient(channel: Channel): WellKnownClient {
   return {
-    ...{ [Symbol.toStringTag]: "WellKnownClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "WellKnownClient", // its name in stack traces
     async times(request, options) { return await callUnary(channel, WellKnownTimes, request, options); },
     values(requests, options) { return callBidi(channel, WellKnownValues, requests, options); },
     async anything(request, options) { return await callUnary(channel, WellKnownAnything, request, options); },

@@ -32,7 +32,7 @@ export interface Status_Client {
 /** A client of shop.v1.Status_ on a connection or a channel. */
 export function createStatus_Client(channel: Channel): Status_Client {
   return {
-    ...{ [Symbol.toStringTag]: "Status_Client" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "Status_Client", // its name in stack traces
     async of(request, options) { return await callUnary(channel, Status_Of, request, options); },
   };
 }

@@ -32,7 +32,7 @@ export interface FirstClient {
 /** A client of layout.v1.deep.inner.First on a connection or a channel. */
 export function createFirstClient(channel: Channel): FirstClient {
   return {
-    ...{ [Symbol.toStringTag]: "FirstClient" }, // its name in stack traces
+    [Symbol.toStringTag as symbol]: "FirstClient", // its name in stack traces
     async get(request, options) { return await callUnary(channel, FirstGet, request, options); },
   };
 }
