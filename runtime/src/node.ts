@@ -77,6 +77,8 @@ export interface NodeClientOptions {
 }
 
 const NODE_CLIENT_OPTIONS: Kinds = { webSocketHeaders: "object", tls: "object" };
+const NODE_CONNECT_OPTIONS: Kinds = { ...CONNECT_OPTIONS, ...NODE_CLIENT_OPTIONS };
+const NODE_CHANNEL_OPTIONS: Kinds = { ...CHANNEL_OPTIONS, ...NODE_CLIENT_OPTIONS };
 
 /** Options of `connect` in Node. */
 export interface NodeConnectOptions extends Omit<ConnectOptions, "metadataMode">, NodeClientOptions {}
@@ -119,7 +121,7 @@ export interface NodeServeOptions extends ServeOptions {
  * const ticker = createTickerClient(connection);
  */
 export async function connect(url: string | URL, options: NodeConnectOptions = {}): Promise<Connection> {
-  checkOptions(options, { ...CONNECT_OPTIONS, ...NODE_CLIENT_OPTIONS });
+  checkOptions(options, NODE_CONNECT_OPTIONS);
   const dialer = dialerOf(addressOf(url), options);
   const read = everywhere(options, CONNECT_OPTIONS);
   return await connectPrepared(dialer, read, prepareConnect(read));
@@ -134,7 +136,7 @@ export async function connect(url: string | URL, options: NodeConnectOptions = {
  * const ticker = createTickerClient(channel);
  */
 export function createChannel(url: string | URL, options: NodeChannelOptions = {}): ClientChannel {
-  checkOptions(options, { ...CHANNEL_OPTIONS, ...NODE_CLIENT_OPTIONS });
+  checkOptions(options, NODE_CHANNEL_OPTIONS);
   return createChannelChecked(dialerOf(addressOf(url), options), everywhere(options, CHANNEL_OPTIONS));
 }
 

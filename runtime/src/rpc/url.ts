@@ -12,18 +12,24 @@ const UNIX = "unix";
  * @throws RpcError `invalid_argument` naming the text.
  */
 export function parseUrl(text: string | URL, schemes: readonly string[]): URL {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    // Without the platform's error, which shows all of it.
+    throw unfit(text, "is no URL", schemes);
+  }
+  const scheme = url.protocol.slice(0, -1);
+  if (!schemes.includes(scheme)) throw unfit(text, `has scheme ${scheme}`, schemes);
+  if (scheme !== UNIX && url.hostname === "") throw unfit(text, "has no host", schemes);
+  return url;
+}
+
+function unfit(text: string | URL, fault: string, schemes: readonly string[]): RpcError {
   const withHost = schemes.filter((scheme) => scheme !== UNIX).map((scheme) => `${scheme}://`);
   const orPath = schemes.includes(UNIX) ? ", or unix:/path/to.sock" : "";
   const expected = `expected ${withHost.join(" or ")} with host and port${orPath}`;
-  // Without the platform's error, which shows all of it.
-  if (!URL.canParse(text)) throw new RpcError(Code.InvalidArgument, `"${shown(text)}" is no URL, ${expected}`);
-  const url = new URL(text);
-  const scheme = url.protocol.slice(0, -1);
-  if (!schemes.includes(scheme))
-    throw new RpcError(Code.InvalidArgument, `"${shown(text)}" has scheme ${scheme}, ${expected}`);
-  if (scheme === UNIX) return url;
-  if (url.hostname === "") throw new RpcError(Code.InvalidArgument, `"${shown(text)}" has no host, ${expected}`);
-  return url;
+  return new RpcError(Code.InvalidArgument, `"${shown(text)}" ${fault}, ${expected}`);
 }
 
 // In front of the host may stand a password.
@@ -54,9 +60,11 @@ export function hostAndPort(url: URL, defaultPort?: number): { readonly host: st
   if (url.port === "" && defaultPort === undefined) {
     throw new RpcError(Code.InvalidArgument, `"${shown(url)}" has no port, expected one (0 lets the system choose)`);
   }
-  // Only of schemes that the platform knows it spells hosts as the DNS has them.
-  const spelled = `ws://${url.host}`;
-  if (!URL.canParse(spelled)) throw new RpcError(Code.InvalidArgument, `"${shown(url)}" has a host that can't be`);
-  const host = new URL(spelled).hostname.replace(/^\[(.*)\]$/, "$1");
-  return { host, port: url.port === "" ? (defaultPort ?? 0) : Number(url.port) };
+  const port = url.port === "" ? (defaultPort ?? 0) : Number(url.port);
+  try {
+    // Only of schemes that the platform knows it spells hosts as the DNS has them.
+    return { host: new URL(`ws://${url.host}`).hostname.replace(/^\[(.*)\]$/, "$1"), port };
+  } catch {
+    throw new RpcError(Code.InvalidArgument, `"${shown(url)}" has a host that can't be`);
+  }
 }

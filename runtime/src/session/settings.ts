@@ -173,8 +173,8 @@ const EDGE_LIMITS: Limits = withFragments({
   maxConnectionsPerAddress: 256,
 });
 
-/** The limits that were resolved last: connections opened in turn mostly have the same, and share one object. */
-let latest: Limits = STANDARD_LIMITS;
+/** What was resolved last: connections opened in turn mostly have the same limits, and share one object. */
+let latest: { readonly base: Limits; readonly given: Partial<Limits>; readonly limits: Limits } | undefined;
 
 /**
  * The standard limits with those of `changes` in their place, which nobody can change; `edge` starts from the preset for the
@@ -188,14 +188,19 @@ export function resolveLimits(changes: Partial<Limits> = {}, preset: "standard" 
   const base = preset === "edge" ? EDGE_LIMITS : STANDARD_LIMITS;
   const given = givenLimits<keyof Limits>(changes, STANDARD_LIMITS);
   if (Object.keys(given).length === 0) return base;
-  const names = Object.keys(base) as (keyof Limits)[];
   if (given.maxMessageBytes !== undefined) {
     given.maxFragments ??= fragmentsOf(given.maxMessageBytes);
     given.maxReassemblyBytes ??= reassemblyBytesOf({ ...base, ...given });
   }
-  const isSame = (limits: Limits): boolean => names.every((name) => limits[name] === (given[name] ?? base[name]));
-  if (!isSame(latest)) latest = Object.freeze({ ...base, ...given });
-  return latest;
+  if (latest?.base !== base || !haveSame(latest.given, given)) {
+    latest = { base, given, limits: Object.freeze({ ...base, ...given }) };
+  }
+  return latest.limits;
+}
+
+function haveSame(some: Partial<Limits>, others: Partial<Limits>): boolean {
+  const names = Object.keys(some) as (keyof Limits)[];
+  return names.length === Object.keys(others).length && names.every((name) => some[name] === others[name]);
 }
 
 function withFragments(limits: Omit<Limits, "maxFragments">): Limits {
