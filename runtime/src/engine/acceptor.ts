@@ -39,8 +39,7 @@ export class Acceptor {
 
   /** Admits a connection from `remoteAddress`, or says why not. */
   admit(remoteAddress: string): string | undefined {
-    const host = hostOf(remoteAddress);
-    // Who has no address (a Unix socket, the same process) is nobody's neighbour.
+    const host = this.#countedHost(remoteAddress);
     const sameHost = host === "" ? 0 : (this.#byAddress.get(host) ?? 0);
     if (this.#count >= this.#limits.maxConnections)
       return `server is full: more than ${this.#limits.maxConnections} connections`;
@@ -54,11 +53,17 @@ export class Acceptor {
 
   /** An admitted connection is over. */
   leave(remoteAddress: string): void {
-    const host = hostOf(remoteAddress);
-    const sameHost = (this.#byAddress.get(host) ?? 1) - 1;
     this.#count--;
+    const host = this.#countedHost(remoteAddress);
+    if (host === "") return;
+    const sameHost = (this.#byAddress.get(host) ?? 1) - 1;
     if (sameHost > 0) this.#byAddress.set(host, sameHost);
     else this.#byAddress.delete(host);
+  }
+
+  // Who has no address (a Unix socket, the same process) is nobody's neighbour, and without a limit nobody counts.
+  #countedHost(remoteAddress: string): string {
+    return this.#limits.maxConnectionsPerAddress === Number.POSITIVE_INFINITY ? "" : hostOf(remoteAddress);
   }
 
   /** Ends `newcomer` unless it is accepted in time; the returned function stops the watch. */
