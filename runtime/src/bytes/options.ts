@@ -29,7 +29,8 @@ export function checkOptions(options: unknown, known: Kinds, prefix = ""): void 
 /** The values of those in `known`. A mere `{ ...options }` leaves behind what is inherited, such as the getters of a class. */
 export function readOptions<T extends object>(options: T, known: Kinds): T {
   const read: Record<string, unknown> = {};
-  for (const name of Object.keys(known)) {
+  for (const name in known) {
+    if (!Object.hasOwn(known, name)) continue;
     const value = (options as Readonly<Record<string, unknown>>)[name];
     if (value !== undefined) read[name] = value;
   }

@@ -125,6 +125,27 @@ export interface Dialer {
   dial(signal: AbortSignal): Promise<FrameLink>;
 }
 
+/** @internal What a dialer needs of a signal that is told to nobody else. An AbortSignal costs a third of what a call does. */
+export interface GiveUp {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+const undemanding = /*@__PURE__*/ new WeakSet<Dialer["dial"]>();
+
+/** @internal A dialer for which any GiveUp is signal enough. */
+export function undemandingDialer(dial: (giveUp: GiveUp) => Promise<FrameLink>): Dialer {
+  undemanding.add(dial);
+  return { dial };
+}
+
+/** @internal Whether it is one; with another `dial` in its place it is none. */
+export function isUndemanding({ dial }: Dialer): boolean {
+  return undemanding.has(dial);
+}
+
 /** Accepts links at one address. */
 export interface Listener {
   /** Where it listens, as a URL with the port that was bound. */

@@ -8,7 +8,7 @@ import type { MetadataFormat } from "../metadata/format.js";
 import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
 import { rpcMetadata } from "../metadata/rpc-format.js";
 import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
-import { checkConnecting, openConnection } from "../rsocket/connect.js";
+import { checkConnecting, openConnection, setupNow } from "../rsocket/connect.js";
 import type { ClientLeaseOptions } from "../rsocket/lease.js";
 import type { ResumeOptions } from "../rsocket/restore-link.js";
 import {
@@ -170,7 +170,8 @@ export async function connectPrepared(
       {
         dialer,
         // Within the time for connecting: asking for a token may take as long as it likes.
-        setup: typeof token === "function" ? async () => setupOf(textOf(await token())) : () => setupOf(token),
+        setup:
+          typeof token === "function" ? async () => setupOf(textOf(await token())) : setupNow(() => setupOf(token)),
         ...pick(options, "signal", "timeoutMs", "confirm", "resume", "scheduler", "lease"),
       },
       settings,

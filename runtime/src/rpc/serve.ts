@@ -226,31 +226,46 @@ class RpcServer implements Server {
   }
 }
 
-async function acceptConnection(
+// Who lets everybody in does so at once: what comes behind SETUP needn't wait.
+function acceptConnection(
   frame: SetupFrame,
   connection: RpcConnection,
   options: ServeOptions,
+): ConnectionHooks | Promise<ConnectionHooks> {
+  const read = readSetup(frame, connection);
+  return options.accept === undefined ? greet(connection, read) : acceptAsked(connection, read, options);
+}
+
+async function acceptAsked(
+  connection: RpcConnection,
+  read: ReadSetup,
+  options: ServeOptions,
 ): Promise<ConnectionHooks> {
-  const { rsocket } = connection;
-  const { setup, hasHello, version } = readSetup(frame, connection);
-  if (options.accept !== undefined) {
-    try {
-      await options.accept(setup, connection);
-    } catch (error) {
-      throw refusal(error, hasHello, rsocket);
-    }
+  try {
+    await options.accept?.(read.setup, connection);
+  } catch (error) {
+    throw refusal(error, read.hasHello, connection.rsocket);
   }
-  if (hasHello) {
-    rsocket.peer.receiveHello(version);
+  return greet(connection, read);
+}
+
+function greet(connection: RpcConnection, { hasHello, version }: ReadSetup): ConnectionHooks {
+  const { peer } = connection.rsocket;
+  if (!hasHello) peer.settleUnknown();
+  else {
+    peer.receiveHello(version);
     // Before any other frame of this session: until it has come the client takes us for a server without it.
-    rsocket.metadataPush(serverHello());
+    connection.rsocket.metadataPush(serverHello());
     connection.resumeGreeting = serverHello;
-  } else rsocket.peer.settleUnknown();
+  }
   return connection;
 }
 
+let hello: Uint8Array | undefined;
+
 function serverHello(): Uint8Array {
-  return encodeEnvelopeEntry({ hello: { version: 1 } });
+  hello ??= encodeEnvelopeEntry({ hello: { version: 1 } });
+  return hello;
 }
 
 interface ReadSetup {

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // One attempt to get a link, or a connection: it ends in time, and nothing of it stays when nobody wants it any more.
 
-import type { FrameLink } from "../engine/link.js";
+import { type Dialer, type FrameLink, type GiveUp, isUndemanding } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import { ConnectionError } from "../session/errors.js";
 import type { RSocketConnection } from "./connection.js";
 
 /** The time and the caller's signal of one attempt to connect, and what there is when it fails. */
-export class Attempt {
+export class Attempt implements GiveUp {
   readonly scheduler: Scheduler;
   connection: RSocketConnection | undefined;
+  aborted = false;
+  reason: unknown;
+  // Of the dialer.
+  #listener: (() => void) | undefined;
   #link: FrameLink | undefined;
-  readonly #controller = new AbortController();
   readonly #caller: AbortSignal | undefined;
   readonly #timer: Timer;
   #reject: ((reason: unknown) => void) | undefined;
@@ -28,15 +31,33 @@ export class Attempt {
     else caller?.addEventListener("abort", this.#onAbort);
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  addEventListener(_type: "abort", listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(): void {
+    this.#listener = undefined;
+  }
+
+  /** @throws the reason to give up. */
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason;
+  }
+
+  /** What `dialer` opens. It hears when it is given up. */
+  dial(dialer: Dialer): Promise<FrameLink> {
+    if (isUndemanding(dialer)) return dialer.dial(this as GiveUp as AbortSignal);
+    const controller = new AbortController();
+    this.#listener = () => controller.abort(this.reason);
+    if (this.aborted) this.#listener();
+    return dialer.dial(controller.signal);
   }
 
   /** `promise`, or the reason to give up. */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;
-      if (this.signal.aborted) reject(this.signal.reason);
+      if (this.aborted) reject(this.reason);
       promise.then(resolve, reject);
     });
   }
@@ -44,8 +65,8 @@ export class Attempt {
   /** `link`, unless it comes too late. @throws the reason to give up. */
   dialed(link: FrameLink): FrameLink {
     this.#link = link;
-    if (this.signal.aborted) this.discard();
-    this.signal.throwIfAborted();
+    if (this.aborted) this.discard();
+    this.throwIfAborted();
     return link;
   }
 
@@ -61,7 +82,10 @@ export class Attempt {
   }
 
   #giveUp(reason: unknown): void {
-    this.#controller.abort(reason);
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason;
+    this.#listener?.();
     this.#reject?.(reason);
   }
 }

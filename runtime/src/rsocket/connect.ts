@@ -127,8 +127,8 @@ async function establish(
   const { dialer, resume } = options;
   const { scheduler } = attempt;
   const setup = typeof options.setup === "function" ? await setupBy(options.setup) : options.setup;
-  attempt.signal.throwIfAborted();
-  const link = attempt.dialed(await dialer.dial(attempt.signal));
+  attempt.throwIfAborted();
+  const link = attempt.dialed(await attempt.dial(dialer));
   const owner = new ClientOwner();
   const connection = createConnection({ link, dialer, settings, scheduler, setup, hooksOf, resume, lease, owner });
   attempt.connection = connection;
@@ -140,7 +140,15 @@ async function establish(
   return connection;
 }
 
-// Whatever its maker fails with isn't about our options.
+/** @internal What `make` gives, at once. Whatever it fails with isn't about our options. */
+export function setupNow<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw toConnectError(error);
+  }
+}
+
 async function setupBy<T>(make: () => T | Promise<T>): Promise<T> {
   try {
     return await make();

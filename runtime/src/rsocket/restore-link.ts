@@ -147,7 +147,7 @@ export class LinkRestorer implements RedialHost<FrameLink> {
 
   // Goes on behind the attempt's back when that has ended.
   async #dial(attempt: Attempt): Promise<FrameLink> {
-    return attempt.dialed(await this.#dialer.dial(attempt.signal));
+    return attempt.dialed(await attempt.dial(this.#dialer));
   }
 
   discard(link: FrameLink): void {

@@ -167,12 +167,6 @@ export async function openServer(
   return server;
 }
 
-interface Accepted {
-  readonly hooks: ConnectionHooks;
-  /** Of a client that asked for resumption. */
-  readonly identity: string | undefined;
-}
-
 class ServerCore implements RSocketServer {
   readonly connections = new Set<RSocketConnection>();
   listeners: readonly Listener[] = [];
@@ -272,11 +266,19 @@ class ServerCore implements RSocketServer {
 
   setUp(owner: ServedOwner, setup: SetupFrame): void {
     const { connection } = owner;
-    void this.#accept(setup, connection).then((accepted) => {
-      owner.hooks = accepted?.hooks;
-      owner.endWatch();
-      if (accepted !== undefined) this.#begin(setup, connection, accepted.identity);
-    });
+    try {
+      if (this.#closing !== undefined) throw new SetupRejection(DRAINING);
+      const refusal = this.#sessions?.refuse(setup);
+      if (refusal !== undefined) throw new SetupRejection(refusal);
+      // Before the application answers: nothing may go out ahead of a refusal.
+      const identity = setup.resumeToken === undefined ? undefined : this.#sessions?.identify(connection.info);
+      const hooks = this.#hooks.accept(setup, connection);
+      const begin = (given: ConnectionHooks): void => this.#begin(owner, setup, given, identity);
+      if (hooks instanceof Promise) hooks.then(begin, (error: unknown) => this.#refuse(owner, error));
+      else begin(hooks);
+    } catch (error) {
+      this.#refuse(owner, error);
+    }
   }
 
   resume(connection: RSocketConnection, frame: ResumeFrame): string | undefined {
@@ -296,7 +298,10 @@ class ServerCore implements RSocketServer {
     this.#hooks.onConnectionClosed?.(connection, reason);
   }
 
-  #begin(setup: SetupFrame, connection: RSocketConnection, identity: string | undefined): void {
+  #begin(owner: ServedOwner, setup: SetupFrame, hooks: ConnectionHooks, identity: string | undefined): void {
+    const { connection } = owner;
+    owner.hooks = hooks;
+    owner.endWatch();
     try {
       // Another may have come with the same token while this one was being accepted.
       const refusal = this.#sessions?.refuse(setup);
@@ -310,20 +315,11 @@ class ServerCore implements RSocketServer {
     }
   }
 
-  async #accept(setup: SetupFrame, connection: RSocketConnection): Promise<Accepted | undefined> {
-    try {
-      if (this.#closing !== undefined) throw new SetupRejection(DRAINING);
-      const refusal = this.#sessions?.refuse(setup);
-      if (refusal !== undefined) throw new SetupRejection(refusal);
-      // Before the application answers: nothing may go out ahead of a refusal.
-      const identity = setup.resumeToken === undefined ? undefined : this.#sessions?.identify(connection.info);
-      return { hooks: await this.#hooks.accept(setup, connection), identity };
-    } catch (error) {
-      const rejection = error instanceof SetupRejection ? error : new SetupRejection("internal error");
-      if (rejection !== error) this.#hooks.onAcceptError(error);
-      rejectWith(connection, rejection);
-      return undefined;
-    }
+  #refuse(owner: ServedOwner, error: unknown): void {
+    const rejection = error instanceof SetupRejection ? error : new SetupRejection("internal error");
+    if (rejection !== error) this.#hooks.onAcceptError(error);
+    rejectWith(owner.connection, rejection);
+    owner.endWatch();
   }
 }
 

@@ -2,7 +2,7 @@
 // What dialing a socket of Node has in common: it opens, fails, or is given up, and then nobody listens to it any more.
 
 import type { EventEmitter } from "node:events";
-import type { FrameLink } from "../engine/link.js";
+import type { FrameLink, GiveUp } from "../engine/link.js";
 import { reasonOf } from "./node-servers.js";
 
 /** @internal A socket, or a WebSocket, that opens. */
@@ -19,7 +19,7 @@ export interface Opening {
 }
 
 /** @internal Resolves with the link, or rejects with an Error naming the address, or with the reason of `signal`. */
-export function dialSocket(signal: AbortSignal, open: () => Opening): Promise<FrameLink> {
+export function dialSocket(signal: GiveUp, open: () => Opening): Promise<FrameLink> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const { socket, event, address, giveUp, createLink } = open();
@@ -46,7 +46,7 @@ export function dialSocket(signal: AbortSignal, open: () => Opening): Promise<Fr
       settle();
       reject(new Error(`can't connect to ${address}: ${reasonOf(cause)}`, { cause }));
     };
-    signal.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort);
     socket.on(event, onOpen);
     socket.on("error", onError);
   });

@@ -2,7 +2,14 @@
 // Links over TCP (RSocket 1.0 §Transport Protocol).
 
 import { createServer, type Socket } from "node:net";
-import type { Dialer, FrameLink, LinkInfo, Listener } from "../engine/link.js";
+import {
+  type Dialer,
+  type FrameLink,
+  type GiveUp,
+  type LinkInfo,
+  type Listener,
+  undemandingDialer,
+} from "../engine/link.js";
 import type { TcpAddress, TcpListenOptions } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
 import { dialSocket } from "./dial.js";
@@ -13,7 +20,7 @@ export type { TcpAddress, TcpListenOptions } from "./addresses.js";
 
 /** Opens links to `address`. `dial` rejects with an Error naming the address, its cause the error of the system. */
 export function tcpDialer(address: TcpAddress): Dialer {
-  return { dial: (signal) => dialTcp(address, signal) };
+  return undemandingDialer((giveUp) => dialTcp(address, giveUp));
 }
 
 /**
@@ -35,8 +42,8 @@ export async function listenTcp(
   return createListener(server, `tcp://${authority(options.host, portOf(server))}`);
 }
 
-function dialTcp({ host, port }: TcpAddress, signal: AbortSignal): Promise<FrameLink> {
-  return dialSocket(signal, () => {
+function dialTcp({ host, port }: TcpAddress, giveUp: GiveUp): Promise<FrameLink> {
+  return dialSocket(giveUp, () => {
     const reads = new LentReads({ host, port, noDelay: true, allowHalfOpen: true });
     const { socket } = reads;
     return {

@@ -4,7 +4,14 @@
 import { lstat, mkdir, rmdir, unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { isAbsolute } from "node:path";
-import type { Dialer, FrameLink, LinkInfo, Listener } from "../engine/link.js";
+import {
+  type Dialer,
+  type FrameLink,
+  type GiveUp,
+  type LinkInfo,
+  type Listener,
+  undemandingDialer,
+} from "../engine/link.js";
 import type { UdsAddress } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
 import { dialSocket } from "./dial.js";
@@ -25,7 +32,7 @@ const LOCK_MS = 10_000;
  */
 export function udsDialer({ path }: UdsAddress): Dialer {
   checkPath(path);
-  return { dial: (signal) => dialUds(path, signal) };
+  return undemandingDialer((giveUp) => dialUds(path, giveUp));
 }
 
 /**
@@ -117,8 +124,8 @@ function isAlive(path: string): Promise<boolean> {
   });
 }
 
-function dialUds(path: string, signal: AbortSignal): Promise<FrameLink> {
-  return dialSocket(signal, () => {
+function dialUds(path: string, giveUp: GiveUp): Promise<FrameLink> {
+  return dialSocket(giveUp, () => {
     const reads = new LentReads({ path, allowHalfOpen: true });
     const { socket } = reads;
     return {
