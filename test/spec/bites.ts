@@ -31,7 +31,7 @@ const TRANSPORT: readonly Row[] = [
   ["FRM-03", "frames/deframer.ts", "return at + taken;", "return chunk.length;"],
   ["FRM-04", "session/outbound.ts", "return LENGTH_PREFIX_BYTES + payloadFrameBytes(", "return payloadFrameBytes("],
   ["FRM-05", "bytes/integers.ts", "bytes[at + 3] = value;", "bytes[at + 3] = value >>> 24;"],
-  ["FRM-06", CONNECTION, "for (const stream of this.#streams.snapshot()) stream.connectionLost(ended);", ""],
+  ["FRM-06", CONNECTION, "for (const stream of this.#streams.snapshot()) stream.connectionLost(this.#endError());", ""],
   ["FRM-07", CONNECTION, "if (end - start < HEADER_BYTES) {", "if (end < start) {"],
   [
     "HDR-01",

@@ -19,6 +19,9 @@ export interface DriverSeat extends ConnectionEvents {
   driver: Driver | undefined;
 }
 
+/** What a connection that begins with the driver is told. */
+export type DriverInit = Omit<ConnectionInit, "events" | "nowMs">;
+
 /** One connection at work on one link. */
 export class Driver implements LinkHandler {
   readonly connection: Connection;
@@ -44,18 +47,29 @@ export class Driver implements LinkHandler {
   #timerDueMs = Number.POSITIVE_INFINITY;
   readonly #flush = (): void => this.#flushNow();
 
-  constructor(
-    link: FrameLink,
-    scheduler: Scheduler,
-    seat: DriverSeat,
-    init: Omit<ConnectionInit, "events" | "nowMs"> | Connection,
-  ) {
+  constructor(link: FrameLink, scheduler: Scheduler, seat: DriverSeat, init: DriverInit | Connection) {
     this.link = link;
     this.#scheduler = scheduler;
     this.#nowMs = scheduler.now();
     this.#seat = seat;
     seat.driver = this;
-    this.connection = init instanceof Connection ? init : new Connection({ ...init, nowMs: this.#nowMs, events: seat });
+    this.connection = init instanceof Connection ? init : this.#connect(init);
+  }
+
+  // Field by field: of an object that is spread each connection would get a shape of its own.
+  #connect(init: DriverInit): Connection {
+    return new Connection({
+      settings: init.settings,
+      events: this.#seat,
+      pool: init.pool,
+      nowMs: this.#nowMs,
+      setup: init.setup,
+      lease: init.lease,
+      resumption: init.resumption,
+      opening: init.opening,
+      firstStreamId: init.firstStreamId,
+      lastStreamId: init.lastStreamId,
+    });
   }
 
   /** Begins to read, and for a client to write. */

@@ -127,7 +127,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
     this.#options = options;
     // A wrong option is told here, where it was given, and not at each attempt.
     this.#prepared = prepareConnect(options);
-    this.interceptors = this.#prepared.interceptors;
+    this.interceptors = this.#prepared.calls.interceptors;
     this.#maxWaiters = this.#prepared.settings.limits.maxQueuedCalls;
     const backoff = new Backoff(resolveBackoff(options.backoff), options.random ?? Math.random);
     this.#redial = new Redial<RpcConnection>(this, this.scheduler, backoff);
@@ -298,7 +298,7 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
     try {
       listener(state, reason);
     } catch (error) {
-      this.#prepared.observer.onListenerError?.(error);
+      this.#prepared.calls.observer.onListenerError?.(error);
     }
   }
 }

@@ -8,7 +8,7 @@ import type { MetadataFormat } from "../metadata/format.js";
 import { Metadata, type MetadataInit, toWireHeaders } from "../metadata/headers.js";
 import { rpcMetadata } from "../metadata/rpc-format.js";
 import { encodeSetupMetadata } from "../metadata/setup-metadata.js";
-import { checkConnecting, openConnection, setupNow } from "../rsocket/connect.js";
+import { checkConnecting, openConnection } from "../rsocket/connect.js";
 import type { ClientLeaseOptions } from "../rsocket/lease.js";
 import type { ResumeOptions } from "../rsocket/restore-link.js";
 import {
@@ -18,19 +18,19 @@ import {
   type Kinds,
   resolveSettings,
 } from "../rsocket/settings.js";
-import { type ComposedInterceptors, composeInterceptors, type Interceptor } from "./call.js";
+import { composeInterceptors, type Interceptor } from "./call.js";
 import { checkSignal } from "./call-options.js";
 import { Code } from "./code.js";
 import { type CallSettings, type Compatibility, discardsUnknownFields } from "./compatibility.js";
 import { toConnectError } from "./connect-error.js";
-import { type Connection, RpcConnection } from "./connection.js";
+import { type Connection, RpcConnection, type RpcConnectionInit } from "./connection.js";
 import { nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { Incidents } from "./incidents.js";
 import { guardedObserver, type Observer } from "./observer.js";
 import { CALL_OPTIONS, checkServices } from "./options.js";
 import { noServices } from "./refuse.js";
-import type { BoundService, RequestRouter } from "./service.js";
+import type { BoundService } from "./service.js";
 
 /** The type of `compositeMetadata`: a metadata mode that only programs carry which name it. */
 export type CompositeMetadata = MetadataFormat;
@@ -117,10 +117,7 @@ const CREDENTIALS: Kinds = { username: "string", password: "string" };
 export interface Prepared {
   readonly settings: ConnectionSettings;
   readonly format: MetadataFormat;
-  readonly observer: Observer;
-  readonly interceptors: ComposedInterceptors | undefined;
-  readonly incidents: Incidents;
-  readonly router: RequestRouter;
+  readonly calls: RpcConnectionInit;
 }
 
 /** @internal @throws RangeError for a wrong option, TypeError when a service comes twice. */
@@ -142,60 +139,48 @@ export function prepareConnect(options: ConnectOptions): Prepared {
   const { services = [], compatibility = {} } = options;
   checkServices(services);
   const served = { services, interceptors, maxRunningHandlers, compatibility };
-  return {
-    settings,
-    format,
-    observer,
-    interceptors,
-    incidents: new Incidents(observer, options.scheduler ?? systemScheduler),
+  const calls: RpcConnectionInit = {
     router: services[0]?.createRouter(served) ?? noServices,
+    interceptors,
+    observer,
+    incidents: new Incidents(observer, options.scheduler ?? systemScheduler),
+    compatibility,
+    discardUnknownFields: discardsUnknownFields(options),
+    tellsEnd: true,
   };
+  return { settings, format, calls };
 }
 
-/** @internal `connectWith`, one of several times. @throws ConnectError */
-export async function connectPrepared(
+/** @internal `connectWith`, one of several times. @throws RangeError for a wrong option, at once; ConnectError. */
+export function connectPrepared(
   dialer: Dialer,
   options: ConnectOptions,
-  { settings, format, observer, interceptors, incidents, router }: Prepared,
+  { settings, format, calls }: Prepared,
 ): Promise<Connection> {
-  const { compatibility = {}, bearerToken: token } = options;
-  const setupOf = (bearerToken: string | undefined) => ({
-    ...format.mimeTypes,
-    metadata: setupMetadata(format, options, bearerToken),
-    data: NO_BYTES,
-  });
+  const { bearerToken: token, signal, timeoutMs, confirm, resume, scheduler, lease } = options;
+  const { metadataMimeType, dataMimeType } = format.mimeTypes;
+  const setupOf = (bearerToken: string | undefined) => {
+    return { metadataMimeType, dataMimeType, metadata: setupMetadata(format, options, bearerToken), data: NO_BYTES };
+  };
+  // Within the time for connecting: asking for a token may take as long as it likes.
+  const setup = typeof token === "function" ? async () => setupOf(textOf(await token())) : () => setupOf(token);
   let connection: RpcConnection | undefined;
-  try {
-    await openConnection(
-      {
-        dialer,
-        // Within the time for connecting: asking for a token may take as long as it likes.
-        setup:
-          typeof token === "function" ? async () => setupOf(textOf(await token())) : setupNow(() => setupOf(token)),
-        ...pick(options, "signal", "timeoutMs", "confirm", "resume", "scheduler", "lease"),
-      },
-      settings,
-      (rsocket) => {
-        checkConfidential(rsocket.info, options);
-        connection = new RpcConnection({
-          rsocket,
-          format,
-          router,
-          interceptors,
-          observer,
-          incidents,
-          compatibility,
-          discardUnknownFields: discardsUnknownFields(options),
-          tellsEnd: true,
-        });
-        return connection;
-      },
-    );
-  } catch (error) {
-    throw toConnectError(error, options.signal);
-  }
-  // openConnection resolves only after it has made the connection.
-  return connection as unknown as Connection;
+  const opened = openConnection(
+    { dialer, setup, signal, timeoutMs, confirm, resume, scheduler, lease },
+    settings,
+    (rsocket) => {
+      checkConfidential(rsocket.info, options);
+      connection = new RpcConnection(rsocket, format, calls);
+      return connection;
+    },
+  );
+  return opened.then(
+    // It has made the connection by then.
+    () => connection as unknown as Connection,
+    (error: unknown) => {
+      throw toConnectError(error, signal);
+    },
+  );
 }
 
 // Without it the connection would be one that shows nothing.
@@ -242,11 +227,4 @@ function setupMetadata(
     bearerToken,
     simple: credentials,
   });
-}
-
-// The named options that are set; exactOptionalPropertyTypes wants absent ones absent.
-function pick<T extends object, K extends keyof T>(options: T, ...names: K[]): Pick<T, K> {
-  const picked: Partial<T> = {};
-  for (const name of names) if (options[name] !== undefined) picked[name] = options[name];
-  return picked as Pick<T, K>;
 }

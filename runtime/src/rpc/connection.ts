@@ -64,10 +64,8 @@ export interface Connection extends Channel {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** How a connection takes and makes calls. */
+/** How connections take and make calls: of one server, or of one client. */
 export interface RpcConnectionInit {
-  readonly rsocket: RSocketConnection;
-  readonly format: MetadataFormat;
   /** Serves the peer's calls. */
   readonly router: RequestRouter;
   readonly interceptors: ComposedInterceptors | undefined;
@@ -115,10 +113,10 @@ export class RpcConnection
   readonly #tellsEnd: boolean;
   #dropped = false;
 
-  constructor(init: RpcConnectionInit) {
+  constructor(rsocket: RSocketConnection, format: MetadataFormat, init: RpcConnectionInit) {
     super();
-    this.rsocket = init.rsocket;
-    this.format = init.format;
+    this.rsocket = rsocket;
+    this.format = format;
     this.interceptors = init.interceptors;
     this.observer = init.observer;
     this.announcePerRequest = init.compatibility.announcePerRequest === true;
@@ -127,10 +125,10 @@ export class RpcConnection
     this.#router = init.router;
     this.#incidents = init.incidents;
     this.#tellsEnd = init.tellsEnd === true;
-    this.scheduler = init.rsocket.scheduler;
+    this.scheduler = rsocket.scheduler;
     this.deadlines = deadlineClockOf(this.scheduler);
     this.budget = turnBudgetOf(this.scheduler);
-    const { maxUnconsumedBytes, maxWaitingBytes } = init.rsocket.settings.limits;
+    const { maxUnconsumedBytes, maxWaitingBytes } = rsocket.settings.limits;
     this.ledger = new ConsumerLedger(maxUnconsumedBytes, maxWaitingBytes);
   }
 

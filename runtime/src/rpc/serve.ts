@@ -137,6 +137,7 @@ export async function serveChecked(factories: readonly ListenerFactory[], option
   const scheduler = options.scheduler ?? systemScheduler;
   const incidents = new Incidents(observer, scheduler);
   const discardUnknownFields = discardsUnknownFields(options);
+  const calls = { router, interceptors, observer, incidents, compatibility, discardUnknownFields };
   const core = await openServer(
     factories,
     {
@@ -148,8 +149,7 @@ export async function serveChecked(factories: readonly ListenerFactory[], option
     {
       accept: (frame, rsocket) => {
         const format = formatOfMimeType(frame.metadataMimeType);
-        const settled = { router, interceptors, observer, incidents, compatibility, discardUnknownFields };
-        return acceptConnection(frame, new RpcConnection({ rsocket, format, ...settled }), options);
+        return acceptConnection(frame, new RpcConnection(rsocket, format, calls), options);
       },
       onAcceptError: (error) => observer.onAcceptError?.(error),
       onLinkRefused: (refusal) => incidents.linkRefused(refusal),

@@ -53,12 +53,19 @@ export class Attempt implements GiveUp {
     return dialer.dial(controller.signal);
   }
 
-  /** `promise`, or the reason to give up. */
+  /** `promise`, or the reason to give up. With it the attempt ends. */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      if (this.aborted) reject(this.reason);
-      promise.then(resolve, reject);
+      const fail = (reason: unknown): void => {
+        this.#end();
+        reject(reason);
+      };
+      this.#reject = fail;
+      if (this.aborted) fail(this.reason);
+      promise.then((value) => {
+        this.#end();
+        resolve(value);
+      }, fail);
     });
   }
 
@@ -76,7 +83,7 @@ export class Attempt implements GiveUp {
     else this.connection.abort("connecting was given up");
   }
 
-  end(): void {
+  #end(): void {
     this.#timer.cancel();
     this.#caller?.removeEventListener("abort", this.#onAbort);
   }

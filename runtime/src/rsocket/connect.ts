@@ -85,48 +85,52 @@ export async function connectRSocket(options: ConnectRSocketOptions): Promise<RS
   }));
 }
 
+type Connecting = Omit<ConnectRSocketOptions, "settings">;
+/** What is left out may as well be undefined. */
+type OpenOptions = { readonly [K in keyof Connecting]: Connecting[K] | undefined } & Pick<Connecting, "dialer">;
+
 /** @internal What is asked of the server for leases. @throws RangeError for a wrong option. */
 export function checkConnecting({
   timeoutMs = CONNECT_TIMEOUT_MS,
   resume,
   lease,
-}: Pick<ConnectRSocketOptions, "timeoutMs" | "resume" | "lease">): LeaseSetup | undefined {
+}: Pick<OpenOptions, "timeoutMs" | "resume" | "lease">): LeaseSetup | undefined {
   checkTimeout(timeoutMs);
   if (typeof resume === "object") resolveResume(resume);
   return clientLeases(lease);
 }
 
-/** @internal `connectRSocket` with hooks that are made when the connection is there, before anything is sent. */
-export async function openConnection(
-  options: Omit<ConnectRSocketOptions, "settings">,
+/**
+ * @internal `connectRSocket` with hooks that are made when the connection is there, before anything is sent.
+ * @throws RangeError for a wrong option, at once.
+ */
+export function openConnection(
+  options: OpenOptions,
   settings: ConnectionSettings,
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
-  const { timeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const { timeoutMs = CONNECT_TIMEOUT_MS, scheduler = systemScheduler, signal } = options;
   const lease = checkConnecting(options);
-  const attempt = new Attempt(options.scheduler ?? systemScheduler, timeoutMs, options.signal);
-  try {
-    return await attempt.race(establish(attempt, settings, options, lease, hooksOf));
-  } catch (error) {
+  const attempt = new Attempt(scheduler, timeoutMs, signal);
+  return attempt.race(establish(attempt, settings, options, lease, hooksOf)).catch((error: unknown) => {
     attempt.discard();
-    if (error instanceof RangeError) throw error; // a wrong option is the caller's mistake, no failed attempt
-    throw toConnectError(error);
-  } finally {
-    attempt.end();
-  }
+    // A wrong option is the caller's mistake, no failed attempt.
+    throw error instanceof RangeError ? error : toConnectError(error);
+  });
 }
 
 // Goes on behind the caller's back when he has given up, until the step that was waited for is done.
 async function establish(
   attempt: Attempt,
   settings: ConnectionSettings,
-  options: Omit<ConnectRSocketOptions, "settings">,
+  options: OpenOptions,
   lease: LeaseSetup | undefined,
   hooksOf: (connection: RSocketConnection) => ConnectionHooks,
 ): Promise<RSocketConnection> {
   const { dialer, resume } = options;
   const { scheduler } = attempt;
-  const setup = typeof options.setup === "function" ? await setupBy(options.setup) : options.setup;
+  const made = typeof options.setup === "function" ? setupBy(options.setup) : options.setup;
+  const setup = made instanceof Promise ? await made : made;
   attempt.throwIfAborted();
   const link = attempt.dialed(await attempt.dial(dialer));
   const owner = new ClientOwner();
@@ -140,21 +144,18 @@ async function establish(
   return connection;
 }
 
-/** @internal What `make` gives, at once. Whatever it fails with isn't about our options. */
-export function setupNow<T>(make: () => T): T {
+// Whatever `make` fails with isn't about our options. Mostly it takes no time, nor a promise.
+function setupBy<T>(make: () => T | Promise<T>): T | Promise<T> {
   try {
-    return make();
+    const made = make();
+    return typeof (made as Partial<Promise<T>>)?.then === "function" ? Promise.resolve(made).catch(failSetup) : made;
   } catch (error) {
-    throw toConnectError(error);
+    return failSetup(error);
   }
 }
 
-async function setupBy<T>(make: () => T | Promise<T>): Promise<T> {
-  try {
-    return await make();
-  } catch (error) {
-    throw toConnectError(error);
-  }
+function failSetup(error: unknown): never {
+  throw toConnectError(error);
 }
 
 interface StartInit {
@@ -187,8 +188,8 @@ function createConnection({
     data: given?.data ?? EMPTY,
   };
   const resumption = resume === undefined || resume === false ? undefined : resumptionOf(resume, settings);
-  const init = { link, settings, scheduler, pool: sharedPool, owner, setup, lease };
-  const connection = new RSocketConnection(resumption === undefined ? init : { ...init, resumption });
+  const pool = sharedPool;
+  const connection = new RSocketConnection({ link, settings, scheduler, pool, owner, setup, lease, resumption });
   if (resumption !== undefined) {
     owner.restorer = new LinkRestorer(connection, dialer, scheduler, typeof resume === "object" ? resume : {});
   }

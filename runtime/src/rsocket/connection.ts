@@ -95,13 +95,13 @@ export interface RSocketConnectionInit {
   readonly pool: SlabPool;
   readonly owner: ConnectionOwner;
   /** Present on the client's side. */
-  readonly setup?: SetupPayload;
+  readonly setup?: SetupPayload | undefined;
   /** @internal Present where leases are offered. */
   readonly lease?: LeaseSetup | undefined;
   /** The connection may outlive its link. */
-  readonly resumption?: ResumptionInit;
+  readonly resumption?: ResumptionInit | undefined;
   /** Present on the server's side. */
-  readonly opening?: Opening;
+  readonly opening?: Opening | undefined;
 }
 
 /**
@@ -131,14 +131,8 @@ export class RSocketConnection implements Requester {
     this.#grants = lease === undefined ? undefined : this.#createGrants(lease, link.info.remoteAddress);
     this.waitsForLease = lease?.waitForLease ?? true;
     const events = new Told(this, owner, this.#grants);
-    this.#driver = new Driver(link, scheduler, events, {
-      settings,
-      pool,
-      ...(setup === undefined ? {} : { setup }),
-      ...(this.#grants === undefined ? {} : { lease: this.#grants.init }),
-      ...(resumption === undefined ? {} : { resumption }),
-      ...(opening === undefined ? {} : { opening }),
-    });
+    const granted = this.#grants?.init;
+    this.#driver = new Driver(link, scheduler, events, { settings, pool, setup, lease: granted, resumption, opening });
   }
 
   /** Resolves, never rejects, when the connection is over. */

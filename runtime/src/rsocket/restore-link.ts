@@ -135,12 +135,7 @@ export class LinkRestorer implements RedialHost<FrameLink> {
 
   async dial(signal: AbortSignal): Promise<FrameLink> {
     const attempt = new Attempt(this.#scheduler, this.#options.dialTimeoutMs, signal);
-    let link: FrameLink;
-    try {
-      link = await attempt.race(this.#dial(attempt));
-    } finally {
-      attempt.end();
-    }
+    const link = await attempt.race(this.#dial(attempt));
     await this.#shakeHands(link);
     return link;
   }

@@ -246,16 +246,16 @@ class ServerCore implements RSocketServer {
 
   #createConnection(link: FrameLink, refusal: string | undefined): RSocketConnection {
     const sessions = this.#sessions;
-    const init = {
+    const owner = new ServedOwner(this, link.info.remoteAddress, refusal === undefined, (it) => ({
       link,
       settings: this.#settings,
       scheduler: this.#scheduler,
       pool: sharedPool,
+      owner: it,
       opening: serverOpening,
       lease: this.#lease,
-      ...(sessions === undefined ? {} : { resumption: { ledger: sessions.ledger } }),
-    };
-    const owner = new ServedOwner(this, init, refusal === undefined);
+      resumption: sessions === undefined ? undefined : { ledger: sessions.ledger },
+    }));
     const { connection } = owner;
     owner.unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP, ErrorCode.REJECTED_SETUP);
     this.connections.add(connection);
@@ -332,13 +332,18 @@ class ServedOwner extends HookedOwner {
   readonly #remoteAddress: string;
   readonly #wasAdmitted: boolean;
 
-  constructor(server: ServerCore, init: Omit<RSocketConnectionInit, "owner">, wasAdmitted: boolean) {
+  constructor(
+    server: ServerCore,
+    remoteAddress: string,
+    wasAdmitted: boolean,
+    initOf: (owner: ServedOwner) => RSocketConnectionInit,
+  ) {
     super();
     this.#server = server;
-    this.#remoteAddress = init.link.info.remoteAddress;
+    this.#remoteAddress = remoteAddress;
     this.#wasAdmitted = wasAdmitted;
     // It tells nothing before it is started.
-    this.connection = new RSocketConnection({ ...init, owner: this });
+    this.connection = new RSocketConnection(initOf(this));
   }
 
   override onSetup(setup: SetupFrame): void {

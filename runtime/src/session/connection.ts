@@ -23,7 +23,7 @@ import { readFlags, readFrameType, readStreamId } from "../frames/header.js";
 import { Flag, FrameType, frameTypeName, HEADER_BYTES, MAX_31_BIT, MAX_SENT_FRAME_BYTES } from "../frames/layout.js";
 import { readPayloadStart } from "../frames/payload-start.js";
 import { Admission, type UnopenedCall, type WaitingCall } from "./admission.js";
-import { ConnectionError, type EndReason, type Initiator, StreamError } from "./errors.js";
+import { ConnectionError, type EndReason, StreamError } from "./errors.js";
 import { InboundBudgets } from "./inbound-budgets.js";
 import { Keepalive } from "./keepalive.js";
 import { checkLease, decodeLease, type Lease, type LeaseInit, Leases } from "./lease.js";
@@ -98,17 +98,17 @@ export interface ConnectionInit {
   /** A monotonic clock's time. */
   readonly nowMs: number;
   /** Present on the client's side. */
-  readonly setup?: SetupPayload;
+  readonly setup?: SetupPayload | undefined;
   /** Present where leases are offered; without it a client obeys a LEASE all the same. */
-  readonly lease?: LeaseInit;
+  readonly lease?: LeaseInit | undefined;
   /** A client asks for resumption with it; a server grants it to those who ask. */
-  readonly resumption?: ResumptionInit;
+  readonly resumption?: ResumptionInit | undefined;
   /** Present on the server's side. */
-  readonly opening?: Opening;
+  readonly opening?: Opening | undefined;
   /** @internal The first id that is handed out, for tests of the wrap. */
-  readonly firstStreamId?: number;
+  readonly firstStreamId?: number | undefined;
   /** @internal The id behind which they begin again, for tests that come round more than once. */
-  readonly lastStreamId?: number;
+  readonly lastStreamId?: number | undefined;
 }
 
 /** Behind these many bytes of a type's fixed fields a frame is complete. */
@@ -629,7 +629,7 @@ export class Connection implements StreamHost {
    */
   close(message = "closed", lingerMs = 0): void {
     if (this.#state === "closed") return;
-    this.#closeReason ??= inOrder(message, "local");
+    this.#closeReason ??= closed(message);
     // Whoever fails by it sees in the stack who closed the connection.
     if (this.#streams.size > 0) this.#endError();
     // CONN-07: a SETUP that isn't accepted is refused.
@@ -873,7 +873,10 @@ export class Connection implements StreamHost {
         maxLifetimeMs: this.settings.maxLifetimeMs,
         resumeToken: this.#resumption?.token,
         lease: this.#leases?.isNegotiated === true,
-        ...setup,
+        metadataMimeType: setup.metadataMimeType,
+        dataMimeType: setup.dataMimeType,
+        metadata: setup.metadata,
+        data: setup.data,
       }),
     );
     return true;
@@ -1137,13 +1140,13 @@ export class Connection implements StreamHost {
     const code = readUint32(bytes, start + HEADER_BYTES);
     const data = bytes.slice(start + HEADER_BYTES + 4, end);
     const text = decodeUtf8(data);
-    const message = `${errorCodeName(code)}: ${text}`;
+    const error: EndReason = { code, message: `${errorCodeName(code)}: ${text}`, initiator: "remote", data };
     // Drivers refuse a SETUP with all kinds of codes (Q-NO-SETUP).
-    if (this.#state === "opening" || code === ErrorCode.CONNECTION_ERROR)
-      return this.#end(new ConnectionError(code, message, "remote", { data }), false);
+    if (this.#state === "opening") return this.#end(error, false);
+    if (code === ErrorCode.CONNECTION_ERROR) return this.#end(error, false);
     if (code !== ErrorCode.CONNECTION_CLOSE) return this.#countMeaningless();
     const isNews = this.isOpen;
-    this.#closeReason ??= inOrder(message, "remote", data);
+    this.#closeReason ??= error;
     this.#closeSent = true;
     this.#resumption?.stopKeeping();
     this.#lingerMs = 0;
@@ -1338,7 +1341,7 @@ export class Connection implements StreamHost {
       this.#lingers()
     )
       return;
-    const reason = this.#closeReason ?? inOrder("closed", "local");
+    const reason = this.#closeReason ?? closed("closed");
     this.#sendClose(reason.message, this.outbound.priority);
     this.#end(reason, false);
   }
@@ -1399,8 +1402,9 @@ function connectionError(message: string, initiator: "local" | "remote", cause?:
   return new ConnectionError(ErrorCode.CONNECTION_ERROR, message, initiator, cause === undefined ? {} : { cause });
 }
 
-function inOrder(message: string, initiator: Initiator, data?: Uint8Array): EndReason {
-  return { code: ErrorCode.CONNECTION_CLOSE, message, initiator, data };
+// In order, by this side.
+function closed(message: string): EndReason {
+  return { code: ErrorCode.CONNECTION_CLOSE, message, initiator: "local", data: undefined };
 }
 
 const OVER = "the session is over";

@@ -19,10 +19,11 @@ export class LentReads {
   readonly socket: Socket;
   #receiver: LentReceiver | undefined;
 
-  /** Connects. Nothing is read before `begin`. */
+  /** Connects with `options`, which are given away. Nothing is read before `begin`. */
   constructor(options: NetConnectOpts) {
     buffer ??= new Uint8Array(BUFFER_BYTES);
-    this.socket = connect({ ...options, onread: { buffer, callback: (...read) => this.#take(...read) } });
+    options.onread = { buffer, callback: (byteLength, bytes) => this.#take(byteLength, bytes) };
+    this.socket = connect(options);
     this.socket.pause();
   }
 
