@@ -76,12 +76,12 @@ const HELD = 1_000;
 const OPENED_BEFORE = 200;
 
 /**
- * Bytes of the heap that a connection on which nothing happens keeps, both ends together, behind a call: by V8's sampling
- * of what a collection leaves.
+ * Bytes of the heap that a connection takes until a call on it is answered, or keeps behind it, both ends together: by V8's
+ * sampling of all that is allocated, or of what a collection leaves.
  *
  * @param contestant as exported by a module in `contestants/`.
  */
-export async function countIdleHeap(contestant: Contestant): Promise<number> {
+export async function countConnectionHeap(contestant: Contestant, which: "all" | "kept"): Promise<number> {
   const setting: Setting = { transport: "tcp", feature: undefined, identity: undefined };
   const server = await contestant.serve(setting);
   const held: BenchClient[] = [];
@@ -92,7 +92,7 @@ export async function countIdleHeap(contestant: Contestant): Promise<number> {
   };
   try {
     await runCalls(open, OPENED_BEFORE, OPEN_AT_ONCE);
-    return (await sampled(() => runCalls(open, HELD, OPEN_AT_ONCE), "kept")) / HELD;
+    return (await sampled(() => runCalls(open, HELD, OPEN_AT_ONCE), which)) / HELD;
   } finally {
     await Promise.all(held.map((client) => client.close()));
     await server.close();

@@ -5,6 +5,7 @@ import { getEventListeners } from "node:events";
 import { connect } from "node:net";
 import { expect } from "chai";
 import type { FrameLink, Listener } from "../../runtime/src/engine/link.js";
+import { connectRSocket } from "../../runtime/src/rsocket/connect.js";
 import { listenTcp, tcpDialer } from "../../runtime/src/transports/tcp.js";
 import { bytesOf, hex, hexOf } from "../support/frames-dsl.js";
 import { LinkRecorder, turns } from "./link-contract-recorder.js";
@@ -286,6 +287,33 @@ describe("TCP: dial and listen", () => {
     await listener.close();
     await rejectionOf(tcpDialer({ host: "127.0.0.1", port }).dial(signal));
     expect(getEventListeners(signal, "abort").length).to.equal(0);
+  });
+
+  it("is given up with the attempt to connect; who dials in its place gets a whole signal", async () => {
+    const accepted: FrameLink[] = [];
+    const listener = await listenTcp({ host: "127.0.0.1", port: 0 }, (link) => accepted.push(link));
+    const dialer = tcpDialer({ host: "127.0.0.1", port: Number(new URL(listener.url).port) });
+    const reason = new Error("no time");
+    const signals: AbortSignal[] = [];
+    const watched = (signal: AbortSignal): Promise<FrameLink> => {
+      signals.push(signal);
+      return dialer.dial(signal);
+    };
+    for (const dialing of [dialer, { ...dialer, dial: watched }, { dial: watched }]) {
+      const controller = new AbortController();
+      const connecting = rejectionOf(connectRSocket({ dialer: dialing, signal: controller.signal }));
+      await turns(1);
+      controller.abort(reason);
+      expect(await connecting).to.have.property("cause", reason);
+    }
+    expect(signals.length).to.equal(2);
+    for (const signal of signals) expect(signal).to.be.instanceOf(AbortSignal).with.property("reason", reason);
+    for (const link of accepted) {
+      const handler = new LinkRecorder();
+      link.setHandler(handler);
+      await handler.untilClosed();
+    }
+    await listener.close();
   });
 
   it("says which address can't be had", async () => {
