@@ -5,7 +5,7 @@ import type { Form } from "./form.js";
 import { Imports } from "./imports.js";
 import type { CodecFileModel } from "./model.js";
 import type { Options } from "./options.js";
-import { hasClosedEnum, inheritedDefaults, newMessage, readCases } from "./print-read.js";
+import { hasClosedEnum, inheritedDefaults, newMessage, readCases, readDefaults } from "./print-read.js";
 import { writeStatements } from "./print-write.js";
 
 /** The codecs of `file`, import lines included; what comes before those is the caller's. */
@@ -97,6 +97,7 @@ function printRead(codec: MessageCodec, file: CodecFileModel, imports: Imports, 
     `let u = m.$unknown;`,
     ...(hasClosedEnum(codec.message) ? [isTyped ? "let v: number;" : "let v;"] : []),
     ...loop,
+    ...readDefaults(codec),
     "if (u !== undefined) m.$unknown = u;",
     "return m;",
   ];

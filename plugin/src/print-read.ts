@@ -35,7 +35,21 @@ function initialValue(member: DescField | DescOneof): string | undefined {
   if (member.kind === "oneof") return "{ case: undefined }";
   if (member.fieldKind === "list") return "[]";
   if (member.fieldKind === "map") return "{}";
+  if (isEmptyBytes(member)) return "undefined";
   return member.fieldKind !== "message" && isImplicit(member) ? zeroOf(member) : undefined;
+}
+
+// An array that another takes the place of, as in most messages, would cost as much as all the rest of a small one.
+function isEmptyBytes(member: DescField | DescOneof): boolean {
+  return member.kind === "field" && member.fieldKind === "scalar" && isImplicit(member) && kindOf(member) === "Bytes";
+}
+
+/** What is made when all fields are read: the empty bytes of those that weren't there. */
+export function readDefaults({ message }: MessageCodec): readonly string[] {
+  return message.fields.filter(isEmptyBytes).map((field) => {
+    const property = targetOf(field);
+    return `if (${property} === undefined) ${property} = ${zeroOf(field)};`;
+  });
 }
 
 /** What messages of this type inherit, as JavaScript. */

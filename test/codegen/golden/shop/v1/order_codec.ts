@@ -358,7 +358,7 @@ function writeAny(w: MessageWriter, m: Fields, exact: boolean): void {
   if (x) wire.writeUnknown(w, m);
 }
 
-function readAny(r: MessageReader, m: Fields = { $typeName: "google.protobuf.Any", typeUrl: "", value: new Uint8Array(0) }): Fields {
+function readAny(r: MessageReader, m: Fields = { $typeName: "google.protobuf.Any", typeUrl: "", value: undefined }): Fields {
   let u = m.$unknown;
   while (r.at < r.end) {
     const t = wire.readTag(r);
@@ -368,6 +368,7 @@ function readAny(r: MessageReader, m: Fields = { $typeName: "google.protobuf.Any
       default: u = wire.readUnknown(r, t, u, [1, 2]);
     }
   }
+  if (m.value === undefined) m.value = new Uint8Array(0);
   if (u !== undefined) m.$unknown = u;
   return m;
 }
@@ -405,7 +406,7 @@ function writeBytesValue(w: MessageWriter, m: Fields, exact: boolean): void {
   if (x) wire.writeUnknown(w, m);
 }
 
-function readBytesValue(r: MessageReader, m: Fields = { $typeName: "google.protobuf.BytesValue", value: new Uint8Array(0) }): Fields {
+function readBytesValue(r: MessageReader, m: Fields = { $typeName: "google.protobuf.BytesValue", value: undefined }): Fields {
   let u = m.$unknown;
   while (r.at < r.end) {
     const t = wire.readTag(r);
@@ -414,6 +415,7 @@ function readBytesValue(r: MessageReader, m: Fields = { $typeName: "google.proto
       default: u = wire.readUnknown(r, t, u, [1]);
     }
   }
+  if (m.value === undefined) m.value = new Uint8Array(0);
   if (u !== undefined) m.$unknown = u;
   return m;
 }
