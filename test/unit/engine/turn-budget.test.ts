@@ -47,6 +47,34 @@ describe("the turn budget", () => {
     expect(budget.take(second)).to.equal(true);
   });
 
+  it("looks at the clock once in four quick items, and at each slow one", () => {
+    let looks = 0;
+    const { now } = scheduler;
+    scheduler.now = () => {
+      looks++;
+      return now.call(scheduler);
+    };
+    const share = newShare();
+    for (let i = 0; i < 200; i++) {
+      expect(budget.take(share)).to.equal(true);
+      scheduler.work(0.001);
+    }
+    expect(looks).to.be.within(50, 56);
+    // One slow item may hide three more; then each is looked at, and none comes behind the end.
+    for (let i = 0; i < 4; i++) {
+      if (i > 0) budget.take(share);
+      scheduler.work(0.06);
+    }
+    looks = 0;
+    let taken = 0;
+    while (budget.take(share)) {
+      taken++;
+      scheduler.work(0.06);
+    }
+    expect(looks).to.equal(taken + 1);
+    for (let i = 0; i < 5; i++) expect(budget.take(share)).to.equal(false);
+  });
+
   it("counts the millisecond from the first item, not from the turn's begin", () => {
     scheduler.work(10);
     expect(budget.take(newShare())).to.equal(true);
