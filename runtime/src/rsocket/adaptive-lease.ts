@@ -11,7 +11,7 @@ import { VegasLimit } from "./vegas-limit.js";
 
 /** Options of `adaptiveLease`; all may be left out. */
 export interface AdaptiveLeaseOptions {
-  /** Requests at once, over all connections, to begin with. 20. */
+  /** Requests at once, over all connections, to begin with. 20, or as near as the two below let it. */
   readonly initialLimit?: number;
   /** Never less. 1 … */
   readonly minLimit?: number;
@@ -63,10 +63,12 @@ const KNOWN: Kinds = {
 };
 
 function resolve(options: AdaptiveLeaseOptions): Required<AdaptiveLeaseOptions> {
+  const { minLimit = 1, maxLimit = 1_000 } = options;
   const resolved = {
-    initialLimit: options.initialLimit ?? 20,
-    minLimit: options.minLimit ?? 1,
-    maxLimit: options.maxLimit ?? 1_000,
+    minLimit,
+    maxLimit,
+    // Who gives bounds alone needn't know where it begins.
+    initialLimit: options.initialLimit ?? Math.max(minLimit, Math.min(20, maxLimit)),
     windowMs: options.windowMs ?? 100,
     probeIntervalMs: options.probeIntervalMs ?? 10_000,
     ttlMs: options.ttlMs ?? 5_000,
@@ -76,7 +78,8 @@ function resolve(options: AdaptiveLeaseOptions): Required<AdaptiveLeaseOptions> 
       throw new RangeError(`${name} is ${value}, expected a whole number 1 … 2^31-1`);
     }
   }
-  const { initialLimit, minLimit, maxLimit, windowMs, ttlMs } = resolved;
+  const { initialLimit, windowMs, ttlMs } = resolved;
+  if (minLimit > maxLimit) throw new RangeError(`minLimit is ${minLimit}, expected 1 … maxLimit ${maxLimit}`);
   if (!(minLimit <= initialLimit && initialLimit <= maxLimit)) {
     throw new RangeError(`initialLimit is ${initialLimit}, expected minLimit ${minLimit} … maxLimit ${maxLimit}`);
   }

@@ -359,10 +359,17 @@ describe("adaptiveLease", () => {
     expect(strategy.runningCount).to.equal(0);
   });
 
+  it("begins with 20, or with the bound that is nearest to it", () => {
+    const limits = [{}, { maxLimit: 10 }, { minLimit: 50 }].map((bounds) => adaptiveLease(bounds).limit);
+    expect(limits).to.deep.equal([20, 10, 50]);
+  });
+
   it("refuses numbers that can't be meant", () => {
+    expect(() => adaptiveLease({ maxLimit: Number.NaN })).to.throw(RangeError, "maxLimit is NaN");
     expect(() => adaptiveLease({ minLimit: 0 })).to.throw(RangeError, "minLimit is 0");
     expect(() => adaptiveLease({ windowMs: Number.NaN })).to.throw(RangeError, "windowMs is NaN");
     expect(() => adaptiveLease({ initialLimit: 5, maxLimit: 4 })).to.throw(RangeError, "initialLimit is 5");
+    expect(() => adaptiveLease({ minLimit: 5, maxLimit: 4 })).to.throw(RangeError, "minLimit is 5");
     expect(() => adaptiveLease({ ttlMs: 100 })).to.throw(RangeError, "four windows");
   });
 });
