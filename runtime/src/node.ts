@@ -26,7 +26,7 @@ import { SERVE_OPTIONS, type ServeOptions, type Server, serveChecked } from "./r
 import { hostAndPort, parseUrl, socketPath, withoutQuery } from "./rpc/url.js";
 import type { ListenerFactory } from "./rsocket/serve.js";
 import { checkGrace, checkOptions, type Kinds, readOptions, resolveLimits } from "./rsocket/settings.js";
-import type { TlsDialOptions, TlsServerOptions } from "./transports/addresses.js";
+import type { TlsDialOptions, TlsServerOptions, UpgradeRequest } from "./transports/addresses.js";
 import { warn } from "./transports/node-servers.js";
 import { listenTcp, tcpDialer } from "./transports/tcp.js";
 import { listenTls, tlsDialer } from "./transports/tls.js";
@@ -104,10 +104,10 @@ export interface NodeServeOptions extends ServeOptions {
   /** What happens when the process is told to end. */
   readonly drain?: DrainOptions;
   /**
-   * Origins of web pages that may open a WebSocket, e.g. `https://app.example.com`. Unless given, a page must come from
-   * the host that it connects to; requests without Origin don't come from a page and are let in.
+   * Origins of web pages that may open a WebSocket, e.g. `https://app.example.com`, or a function that decides. Unless
+   * given, a page must come from the host that it connects to; requests without Origin don't come from a page and are let in.
    */
-  readonly allowedOrigins?: readonly string[];
+  readonly allowedOrigins?: readonly string[] | ((origin: string, request: UpgradeRequest) => boolean);
   /** For `tls://` and `wss://`: who this server is, and what clients must show. */
   readonly tls?: TlsServerOptions;
 }
@@ -180,7 +180,11 @@ export async function serve(
   if (options.allowedOrigins !== undefined && !urls.some(isWebSocket)) {
     throw new TypeError("allowedOrigins is given without a URL of ws:// or wss://; attachWebSocket has its own");
   }
-  const factories = places.map((place) => (place instanceof URL ? listenerOf(place, options) : place));
+  const factories = places.map((place) => {
+    const open: ListenerFactory = place instanceof URL ? listenerOf(place, options) : place;
+    const opened: ListenerFactory = (onLink, onRefused) => open(onLink, refusalsTold(onRefused, options));
+    return opened;
+  });
   const server = await serveChecked(factories, options);
   return options.drain === undefined ? server : drainOnSignals(server, options.drain);
 }
@@ -250,7 +254,7 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
   if (url.protocol === "tcp:") return (onLink) => listenTcp(address, onLink);
   const guarded = { ...address, handshakeTimeoutMs, maxHandshakes };
   if (url.protocol === "tls:" && tls !== undefined) {
-    return (onLink, onRefused) => listenTls({ ...guarded, ...tls }, onLink, warn, refusalsTold(onRefused, options));
+    return (onLink, onRefused) => listenTls({ ...guarded, ...tls }, onLink, warn, onRefused);
   }
   const { allowedOrigins } = options;
   const webSocket = {
@@ -260,10 +264,10 @@ function listenerOf(url: URL, options: NodeServeOptions): ListenerFactory {
     ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
     ...(tls === undefined ? {} : { tls }),
   };
-  return (onLink, onRefused) => listenWs(webSocket, onLink, warn, refusalsTold(onRefused, options));
+  return (onLink, onRefused) => listenWs(webSocket, onLink, warn, onRefused);
 }
 
-// Where nobody hears of incidents, a wrong certificate would be hard to find.
+// Where nobody hears of incidents, a wrong certificate or a page's wrong origin would be hard to find.
 function refusalsTold(
   onRefused: ((refusal: LinkRefusal) => void) | undefined,
   { observer }: NodeServeOptions,

@@ -355,6 +355,11 @@ describe("WebSocket: the request that opens one", () => {
     expect(await statusOf(`${url}?key=2`, { headers })).to.equal(403);
   });
 
+  it("isn't let in by a function that gives anything but true, such as a promise", async () => {
+    const url = await listen({ allowedOrigins: (async () => true) as never });
+    expect(await statusOf(url, { headers: { Origin: "https://a.example.com" } })).to.equal(403);
+  });
+
   it("is refused when that function throws, and the error is told", async () => {
     const errors: unknown[] = [];
     const bug = new Error("a bug of the check");

@@ -40,10 +40,13 @@ export function tellFailedHandshakes(server: Server, transport: string, onRefuse
   });
 }
 
-/** @internal Tells `onError` of refusals that have an error behind them: those of scanners are no news. */
+/**
+ * @internal Tells `onError` of refusals that have an error behind them, and of those of pages, whose browsers say nothing of
+ * why: those of scanners are no news.
+ */
 export function refusalsTo(onError: (error: unknown) => void): OnRefused {
-  return ({ reason, cause }) => {
-    if (cause !== undefined) onError(new Error(reason, { cause }));
+  return ({ info, reason, cause }) => {
+    if (cause !== undefined || info.upgrade?.origin !== undefined) onError(new Error(reason, { cause }));
   };
 }
 

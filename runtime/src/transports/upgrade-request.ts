@@ -64,7 +64,8 @@ export function isAllowed(
   const { origin } = request;
   if (origin === undefined) return true;
   if (allowed === undefined) return isSameHost(origin, request.headers["host"], isEncrypted);
-  return typeof allowed === "function" ? allowed(origin, request) : allowed.includes(origin);
+  // Plain JavaScript may give anything: the promise of an async function would let every page in.
+  return typeof allowed === "function" ? (allowed(origin, request) as unknown) === true : allowed.includes(origin);
 }
 
 function isSameHost(origin: string, host: string | undefined, isEncrypted: boolean): boolean {

@@ -132,6 +132,10 @@ function createUpgrade(
     skipUTF8Validation: true,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
+  const expectedOrigin =
+    allowedOrigins === undefined
+      ? "one of the host that it connects to, or the option allowedOrigins"
+      : "one that allowedOrigins lets in";
   webSockets.on("wsClientError", (error: Error, socket: Duplex, request: IncomingMessage) => {
     refuse(socket, 400, `Sec-WebSocket-Version: ${VERSION}\r\n`);
     onRefused(refusalOf(request, `the request for a WebSocket is malformed: ${error.message}`));
@@ -141,8 +145,8 @@ function createUpgrade(
       const upgrade = upgradeRequestOf(request);
       if (!isAllowed(upgrade, request.socket instanceof TLSSocket, allowedOrigins)) {
         refuse(socket, 403);
-        const reason = `a page of ${JSON.stringify(upgrade.origin?.slice(0, MAX_TOLD))} may not open a WebSocket`;
-        return onRefused(refusalOf(request, reason));
+        const page = JSON.stringify(upgrade.origin?.slice(0, MAX_TOLD));
+        return onRefused(refusalOf(request, `a page of ${page} may not open a WebSocket, expected ${expectedOrigin}`));
       }
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         handOver(createWsLink(webSocket, socket, webSocketInfoOf(request.socket, upgrade), true), onLink, onError);

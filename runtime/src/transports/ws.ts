@@ -74,7 +74,7 @@ export function wsDialer(url: string, options: WsDialOptions = {}): Dialer {
  * Listens with a server of its own, over TLS when `tls` is given, and hands a link to `onLink` for each WebSocket opened
  * at `path`; other requests are refused. `onError` is told what went wrong with a single link, or while accepting,
  * `onRefused` of handshakes that failed, or were too many or too slow, and of pages of other sites; unless given, `onError`
- * of the first. `close` resolves when the port is free again, whatever links live on.
+ * of the first and the last. `close` resolves when the port is free again, whatever links live on.
  * @throws TypeError when the options of TLS can't be used; Error naming the address when it can't be had.
  */
 export async function listenWs(

@@ -96,6 +96,18 @@ describe("Node's door", () => {
     await (await serve(`ws://127.0.0.1:${port}/`, { services, allowedOrigins })).close();
   });
 
+  it("lets a function decide which pages open a WebSocket", async () => {
+    const server = await serve("ws://127.0.0.1:0/", {
+      services,
+      allowedOrigins: (origin) => origin.startsWith("http://localhost:"),
+    });
+    const [url = ""] = server.urls;
+    const pageAt = (origin: string) => connect(url, { webSocketHeaders: { origin } });
+    await (await pageAt("http://localhost:5173")).close();
+    expect(((await rejectionOf(pageAt("https://evil.example"))) as Error).message).to.match(/403$/);
+    await server.close();
+  });
+
   it("says what the other end seems to speak, where ports were confused", async () => {
     const told: string[] = [];
     const observer = { onIncident: ({ reason }: Incident) => void told.push(reason) };

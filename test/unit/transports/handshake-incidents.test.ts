@@ -4,6 +4,7 @@
 import { once } from "node:events";
 import { connect as connectSocket, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { Worker } from "node:worker_threads";
 import { expect } from "chai";
 import { type Incident, type NodeServeOptions, type Server, serve } from "rsocket-rpc/node";
 import { createAuthority } from "../../../examples/hello/certificates.js";
@@ -116,10 +117,36 @@ describe("incidents of handshakes", () => {
     (await dial(port)).write(upgradeRequest({ Origin: `https://evil.example/${"x".repeat(1_000)}` }));
     const { kind, code, reason, peer } = await firstIncident();
     expect({ kind, code }).to.deep.equal({ kind: "handshake_refused", code: 1 });
-    expect(reason).to.match(/^a page of "https:\/\/evil\.example\/x{79}" may not open a WebSocket$/);
+    expect(reason).to.match(
+      /^a page of "https:\/\/evil\.example\/x{79}" may not open a WebSocket, expected one of the host that it connects to, or the option allowedOrigins$/,
+    );
     expect(peer.upgrade?.url).to.equal("/rpc");
     expect(told).to.have.length(1);
   });
+
+  // A browser doesn't say why. Each server in a thread of its own: one warning a minute is all that a process prints.
+  for (const [where, title] of [
+    ['"ws://127.0.0.1:0/rpc"', "a URL"],
+    ['attachWebSocket(http, { path: "/rpc" })', "a server of HTTP"],
+  ]) {
+    it(`are printed when they are a page's and nobody observes them: ${title}`, async () => {
+      const thread = new Worker(
+        `import("rsocket-rpc/node").then(async ({ attachWebSocket, connect, serve }) => {
+          process.once("warning", ({ message }) => require("node:worker_threads").parentPort.postMessage(message));
+          const http = require("node:http").createServer();
+          await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+          const server = await serve(${where}, { services: [] });
+          await connect(server.urls[0], { webSocketHeaders: { origin: "http://localhost:5173" } }).catch(() => {});
+        })`,
+        { eval: true },
+      );
+      const [message] = await once(thread, "message");
+      await thread.terminate();
+      expect(message).to.equal(
+        'a link couldn\'t be accepted: a page of "http://localhost:5173" may not open a WebSocket, expected one of the host that it connects to, or the option allowedOrigins',
+      );
+    });
+  }
 
   it("are requests for another path, requests that are no good, and what isn't HTTP", async () => {
     const port = await listen(`ws://${HOST}:0/rpc`);
