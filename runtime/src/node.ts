@@ -171,7 +171,8 @@ export async function serve(
   if (options.drain !== undefined) checkDrain(options.drain);
   const list = typeof where === "string" || typeof where === "function" || where instanceof URL ? [where] : where;
   if (!Array.isArray(list) || list.length === 0) {
-    throw new TypeError(`serve got ${nameOf(where)} for its first argument, expected a URL, or several`);
+    const got = Array.isArray(list) ? "an empty list" : nameOf(where);
+    throw new TypeError(`serve got ${got} for its first argument, expected a URL, or several`);
   }
   const places = list.map((place) => (typeof place === "function" ? place : servedAt(place)));
   const urls = places.filter((place) => place instanceof URL);

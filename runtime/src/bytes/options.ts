@@ -14,7 +14,7 @@ export type Kinds = Readonly<Record<string, string>>;
  */
 export function checkOptions(options: unknown, known: Kinds, prefix = ""): void {
   // A function may have been given properties, but is a slip more often.
-  checkOption(prefix.slice(0, -1) || "the options argument", options ?? null, "object");
+  checkOption(prefix.slice(0, -1) || "the options argument", options, "object", true);
   // With what is inherited: that is read, too, and a signal in the place of options has nothing else.
   for (const name in options as object) {
     if (!Object.hasOwn(known, name)) {
@@ -37,9 +37,9 @@ export function readOptions<T extends object>(options: T, known: Kinds): T {
   return read as T;
 }
 
-/** One of them. @throws RangeError naming it, its value and what was expected. */
-export function checkOption(name: string, value: unknown, kinds = ""): void {
-  if (value === undefined || kinds === "") return;
+/** One of them. `isNeeded`: it can't be left out. @throws RangeError naming it, its value and what was expected. */
+export function checkOption(name: string, value: unknown, kinds = "", isNeeded = false): void {
+  if ((value === undefined && !isNeeded) || kinds === "") return;
   const kind = kindOf(value);
   if (kind === kinds || kinds.split("|").includes(kind)) return;
   // Elsewhere it may be a secret, in its own place or in another's, and would come into logs.
@@ -49,7 +49,7 @@ export function checkOption(name: string, value: unknown, kinds = ""): void {
 }
 
 function named(kind: string): string {
-  if (kind === "null" || kind === "bytes") return kind;
+  if (kind === "null" || kind === "undefined" || kind === "bytes") return kind;
   return `${kind === "object" ? "an" : "a"} ${kind}`;
 }
 

@@ -60,7 +60,7 @@ const KNOWN: Kinds = {
 export function checkCallOptions(options: CallOptions): void {
   checkOptions(options, KNOWN);
   const { signal, timeoutMs, prefetch, rawMetadata, headers, tracing = {} } = options;
-  for (const [key, value] of Object.entries(tracing)) checkOption(`tracing.${key}`, value ?? null, "string");
+  for (const [key, value] of Object.entries(tracing)) checkOption(`tracing.${key}`, value, "string", true);
   checkSignal(signal);
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
     throw new RangeError(

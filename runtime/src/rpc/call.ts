@@ -122,7 +122,7 @@ const REPLY = {} as Reply<Call>;
 export function composeInterceptors(interceptors: readonly Interceptor[]): ComposedInterceptors | undefined {
   // One that is missing would let every call pass by those behind it.
   for (const [index, interceptor] of interceptors.entries()) {
-    checkOption(`interceptors[${index}]`, interceptor ?? null, "function");
+    checkOption(`interceptors[${index}]`, interceptor, "function", true);
   }
   if (interceptors.length === 0) return undefined;
   return (call) => {

@@ -84,7 +84,7 @@ export const CLIENT_OPTIONS: Kinds = {
   credentials: "object",
   dangerouslySendCredentialsInClear: "boolean",
   headers: "object|list",
-  timeoutMs: "",
+  timeoutMs: "number",
   metadataMode: "string|object",
   hello: "boolean",
 };
@@ -127,7 +127,7 @@ export function prepareConnect(options: ConnectOptions): Prepared {
   if (credentials !== undefined) {
     checkOptions(credentials, CREDENTIALS, "credentials.");
     for (const name of ["username", "password"] as const) {
-      checkOption(`credentials.${name}`, credentials[name] ?? null, "string");
+      checkOption(`credentials.${name}`, credentials[name], "string", true);
     }
   }
   checkSignal(options.signal);

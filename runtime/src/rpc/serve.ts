@@ -125,8 +125,8 @@ export async function serveWith(factories: readonly ListenerFactory[], options: 
 
 /** @internal `serveWith` for options that were looked at. */
 export async function serveChecked(factories: readonly ListenerFactory[], options: ServeOptions): Promise<Server> {
-  checkOption("the first argument", factories ?? null, "list");
-  checkOption("services", options.services ?? null, "list");
+  checkOption("the first argument", factories, "list", true);
+  checkOption("services", options.services, "list", true);
   checkServices(options.services);
   const settings = resolveSettings(options);
   const interceptors = composeInterceptors(options.interceptors ?? []);

@@ -63,7 +63,7 @@ const KNOWN: Kinds = {
   settings: "object",
   lease: "boolean|object",
   signal: "object",
-  timeoutMs: "",
+  timeoutMs: "number",
   confirm: "boolean",
   resume: "boolean|object",
   scheduler: "object",

@@ -121,8 +121,8 @@ const KNOWN: Kinds = {
 /** Serves on the payload level. @throws what a listener threw; then none of them stays open. */
 export async function serveRSocket(options: ServeRSocketOptions): Promise<RSocketServer> {
   checkOptions(options, KNOWN);
-  checkOption("listeners", options.listeners ?? null, "list");
-  checkOption("accept", options.accept ?? null, "function");
+  checkOption("listeners", options.listeners, "list", true);
+  checkOption("accept", options.accept, "function", true);
   if (options.settings !== undefined) checkOptions(options.settings, SETTINGS, "settings.");
   return await openServer(options.listeners, options, {
     async accept(setup, connection) {

@@ -345,11 +345,8 @@ export class Stream {
     const complete = (flags & Flag.COMPLETE) !== 0;
     const follows = (flags & Flag.FOLLOWS) !== 0 && (!complete || this.#host.settings.followsWins);
     if (metadata !== undefined && metadata.length > this.#host.settings.limits.maxMetadataBytes) {
-      return this.#fail(
-        ErrorCode.INVALID,
-        `metadata of ${metadata.length} bytes is above the limit`,
-        this.#isLastWord(complete, follows),
-      );
+      const isLast = this.#isLastWord(complete, follows);
+      return this.#failAbove(`metadata of ${metadata.length} bytes`, "maxMetadataBytes", isLast);
     }
     const data = viewOf(bytes, dataStart, end);
     if (this.#reassembler !== undefined || follows) this.#receiveFragment(metadata, data, flags, follows, pieces);
@@ -541,7 +538,7 @@ export class Stream {
   #receiveWholeRequest(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
     this.#assemblingRequest = false;
     if (data.length > this.#host.settings.limits.maxMessageBytes) {
-      return this.#fail(ErrorCode.INVALID, `message of ${data.length} bytes is above the limit`, false);
+      return this.#failAbove(`message of ${data.length} bytes`, "maxMessageBytes", false);
     }
     const ended = complete && this.#receiveOpen;
     if (ended) this.#receiveOpen = false;
@@ -553,7 +550,7 @@ export class Stream {
   #receiveItem(metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void {
     const isAnswer = this.interaction === Interaction.REQUEST_RESPONSE;
     if (data.length > this.#host.settings.limits.maxMessageBytes) {
-      return this.#fail(ErrorCode.INVALID, `message of ${data.length} bytes is above the limit`, complete || isAnswer);
+      return this.#failAbove(`message of ${data.length} bytes`, "maxMessageBytes", complete || isAnswer);
     }
     if (!isAnswer && (this.#receiveCredit <= 0 || this.#surplus !== undefined)) {
       return this.#holdSurplus(metadata, data, complete);
@@ -608,26 +605,15 @@ export class Stream {
         isLast,
       );
     }
-    if (reassembler.dataBytes > limits.maxMessageBytes) {
-      return this.#fail(
-        ErrorCode.INVALID,
-        `message of more than ${limits.maxMessageBytes} bytes is above the limit`,
-        isLast,
-      );
+    const { dataBytes, metadataBytes, fragmentCount } = reassembler;
+    if (dataBytes > limits.maxMessageBytes) {
+      return this.#failAbove(`message of ${dataBytes} bytes`, "maxMessageBytes", isLast);
     }
-    if (reassembler.metadataBytes > limits.maxMetadataBytes) {
-      return this.#fail(
-        ErrorCode.INVALID,
-        `metadata of more than ${limits.maxMetadataBytes} bytes is above the limit`,
-        isLast,
-      );
+    if (metadataBytes > limits.maxMetadataBytes) {
+      return this.#failAbove(`metadata of ${metadataBytes} bytes`, "maxMetadataBytes", isLast);
     }
-    if (reassembler.fragmentCount > limits.maxFragments) {
-      return this.#fail(
-        ErrorCode.INVALID,
-        `message in more than ${limits.maxFragments} fragments is above the limit`,
-        isLast,
-      );
+    if (fragmentCount > limits.maxFragments) {
+      return this.#failAbove(`message in ${fragmentCount} fragments`, "maxFragments", isLast);
     }
     if (follows) return;
     const whole = reassembler.join();
@@ -692,6 +678,10 @@ export class Stream {
     this.#host.refused(code, message);
     if (isLastWord) this.#receiveOpen = false;
     this.#giveUp(code, message, told);
+  }
+
+  #failAbove(what: string, limit: "maxMessageBytes" | "maxMetadataBytes" | "maxFragments", isLastWord: boolean): void {
+    this.#fail(ErrorCode.INVALID, `${what} is above ${limit}, ${this.#host.settings.limits[limit]}`, isLastWord);
   }
 
   #isLastWord(complete: boolean, follows: boolean): boolean {

@@ -27,7 +27,7 @@ export const metadataAttacks: readonly Attack[] = [
     threat: 30,
     name: "metadata above 64 KiB",
     sends: [request(route("UnaryCall", repeat("00", 65_536)))],
-    outcome: { refuses: 1, code: "INVALID", saying: /metadata of \d+ bytes is above the limit/ },
+    outcome: { refuses: 1, code: "INVALID", saying: /metadata of \d+ bytes is above maxMetadataBytes, \d+/ },
   },
   {
     threat: 30,
@@ -37,7 +37,7 @@ export const metadataAttacks: readonly Attack[] = [
       header(1, Type.PAYLOAD, Flag.METADATA | Flag.FOLLOWS | Flag.NEXT) + body(repeat("00", 60_000)),
       payload(1, "00"),
     ],
-    outcome: { refuses: 1, code: "INVALID", saying: /metadata of more than 65536 bytes/ },
+    outcome: { refuses: 1, code: "INVALID", saying: /metadata of 120000 bytes is above maxMetadataBytes, 65536/ },
   },
   {
     threat: 30,

@@ -124,9 +124,14 @@ describe("Node's door", () => {
   });
 
   it("refuses to serve nowhere", async () => {
-    for (const where of [[], undefined, {}, null]) {
+    for (const [where, got] of [
+      [[], "an empty list"],
+      [undefined, "undefined"],
+      [{}, "an Object"],
+      [null, "null"],
+    ]) {
       const error = await rejectionOf(serve(where as unknown as string, { services }));
-      expect(String(error)).to.match(/^TypeError: serve got .* expected a URL, or several$/);
+      expect(String(error)).to.equal(`TypeError: serve got ${got} for its first argument, expected a URL, or several`);
     }
   });
 

@@ -59,14 +59,14 @@ const WRONG: readonly (readonly [options: object | null | string, message: RegEx
     { credentials: { user: "ann", password: "secret" } },
     /option credentials.user is unknown, expected one of username/,
   ],
-  [{ credentials: { username: "ann" } }, /credentials.password is null, expected a string/],
+  [{ credentials: { username: "ann" } }, /credentials.password is undefined, expected a string/],
   [{ credentials: { username: "ann", password: 5 } }, /credentials.password is a number, expected a string/],
   [{ dangerouslySendCredentialsInClear: "true" }, /is "true", expected a boolean/],
   [{ services: services[0] }, /services is an object, expected a list/],
   [{ services: [undefined] }, /^TypeError: services\[0\] is undefined, expected what a generated implement… returns/],
   [{ services: [...services, {}] }, /^TypeError: services\[1\] is an Object/],
   [{ interceptors: () => {} }, /interceptors is a function, expected a list/],
-  [{ interceptors: [undefined, retry()] }, /interceptors\[0\] is null, expected a function/],
+  [{ interceptors: [undefined, retry()] }, /interceptors\[0\] is undefined, expected a function/],
   [{ lease: "yes" }, /lease is "yes", expected a boolean or an object/],
   [{ lease: { waitForReady: false } }, /option lease.waitForReady is unknown, expected one of waitForLease/],
   [{ lease: { strategy: {} } }, /lease.strategy has no method attach/],
@@ -76,6 +76,9 @@ const WRONG: readonly (readonly [options: object | null | string, message: RegEx
   [{ resume: { backoff: { initial: 5 } } }, /option backoff.initial is unknown, expected one of initialMs/],
   [{ compatibility: null }, /compatibility is null, expected an object/],
   [{ limits: null }, /limits is null, expected an object/],
+  [{ limits: { maxMesageBytes: 5 } }, /limit maxMesageBytes is unknown, expected one of .*maxMessageBytes/],
+  [{ limits: { maxMessageBytes: "5" } }, /limit maxMessageBytes is "5", expected a number/],
+  [{ timeoutMs: "500" }, /timeoutMs is "500", expected a number/],
   [{ keepaliveIntervalMs: "20s" }, /keepaliveIntervalMs is "20s", expected a number/],
   [{ keepaliveIntervalMs: 100_000 }, /keepaliveIntervalMs is 100000, expected less than maxLifetimeMs, 90000/],
   [{ observer: () => {} }, /observer is a function, expected an object/],
@@ -174,8 +177,9 @@ describe("options that can't be meant", () => {
   });
 
   for (const [options, message] of [
-    [undefined, /the options argument is null/],
-    [{}, /services is null, expected a list/],
+    [undefined, /the options argument is undefined, expected an object/],
+    [{}, /services is undefined, expected a list/],
+    [{ services: null }, /services is null, expected a list/],
     [{ service: services }, /option service is unknown/],
     [{ services, acept: () => {} }, /^RangeError: option acept is unknown, expected one of .*accept/],
     [{ services, interceptor: [] }, /option interceptor is unknown/],
@@ -236,7 +240,7 @@ describe("options that can't be meant", () => {
     for (const [make, message] of [
       [() => attachWebSocket(undefined as never, { path: "/rpc" }), /attachWebSocket got no HTTP server/],
       [() => attachWebSocket((() => {}) as never, { path: "/rpc" }), /attachWebSocket got no HTTP server/],
-      [() => attachWebSocket(http, undefined as never), /the options argument is null/],
+      [() => attachWebSocket(http, undefined as never), /the options argument is undefined/],
       [() => attachWebSocket(http, { path: "/rpc", origin: "x" } as never), /option origin is unknown/],
       [() => attachWebSocket(http, {} as never), /path is undefined, expected one that begins with \//],
       [
@@ -324,7 +328,7 @@ describe("options that can't be meant", () => {
       [() => listenTcp({ port: 0 } as never, () => {}), /host is undefined, expected a name or an address/],
       [() => connectRSocket({ dialer: {}, keepalive: 5 } as never), /option keepalive is unknown/],
       [() => connectRSocket({ dialer: {}, settings: { limit: {} } } as never), /option settings.limit is unknown/],
-      [() => serveRSocket({} as never), /listeners is null, expected a list/],
+      [() => serveRSocket({} as never), /listeners is undefined, expected a list/],
     ] as const) {
       expect(await refusalOf(make)).to.match(message);
     }

@@ -211,7 +211,7 @@ describe("slips", () => {
     const server = await world.serve({ services: [] });
     for (const timeoutMs of [Number.NaN, -1, "x" as unknown as number, 2 ** 31]) {
       const error = await world.run(rejectionOf(server.connect({ scheduler: world.scheduler, timeoutMs })));
-      expect(String(error)).to.match(/timeoutMs is (NaN|-1|x|2147483648), expected 0/);
+      expect(String(error)).to.match(/timeoutMs is (NaN|-1|2147483648), expected 0|timeoutMs is "x", expected a number/);
     }
   });
 

@@ -940,7 +940,7 @@ describe("Connection: frames in pieces", () => {
     receivePieces(server, hex`00000001 28a0`, "68");
     expect(server.refusals).to.deep.equal([]);
     receivePieces(server, hex`00000001 28a0 69`, "70");
-    expect(server.refusals).to.deep.equal(["0x204 message of more than 8 bytes is above the limit"]);
+    expect(server.refusals).to.deep.equal(["0x204 message of 10 bytes is above maxMessageBytes, 8"]);
     expect(server.connection.reassemblyBytes).to.equal(0);
     expect(server.sent().map((frame) => frame.slice(0, 20))).to.deep.equal([hex`00000001 2c00 00000204`]);
   });

@@ -67,10 +67,11 @@ describe("session/settings", () => {
   });
 
   for (const value of [0, -1, Number.NaN, "10", null]) {
-    it(`refuse ${String(value)} as a limit, naming it`, () => {
+    const shown = value === "10" ? '"10"' : String(value);
+    it(`refuse ${shown} as a limit, naming it`, () => {
       expect(() => resolveLimits({ maxMessageBytes: value } as never)).to.throw(
         RangeError,
-        `limit maxMessageBytes is ${String(value)}`,
+        `limit maxMessageBytes is ${shown}, expected a number`,
       );
     });
   }

@@ -26,31 +26,31 @@ describe("session/stream: what is above a limit", () => {
       "a whole message",
       { maxMessageBytes: 4 },
       [hex`00000001 1000 6162636465`],
-      "message of 5 bytes is above the limit",
+      "message of 5 bytes is above maxMessageBytes, 4",
     ],
     [
       "whole metadata",
       { maxMetadataBytes: 4 },
       [hex`00000001 1100 000005 6162636465`],
-      "metadata of 5 bytes is above the limit",
+      "metadata of 5 bytes is above maxMetadataBytes, 4",
     ],
     [
       "a message in fragments",
       { maxMessageBytes: 4 },
       [hex`00000001 1080 616263`, hex`00000001 2880 6465`],
-      "message of more than 4 bytes is above the limit",
+      "message of 5 bytes is above maxMessageBytes, 4",
     ],
     [
       "metadata in fragments",
       { maxMetadataBytes: 4 },
       [hex`00000001 1180 000003 616263`, hex`00000001 2980 000002 6465`],
-      "metadata of more than 4 bytes is above the limit",
+      "metadata of 5 bytes is above maxMetadataBytes, 4",
     ],
     [
       "a number of fragments",
       { maxFragments: 2 },
       [hex`00000001 1080 61`, hex`00000001 2880 62`, hex`00000001 2880 63`],
-      "message in more than 2 fragments is above the limit",
+      "message in 3 fragments is above maxFragments, 2",
     ],
   ] as const) {
     it(`refuses ${name} of a request with ERROR[INVALID], these words, and tells its owner`, () => {
@@ -85,7 +85,7 @@ describe("session/stream: what is above a limit", () => {
       client.receive(hex`00000001 28${flags} 6162636465`);
       expect(client.sent()).to.deep.equal(expected);
       expect(log).to.deep.equal(["error 0x204 local"]);
-      expect(client.refusals).to.deep.equal(["0x204 message of 5 bytes is above the limit"]);
+      expect(client.refusals).to.deep.equal(["0x204 message of 5 bytes is above maxMessageBytes, 4"]);
     }
   });
 
