@@ -156,7 +156,11 @@ export const floods: readonly Assault[] = [
       peer.send(unary(1, "", "UnaryCall", Flag.FOLLOWS));
       const fragment = Buffer.from(payload(1, KIB_64, Flag.FOLLOWS | Flag.NEXT), "hex");
       await peer.flood(200, () => fragment);
-      await expectOutcome(peer, { refuses: 1, code: "INVALID", saying: /message of 4259840 bytes is above maxMessageBytes, 4194304/ });
+      await expectOutcome(peer, {
+        refuses: 1,
+        code: "INVALID",
+        saying: /message of 4259840 bytes is above maxMessageBytes, 4194304/,
+      });
     },
   },
   {

@@ -57,7 +57,9 @@ describe("incidents", () => {
     const { peer } = await world.serveSetUp({ services, observer, limits }, SETUP_UNKNOWN);
     peer.send(`0000000111000000c8${"00".repeat(200)}`); // 200 bytes of metadata
     await world.scheduler.settle();
-    expect(inWords()).to.deep.equal(["1 request_refused 516 local metadata of 200 bytes is above maxMetadataBytes, 100"]);
+    expect(inWords()).to.deep.equal([
+      "1 request_refused 516 local metadata of 200 bytes is above maxMetadataBytes, 100",
+    ]);
     peer.send(request(3, "Last"));
     peer.send(request(5, "Last"));
     await world.scheduler.settle();

@@ -211,7 +211,9 @@ describe("slips", () => {
     const server = await world.serve({ services: [] });
     for (const timeoutMs of [Number.NaN, -1, "x" as unknown as number, 2 ** 31]) {
       const error = await world.run(rejectionOf(server.connect({ scheduler: world.scheduler, timeoutMs })));
-      expect(String(error)).to.match(/timeoutMs is (NaN|-1|2147483648), expected 0|timeoutMs is "x", expected a number/);
+      expect(String(error)).to.match(
+        /timeoutMs is (NaN|-1|2147483648), expected 0|timeoutMs is "x", expected a number/,
+      );
     }
   });
 
