@@ -42,9 +42,9 @@ export interface LiteConnectOptions {
   readonly signal?: AbortSignal;
   /** For dialing and the server's acceptance together. 10 s. */
   readonly timeoutMs?: number;
-  /** Between two KEEPALIVE frames. 20 s; it goes into SETUP. */
+  /** Between two KEEPALIVE frames. 20 s, or a third of the lifetime where that is less; it goes into SETUP. */
   readonly keepaliveIntervalMs?: number;
-  /** Silence that ends the connection. 90 s; it goes into SETUP. */
+  /** Silence that ends the connection, longer than the interval. 90 s; it goes into SETUP. */
   readonly maxLifetimeMs?: number;
   /** The largest frame written, with the 3 bytes of its length: longer payloads are fragmented. 64 KiB; 64 … 16,777,215. */
   readonly fragmentBytes?: number;
@@ -90,10 +90,13 @@ export async function connectOver(
   options: LiteConnectOptions = {},
 ): Promise<LiteConnection> {
   const { scheduler = systemScheduler, signal, timeoutMs = 10_000, bearerToken: token } = options;
-  const { keepaliveIntervalMs = 20_000, maxLifetimeMs = 90_000, fragmentBytes = 65_536, compatibility } = options;
+  const { maxLifetimeMs = 90_000, fragmentBytes = 65_536, compatibility } = options;
+  const { keepaliveIntervalMs = Math.min(20_000, Math.ceil(maxLifetimeMs / 3)) } = options;
   checkRange("timeoutMs", timeoutMs, 0);
-  checkRange("keepaliveIntervalMs", keepaliveIntervalMs, 1);
   checkRange("maxLifetimeMs", maxLifetimeMs, 1);
+  // Otherwise each silence would end the connection. The longest lifetime is none.
+  const isJudged = maxLifetimeMs < MAX_31_BIT;
+  checkRange("keepaliveIntervalMs", keepaliveIntervalMs, 1, isJudged ? maxLifetimeMs - 1 : MAX_31_BIT);
   checkRange("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
   const limits = liteLimits(options.limits);
   const controller = new AbortController();
@@ -121,7 +124,7 @@ export async function connectOver(
       setup,
       keepaliveIntervalMs,
       // The largest number is "never".
-      maxLifetimeMs: compatibility?.peerMayBeSilent || maxLifetimeMs === MAX_31_BIT ? Number.MAX_VALUE : maxLifetimeMs,
+      maxLifetimeMs: isJudged && !compatibility?.peerMayBeSilent ? maxLifetimeMs : Number.MAX_VALUE,
       fragmentBytes,
     });
     const { accepted, closed } = session;

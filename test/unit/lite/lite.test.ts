@@ -103,6 +103,7 @@ describe("rsocket-rpc/lite", () => {
 
     for (const options of [
       { bearerToken: "geheim ä" },
+      { maxLifetimeMs: 10_000 },
       { headers: { "x-user": "ann", "x-id-bin": Uint8Array.of(0xab) } },
       {
         bearerToken: async () => "later",
@@ -220,6 +221,7 @@ describe("rsocket-rpc/lite", () => {
       for (const [options, message] of [
         [{ fragmentBytes: 63 }, /fragmentBytes is 63, expected a whole number 64/],
         [{ keepaliveIntervalMs: 0 }, /keepaliveIntervalMs is 0/],
+        [{ keepaliveIntervalMs: 90_000 }, /keepaliveIntervalMs is 90000, expected a whole number 1 … 89999/],
         [{ maxLifetimeMs: 1.5 }, /maxLifetimeMs is 1.5/],
       ] as const) {
         expect(((await rejectionOf(dial(options))) as Error).message).to.match(message);
@@ -775,13 +777,14 @@ describe("rsocket-rpc/lite", () => {
             task();
           }),
       };
-      const options = { scheduler: sleepy, maxLifetimeMs: 1_000 };
+      const options = { scheduler: sleepy, keepaliveIntervalMs: 900, maxLifetimeMs: 1_000 };
       const connecting = connectWith({ dial: () => Promise.resolve(link) }, options);
       await scheduler.settle();
       far.send(KEEPALIVE);
       const connection = await scheduler.run(connecting);
+      await scheduler.advance(950);
       waiting = bytesOf(KEEPALIVE);
-      await scheduler.advance(1_500);
+      await scheduler.advance(550);
       expect(waiting).to.equal(undefined);
       await scheduler.run(connection.close());
       expect((await connection.closed).reason).to.equal("closed");
