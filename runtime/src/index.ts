@@ -2,7 +2,15 @@
 // `rsocket-rpc`: what runs everywhere. Programs import `rsocket-rpc/node` or `rsocket-rpc/web`, which include it.
 
 export type { BackoffOptions } from "./engine/backoff.js";
-export type { Dialer, FrameLink, LinkRefusal, Listener, PeerCertificate, UpgradeRequest } from "./engine/link.js";
+export type {
+  Dialer,
+  FrameLink,
+  LinkInfo,
+  LinkRefusal,
+  Listener,
+  PeerCertificate,
+  UpgradeRequest,
+} from "./engine/link.js";
 export type { ChannelState } from "./engine/redial.js";
 export type { Scheduler, Timer } from "./engine/scheduler.js";
 export { compositeMetadata } from "./metadata/composite-format.js";
@@ -53,6 +61,7 @@ export type {
   ServerLeaseOptions,
 } from "./rsocket/lease.js";
 export type { ResumeOptions } from "./rsocket/restore-link.js";
+export type { ListenerFactory } from "./rsocket/serve.js";
 export type { ServeResumptionOptions, Session, SessionEvent, SessionStore } from "./rsocket/sessions.js";
 export type { ConnectionSettingsInit, Limits, PayloadCompatibility } from "./rsocket/settings.js";
 export { unlimitedLease } from "./rsocket/unlimited-lease.js";

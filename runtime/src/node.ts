@@ -37,7 +37,6 @@ import { checkAllowed } from "./transports/upgrade-request.js";
 import { listenWs, wsDialer } from "./transports/ws.js";
 
 export * from "./index.js";
-export type { ListenerFactory } from "./rsocket/serve.js";
 export type {
   HandshakeLimits,
   Pem,

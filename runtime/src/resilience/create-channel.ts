@@ -72,8 +72,10 @@ export const CHANNEL_OPTIONS: Kinds = {
 };
 
 /**
- * A channel through `dialer`; nothing is dialed yet.
+ * A channel through `dialer`, which is asked for each connection; nothing is dialed yet.
  * @throws RangeError for a wrong option.
+ * @example
+ * const channel = createChannelWith({ dial: (signal) => portDialer(new Worker(url)).dial(signal) });
  */
 export function createChannelWith(dialer: Dialer, options: ChannelOptions = {}): ClientChannel {
   checkDialer(dialer);

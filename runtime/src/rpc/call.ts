@@ -15,7 +15,9 @@ export interface CallMethod {
   readonly service: string;
   /** The method's name as written in the .proto. */
   readonly name: string;
+  /** The shape of the call; of an rpc with the option `fire_and_forget` that. */
   readonly kind: "unary" | "server_streaming" | "client_streaming" | "bidi_streaming" | "fire_and_forget";
+  /** What its .proto says by `idempotency_level`: whether it may be called twice. */
   readonly idempotency: MethodIdempotency;
 }
 
@@ -23,6 +25,7 @@ export interface CallMethod {
 export interface CallEnd {
   /** 0 when it succeeded. */
   readonly code: Code | 0;
+  /** Why it failed; undefined when it succeeded. */
   readonly error: RpcError | undefined;
   /** Since the call began on this side. */
   readonly durationMs: number;

@@ -98,6 +98,8 @@ const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
  * Connects through `dialer` and resolves when the server has accepted.
  * @throws ConnectError when it refused, can't be reached, time is up, or on abort; RangeError for a wrong option, TypeError
  * when a service comes twice.
+ * @example
+ * const connection = await connectWith(portDialer(worker), { bearerToken });
  */
 export async function connectWith(dialer: Dialer, options: ConnectOptions = {}): Promise<Connection> {
   checkDialer(dialer);

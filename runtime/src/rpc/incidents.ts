@@ -18,6 +18,7 @@ export type IncidentKind = "handshake_refused" | "connection_refused" | "connect
 
 /** Something that a peer was refused, or the end of a connection. */
 export interface Incident {
+  /** What happened. */
   readonly kind: IncidentKind;
   /**
    * The RSocket error code (RSocket 1.0 §Error Codes). Of a handshake, the one that its SETUP would have got: REJECTED_SETUP
@@ -28,6 +29,7 @@ export interface Incident {
   readonly reason: string;
   /** Whose doing it was: `local` is this side. */
   readonly initiator: Initiator;
+  /** The other end. */
   readonly peer: PeerInfo;
   /** How many of this kind and code there were since the last that was told, this one included. */
   readonly count: number;

@@ -46,12 +46,15 @@ export interface Setup {
   readonly metadata: Uint8Array;
   /** The data as it came. */
   readonly data: Uint8Array;
+  /** What the client's metadata is: `message/x.rsocket.composite-metadata.v0` in `composite` mode. */
   readonly metadataMimeType: string;
+  /** What its data is: of our clients `application/binary`, in `composite` mode `application/x-protobuf`. */
   readonly dataMimeType: string;
 }
 
 /** Options of `serve`. */
 export interface ServeOptions extends Omit<CallSettings, "keepaliveIntervalMs" | "maxLifetimeMs"> {
+  /** What is served, as `implementX` of generated files gives it; each service once. */
   readonly services: readonly BoundService[];
   /** Around every call served, and around those made to clients. The first is outermost. */
   readonly interceptors?: readonly Interceptor[];
@@ -117,6 +120,8 @@ export const SERVE_OPTIONS: Kinds = { ...SERVED, accept: "function" };
 /**
  * Serves on what `factories` open.
  * @throws RangeError for a wrong option, TypeError when a service comes twice, and what a listener throws.
+ * @example
+ * const server = await serveWith([listenPort(worker)], { services: [implementTicker(…)] });
  */
 export async function serveWith(factories: readonly ListenerFactory[], options: ServeOptions): Promise<Server> {
   checkOptions(options, SERVE_OPTIONS);

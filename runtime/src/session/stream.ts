@@ -605,15 +605,14 @@ export class Stream {
         isLast,
       );
     }
-    const { dataBytes, metadataBytes, fragmentCount } = reassembler;
-    if (dataBytes > limits.maxMessageBytes) {
-      return this.#failAbove(`message of ${dataBytes} bytes`, "maxMessageBytes", isLast);
+    if (reassembler.dataBytes > limits.maxMessageBytes) {
+      return this.#failAbove(`message of ${reassembler.dataBytes} bytes`, "maxMessageBytes", isLast);
     }
-    if (metadataBytes > limits.maxMetadataBytes) {
-      return this.#failAbove(`metadata of ${metadataBytes} bytes`, "maxMetadataBytes", isLast);
+    if (reassembler.metadataBytes > limits.maxMetadataBytes) {
+      return this.#failAbove(`metadata of ${reassembler.metadataBytes} bytes`, "maxMetadataBytes", isLast);
     }
-    if (fragmentCount > limits.maxFragments) {
-      return this.#failAbove(`message in ${fragmentCount} fragments`, "maxFragments", isLast);
+    if (reassembler.fragmentCount > limits.maxFragments) {
+      return this.#failAbove(`message in ${reassembler.fragmentCount} fragments`, "maxFragments", isLast);
     }
     if (follows) return;
     const whole = reassembler.join();
