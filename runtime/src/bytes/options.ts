@@ -20,10 +20,15 @@ export function checkOptions(options: unknown, known: Kinds, prefix = ""): void 
     if (!Object.hasOwn(known, name)) {
       // Of every object, by a script of another age.
       if (!Object.hasOwn(options as object, name) && Object.hasOwn(Object.prototype, name)) continue;
-      throw new RangeError(`option ${prefix}${name} is unknown, expected one of ${Object.keys(known).join(", ")}`);
+      throw unknownName(`option ${prefix}${name}`, known);
     }
     checkOption(prefix + name, (options as Readonly<Record<string, unknown>>)[name], known[name]);
   }
+}
+
+/** The error for a name that isn't among those of `known`. */
+export function unknownName(what: string, known: object): RangeError {
+  return new RangeError(`${what} is unknown, expected one of ${Object.keys(known).join(", ")}`);
 }
 
 /** The values of those in `known`. A mere `{ ...options }` leaves behind what is inherited, such as the getters of a class. */

@@ -25,7 +25,10 @@ export class Attempt implements GiveUp {
     this.scheduler = scheduler;
     this.#caller = caller;
     this.#timer = scheduler.setTimer(timeoutMs, () => {
-      this.#giveUp(new ConnectionError(ErrorCode.CONNECTION_ERROR, `not connected after ${timeoutMs} ms`, "local"));
+      // A server that accepts nothing is another trouble than a host that can't be reached.
+      const stage = this.#link ? ": the peer is silent" : "";
+      const message = `not connected after ${timeoutMs} ms${stage}`;
+      this.#giveUp(new ConnectionError(ErrorCode.CONNECTION_ERROR, message, "local"));
     });
     if (caller?.aborted === true) this.#onAbort();
     else caller?.addEventListener("abort", this.#onAbort);

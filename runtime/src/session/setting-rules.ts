@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What settings of a connection have to be, whoever fills them in.
 
-import { checkOption } from "../bytes/options.js";
+import { checkOption, unknownName } from "../bytes/options.js";
 import { MAX_31_BIT } from "../frames/layout.js";
 
 /** The most fragments of a message, where nobody says otherwise. */
@@ -30,9 +30,7 @@ export function givenLimits<Name extends string>(
 ): Partial<Record<Name, number>> {
   const given: Partial<Record<Name, number>> = {};
   for (const [name, value] of Object.entries<number | undefined>(changes)) {
-    if (!Object.hasOwn(known, name)) {
-      throw new RangeError(`limit ${name} is unknown, expected one of ${Object.keys(known).join(", ")}`);
-    }
+    if (!Object.hasOwn(known, name)) throw unknownName(`limit ${name}`, known);
     if (value === undefined) continue;
     checkOption(`limit ${name}`, value, "number");
     if (!(value > 0)) throw new RangeError(`limit ${name} is ${value}, expected a number above 0`);

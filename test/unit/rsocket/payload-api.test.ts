@@ -490,7 +490,9 @@ describe("the payload level", () => {
         connectRSocket({ dialer: { dial: () => Promise.resolve(link) }, scheduler, timeoutMs: 300 }),
       );
       await scheduler.advance(300);
-      expect(((await scheduler.run(connecting)) as Error).message).to.equal("not connected after 300 ms");
+      expect(((await scheduler.run(connecting)) as Error).message).to.equal(
+        "not connected after 300 ms: the peer is silent",
+      );
       await scheduler.settle();
       expect(peer.isClosed).to.equal(true);
     });
