@@ -22,6 +22,7 @@ export type TokenTable<T> = ((token: string) => T | undefined) & { readonly name
 /**
  * A function that says whose token it is, by a table of them. Each token is compared with all, in constant time each.
  * @param owners owners by token
+ * @throws RangeError for an empty token, as a variable that isn't set leaves it; TypeError for what is no Map.
  * @example
  * const auth = authenticate({ bearer: tokenTable(new Map([[process.env.TOKEN ?? "", "ann"]])) });
  */
