@@ -42,7 +42,8 @@ const pathsOfServers = new WeakMap<UpgradableServer, Paths>();
  * Serves WebSockets at `path` of an HTTP or HTTPS server that is there already and stays its owner's: what `serve` takes
  * in the place of a URL. Requests for other paths are left to others that listen for upgrades, and refused with 404 when
  * there are none.
- * @throws Error, when it is opened, if the path is taken; TypeError for an origin that no page has.
+ * @throws TypeError for what is no HTTP server, RangeError for an unknown option; when it is opened Error if the path is taken,
+ * RangeError for one that is none, TypeError for an origin that no page has.
  * @example
  * const httpServer = createServer(app).listen(8080);
  * const server = await serve([attachWebSocket(httpServer, { path: "/rpc" }), "tcp://127.0.0.1:7000"], { services });
