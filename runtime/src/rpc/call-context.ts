@@ -24,7 +24,10 @@ export interface CallContext {
   readonly responseTrailers: Metadata;
   /** What `accept` and interceptors have set. */
   readonly values: ContextValues;
-  /** User metadata of a caller that doesn't speak our extension, as it came; empty when there is none. */
+  /**
+   * User metadata of a caller that doesn't speak our extension, as it came; in `composite` mode all metadata of the request,
+   * whoever calls. Empty when there is none.
+   */
   readonly rawMetadata: Uint8Array;
   /** The trace of a caller of another make, by B3 names and, in `composite` mode, W3C's; empty when there is none. */
   readonly tracing: ReadonlyMap<string, string>;
