@@ -8,7 +8,10 @@ import { nameOf } from "./describe.js";
 
 /** Options of one call; all may be left out. */
 export interface CallOptions {
-  /** Aborting it cancels the call, on the server too. */
+  /**
+   * Aborting it cancels the call, on the server too. It fails `cancelled`, by `AbortSignal.timeout` `deadline_exceeded`; an
+   * RpcError that is the reason of the abort is the error, any other reason its cause.
+   */
   readonly signal?: AbortSignal | undefined;
   /** The call fails `deadline_exceeded` after so long, on both sides. 0 … 2^31-1; without it there is no deadline. */
   readonly timeoutMs?: number | undefined;
