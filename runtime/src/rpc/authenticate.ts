@@ -23,7 +23,10 @@ export interface AuthorizationRequest<T> {
   readonly peer: PeerInfo;
 }
 
-/** How callers show who they are, and what they may do. Each function may throw an RpcError to say more than no. */
+/**
+ * How callers show who they are, and what they may do. Each function may throw an RpcError to say more than no. What is no
+ * identity, null, false and an empty text, means nobody as undefined does.
+ */
 export interface AuthenticateOptions<T> {
   /** Whose bearer token this is; undefined: nobody's. Unset: tokens are refused. */
   bearer?(token: string, peer: PeerInfo): T | undefined | Promise<T | undefined>;
@@ -87,7 +90,8 @@ export function authenticate<T>(options: AuthenticateOptions<T>): Authenticator<
     async accept(setup, connection) {
       setup.values.set(isComposite, metadataModeOf(setup.metadataMimeType) === "composite");
       const shown = shownInSetup(setup);
-      const known = shown === undefined ? await options.peer?.(connection.peer) : await verify(shown, connection.peer);
+      const known =
+        shown === undefined ? identityOf(await options.peer?.(connection.peer)) : await verify(shown, connection.peer);
       if (known === undefined && (shown !== undefined || options.requireSetup === true)) throw unknown(shown);
       setup.values.set(identity, known);
     },
@@ -117,13 +121,18 @@ export function authenticate<T>(options: AuthenticateOptions<T>): Authenticator<
   async function verify(shown: Authentication, peer: PeerInfo): Promise<T | undefined> {
     switch (shown.type) {
       case "bearer":
-        return await options.bearer?.(shown.token, peer);
+        return identityOf(await options.bearer?.(shown.token, peer));
       case "simple":
-        return await options.simple?.(shown.username, shown.password, peer);
+        return identityOf(await options.simple?.(shown.username, shown.password, peer));
       case "custom":
         return undefined;
     }
   }
+}
+
+// Databases say null for nobody, comparisons false, and `name && …` an empty name: a slip must not open the door.
+function identityOf<T>(found: T | undefined): T | undefined {
+  return found === null || found === false || found === "" ? undefined : found;
 }
 
 // Which of them was wrong helps nobody but a guesser.

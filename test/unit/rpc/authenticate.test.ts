@@ -70,6 +70,20 @@ describe("authenticate", () => {
     expect(await outcome({ bearer }, { bearerToken: "ann's" })).to.equal("ann");
   });
 
+  it("takes null, false and an empty name for nobody", async () => {
+    for (const nobody of [null, false, "", Promise.resolve(null)]) {
+      const isNobody = (() => nobody) as unknown as () => undefined;
+      const password = { username: "cleo", password: "pw" };
+      const options = { bearer: isNobody, simple: isNobody, peer: isNobody };
+      expect(await outcome(options, { bearerToken: "eve's" })).to.equal(UNKNOWN);
+      expect(await outcome(options, { credentials: password })).to.equal(UNKNOWN);
+      expect(await outcome(options, {}, { headers: { authorization: "Bearer eve's" } })).to.equal(UNKNOWN);
+      expect(await outcome(options, {}, { headers: { authorization: basic("cleo:pw") } })).to.equal(UNKNOWN);
+      expect(await outcome(options, {})).to.equal(MISSING);
+      expect(await outcome({ ...options, requireSetup: true }, {})).to.equal(MISSING);
+    }
+  });
+
   const cases: Readonly<
     Record<string, readonly [AuthenticateOptions<string>, ConnectOptions, Parameters<typeof outcome>[2], string]>
   > = {
