@@ -355,11 +355,6 @@ describe("WebSocket: the request that opens one", () => {
     expect(await statusOf(`${url}?key=2`, { headers })).to.equal(403);
   });
 
-  it("isn't let in by a function that gives anything but true, such as a promise", async () => {
-    const url = await listen({ allowedOrigins: (async () => true) as never });
-    expect(await statusOf(url, { headers: { Origin: "https://a.example.com" } })).to.equal(403);
-  });
-
   it("is refused when that function throws, and the error is told", async () => {
     const errors: unknown[] = [];
     const bug = new Error("a bug of the check");
@@ -373,6 +368,28 @@ describe("WebSocket: the request that opens one", () => {
     );
     await statusOf(listener.url, { headers: { Origin: "https://a.example.com" } }).catch(() => {});
     expect(errors).to.deep.equal([bug]);
+    expect(links).to.deep.equal([]);
+  });
+
+  it("is refused unless that function says true in so many words; of a promise somebody is told", async () => {
+    const errors: string[] = [];
+    let answer: () => unknown;
+    listener = await listenWs(
+      { host: HOST, port: 0, path: "/rpc", allowedOrigins: () => answer() as boolean },
+      (link) => links.push(link),
+      (error) => errors.push(String(error)),
+      () => {},
+    );
+    const headers = { Origin: "https://a.example.com" };
+    for (const value of [undefined, null, 1, "https://a.example.com"]) {
+      answer = () => value;
+      expect(await statusOf(listener.url, { headers })).to.equal(403);
+    }
+    expect(errors).to.deep.equal([]);
+    for (answer of [() => Promise.resolve(true), () => Promise.reject(new Error("no database"))]) {
+      await statusOf(listener.url, { headers }).catch(() => {});
+      expect(errors.splice(0).join()).to.match(/^TypeError: allowedOrigins returned a promise, expected true or false/);
+    }
     expect(links).to.deep.equal([]);
   });
 

@@ -64,8 +64,14 @@ export function isAllowed(
   const { origin } = request;
   if (origin === undefined) return true;
   if (allowed === undefined) return isSameHost(origin, request.headers["host"], isEncrypted);
-  // Plain JavaScript may give anything: the promise of an async function would let every page in.
-  return typeof allowed === "function" ? (allowed(origin, request) as unknown) === true : allowed.includes(origin);
+  return typeof allowed === "function" ? isTrue(allowed(origin, request)) : allowed.includes(origin);
+}
+
+// What isn't said isn't allowed. A promise would be as good as true, whatever comes of it.
+function isTrue(answer: unknown): boolean {
+  if (!(answer instanceof Promise)) return answer === true;
+  answer.catch(() => {});
+  throw new TypeError("allowedOrigins returned a promise, expected true or false: nobody is let in");
 }
 
 function isSameHost(origin: string, host: string | undefined, isEncrypted: boolean): boolean {
