@@ -6,13 +6,14 @@ import type { StreamSink } from "../session/stream.js";
 import { SILENT_SINK, type Stream } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
 import type { Extension, Payload, StreamHandle } from "./payload.js";
+import { guard } from "./thrown.js";
 
 /**
  * Handlers of the interaction models; those left out are refused with REJECTED.
  *
  * Each gets the request and the stream to answer through, and returns the sink that hears of CANCEL, REQUEST_N and, on
- * a channel, of further items; nothing when it has no ear for them. What a handler throws becomes
- * ERROR[APPLICATION_ERROR] "internal error" on that stream and goes to `onHandlerError`.
+ * a channel, of further items; nothing when it has no ear for them. What a handler throws, or rejects with if it is async,
+ * becomes ERROR[APPLICATION_ERROR] "internal error" on that stream and goes to `onHandlerError`.
  */
 export interface Responder {
   /** Nothing can be answered. */
@@ -48,12 +49,12 @@ const INTERNAL_ERROR = new TextEncoder().encode("internal error");
 export function handlerOf(responder: Responder): RequestHandler {
   return (stream, metadata, data, complete) => {
     const request: Payload = { data, metadata };
-    try {
+    guard(() => {
       const sink = call(responder, stream, request, complete);
+      if (sink instanceof Promise) return sink;
       if (sink !== undefined && !stream.isForgotten) stream.sink = guardSink(sink, fail);
-    } catch (error) {
-      fail(error);
-    }
+      return undefined;
+    }, fail);
 
     function fail(error: unknown): void {
       stream.error(ErrorCode.APPLICATION_ERROR, INTERNAL_ERROR);
@@ -65,23 +66,25 @@ export function handlerOf(responder: Responder): RequestHandler {
 /** Passes METADATA_PUSH to `responder`. There is no stream that what it throws could fail. */
 export function pushHandlerOf(responder: Responder): (metadata: Uint8Array) => void {
   return (metadata) => {
-    try {
-      responder.metadataPush?.(metadata);
-    } catch (error) {
-      reportHandlerError(responder, error);
-    }
+    guard(
+      () => responder.metadataPush?.(metadata),
+      (error) => reportHandlerError(responder, error),
+    );
   };
 }
 
 /** Passes EXT to `responder`. A handler that throws has understood it, and failed. */
 export function extensionHandlerOf(responder: Responder): (frame: Extension) => boolean {
   return (frame) => {
-    try {
-      return responder.extension?.(frame) === true;
-    } catch (error) {
-      reportHandlerError(responder, error);
-      return true;
-    }
+    let answer: unknown = true;
+    guard(
+      () => {
+        answer = responder.extension?.(frame);
+        return answer;
+      },
+      (error) => reportHandlerError(responder, error),
+    );
+    return answer === true;
   };
 }
 
@@ -90,20 +93,13 @@ export function extensionHandlerOf(responder: Responder): (frame: Extension) => 
  * connection has other streams.
  */
 export function guardSink(sink: Partial<StreamSink>, onThrow: (error: unknown) => void): StreamSink {
-  const guard = (call: () => void): void => {
-    try {
-      call();
-    } catch (error) {
-      onThrow(error);
-    }
-  };
   return {
-    onNext: (data, metadata, complete) => guard(() => sink.onNext?.(data, metadata, complete)),
-    onComplete: (metadata) => guard(() => sink.onComplete?.(metadata)),
-    onError: (error) => guard(() => sink.onError?.(error)),
-    onCancel: () => guard(() => sink.onCancel?.()),
-    onRequestN: (n) => guard(() => sink.onRequestN?.(n)),
-    onWritable: () => guard(() => sink.onWritable?.()),
+    onNext: (data, metadata, complete) => guard(() => sink.onNext?.(data, metadata, complete), onThrow),
+    onComplete: (metadata) => guard(() => sink.onComplete?.(metadata), onThrow),
+    onError: (error) => guard(() => sink.onError?.(error), onThrow),
+    onCancel: () => guard(() => sink.onCancel?.(), onThrow),
+    onRequestN: (n) => guard(() => sink.onRequestN?.(n), onThrow),
+    onWritable: () => guard(() => sink.onWritable?.(), onThrow),
   };
 }
 
@@ -112,11 +108,12 @@ function call(
   stream: Stream,
   request: Payload,
   complete: boolean,
-): Partial<StreamSink> | undefined {
+): Partial<StreamSink> | Promise<unknown> | undefined {
   switch (stream.interaction) {
-    case Interaction.FIRE_AND_FORGET:
-      responder.fireAndForget?.(request);
-      return undefined;
+    case Interaction.FIRE_AND_FORGET: {
+      const returned: unknown = responder.fireAndForget?.(request);
+      return returned instanceof Promise ? returned : undefined;
+    }
     case Interaction.REQUEST_RESPONSE:
       if (responder.requestResponse !== undefined) return responder.requestResponse(request, stream);
       break;
@@ -132,10 +129,13 @@ function call(
 }
 
 function reportHandlerError(responder: Responder, error: unknown): void {
-  try {
-    if (responder.onHandlerError !== undefined) return responder.onHandlerError(error);
-  } catch (thrown) {
-    console.error("rsocket-rpc: a responder's onHandlerError threw:", thrown);
-  }
-  console.error("rsocket-rpc: a responder's handler threw:", error);
+  const print = (): void => console.error("rsocket-rpc: a responder's handler threw:", error);
+  if (responder.onHandlerError === undefined) return print();
+  guard(
+    () => responder.onHandlerError?.(error),
+    (thrown) => {
+      console.error("rsocket-rpc: a responder's onHandlerError threw:", thrown);
+      print();
+    },
+  );
 }

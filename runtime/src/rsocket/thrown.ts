@@ -2,11 +2,17 @@
 // Words for what was thrown. User code may throw anything, so nothing here may throw.
 
 /** Calls the user's code, and prints what it throws: it is no fault of the connection. `what` names it. */
-export function callGuarded(what: string, call: () => void): void {
+export function callGuarded(what: string, call: () => unknown): void {
+  guard(call, (error) => console.error(`rsocket-rpc: ${what} threw:`, error));
+}
+
+/** Calls the user's code. What it throws goes to `onThrow`; so does what it rejects with, as an async function fits, too. */
+export function guard(call: () => unknown, onThrow: (error: unknown) => void): void {
   try {
-    call();
+    const returned = call();
+    if (returned instanceof Promise) returned.catch(onThrow);
   } catch (error) {
-    console.error(`rsocket-rpc: ${what} threw:`, error);
+    onThrow(error);
   }
 }
 

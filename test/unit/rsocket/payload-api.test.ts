@@ -277,6 +277,38 @@ describe("the payload level", () => {
       expect(connection.isOpen).to.equal(true);
     });
 
+    it("that is async and rejects does the same, and ends no process", async () => {
+      const told: unknown[] = [];
+      const boom = new Error("secret");
+      const fail = (async () => {
+        throw boom;
+      }) as () => never;
+      const connection = await pair({
+        requestResponse: fail,
+        requestStream: () => ({ onRequestN: fail }),
+        requestChannel: (_request, answers) => {
+          answers.request(1);
+          return { onNext: fail };
+        },
+        fireAndForget: fail,
+        metadataPush: fail,
+        onHandlerError: (error) => told.push(error),
+      });
+      const [response, stream, channel] = [new Recorder(), new Recorder(), new Recorder()];
+      connection.requestResponse(text(""), response);
+      connection.requestStream(text(""), 1, stream).request(1);
+      const items = connection.requestChannel(text(""), 1, channel);
+      await scheduler.settle();
+      items.next(new Uint8Array(1));
+      connection.fireAndForget(text(""));
+      connection.metadataPush(Uint8Array.of(1));
+      await scheduler.settle();
+      for (const { log } of [response, stream, channel])
+        expect(log.at(-1)).to.equal("error 0x201 APPLICATION_ERROR (0x201): internal error");
+      expect(told).to.deep.equal([boom, boom, boom, boom, boom]);
+      expect(connection.isOpen).to.equal(true);
+    });
+
     it("gets METADATA_PUSH, on both sides", async () => {
       const seen: string[] = [];
       let toClient: RSocketConnection | undefined;
