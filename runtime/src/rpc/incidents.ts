@@ -25,7 +25,10 @@ export interface Incident {
    * where there were too many, INVALID_SETUP otherwise.
    */
   readonly code: number;
-  /** In words, for a log; the peer may have heard less. */
+  /**
+   * In words, for a log; the peer may have heard less. What a peer has said may be part of it: it is one line of at most
+   * 1,024 characters, without control characters.
+   */
   readonly reason: string;
   /** Whose doing it was: `local` is this side. */
   readonly initiator: Initiator;
@@ -46,6 +49,11 @@ export interface IncidentTotals {
 /** Of one kind and code so many are told per interval; the others are counted, and told with the next. */
 const TOLD_PER_INTERVAL = 10;
 const INTERVAL_MS = 1_000;
+
+/** As much as an error's text to a peer. */
+const MAX_REASON_LENGTH = 1_024;
+/** They would begin lines of a log, colour or turn around what follows. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 interface Rate {
   sinceMs: number;
@@ -102,7 +110,7 @@ export class Incidents {
     rate.told++;
     const count = rate.untold;
     rate.untold = 0;
-    this.#observer.onIncident({ kind, code, reason, initiator, peer: peer(), count });
+    this.#observer.onIncident({ kind, code, reason: printable(reason), initiator, peer: peer(), count });
   }
 
   // Codes of peers are any 32 bits: those that applications make up share one rate, so that there are few.
@@ -120,4 +128,10 @@ export class Incidents {
     }
     return rate;
   }
+}
+
+function printable(text: string): string {
+  const beginning = text.slice(0, MAX_REASON_LENGTH + 1);
+  const line = beginning.replace(UNPRINTABLE, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+  return line.length > MAX_REASON_LENGTH ? `${line.slice(0, MAX_REASON_LENGTH - 1)}…` : line;
 }
