@@ -18,6 +18,8 @@ export const PORT_INFO: LinkInfo = { transport: "message-port", remoteAddress: "
 const WINDOW_BYTES = 524_288;
 /** A message may overdraw the window, but isn't larger than this: a batch ends with a frame, and those have 16 MiB at most. */
 const MAX_MESSAGE_BYTES = 33_554_432;
+/** What is on its way there is kept in this process, too: the other end's window counts up to this, beyond any that is in use. */
+const MAX_WINDOW_BYTES = MAX_MESSAGE_BYTES;
 /** Read bytes are acknowledged in eighths of the window: seldom, and well before the other end has to wait. */
 const ACKS_PER_WINDOW = 8;
 /** How long the other end may take to follow a close. */
@@ -171,6 +173,9 @@ class PortLink implements FrameLink {
 
   #receiveOpen(windowBytes: number, isAnswer: boolean): void {
     if (isAnswer ? this.#sawAnswer : this.#sawOpen) return this.#refuse("second open of a link that is open");
+    // Less wouldn't do: its acknowledgements come by its own measure.
+    if (windowBytes > MAX_WINDOW_BYTES)
+      return this.#refuse(`window of ${windowBytes} bytes, expected 1 … ${MAX_WINDOW_BYTES}`);
     if (isAnswer) this.#sawAnswer = true;
     else {
       this.#sawOpen = true;

@@ -140,6 +140,7 @@ describe("a link over a port", () => {
       ["aborts", ABORT],
       ["sends frames first", framesOf(CANCEL)],
       ["sends something else", "hello"],
+      ["would have everything posted, read or not", { ...OPEN, windowBytes: 33_554_433 }],
     ] as const) {
       it(`fails when the other end ${what}`, () => {
         port.receive(message);
@@ -151,6 +152,11 @@ describe("a link over a port", () => {
     it("fails when the worker is gone", () => {
       port.emit("exit", 1);
       expect(failures).to.deep.equal(["the worker exited with code 1"]);
+    });
+
+    it("takes a window of up to 32 MiB", () => {
+      port.receive({ ...OPEN, windowBytes: 33_554_432 });
+      expect([failures, link?.info.transport]).to.deep.equal([[], "message-port"]);
     });
 
     it("can be given up", () => {
