@@ -27,7 +27,7 @@ export interface Incident {
   readonly code: number;
   /**
    * In words, for a log; the peer may have heard less. What a peer has said may be part of it: it is one line of at most
-   * 1,024 characters, without control characters.
+   * 1,024 characters, with spaces in the place of control characters.
    */
   readonly reason: string;
   /** Whose doing it was: `local` is this side. */
@@ -53,7 +53,7 @@ const INTERVAL_MS = 1_000;
 /** As much as an error's text to a peer. */
 const MAX_REASON_LENGTH = 1_024;
 /** They would begin lines of a log, colour or turn around what follows. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const UNPRINTABLE = /[\p{C}\u2028\u2029]/gu;
 
 interface Rate {
   sinceMs: number;
@@ -110,7 +110,14 @@ export class Incidents {
     rate.told++;
     const count = rate.untold;
     rate.untold = 0;
-    this.#observer.onIncident({ kind, code, reason: printable(reason), initiator, peer: peer(), count });
+    this.#observer.onIncident({
+      kind,
+      code,
+      reason: reason.slice(0, MAX_REASON_LENGTH).replace(UNPRINTABLE, " "),
+      initiator,
+      peer: peer(),
+      count,
+    });
   }
 
   // Codes of peers are any 32 bits: those that applications make up share one rate, so that there are few.
@@ -128,10 +135,4 @@ export class Incidents {
     }
     return rate;
   }
-}
-
-function printable(text: string): string {
-  const beginning = text.slice(0, MAX_REASON_LENGTH + 1);
-  const line = beginning.replace(UNPRINTABLE, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
-  return line.length > MAX_REASON_LENGTH ? `${line.slice(0, MAX_REASON_LENGTH - 1)}…` : line;
 }

@@ -101,14 +101,14 @@ describe("incidents", () => {
     const { connect, peer } = await world.serveSetUp({ services: [], observer }, SETUP_UNKNOWN);
     peer.send(`000000002c00${"00000101"}${textHex("bye\r\n12:00 root has logged in \u001b[31m\u202e\u2028")}`);
     await world.scheduler.settle();
-    const said = "bye\\u{d}\\u{a}12:00 root has logged in \\u{1b}[31m\\u{202e}\\u{2028}";
+    const said = "bye  12:00 root has logged in  [31m  ";
     expect(inWords()).to.deep.equal([`1 connection_closed 257 remote CONNECTION_ERROR (0x101): ${said}`]);
     const second = connect();
     second.send(SETUP_UNKNOWN);
     await world.scheduler.settle();
     second.send(`000000002c00${"00000101"}${"610a".repeat(50_000)}`);
     await world.scheduler.settle();
-    expect(told[0]?.reason).to.match(/^CONNECTION_ERROR \(0x101\): (a\\u\{a\})+.*…$/);
+    expect(told[0]?.reason).to.match(/^CONNECTION_ERROR \(0x101\): (a )+a?$/);
     expect(told[0]?.reason).to.have.length(1_024);
   });
 
