@@ -62,5 +62,5 @@ function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "list";
   // Realms of test runners have a Uint8Array each.
-  return ArrayBuffer.isView(value) ? "bytes" : typeof value;
+  return ArrayBuffer.isView(value) && (value as Uint8Array).BYTES_PER_ELEMENT === 1 ? "bytes" : typeof value;
 }

@@ -28,6 +28,7 @@ import { InboundBudgets } from "./inbound-budgets.js";
 import { Keepalive } from "./keepalive.js";
 import { checkLease, decodeLease, type Lease, type LeaseInit, Leases } from "./lease.js";
 import { OutboundQueue } from "./outbound.js";
+import { checkPayload } from "./payload-frame.js";
 import { Peer } from "./peer.js";
 import type { FramePieces } from "./reassembler.js";
 import type { ResumeLedger } from "./resume-store.js";
@@ -239,12 +240,7 @@ export class Connection implements StreamHost {
     if (setup !== undefined) {
       checkMimeType("metadataMimeType", setup.metadataMimeType);
       checkMimeType("dataMimeType", setup.dataMimeType);
-      const payloadBytes = setup.data.length + (setup.metadata?.length ?? 0);
-      if (payloadBytes > MAX_SETUP_PAYLOAD_BYTES) {
-        throw new RangeError(
-          `SETUP of ${payloadBytes} bytes, expected at most ${MAX_SETUP_PAYLOAD_BYTES}: it can't be fragmented`,
-        );
-      }
+      checkLone("SETUP", MAX_SETUP_PAYLOAD_BYTES, setup.data, setup.metadata);
       this.#setupStage = "setup";
     }
   }
@@ -489,7 +485,7 @@ export class Connection implements StreamHost {
    * Opens a stream with a request. `metadata` and `data` belong to the runtime from then on; `initialRequestN`
    * (1 … 2^31-1) counts for streams and channels only.
    * @throws ConnectionError when the connection isn't open, StreamError when all stream ids are in use or there is no
-   * lease, RangeError for an unknown interaction or an n below 1.
+   * lease, RangeError for an unknown interaction, an n below 1, or what is no bytes.
    */
   openStream(
     interaction: Interaction,
@@ -499,6 +495,7 @@ export class Connection implements StreamHost {
     sink: StreamSink,
   ): Stream {
     if (!this.isOpen) throw this.#endError();
+    checkPayload(data, metadata);
     const preset = presetOf(interaction);
     if (preset.hasInitialN && !(initialRequestN >= 1)) {
       throw new RangeError(`initial request n ${initialRequestN}, expected 1 … 2^31-1 (RSocket 1.0 §REQUEST_STREAM)`);
@@ -535,14 +532,10 @@ export class Connection implements StreamHost {
 
   /**
    * Sends METADATA_PUSH, ahead of everything on streams, once SETUP is accepted. False: the write queue is full, more should wait.
-   * @throws RangeError when it doesn't fit one frame.
+   * @throws RangeError when it doesn't fit one frame, or is no bytes.
    */
   metadataPush(metadata: Uint8Array): boolean {
-    if (metadata.length > MAX_SENT_FRAME_BYTES - HEADER_BYTES) {
-      throw new RangeError(
-        `METADATA_PUSH of ${metadata.length} bytes: it can't be fragmented (RSocket 1.0 §METADATA_PUSH)`,
-      );
-    }
+    checkLone("METADATA_PUSH", MAX_SENT_FRAME_BYTES - HEADER_BYTES, metadata);
     return this.#sendBeside((writer) => encodeMetadataPush(writer, metadata));
   }
 
@@ -554,12 +547,7 @@ export class Connection implements StreamHost {
     if (!(Number.isInteger(extendedType) && extendedType > 0 && extendedType <= MAX_31_BIT)) {
       throw new RangeError(`the extended type is ${extendedType}, expected 1 … 2^31-1 (RSocket 1.0 §EXT)`);
     }
-    const payloadBytes = data.length + (metadata?.length ?? 0);
-    if (payloadBytes > MAX_EXT_PAYLOAD_BYTES) {
-      throw new RangeError(
-        `EXT of ${payloadBytes} bytes, expected at most ${MAX_EXT_PAYLOAD_BYTES}: it can't be fragmented`,
-      );
-    }
+    checkLone("EXT", MAX_EXT_PAYLOAD_BYTES, data, metadata);
     return this.#sendBeside((writer) => encodeExt(writer, 0, mayIgnore, extendedType, metadata, data));
   }
 
@@ -1415,6 +1403,13 @@ function negotiatedLeases(init: LeaseInit): Leases {
   const leases = new Leases(init);
   leases.negotiate();
   return leases;
+}
+
+function checkLone(frame: string, mostBytes: number, data: Uint8Array, metadata?: Uint8Array): void {
+  checkPayload(data, metadata, frame);
+  const byteLength = data.length + (metadata?.length ?? 0);
+  if (byteLength <= mostBytes) return;
+  throw new RangeError(`${frame} of ${byteLength} bytes, expected at most ${mostBytes}: it can't be fragmented`);
 }
 
 function checkMimeType(name: string, value: string): void {

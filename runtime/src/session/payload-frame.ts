@@ -3,12 +3,21 @@
 
 import { InPlace } from "../bytes/in-place.js";
 import { writeUint24 } from "../bytes/integers.js";
-import type { MessageBytes } from "../bytes/pieces.js";
+import { checkOption } from "../bytes/options.js";
+import { type MessageBytes, Pieces } from "../bytes/pieces.js";
 import type { SlabWriter } from "../bytes/slab.js";
 import { encodePayloadFrame, payloadFrameBytes } from "../frames/encode.js";
 import { LENGTH_PREFIX_BYTES } from "../frames/layout.js";
 
 const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
+
+/** Written as it is, anything else would make a frame that nobody can read. @throws RangeError naming what it is. */
+export function checkPayload(data: MessageBytes, metadata?: Uint8Array, name = "data"): void {
+  // Of whatever realm.
+  if (!(data instanceof Uint8Array || data instanceof InPlace || data instanceof Pieces))
+    checkOption(name, data ?? null, "bytes");
+  checkOption("metadata", metadata, "bytes");
+}
 
 /**
  * Writes a frame as `encodePayloadFrame` does, with `data[start, end)`; the pieces' long parts go by reference. A message
@@ -25,7 +34,8 @@ export function writePayloadFrame(
   start = 0,
   end: number = data.length,
 ): void {
-  if (data instanceof Uint8Array) {
+  // Not by its class: realms have one each.
+  if (ArrayBuffer.isView(data)) {
     const part = start === 0 && end === data.length ? data : data.subarray(start, end);
     return encodePayloadFrame(writer, streamId, type, flags, initialRequestN, metadata, part);
   }

@@ -13,6 +13,7 @@ import { Fragmenter } from "./fragmenter.js";
 import type { RequestEnding } from "./lease.js";
 import type { OutboundQueue } from "./outbound.js";
 import { StreamBacklog } from "./outbound.js";
+import { checkPayload } from "./payload-frame.js";
 import { compact, type FramePieces, Reassembler } from "./reassembler.js";
 import type { ConnectionSettings } from "./settings.js";
 import { Interaction, type InteractionPreset } from "./stream-state.js";
@@ -227,9 +228,10 @@ export class Stream {
   /**
    * Sends an item; `data` and `metadata` belong to the runtime from then on. Without an open half it is dropped.
    * @returns whether to go on: false when the credit is used up, the queue is full or the half is closed.
-   * @throws RangeError when there was no credit.
+   * @throws RangeError when there was no credit, or for what is no bytes.
    */
   next(data: MessageBytes, metadata?: Uint8Array, complete = false): boolean {
+    checkPayload(data, metadata);
     if (!this.#sendOpen) return false;
     if (this.#sendCredit <= 0) {
       throw new RangeError(`item on stream ${this.id} without credit (RSocket 1.0 §Reactive Streams Semantics)`);
@@ -759,6 +761,7 @@ export class Stream {
 const LONE_FRAME_FIXED_BYTES = 10;
 
 function checkFits(what: string, bytes: Uint8Array): void {
+  checkPayload(bytes, undefined, what);
   if (bytes.length <= MAX_SENT_FRAME_BYTES - LONE_FRAME_FIXED_BYTES) return;
   throw new RangeError(`${what} has ${bytes.length} bytes: it can't be fragmented (RSocket 1.0 §Framing)`);
 }

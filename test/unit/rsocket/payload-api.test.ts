@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The payload level as a program uses it: a responder, a requester, sinks with credits, SETUP on both sides.
 
+import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import {
   type ConnectionError,
@@ -425,6 +426,48 @@ describe("the payload level", () => {
       for (const n of [0, -1, 1.5]) expect(() => handle.request(n)).to.throw(RangeError, `request(${n})`);
       handle.cancel();
       await scheduler.settle();
+    });
+
+    it("sends bytes of any realm, and refuses everything else before a byte is written", async () => {
+      const answer = (stream: StreamHandle, data: unknown): void => void stream.next(data as Uint8Array);
+      const told: string[] = [];
+      const connection = await pair({
+        requestResponse: ({ data }, stream) => {
+          answer(stream, data[0] === 0 ? new Uint8Array(2).buffer : data);
+          return undefined;
+        },
+        onHandlerError: (error) => told.push(String(error)),
+      });
+      const wrong: readonly unknown[] = ["text", undefined, [1, 2], new ArrayBuffer(2), new Uint16Array(2), {}];
+      const is =
+        /^RangeError: (metadata|EXT|METADATA_PUSH|(meta)?data( of [A-Z]+)?) is (a|an|null)\b.*, expected bytes$/;
+      const refusal = (call: () => unknown): string => {
+        try {
+          return `it did: ${call()}`;
+        } catch (error) {
+          return String(error);
+        }
+      };
+      const channel = connection.requestChannel(text(""), 1, {});
+      for (const value of wrong as readonly Uint8Array[]) {
+        expect(refusal(() => connection.requestResponse({ data: value }, {}))).to.match(is);
+        expect(refusal(() => connection.fireAndForget({ data: value }))).to.match(is);
+        expect(refusal(() => connection.metadataPush(value))).to.match(is);
+        expect(refusal(() => connection.extension({ extendedType: 1, data: value }))).to.match(is);
+        expect(refusal(() => channel.error(0x201, value))).to.match(is);
+        if (value === undefined) continue;
+        expect(refusal(() => connection.requestStream({ ...text(""), metadata: value }, 1, {}))).to.match(is);
+        expect(refusal(() => channel.complete(value))).to.match(is);
+      }
+      channel.cancel();
+      expect(connection.streamCount).to.equal(0);
+      const [failed, served] = [new Recorder(), new Recorder()];
+      connection.requestResponse({ data: new Uint8Array(1) }, failed);
+      connection.requestResponse({ data: runInNewContext("Uint8Array.of(104, 105)") as Uint8Array }, served);
+      await scheduler.settle();
+      expect(failed.log).to.deep.equal(["error 0x201 APPLICATION_ERROR (0x201): internal error"]);
+      expect(told).to.deep.equal(["RangeError: data is an object, expected bytes"]);
+      expect(served.log).to.deep.equal(["next hi complete"]);
     });
 
     it("of a connection that is over throws its reason, with scope and side", async () => {
