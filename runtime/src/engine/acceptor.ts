@@ -46,12 +46,18 @@ export class Acceptor {
     if (sameHost >= this.#limits.maxConnectionsPerAddress) {
       return `server is full: more than ${this.#limits.maxConnectionsPerAddress} connections from one address`;
     }
-    this.#count++;
-    if (host !== "") this.#byAddress.set(host, sameHost + 1);
+    this.enter(remoteAddress);
     return undefined;
   }
 
-  /** An admitted connection is over. */
+  /** Counts a connection without a look at the limits: it has come in before. */
+  enter(remoteAddress: string): void {
+    const host = this.#countedHost(remoteAddress);
+    this.#count++;
+    if (host !== "") this.#byAddress.set(host, (this.#byAddress.get(host) ?? 0) + 1);
+  }
+
+  /** An admitted connection is over, or has no link for now. */
   leave(remoteAddress: string): void {
     this.#count--;
     const host = this.#countedHost(remoteAddress);

@@ -176,6 +176,8 @@ class ServerCore implements RSocketServer {
   readonly #hooks: ServeHooks;
   readonly #acceptor: Acceptor;
   readonly #sessions: Sessions | undefined;
+  // Those that are let in for a RESUME alone: the server is full.
+  #returningCount = 0;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -224,10 +226,12 @@ class ServerCore implements RSocketServer {
 
   take(link: FrameLink): void {
     const refusal = this.#closing === undefined ? this.#acceptor.admit(link.info.remoteAddress) : DRAINING;
-    const connection = this.#createConnection(link, refusal);
+    // It may be a session's client, whose old link still counts: there are no more of these than sessions.
+    const mayReturn = this.#closing === undefined && this.#returningCount < (this.#sessions?.count ?? 0);
+    const connection = this.#createConnection(link, refusal, mayReturn);
     connection.start();
-    // One too many hears so at once: waiting for its SETUP would be another way to use us up.
-    if (refusal !== undefined) rejectWith(connection, new SetupRejection(refusal));
+    // Any other one too many hears so at once: waiting for its SETUP would be another way to use us up.
+    if (refusal !== undefined && !mayReturn) rejectWith(connection, new SetupRejection(refusal));
   }
 
   async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
@@ -244,9 +248,9 @@ class ServerCore implements RSocketServer {
     for (const result of await listening) if (result.status === "rejected") throw result.reason;
   }
 
-  #createConnection(link: FrameLink, refusal: string | undefined): RSocketConnection {
+  #createConnection(link: FrameLink, refusal: string | undefined, mayReturn: boolean): RSocketConnection {
     const sessions = this.#sessions;
-    const owner = new ServedOwner(this, link.info.remoteAddress, refusal === undefined, (it) => ({
+    const owner = new ServedOwner(this, link.info.remoteAddress, refusal, (it) => ({
       link,
       settings: this.#settings,
       scheduler: this.#scheduler,
@@ -256,6 +260,10 @@ class ServerCore implements RSocketServer {
       lease: this.#lease,
       resumption: sessions === undefined ? undefined : { ledger: sessions.ledger },
     }));
+    if (refusal !== undefined && mayReturn) {
+      this.#returningCount++;
+      owner.endReturn = () => void this.#returningCount--;
+    }
     const { connection } = owner;
     owner.unwatch = this.#acceptor.watch(connection, ErrorCode.INVALID_SETUP, ErrorCode.REJECTED_SETUP);
     this.connections.add(connection);
@@ -289,9 +297,12 @@ class ServerCore implements RSocketServer {
     this.#sessions?.detached(connection);
   }
 
-  leave(connection: RSocketConnection, remoteAddress: string, wasAdmitted: boolean): void {
-    this.connections.delete(connection);
-    if (wasAdmitted) this.#acceptor.leave(remoteAddress);
+  enterAt(remoteAddress: string): void {
+    this.#acceptor.enter(remoteAddress);
+  }
+
+  leaveFrom(remoteAddress: string): void {
+    this.#acceptor.leave(remoteAddress);
   }
 
   closed(connection: RSocketConnection, reason: CloseReason): void {
@@ -328,26 +339,31 @@ class ServedOwner extends HookedOwner {
   readonly connection: RSocketConnection;
   /** Ends the watch over its SETUP. */
   unwatch: (() => void) | undefined;
+  /** It came for a RESUME alone, and is gone or has resumed. */
+  endReturn: (() => void) | undefined;
   readonly #server: ServerCore;
-  readonly #remoteAddress: string;
-  readonly #wasAdmitted: boolean;
+  readonly #refusal: string | undefined;
+  // Where it counts for the limits of connections, while it has a link: whoever loses it finds room to come back.
+  #place: string | undefined;
 
+  /** `refusal`: why it isn't let in, unless it comes back. */
   constructor(
     server: ServerCore,
     remoteAddress: string,
-    wasAdmitted: boolean,
+    refusal: string | undefined,
     initOf: (owner: ServedOwner) => RSocketConnectionInit,
   ) {
     super();
     this.#server = server;
-    this.#remoteAddress = remoteAddress;
-    this.#wasAdmitted = wasAdmitted;
+    this.#refusal = refusal;
+    this.#place = refusal === undefined ? remoteAddress : undefined;
     // It tells nothing before it is started.
     this.connection = new RSocketConnection(initOf(this));
   }
 
   override onSetup(setup: SetupFrame): void {
-    this.#server.setUp(this, setup);
+    if (this.#refusal === undefined) this.#server.setUp(this, setup);
+    else rejectWith(this.connection, new SetupRejection(this.#refusal));
   }
 
   onResume(frame: ResumeFrame): string | undefined {
@@ -363,7 +379,13 @@ class ServedOwner extends HookedOwner {
   }
 
   onDetached(): void {
+    this.#leavePlace();
     this.#server.detached(this.connection);
+  }
+
+  onResumed(): void {
+    this.#place = this.connection.info.remoteAddress;
+    this.#server.enterAt(this.#place);
   }
 
   onClosed(reason: CloseReason): void {
@@ -374,7 +396,15 @@ class ServedOwner extends HookedOwner {
 
   #leave(): void {
     this.endWatch();
-    this.#server.leave(this.connection, this.#remoteAddress, this.#wasAdmitted);
+    this.endReturn?.();
+    this.endReturn = undefined;
+    this.#server.connections.delete(this.connection);
+    this.#leavePlace();
+  }
+
+  #leavePlace(): void {
+    if (this.#place !== undefined) this.#server.leaveFrom(this.#place);
+    this.#place = undefined;
   }
 }
 

@@ -104,6 +104,11 @@ export class Sessions {
     this.ledger = new ResumeLedger(limits.maxAllSessionsBytes);
   }
 
+  /** How many of this process can be resumed. */
+  get count(): number {
+    return this.#entries.size;
+  }
+
   /** All that can be resumed. */
   get all(): readonly Session[] {
     return this.#guard(() => [...this.#store.values()]) ?? [];

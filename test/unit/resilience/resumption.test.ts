@@ -595,6 +595,39 @@ describe("a connection that is resumed", () => {
     for (const token of tokens) expect(token).to.match(/^[0-9a-f]{32}$/);
   });
 
+  it("maxConnections: a session without a link isn't one of them, and comes back to a server that was full", async () => {
+    network.info = { remoteAddress: "192.0.2.1:1" };
+    await begin({ limits: { maxConnections: 1, maxConnectionsPerAddress: 1 } });
+    const first = connection;
+    await network.cut();
+    await network.scheduler.advance(1_000);
+    expect(events).to.deep.equal(["begun", "detached", "resumed"]);
+    expect((await network.scheduler.run(ticker.last({ name: "A" }))).symbol).to.equal("A");
+    const error = await fails(network.connect());
+    expect(error.message).to.match(/server is full: more than 1 connections/);
+    await network.scheduler.run(first.close());
+    await network.scheduler.settle();
+    connection = await network.connect();
+  });
+
+  it("maxConnections: who may come back waits for nothing longer than others do, and there are no more than sessions", async () => {
+    await begin({ limits: { maxConnections: 1, setupTimeoutMs: 5_000 } });
+    const heard: (string | undefined)[] = [];
+    const peers = [0, 1].map(() => {
+      const [link, peer] = scriptedPeer(network.scheduler);
+      network.take(link);
+      return peer;
+    });
+    const hear = async (): Promise<void> => {
+      await network.scheduler.settle();
+      heard.push(...peers.map((peer) => Buffer.from(peer.take()[0]?.slice(20) ?? "", "hex").toString()));
+    };
+    await hear();
+    await network.scheduler.advance(5_000);
+    await hear();
+    expect(heard).to.deep.equal(["", "server is full: more than 1 connections", "no SETUP within 5000 ms", ""]);
+  });
+
   it("maxSessions: one more is refused as unavailable", async () => {
     await begin({ limits: { maxSessions: 1 } });
     const error = await fails(network.connect());
