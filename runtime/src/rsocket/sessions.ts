@@ -118,7 +118,7 @@ export class Sessions {
   refuse({ resumeToken }: SetupFrame): string | undefined {
     if (resumeToken === undefined) return undefined;
     if (this.#store.get(toHex(resumeToken)) !== undefined) return "the resume token is in use";
-    if (this.#store.size >= this.#limits.maxSessions)
+    if (this.#isFull && this.#findAbandoned() === undefined)
       return `server is full: more than ${this.#limits.maxSessions} sessions`;
     return undefined;
   }
@@ -151,6 +151,11 @@ export class Sessions {
       },
       close: () => connection.close({ message: "the session was closed" }),
     };
+    const abandoned = this.#isFull ? this.#findAbandoned() : undefined;
+    if (abandoned !== undefined) {
+      this.#remove(abandoned);
+      abandoned.connection.abort("there was nothing to resume, and no room for others");
+    }
     this.#store.set(toHex(token), entry);
     this.#entries.set(connection, entry);
     void connection.closed.then(() => this.#remove(entry));
@@ -216,6 +221,17 @@ export class Sessions {
     });
   }
 
+  get #isFull(): boolean {
+    return this.#store.size >= this.#limits.maxSessions;
+  }
+
+  // Whoever leaves many of them behind must not keep others out. Its client, if it comes, begins anew and has lost nothing.
+  #findAbandoned(): Entry | undefined {
+    for (const entry of this.#entries.values())
+      if (entry.timer !== undefined && entry.streamCount === 0 && entry.keptBytes === 0) return entry;
+    return undefined;
+  }
+
   // All sessions together keep too much: those that have no link go, the one that lost it first before others; but none that
   // keeps no more than its part. What others keep isn't its fault, and its end would make no room.
   #makeRoom(): void {
@@ -229,7 +245,7 @@ export class Sessions {
 
   #remove(entry: Entry): void {
     entry.timer?.cancel();
-    this.#entries.delete(entry.connection);
+    if (!this.#entries.delete(entry.connection)) return;
     this.#guard(() => {
       const key = toHex(entry.token);
       if (this.#store.get(key) === entry) this.#store.delete(key);

@@ -628,6 +628,29 @@ describe("a connection that is resumed", () => {
     expect(heard).to.deep.equal(["", "server is full: more than 1 connections", "no SETUP within 5000 ms", ""]);
   });
 
+  it("maxSessions: one without a link that has nothing to go on with makes room, and no other", async () => {
+    await begin({ limits: { maxSessions: 1 } });
+    const abandoned = connection;
+    network.isDown = true;
+    await network.cut();
+    network.isDown = false;
+    connection = await network.connect();
+    expect(events).to.deep.equal(["begun", "detached", "ended", "begun"]);
+    await network.scheduler.advance(5_000);
+    expect((await abandoned.closed).reason).to.match(/can't be resumed: REJECTED_RESUME.*: unknown resume token/);
+    await network.scheduler.run(connection.close());
+    events.length = 0;
+    connection = await network.connect();
+    const items = createTickerClient(connection).watch({ name: "A" })[Symbol.asyncIterator]();
+    await network.scheduler.run(items.next());
+    await network.cut();
+    const error = await fails(network.connect());
+    expect(error.message).to.match(/server is full: more than 1 sessions/);
+    await network.scheduler.advance(5_000);
+    expect(events).to.deep.equal(["begun", "detached", "resumed"]);
+    await network.scheduler.run(Promise.resolve(items.return?.()));
+  });
+
   it("maxSessions: one more is refused as unavailable", async () => {
     await begin({ limits: { maxSessions: 1 } });
     const error = await fails(network.connect());
