@@ -247,7 +247,9 @@ async function acceptAsked(
   options: ServeOptions,
 ): Promise<ConnectionHooks> {
   try {
-    await options.accept?.(read.setup, connection);
+    const answer: unknown = await options.accept?.(read.setup, connection);
+    // Whoever says no by a comparison means it.
+    if (answer === false) throw new TypeError("accept returned false, expected an RpcError to be thrown as a refusal");
   } catch (error) {
     throw refusal(error, read.hasHello, connection.rsocket);
   }

@@ -177,6 +177,21 @@ describe("accept", () => {
     expect(told).to.deep.equal([secret, secret]);
   });
 
+  it("that says false lets nobody in, and the observer hears how to say it", async () => {
+    const told: string[] = [];
+    for (const answer of [false, Promise.resolve(false)]) {
+      const accept = (() => answer) as unknown as () => void;
+      const observer = { onAcceptError: (error: unknown) => told.push(String(error)) };
+      const { peer, server } = await world.serveScripted(serves({}, { observer, accept }));
+      peer.send(SETUP_UNKNOWN);
+      await world.scheduler.settle();
+      expect(peer.take()).to.deep.equal([`000000002c0000000003${textHex("internal error")}`]);
+      expect(server.connectionCount).to.equal(0);
+    }
+    const words = "TypeError: accept returned false, expected an RpcError to be thrown as a refusal";
+    expect(told).to.deep.equal([words, words]);
+  });
+
   it("sees credentials, headers, mime types and data as they came", async () => {
     const seen: Setup[] = [];
     const server = await world.serve(serves({}, { accept: (setup) => void seen.push(setup) }));
