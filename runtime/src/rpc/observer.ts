@@ -2,6 +2,7 @@
 // Where a program hears of what no call can be failed with.
 
 import { checkOptions } from "../rsocket/settings.js";
+import { print } from "../rsocket/thrown.js";
 import type { CallMethod } from "./call.js";
 import type { PeerInfo } from "./connection.js";
 import type { Incident } from "./incidents.js";
@@ -32,22 +33,6 @@ export interface Observer {
 }
 
 const warnedOf = new Set<string>();
-/** A flood of faults is told once a second of each kind and method, with how many there were. */
-const PRINT_INTERVAL_MS = 1_000;
-/** By text: as many as there are methods, times the kinds. */
-const printed = new Map<string, { atMs: number; unprinted: number }>();
-
-function print(text: string, error: unknown): void {
-  const nowMs = performance.now();
-  const last = printed.get(text);
-  if (last !== undefined && nowMs - last.atMs < PRINT_INTERVAL_MS) {
-    last.unprinted++;
-    return;
-  }
-  const more = last?.unprinted ?? 0;
-  printed.set(text, { atMs: nowMs, unprinted: 0 });
-  console.error(`rsocket-rpc: ${text}${more > 0 ? ` (and ${more} times more before)` : ""}:`, error);
-}
 
 /** What happens when nobody observes: faults of handlers are printed, since they would be lost else. */
 export const printingObserver: Observer = {

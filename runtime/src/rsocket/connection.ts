@@ -25,6 +25,7 @@ import { LeaseGrants, type LeaseSetup, noLeaseError } from "./lease-grants.js";
 import type { ExtensionInit, Payload, StreamHandle } from "./payload.js";
 import type { Requester } from "./requester.js";
 import { guardSink } from "./responder.js";
+import { print } from "./thrown.js";
 import { WaitingStream } from "./waiting-stream.js";
 
 /** Why a connection ended. */
@@ -381,7 +382,7 @@ export class RSocketConnection implements Requester {
     let stream: StreamHandle | undefined;
     const guarded = guardSink(sink, (error) => {
       stream?.cancel();
-      console.error("rsocket-rpc: a sink threw:", error);
+      print("a sink threw", error);
     });
     const open = (n: number): StreamHandle => this.open(interaction, request.metadata, request.data, n, guarded);
     stream = this.#driver.connection.leases === undefined ? open(initialN) : this.#lease(open, initialN, guarded);

@@ -6,7 +6,7 @@ import type { StreamSink } from "../session/stream.js";
 import { SILENT_SINK, type Stream } from "../session/stream.js";
 import { Interaction } from "../session/stream-state.js";
 import type { Extension, Payload, StreamHandle } from "./payload.js";
-import { guard } from "./thrown.js";
+import { guard, print } from "./thrown.js";
 
 /**
  * Handlers of the interaction models; those left out are refused with REJECTED.
@@ -129,13 +129,13 @@ function call(
 }
 
 function reportHandlerError(responder: Responder, error: unknown): void {
-  const print = (): void => console.error("rsocket-rpc: a responder's handler threw:", error);
-  if (responder.onHandlerError === undefined) return print();
+  const tell = (): void => print("a responder's handler threw", error);
+  if (responder.onHandlerError === undefined) return tell();
   guard(
     () => responder.onHandlerError?.(error),
     (thrown) => {
-      console.error("rsocket-rpc: a responder's onHandlerError threw:", thrown);
-      print();
+      print("a responder's onHandlerError threw", thrown);
+      tell();
     },
   );
 }

@@ -22,6 +22,7 @@ import type { LeaseStrategy, ServerLeaseOptions } from "./lease.js";
 import { type LeaseSetup, serverLeases } from "./lease-grants.js";
 import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
 import { type ServeResumptionOptions, type Session, Sessions } from "./sessions.js";
+import { print } from "./thrown.js";
 
 export type { SetupFrame } from "../frames/frame.js";
 export type { ServeResumptionOptions, Session, SessionEvent, SessionStore } from "./sessions.js";
@@ -133,7 +134,7 @@ export async function serveRSocket(options: ServeRSocketOptions): Promise<RSocke
         onExtension: extensionHandlerOf(responder),
       };
     },
-    onAcceptError: (error) => console.error("rsocket-rpc: the acceptor threw:", error),
+    onAcceptError: (error) => print("the acceptor threw", error),
   });
 }
 

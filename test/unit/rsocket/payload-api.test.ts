@@ -310,6 +310,26 @@ describe("the payload level", () => {
       expect(connection.isOpen).to.equal(true);
     });
 
+    it("that nobody hears of is printed, a line a second however often a peer makes it throw", async () => {
+      const connection = await pair({
+        requestResponse: () => {
+          throw new Error("boom");
+        },
+      });
+      const printed = console.error;
+      const told: unknown[] = [];
+      console.error = (text: unknown) => void told.push(text);
+      try {
+        for (let i = 0; i < 1_000; i++) connection.requestResponse(text(""), {});
+        await scheduler.settle();
+      } finally {
+        console.error = printed;
+      }
+      // It takes no longer than some seconds, on whatever machine.
+      expect(told).to.have.length.within(1, 20);
+      expect(told[0]).to.match(/^rsocket-rpc: a responder's handler threw/);
+    });
+
     it("gets METADATA_PUSH, on both sides", async () => {
       const seen: string[] = [];
       let toClient: RSocketConnection | undefined;
