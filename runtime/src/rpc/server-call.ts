@@ -3,8 +3,7 @@
 
 import type { Envelope } from "../metadata/envelope.js";
 import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
-import type { ConnectionError, StreamError } from "../rsocket/errors.js";
-import { ErrorCode } from "../rsocket/errors.js";
+import { ConnectionError, ErrorCode, type StreamError } from "../rsocket/errors.js";
 import { IncomingItems, type IncomingOwner, OutgoingItems, type OutgoingOwner } from "../rsocket/iterate.js";
 import type { MessageBytes, MessageHandle } from "../rsocket/payload.js";
 import { Interaction, type StreamSink } from "../rsocket/sink.js";
@@ -502,12 +501,12 @@ export class ServerCall
 
   /** The handler failed, or what it gave can't be sent. */
   fail(thrown: unknown): void {
-    const isStatus = RpcError.is(thrown);
+    const isStatus = RpcError.is(thrown) && !tellsOfConnection(thrown);
     const silent = this.#interaction === Interaction.FIRE_AND_FORGET;
     // Once the call has ended early, its handler's error is nearly always the echo of that.
     if (this.#ended) return;
     if (!isStatus || silent) this.observer.onHandlerError?.(thrown, this.method);
-    const error = isStatus ? thrown : new RpcError(Code.Internal, "internal error", { cause: thrown });
+    const error = isStatus ? thrown : maskedOf(thrown);
     this.#fail(error, ErrorCode.APPLICATION_ERROR);
   }
 
@@ -566,6 +565,19 @@ export class ServerCall
     const { service, name, input } = this.definition;
     return new RpcError(Code.InvalidArgument, `${service}.${name}: the request is no ${input.typeName}`, { cause });
   }
+}
+
+function maskedOf(thrown: unknown): RpcError {
+  if (!RpcError.is(thrown)) return new RpcError(Code.Internal, "internal error", { cause: thrown });
+  return new RpcError(thrown.code, "another server couldn't be called", { cause: thrown });
+}
+
+// Of a call to somebody else that a handler makes: where that is, and what its system says, is nothing for this caller.
+// Texts of users' own, around such an error, are meant for him.
+function tellsOfConnection(error: RpcError): boolean {
+  const { cause } = error;
+  if (RpcError.is(cause)) return String(error.rawMessage).endsWith(cause.rawMessage) && tellsOfConnection(cause);
+  return cause instanceof ConnectionError;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -3,10 +3,11 @@
 
 import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
-import { Code, Metadata, RpcError, type Server } from "rsocket-rpc";
+import { Code, connectWith, createChannelWith, Metadata, RpcError, type Server } from "rsocket-rpc";
 import type { ScriptedPeer } from "rsocket-rpc/testing";
 import { SummarySchema } from "../../../examples/hello/gen/ticker_pb.js";
 import {
+  createTickerClient,
   implementTicker,
   type TickerHandler,
   unimplementedTicker,
@@ -216,6 +217,35 @@ describe("handlers", () => {
       await world.scheduler.settle();
       expect(served.peer.take()).to.deep.equal([failure("no symbol")]);
       expect(served.told).to.deep.equal([]);
+    });
+
+    it("of a call to another server, where that is and why it can't be reached stays here, but for its code", async () => {
+      const dialer = { dial: () => Promise.reject(new Error("connect ECONNREFUSED 10.1.2.3:7000")) };
+      const channel = createChannelWith(dialer, { scheduler: world.scheduler, waitForReady: false });
+      let words = "";
+      const served = await serve({
+        last: async ({ name }: { name: string }) => {
+          try {
+            if (words === "dialled") await connectWith(dialer, { scheduler: world.scheduler });
+            return await createTickerClient(channel).last({ name });
+          } catch (error) {
+            throw words === "" || words === "dialled"
+              ? error
+              : new RpcError(Code.FailedPrecondition, words, { cause: error });
+          }
+        },
+      });
+      const answers: (string | undefined)[] = [];
+      for (words of ["", "dialled", "no prices today"]) {
+        served.peer.send(LAST);
+        await world.scheduler.settle();
+        answers.push(...served.peer.take());
+      }
+      const masked = failure("another server couldn't be called");
+      expect(answers).to.deep.equal([masked, masked, failure("no prices today")]);
+      expect(served.told.map(String).join()).to.match(/unavailable\].*10\.1\.2\.3.*,.*unavailable\].*10\.1\.2\.3/);
+      expect(served.told).to.have.length(2);
+      await channel.close();
     });
 
     it("one RpcError thrown again and again says the same each time", async () => {
