@@ -349,6 +349,15 @@ describe("limits of a session: what comes in", () => {
     });
   }
 
+  it("meaninglessBurst, meaninglessPerSecond: so is CONNECTION_CLOSE, again and again while a stream lives", () => {
+    const server = serverWith({ meaninglessBurst: 10, meaninglessPerSecond: 5 });
+    const close = hex`00000000 2c00 00000102`;
+    server.receive(hex`00000001 1800 00000000 61`, ...times(10, close));
+    expect(server.connection.state).to.equal("draining");
+    server.receive(close);
+    expect(server.connection.state).to.equal("closed");
+  });
+
   it("meaninglessBurst: a client holds a server to it, too", () => {
     const client = clientWith({ meaninglessBurst: 10, meaninglessPerSecond: 5 });
     client.open("request_response");

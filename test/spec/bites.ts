@@ -669,13 +669,13 @@ const UNEXPECTED: readonly Row[] = [
   [
     "UNX-07",
     CONNECTION,
-    "if (code !== ErrorCode.CONNECTION_CLOSE) return this.#countMeaningless();",
+    "if (this.#giveIf(this.#budgets.takeMeaningless(this.#nowMs)) || code !== ErrorCode.CONNECTION_CLOSE) return;",
     'if (code !== ErrorCode.CONNECTION_CLOSE && this.side === "server") return this.#end(error, false);',
   ],
   [
     "UNX-08",
     CONNECTION,
-    "if (code !== ErrorCode.CONNECTION_CLOSE) return this.#countMeaningless();",
+    "if (this.#giveIf(this.#budgets.takeMeaningless(this.#nowMs)) || code !== ErrorCode.CONNECTION_CLOSE) return;",
     'if (code !== ErrorCode.CONNECTION_CLOSE && this.side === "client") return this.#end(error, false);',
   ],
   [

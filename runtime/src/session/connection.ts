@@ -1132,7 +1132,8 @@ export class Connection implements StreamHost {
     // Drivers refuse a SETUP with all kinds of codes (Q-NO-SETUP).
     if (this.#state === "opening") return this.#end(error, false);
     if (code === ErrorCode.CONNECTION_ERROR) return this.#end(error, false);
-    if (code !== ErrorCode.CONNECTION_CLOSE) return this.#countMeaningless();
+    // What ends a connection in order comes once or twice; a flood of it means as little as one of other codes.
+    if (this.#giveIf(this.#budgets.takeMeaningless(this.#nowMs)) || code !== ErrorCode.CONNECTION_CLOSE) return;
     const isNews = this.isOpen;
     this.#closeReason ??= error;
     this.#closeSent = true;
