@@ -104,7 +104,10 @@ export interface Limits {
   readonly refusedResumesPerSecond: number;
   /** TLS and the request that opens a WebSocket, together, before `setupTimeoutMs` begins. 10 s, as that. Node's `serve`. */
   readonly handshakeTimeoutMs: number;
-  /** Connections at that at once, for each URL; one more is closed. 1,000: a slow second of 1,000 newcomers. Node's `serve`. */
+  /**
+   * Connections at that at once, for each URL; for one more the oldest is closed, if it has taken a second, else that one.
+   * 1,000: a slow second of 1,000 newcomers. Node's `serve`.
+   */
   readonly maxHandshakes: number;
 }
 

@@ -77,7 +77,10 @@ export interface TlsServerOptions extends TlsIdentity {
 export interface HandshakeLimits {
   /** Time for what comes before a link, TLS and the upgrade request together; 10 s unless given. */
   readonly handshakeTimeoutMs?: number;
-  /** How many connections may be at that at once; one more is closed. 1,000 unless given: a slow second of 1,000 newcomers. */
+  /**
+   * How many connections may be at that at once; for one more the oldest is closed, if it has taken a second, else that one.
+   * 1,000 unless given: a slow second of 1,000 newcomers.
+   */
   readonly maxHandshakes?: number;
 }
 

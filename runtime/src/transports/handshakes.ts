@@ -9,6 +9,8 @@ import { addressesOf } from "./node-servers.js";
 /** Long enough for bad networks; Node's 60 s and 120 s hold too many sockets of those who never say anything. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_HANDSHAKES = 1_000;
+/** When there are too many, one that has taken so long makes room for another: most take a few round trips, the silent for ever. */
+const ROOM_AFTER_MS = 1_000;
 /** Node turns longer delays into 1 ms. */
 const MAX_DELAY_MS = 0x7fffffff;
 
@@ -19,7 +21,8 @@ interface Handshake {
   /** The TCP socket, whatever was laid over it. */
   readonly socket: Socket;
   readonly timer: NodeJS.Timeout;
-  readonly key: string;
+  readonly addresses: Addresses;
+  readonly sinceMs: number;
 }
 
 /** @internal Closes those that take too long, and those that are too many. */
@@ -28,19 +31,23 @@ export class Handshakes {
   readonly #maxCount: number;
   readonly #kind: LinkKind;
   readonly #onRefused: (refusal: LinkRefusal) => void;
+  readonly #now: () => number;
+  // The oldest first.
   readonly #running = new Set<Handshake>();
   // By both addresses, which TLS over a socket has in common with it: Node tells of no other way from one to the other.
   readonly #byAddresses = new Map<string, Handshake>();
 
   /**
-   * `kind`: what they would become. `onRefused` is told of each that is closed.
+   * `kind`: what they would become. `onRefused` is told of each that is closed. `now` is for tests.
    * @throws RangeError for a limit that is no number of at least 1.
    */
   constructor(
     { handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS, maxHandshakes = MAX_HANDSHAKES }: HandshakeLimits,
     kind: LinkKind,
     onRefused: (refusal: LinkRefusal) => void,
+    now: () => number = () => performance.now(),
   ) {
+    this.#now = now;
     checkLimit("handshakeTimeoutMs", handshakeTimeoutMs);
     checkLimit("maxHandshakes", maxHandshakes);
     this.#kind = kind;
@@ -81,10 +88,15 @@ export class Handshakes {
       return;
     }
     const addresses = addressesOf(socket);
+    const sinceMs = this.#now();
     if (this.#running.size >= this.#maxCount) {
-      socket.destroy();
-      this.#refused(addresses, `server is full: more than ${this.#maxCount} handshakes at once`, true);
-      return;
+      const [oldest] = this.#running;
+      const makesRoom = oldest !== undefined && sinceMs - oldest.sinceMs >= ROOM_AFTER_MS;
+      const last = makesRoom ? oldest : { socket, addresses };
+      if (makesRoom) this.#forget(oldest);
+      last.socket.destroy();
+      this.#refused(last.addresses, `server is full: more than ${this.#maxCount} handshakes at once`, true);
+      if (!makesRoom) return;
     }
     // Node's own limits leave a TLS handshake open, and begin anew with each phase.
     const timer = setTimeout(
@@ -94,9 +106,9 @@ export class Handshakes {
       },
       Math.min(this.#timeoutMs, MAX_DELAY_MS),
     );
-    const handshake = { socket, timer, key: keyOf(addresses) };
+    const handshake = { socket, timer, addresses, sinceMs };
     this.#running.add(handshake);
-    this.#byAddresses.set(handshake.key, handshake);
+    this.#byAddresses.set(keyOf(addresses), handshake);
     socket.once("close", () => this.#forget(handshake));
   }
 
@@ -104,7 +116,8 @@ export class Handshakes {
     clearTimeout(handshake.timer);
     this.#running.delete(handshake);
     // The system may have given the same port to another one meanwhile.
-    if (this.#byAddresses.get(handshake.key) === handshake) this.#byAddresses.delete(handshake.key);
+    const key = keyOf(handshake.addresses);
+    if (this.#byAddresses.get(key) === handshake) this.#byAddresses.delete(key);
   }
 
   #refused(addresses: Addresses, reason: string, isForWantOfRoom: boolean): void {

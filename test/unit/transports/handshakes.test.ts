@@ -28,15 +28,22 @@ describe("handshakes", () => {
   const kind = { transport: "tls", isSecure: true };
   let told: string[];
   let server: EventEmitter;
+  let nowMs: number;
   beforeEach(() => {
     told = [];
+    nowMs = 0;
     server = new EventEmitter();
   });
 
   const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
   function watch(limits: { handshakeTimeoutMs?: number; maxHandshakes?: number } = {}): Handshakes {
-    const handshakes = new Handshakes(limits, kind, ({ reason }) => told.push(reason));
+    const handshakes = new Handshakes(
+      limits,
+      kind,
+      ({ reason }) => told.push(reason),
+      () => nowMs,
+    );
     handshakes.watch(server as Server);
     return handshakes;
   }
@@ -67,6 +74,21 @@ describe("handshakes", () => {
     const addresses = { remoteAddress: "[::1]:1", localAddress: "[::1]:2" };
     expect(handshakes.end(addresses)).to.equal(second as unknown as Socket);
     expect([handshakes.count, handshakes.end(addresses), timers() - before]).to.deep.equal([0, undefined, 0]);
+  });
+
+  it("that take a second make room, the oldest first: whoever opens many and says nothing keeps nobody out", () => {
+    const before = timers();
+    const handshakes = watch({ maxHandshakes: 2 });
+    const sockets = [accept("::1"), accept("::2")];
+    nowMs = 999;
+    sockets.push(accept("::3"));
+    nowMs = 1_000;
+    sockets.push(accept("::4"), accept("::5"), accept("::6"));
+    expect(sockets.map(({ isDestroyed }) => isDestroyed)).to.deep.equal([true, true, true, false, false, true]);
+    expect(told).to.deep.equal(Array(4).fill("server is full: more than 2 handshakes at once"));
+    expect(handshakes.count).to.equal(2);
+    handshakes.close();
+    expect(timers() - before).to.equal(0);
   });
 
   it("are ended by close", () => {
