@@ -19,6 +19,8 @@ import type { RpcTransport } from "./transport.js";
 type Begin<T> = (resolve: (value: T) => void, reject: (error: RpcError) => void) => () => void;
 
 const NO_OPTIONS: CallOptions = {};
+/** In a rolling restart the next server may be the next to drain; what several in a row refused is better told. */
+const MAX_UNPROCESSED = 4;
 
 /** One call's attempts. */
 export class Attempts {
@@ -62,7 +64,7 @@ export class Attempts {
     if (this.#requests?.isRepeatable === false) return false;
     const { isOpen } = call.transport.rsocket;
     const { lasting } = this.#core;
-    if (lasting !== undefined && call.attempt === 1 && !isOpen && isUnprocessed(error)) return true;
+    if (lasting !== undefined && call.attempt < MAX_UNPROCESSED && !isOpen && isUnprocessed(error)) return true;
     if (!call.mayRetry || this.#options.signal?.aborted === true || this.#leftMs() <= 0) return false;
     if (lasting === undefined && !isOpen) return false;
     const waitMs = call.retryDelayMs(error);

@@ -684,6 +684,40 @@ describe("a channel", () => {
     expect(running.ends).to.equal(1);
   });
 
+  for (const drains of [3, 4]) {
+    it(`makes a call again as long as the next server drains, too, but no more than three times: ${drains} drain`, async () => {
+      await place.open();
+      create();
+      await place.scheduler.run(ticker.last({ name: "A" }));
+      await place.scheduler.advance(2_000);
+      const closing: Promise<void>[] = [];
+      // What is sent now crosses with the server's CONNECTION_CLOSE.
+      const drain = (): void => {
+        if (closing.length < drains) closing.push(place.server?.close({ graceMs: 60_000 }) ?? Promise.resolve());
+      };
+      channel.onStateChange((state) => {
+        if (state === "ready") drain();
+      });
+      drain();
+      const calls = [
+        outcome(ticker.last({ name: "B" })),
+        outcome(collect(ticker.watch({ name: "B" }))),
+        outcome(ticker.upload([{ price: 1 }, { price: 2 }]).then(({ count }) => expect(count).to.equal(2))),
+      ];
+      // The channel waits whenever another server is there.
+      await place.scheduler.settle();
+      for (let server = 1; server <= drains; server++) {
+        await place.open();
+        await place.scheduler.advance(5_000);
+      }
+      await place.scheduler.run(Promise.all(closing));
+      expect(closing).to.have.length(drains);
+      const expected = drains === 3 ? ["ok", undefined] : [undefined, true];
+      for (const { value, error } of calls)
+        expect([error === undefined ? value : undefined, error?.retryable]).to.deep.equal(expected);
+    });
+  }
+
   it("never makes a call again that was with a lost connection", async () => {
     let runs = 0;
     const serve: Partial<ServeOptions> = {
