@@ -135,7 +135,15 @@ export class LinkRestorer implements RedialHost<FrameLink> {
 
   async dial(signal: AbortSignal): Promise<FrameLink> {
     const attempt = new Attempt(this.#scheduler, this.#options.dialTimeoutMs, signal);
-    const link = await attempt.race(this.#dial(attempt));
+    let link: FrameLink;
+    try {
+      link = await attempt.race(this.#dial(attempt));
+      // The connection may have ended since.
+      signal.throwIfAborted();
+    } catch (error) {
+      attempt.discard();
+      throw error;
+    }
     await this.#shakeHands(link);
     return link;
   }

@@ -41,6 +41,8 @@ class Network {
   /** Dialing takes for ever, whatever its signal says; `arrive` brings the links all the same. */
   hangs = false;
   arrive: () => void = () => {};
+  /** Sees a link that arrives so. */
+  onLink: (near: FrameLink) => void = () => {};
   /** Links open and are cut behind the first thing that the client sends. */
   cutsAtOnce = false;
   /** What the server's end says of the client. */
@@ -73,7 +75,10 @@ class Network {
       const [near, far] = createInProcessPair(this.scheduler);
       if (this.hangs) {
         return new Promise((resolve) => {
-          this.arrive = () => resolve(near);
+          this.arrive = () => {
+            this.onLink(near);
+            resolve(near);
+          };
         });
       }
       Object.assign(far, { info: { ...far.info, ...this.info } });
@@ -443,6 +448,34 @@ describe("a connection that is resumed", () => {
     expect((await network.scheduler.run(ticker.last({ name: "A" }))).price).to.be.a("number");
     expect([server.connectionCount, server.sessions.length]).to.deep.equal([1, 1]);
   });
+
+  for (let steps = 0; steps < 6; steps++) {
+    it(`leaves no link behind when it is closed ${steps} microtask(s) after one has come`, async () => {
+      await begin();
+      network.hangs = true;
+      await network.cut();
+      let ends = 0;
+      network.onLink = (near) => {
+        const { abort, close } = near;
+        near.abort = () => {
+          ends++;
+          abort.call(near);
+        };
+        near.close = () => {
+          ends++;
+          close.call(near);
+        };
+      };
+      network.arrive();
+      for (let step = 0; step < steps; step++) await Promise.resolve();
+      const closing = connection.close();
+      await network.scheduler.settle();
+      await closing;
+      expect(ends, "links torn down").to.be.at.least(1);
+      await network.scheduler.run(server.close());
+      expect(network.scheduler.timerCount, "timers left").to.equal(0);
+    });
+  }
 
   it("is refused with options that can't be, before anything is dialed", async () => {
     for (const [resume, message] of [
