@@ -222,7 +222,8 @@ class RpcServer implements Server {
     const timeIsUp = new Promise<void>((resolve) => {
       timer = this.#scheduler.setTimer(Math.max(0, withinMs), resolve);
     });
-    await Promise.race([this.#router.idle(), timeIsUp]);
+    // Somebody with less patience may have closed it meanwhile.
+    await Promise.race([this.#router.idle(), timeIsUp, this.closed]);
     timer?.cancel();
   }
 

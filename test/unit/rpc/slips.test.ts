@@ -315,6 +315,20 @@ describe("slips", () => {
     await world.run(closing);
   });
 
+  it("a server that is told to close again with less patience, with a handler that never ends", async () => {
+    const server = await world.serve({ services: [ticker({ last: () => new Promise<never>(() => {}) })] });
+    world.expectsRunningHandlers = true;
+    const client = createTickerClient(await world.connect(server));
+    const call = rejectionOf(client.last({}));
+    await world.scheduler.settle();
+    const closing = server.close({ graceMs: 60_000 });
+    await world.scheduler.settle();
+    void server.close();
+    expect(await world.run(call)).to.be.instanceOf(Error);
+    await world.scheduler.advance(1_100);
+    await world.run(closing);
+  });
+
   it("a request that lives long holds nothing of what was read with it", async () => {
     let context: CallContext | undefined;
     const { peer } = await world.serveSetUp({
