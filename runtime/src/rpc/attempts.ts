@@ -3,6 +3,7 @@
 // there is a next one, and the waiting before it.
 
 import type { Scheduler, Timer } from "../engine/scheduler.js";
+import type { ConnectionError } from "../rsocket/errors.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import { abortError, notConnectedInTime } from "./call-errors.js";
 import { type CallOptions, checkCallOptions } from "./call-options.js";
@@ -13,6 +14,7 @@ import { type Deadline, deadlineClockOf } from "./deadline.js";
 import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import type { RepeatableSource } from "./repeatable-source.js";
+import { decodeConnectionError } from "./status-codec.js";
 import type { RpcTransport } from "./transport.js";
 
 /** Starts what is waited for; returns what stops it. */
@@ -123,19 +125,32 @@ export class Attempts {
   }
 
   #pause(call: ClientCall, waitMs: number): Promise<void> {
-    const { lasting } = this.#core;
     return this.#unlessGivenUp<void>((resolve, reject) => {
       const timer: Timer = call.transport.scheduler.setTimer(waitMs, resolve);
-      const fail = (): void => {
-        if (lasting !== undefined) reject(lasting.unavailable());
-      };
-      const forget = lasting?.onClosing(fail);
-      if (lasting?.isClosed === true) fail();
+      const forget = this.#onNoMore(call.transport, reject);
       return () => {
         timer.cancel();
-        forget?.();
+        forget();
       };
     });
+  }
+
+  // Calls `fail` when there is no connection for another attempt, nor will be; returns what ends that.
+  #onNoMore({ rsocket }: RpcTransport, fail: (error: RpcError) => void): () => void {
+    const { lasting } = this.#core;
+    if (lasting === undefined) {
+      const unopened = { fail: (error: ConnectionError): void => fail(decodeConnectionError(error, true)) };
+      try {
+        rsocket.addUnopened(unopened);
+      } catch (error) {
+        unopened.fail(error as ConnectionError);
+      }
+      return () => rsocket.withdrawCall(unopened);
+    }
+    const onClosing = (): void => fail(lasting.unavailable());
+    const forget = lasting.onClosing(onClosing);
+    if (lasting.isClosed) onClosing();
+    return forget;
   }
 
   // What `begin` starts is stopped, once, when it is settled, when the signal is aborted, and by `cancel`.

@@ -8,7 +8,7 @@ import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js
 import { mayReadAsComposite } from "../metadata/rpc-metadata.js";
 import { ConnectionError, type StreamError } from "../rsocket/errors.js";
 import type { MessageBytes, MessageHandle } from "../rsocket/payload.js";
-import { Interaction, type StreamSink, type WaitingCall } from "../rsocket/sink.js";
+import { Interaction, type StreamSink, type UnopenedCall, type WaitingCall } from "../rsocket/sink.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import type { ComposedInterceptors, FailedAttempt } from "./call.js";
 import type { CallContext } from "./call-context.js";
@@ -38,7 +38,8 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   stream: MessageHandle | undefined;
   #headers: Metadata | undefined;
   #ended = false;
-  #queued: WaitingCall | undefined;
+  // By which the connection knows the call, as long as it has no stream.
+  #queued: UnopenedCall | undefined;
   #headersSeen = false;
   #onAbort: (() => void) | undefined;
   #launched = false;
@@ -104,7 +105,9 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     this.#freshTimeoutMs = 0;
     try {
       const waiting = interceptors(this);
-      waiting?.catch((error: unknown) => this.fail(() => RpcError.from(error)));
+      if (waiting === undefined) return;
+      waiting.catch((error: unknown) => this.fail(() => RpcError.from(error)));
+      if (!this.#launched && !this.#ended) this.#awaitLaunch();
     } catch (error) {
       this.fail(() => RpcError.from(error));
     }
@@ -302,8 +305,24 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     this.#launched = true;
     if (this.#ended) return;
     const { rsocket } = this.transport;
+    if (this.#queued !== undefined) {
+      rsocket.withdrawCall(this.#queued);
+      this.#queued = undefined;
+    }
     if (rsocket.hasRoom) return this.admit();
     this.#queue(() => this.admit());
+  }
+
+  // An interceptor may wait for ever: the end of the connection is the call's all the same.
+  #awaitLaunch(): void {
+    const { rsocket } = this.transport;
+    const unopened: UnopenedCall = { fail: (error) => this.fail(() => decodeConnectionError(error, true)) };
+    this.#queued = unopened;
+    try {
+      rsocket.addUnopened(unopened);
+    } catch (error) {
+      unopened.fail(error as ConnectionError);
+    }
   }
 
   /** Opens a channel now or, when another call has taken the lease meanwhile, with the next. */

@@ -181,6 +181,34 @@ describe("a channel", () => {
     expect(failure).to.include({ code: Code.Unavailable, rawMessage: "the channel is closed" });
   });
 
+  it("fails calls that an interceptor holds when it is closed, and makes those again whose connection is lost", async () => {
+    await place.open();
+    let gate = new Promise<void>(() => {});
+    const attempts: number[] = [];
+    create({
+      interceptors: [
+        async (call, next) => {
+          attempts.push(call.attempt);
+          await gate;
+          return await next(call);
+        },
+      ],
+    });
+    const lost = outcome(ticker.last({ name: "A" }));
+    await place.scheduler.settle();
+    await place.kill();
+    gate = Promise.resolve();
+    await place.open();
+    await place.scheduler.advance(2_000);
+    expect([lost.value, attempts]).to.deep.equal(["ok", [1, 2]]);
+    gate = new Promise<void>(() => {});
+    const held = [outcome(ticker.last({ name: "A" })), outcome(collect(ticker.watch({ name: "A" })))];
+    await place.scheduler.settle();
+    await place.scheduler.run(channel.close());
+    await place.scheduler.settle();
+    for (const call of held) expect(call.value).to.equal("[unavailable] the channel is closed");
+  });
+
   /** How a call ended, in words. */
   function outcome(call: Promise<unknown>): { value: string; ends: number; error: RpcError | undefined } {
     const told = { value: "pending", ends: 0, error: undefined as RpcError | undefined };

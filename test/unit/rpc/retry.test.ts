@@ -202,6 +202,20 @@ describe("calls that are made again", () => {
         await world.run(Promise.resolve(items.return?.()));
       });
 
+      it("wait for another attempt no longer than there may be a connection for it", async () => {
+        const channel = (await open[kind]({ services: [implementNotes({ ...unimplementedNotes, read: busy })] }, [
+          (call, next) => {
+            call.retryWhen(() => 3_600_000);
+            return next(call);
+          },
+        ])) as Channel & { close(): Promise<void> };
+        const failing = rejectionOf(createNotesClient(channel).read({ name: "a" }));
+        await world.scheduler.advance(100);
+        await world.run(channel.close());
+        expect(await world.run(failing)).to.include({ code: Code.Unavailable });
+        expect(world.scheduler.timerCount).to.be.lessThan(3);
+      });
+
       it("fail with the last error when all attempts did", async () => {
         let count = 0;
         const notes = await openNotes(() => {

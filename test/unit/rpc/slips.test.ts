@@ -259,6 +259,59 @@ describe("slips", () => {
     }
   });
 
+  it("calls that an interceptor holds when the connection ends: they end with it, and hear so by their signal", async () => {
+    for (const end of ["close", "server", "lost"] as const) {
+      const server = await world.serve({ services: [ticker({})] });
+      let aborted = 0;
+      const connection = await world.connect(server, {
+        interceptors: [
+          async (call, next) => {
+            call.signal.addEventListener("abort", () => aborted++);
+            await new Promise<never>(() => {});
+            return await next(call);
+          },
+        ],
+      });
+      const client = createTickerClient(connection);
+      const calls = [
+        client.last({}),
+        collect(client.watch({})),
+        client.upload([{}]),
+        collect(client.chat([{}])),
+        client.log({}),
+      ];
+      const errors = calls.map((call) => rejectionOf(call));
+      await world.scheduler.settle();
+      if (end === "close") void connection.close({ graceMs: 10_000 });
+      else if (end === "server") void server.close({ graceMs: 10_000 });
+      else world.lose(connection);
+      for (const error of errors) {
+        expect(await world.run(error), end).to.include({ code: Code.Unavailable, retryable: true });
+      }
+      expect(aborted, end).to.equal(calls.length);
+    }
+  });
+
+  it("a call that an interceptor let pass in time isn't ended twice by its connection", async () => {
+    const { connection } = await world.pair(
+      { services: [ticker({ last: () => ({ symbol: "A" }) })] },
+      {
+        interceptors: [
+          async (call, next) => {
+            await Promise.resolve();
+            return await next(call);
+          },
+        ],
+      },
+    );
+    const client = createTickerClient(connection);
+    expect((await world.run(client.last({}))).symbol).to.equal("A");
+    const late = rejectionOf(client.last({}, { signal: AbortSignal.abort() }));
+    await world.run(connection.close());
+    expect(await late).to.include({ code: Code.Cancelled });
+    expect(await rejectionOf(client.last({}))).to.include({ code: Code.Unavailable });
+  });
+
   it("a server whose listener can't be closed, or one of which never opened: what is open is closed all the same", async () => {
     const broken = { url: "broken:", close: () => Promise.reject(new Error("unlink failed")) };
     const server = await world.run(serveWith([async () => broken], { services: [], scheduler: world.scheduler }));
