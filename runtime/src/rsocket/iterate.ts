@@ -362,6 +362,8 @@ export class OutgoingItems<T> implements TurnShare {
   #running = false;
   #stopped = false;
   #exhausted = false;
+  // A generator is running that doesn't wait: it can't be told anything meanwhile.
+  #isBusy = false;
   readonly #onResult = (result: IteratorResult<T>): void => this.#receive(result);
   readonly #onError = (error: unknown): void => this.#fail(error);
 
@@ -401,7 +403,7 @@ export class OutgoingItems<T> implements TurnShare {
     this.#dropAhead();
     if (this.#exhausted) return;
     this.#exhausted = true;
-    closeIterator(this.#iterator, this.#owner);
+    if (!this.#isBusy) closeIterator(this.#iterator, this.#owner);
   }
 
   #mayPull(): boolean {
@@ -432,11 +434,17 @@ export class OutgoingItems<T> implements TurnShare {
       return;
     }
     let result: IteratorResult<T>;
+    this.#isBusy = true;
     try {
       result = (this.#iterator as Iterator<T>).next();
     } catch (error) {
-      return this.#fail(error);
+      // What it threw behind its own end is nobody's any more.
+      return this.#stopped ? this.#owner.onFinished?.() : this.#fail(error);
+    } finally {
+      this.#isBusy = false;
     }
+    // It ended its own call.
+    if (this.#stopped) return closeIterator(this.#iterator, this.#owner);
     this.#take(result);
   }
 

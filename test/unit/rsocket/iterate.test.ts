@@ -521,6 +521,25 @@ describe("outgoing items", () => {
     expect(log).to.deep.equal(["send 1", "send 1", "send 1", "finished"]);
   });
 
+  it("that are stopped by their own source have it closed behind that step", async () => {
+    for (const then of ["yields", "ends", "throws"]) {
+      log = [];
+      let items: OutgoingItems<number> | undefined;
+      const source = (function* (): Generator<number> {
+        try {
+          items?.stop();
+          if (then === "throws") throw new Error("too late");
+          if (then === "yields") yield 1;
+        } finally {
+          log.push("closed");
+        }
+      })();
+      items = createItems(source);
+      await run(items, 1);
+      expect(log, then).to.deep.equal(["closed", "finished"]);
+    }
+  });
+
   it("that are stopped behind their end aren't closed again", async () => {
     let returns = 0;
     const source = (function* () {
