@@ -1037,7 +1037,10 @@ export class Connection implements StreamHost {
     const code = readUint32(bytes, body);
     const text = decodeUtf8(bytes.slice(body + 4, end));
     const message = `the session can't be resumed: ${errorCodeName(code)}: ${text}`;
-    this.#end(connectionError(message, "remote"), false);
+    const error = connectionError(message, "remote");
+    // A server of ours that is full hasn't looked at RESUME, and the old link may be what it is full of.
+    if (code === ErrorCode.REJECTED_SETUP && this.peer.isOurs) this.#detach(error);
+    else this.#end(error, false);
   }
 
   // ── stream 0 ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -691,6 +691,36 @@ describe("a connection that is resumed", () => {
     expect(error.message).to.match(/server is full: more than 1 sessions/);
   });
 
+  it("maxConnections: sessions without a link leave their place, and have one again on the next", async () => {
+    await begin({ limits: { maxConnections: 1 } });
+    for (let cuts = 0; cuts < 3; cuts++) {
+      await network.cut();
+      await network.scheduler.advance(2_000);
+      expect((await network.scheduler.run(ticker.last({ name: "A" }))).symbol).to.equal("A");
+    }
+    network.isDown = true;
+    await network.cut();
+    network.isDown = false;
+    const other = await network.connect({ resume: false });
+    expect(server.sessions).to.have.length(1);
+    await network.scheduler.run(other.close());
+    await network.scheduler.advance(5_000);
+    expect((await network.scheduler.run(ticker.last({ name: "A" }))).symbol).to.equal("A");
+    expect((await fails(network.connect())).message).to.match(/server is full: more than 1 connections/);
+  });
+
+  it("maxConnections: a session that onSession closes as soon as it is resumed leaves its place", async () => {
+    await begin({
+      limits: { maxConnections: 1 },
+      resume: { onSession: (event: SessionEvent, session: Session) => void (event === "resumed" && session.close()) },
+    });
+    await network.cut();
+    await network.scheduler.advance(10_000);
+    await network.scheduler.run(connection.closed);
+    const other = await network.connect();
+    await network.scheduler.run(other.close());
+  });
+
   it("maxAllSessionsBytes: sessions without a link go, the one that lost it first before others", async () => {
     await begin({ limits: { maxAllSessionsBytes: 20_000 } });
     /** A client asks for items of 500 bytes, confirms nothing of them, and loses its link. */

@@ -743,6 +743,16 @@ describe("Connection: what outlives its link", () => {
     }
   });
 
+  it("refused by REJECTED_SETUP it ends, unless a server of ours says so: that one is full, and hasn't looked", () => {
+    for (const isOurs of [false, true]) {
+      const client = resumingClient();
+      if (isOurs) client.connection.peer.receiveHello(1);
+      receiveInside(client, hex`00000000 2c00 00000003 ${textHex("full")}`);
+      expect(client.connection.state).to.equal(isOurs ? "open" : "closed");
+      expect(client.connection.isLive).to.equal(!isOurs);
+    }
+  });
+
   it("RESUME-07: a server says why it doesn't resume", () => {
     const refused = (probe: Probe, frame: string): string | undefined => {
       probe.receive(frame);
