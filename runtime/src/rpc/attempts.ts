@@ -3,18 +3,16 @@
 // there is a next one, and the waiting before it.
 
 import type { Scheduler, Timer } from "../engine/scheduler.js";
-import type { ConnectionError } from "../rsocket/errors.js";
 import { listenForAbort, stopListening } from "./abort-listeners.js";
 import { abortError, notConnectedInTime } from "./call-errors.js";
 import { type CallOptions, checkCallOptions } from "./call-options.js";
 import type { CallingChannel, LastingCore, TransportWaiter } from "./channel.js";
-import type { ClientCall } from "./client-call.js";
+import { type ClientCall, hearEnd } from "./client-call.js";
 import { Code } from "./code.js";
 import { type Deadline, deadlineClockOf } from "./deadline.js";
 import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import type { RepeatableSource } from "./repeatable-source.js";
-import { decodeConnectionError } from "./status-codec.js";
 import type { RpcTransport } from "./transport.js";
 
 /** Starts what is waited for; returns what stops it. */
@@ -136,16 +134,11 @@ export class Attempts {
   }
 
   // Calls `fail` when there is no connection for another attempt, nor will be; returns what ends that.
-  #onNoMore({ rsocket }: RpcTransport, fail: (error: RpcError) => void): () => void {
+  #onNoMore(transport: RpcTransport, fail: (error: RpcError) => void): () => void {
     const { lasting } = this.#core;
     if (lasting === undefined) {
-      const unopened = { fail: (error: ConnectionError): void => fail(decodeConnectionError(error, true)) };
-      try {
-        rsocket.addUnopened(unopened);
-      } catch (error) {
-        unopened.fail(error as ConnectionError);
-      }
-      return () => rsocket.withdrawCall(unopened);
+      const unopened = hearEnd(transport, (failure) => fail(failure()));
+      return () => transport.rsocket.withdrawCall(unopened);
     }
     const onClosing = (): void => fail(lasting.unavailable());
     const forget = lasting.onClosing(onClosing);

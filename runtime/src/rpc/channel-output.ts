@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The requests of a client stream or a bidi call: the first opens the channel, the rest follow under credit.
 
-import { type ConnectionError, ErrorCode } from "../rsocket/errors.js";
+import { ErrorCode } from "../rsocket/errors.js";
 import { OutgoingItems, type OutgoingOwner } from "../rsocket/iterate.js";
 import type { MessageBytes, MessageHandle, StreamHandle } from "../rsocket/payload.js";
 import { Interaction, type UnopenedCall } from "../rsocket/sink.js";
 import { unencodable } from "./call-errors.js";
 import type { Source } from "./channel.js";
-import type { ClientCall } from "./client-call.js";
+import { type ClientCall, hearEnd } from "./client-call.js";
 import { Code } from "./code.js";
 import { encodeChecked, encodeToSend, giveBack } from "./codec.js";
 import { nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
-import { decodeConnectionError, encodeErrorData } from "./status-codec.js";
+import { encodeErrorData } from "./status-codec.js";
 
 const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
@@ -54,14 +54,7 @@ export class ChannelOutput implements OutgoingOwner<unknown>, Pick<StreamHandle,
 
   // Until there is a stream, the connection knows of the call by this.
   #awaitFirst(): void {
-    const call = this.#call;
-    const fail = (error: ConnectionError): void => call.fail(() => decodeConnectionError(error, true));
-    this.#unopened = { fail };
-    try {
-      call.transport.rsocket.addUnopened(this.#unopened);
-    } catch (error) {
-      fail(error as ConnectionError);
-    }
+    this.#unopened = hearEnd(this.#call.transport, (failure) => this.#call.fail(failure));
   }
 
   #forgetUnopened(): void {

@@ -29,6 +29,13 @@ const NO_OPTIONS: CallOptions = {};
 /** What ends a call early. It makes its error only when somebody is there to get it. */
 export type Failure = () => RpcError;
 
+/** Tells `fail` of the end of the connection, unless it is withdrawn before: of calls that have no stream to hear it by. */
+export function hearEnd({ rsocket }: RpcTransport, fail: (failure: Failure) => void): UnopenedCall {
+  const unopened = { fail: (error: ConnectionError): void => fail(() => decodeConnectionError(error, true)) };
+  rsocket.addUnopened(unopened);
+  return unopened;
+}
+
 /** A call on the client's side. Subclasses say what is sent and what becomes of the answer. */
 export abstract class ClientCall extends CallRecord implements StreamSink, DeadlineOwner {
   readonly side = "client";
@@ -107,7 +114,8 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
       const waiting = interceptors(this);
       if (waiting === undefined) return;
       waiting.catch((error: unknown) => this.fail(() => RpcError.from(error)));
-      if (!this.#launched && !this.#ended) this.#awaitLaunch();
+      // It may wait for ever: the end of the connection is the call's all the same.
+      if (!this.#launched && !this.#ended) this.#queued = hearEnd(this.transport, (failure) => this.fail(failure));
     } catch (error) {
       this.fail(() => RpcError.from(error));
     }
@@ -311,18 +319,6 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     }
     if (rsocket.hasRoom) return this.admit();
     this.#queue(() => this.admit());
-  }
-
-  // An interceptor may wait for ever: the end of the connection is the call's all the same.
-  #awaitLaunch(): void {
-    const { rsocket } = this.transport;
-    const unopened: UnopenedCall = { fail: (error) => this.fail(() => decodeConnectionError(error, true)) };
-    this.#queued = unopened;
-    try {
-      rsocket.addUnopened(unopened);
-    } catch (error) {
-      unopened.fail(error as ConnectionError);
-    }
   }
 
   /** Opens a channel now or, when another call has taken the lease meanwhile, with the next. */

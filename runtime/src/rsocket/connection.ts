@@ -284,7 +284,7 @@ export class RSocketConnection implements Requester {
     return queued;
   }
 
-  /** @internal A call that has no stream yet hears when the connection ends. @throws ConnectionError when it isn't open. */
+  /** @internal A call that has no stream yet hears when the connection ends; at once when it isn't open. */
   addUnopened(call: UnopenedCall): void {
     this.#driver.connection.addUnopened(call);
   }

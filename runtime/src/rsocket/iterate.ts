@@ -401,9 +401,13 @@ export class OutgoingItems<T> implements TurnShare {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#dropAhead();
+    if (!this.#isBusy) this.#close();
+  }
+
+  #close(): void {
     if (this.#exhausted) return;
     this.#exhausted = true;
-    if (!this.#isBusy) closeIterator(this.#iterator, this.#owner);
+    closeIterator(this.#iterator, this.#owner);
   }
 
   #mayPull(): boolean {
@@ -433,19 +437,17 @@ export class OutgoingItems<T> implements TurnShare {
       next.then(this.#onResult, this.#onError);
       return;
     }
-    let result: IteratorResult<T>;
+    let result: IteratorResult<T> | undefined;
     this.#isBusy = true;
     try {
       result = (this.#iterator as Iterator<T>).next();
     } catch (error) {
-      // What it threw behind its own end is nobody's any more.
-      return this.#stopped ? this.#owner.onFinished?.() : this.#fail(error);
-    } finally {
-      this.#isBusy = false;
+      this.#fail(error);
     }
-    // It ended its own call.
-    if (this.#stopped) return closeIterator(this.#iterator, this.#owner);
-    this.#take(result);
+    this.#isBusy = false;
+    // It failed, or ended its own call.
+    if (this.#stopped) this.#close();
+    else this.#take(result as IteratorResult<T>);
   }
 
   #receive(result: IteratorResult<T>): void {

@@ -519,10 +519,10 @@ export class Connection implements StreamHost {
     return this.#admission.add(call);
   }
 
-  /** A call that has no stream yet hears when the connection ends. @throws ConnectionError when it isn't open. */
+  /** A call that has no stream yet hears when the connection ends; at once when it isn't open. */
   addUnopened(call: UnopenedCall): void {
-    if (!this.isOpen) throw this.#endError();
-    this.#admission.addUnopened(call);
+    if (this.isOpen) this.#admission.addUnopened(call);
+    else call.fail(this.#endError());
   }
 
   /** The call waits no more. */
@@ -1037,10 +1037,9 @@ export class Connection implements StreamHost {
     const code = readUint32(bytes, body);
     const text = decodeUtf8(bytes.slice(body + 4, end));
     const message = `the session can't be resumed: ${errorCodeName(code)}: ${text}`;
-    const error = connectionError(message, "remote");
     // A server of ours that is full hasn't looked at RESUME, and the old link may be what it is full of.
-    if (code === ErrorCode.REJECTED_SETUP && this.peer.isOurs) this.#detach(error);
-    else this.#end(error, false);
+    if (code === ErrorCode.REJECTED_SETUP && this.peer.isOurs) this.#detach(connectionError(message, "remote"));
+    else this.#end(connectionError(message, "remote"), false);
   }
 
   // ── stream 0 ────────────────────────────────────────────────────────────────────────────────────────────────────
