@@ -11,7 +11,7 @@ import { installed, packed, textOf } from "./support/packed.js";
 import { OUR_PROGRAMS, ROOT, succeed } from "./support/programs.js";
 
 /** What one download may cost. As of writing the runtime has 367 kB and the plugin 41 kB. */
-const MAX_TARBALL_BYTES = { runtime: 371_000, plugin: 60_000 } as const;
+const MAX_TARBALL_BYTES = { runtime: 377_000, plugin: 60_000 } as const;
 
 /** Resolutions that an ESM-only package does without: TypeScript before 4.7's, and node16's of `require`. */
 const NOT_FOR_ESM_ONLY: readonly string[] = ["node10", "node16-cjs"];

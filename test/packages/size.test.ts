@@ -4,14 +4,14 @@
 import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
-/** Everything: as of writing 56.7 kB. */
-const MAX_GZIP_BYTES = 57_400;
+/** Everything: as of writing 57.4 kB. */
+const MAX_GZIP_BYTES = 57_600;
 
-/** The same without generated code, minified: as of writing 171.2 kB. */
-const MAX_OWN_BYTES = 173_600;
+/** The same without generated code, minified: as of writing 173.5 kB. */
+const MAX_OWN_BYTES = 174_200;
 
-/** A client that serves nothing, everything included: as of writing 53.0 kB. */
-const MAX_CALLING_GZIP_BYTES = 53_900;
+/** A client that serves nothing, everything included: as of writing 54.0 kB. */
+const MAX_CALLING_GZIP_BYTES = 54_100;
 
 /** The same by `rsocket-rpc/lite`: as of writing 14.3 kB. */
 const MAX_LITE_GZIP_BYTES = 14_300;
