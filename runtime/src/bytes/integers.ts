@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The big-endian numbers that frames and metadata are made of, read and written without making an object.
+// Bytes beyond the end count as 0: to bit operations undefined is that.
 
 /** The unsigned 16-bit number at `at`. */
 export function readUint16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
 
 /** The unsigned 24-bit number at `at`. */
 export function readUint24(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+  return ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
 }
 
 /** The 31-bit number at `at`; the top bit is no part of it (HDR-05). */
@@ -19,7 +20,11 @@ export function readUint31(bytes: Uint8Array, at: number): number {
 /** The unsigned 32-bit number at `at`. */
 export function readUint32(bytes: Uint8Array, at: number): number {
   return (
-    (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
+    (((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)) >>>
+    0
   );
 }
 

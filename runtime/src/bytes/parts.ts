@@ -4,7 +4,8 @@
 /** Bytes below this are copied: a view would pin the whole read chunk they came in. */
 const COPY_BYTES = 4_096;
 
-const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
+/** None. */
+export const NO_BYTES: Uint8Array = /*@__PURE__*/ new Uint8Array(0);
 
 /** A view pins the chunk that it was read in: one that is mostly other frames would cost more than it counts. */
 export function isWorthItsChunk(bytes: Uint8Array): boolean {

@@ -6,7 +6,8 @@ const SHORT_TEXT_BYTES = 32;
 /** So many characters are handed over one by one; of more an array is made. */
 const ARGUMENTS = 8;
 
-const encoder = new TextEncoder();
+/** The platform's. */
+export const encoder: TextEncoder = new TextEncoder();
 const decoder = /*@__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true });
 const strictDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
@@ -47,10 +48,8 @@ export function decodeUtf8(bytes: Uint8Array, start = 0, end: number = bytes.len
 
 /** The text of `bytes[start, end)`, or undefined when those bytes are not UTF-8. */
 export function decodeUtf8Strict(bytes: Uint8Array, start = 0, end: number = bytes.length): string | undefined {
-  const ascii = decodeAscii(bytes, start, end);
-  if (ascii !== undefined) return ascii;
   try {
-    return strictDecoder.decode(bytes.subarray(start, end));
+    return decodeAscii(bytes, start, end) ?? strictDecoder.decode(bytes.subarray(start, end));
   } catch {
     return undefined;
   }
@@ -70,7 +69,7 @@ function decodeAscii(bytes: Uint8Array, start: number, end: number): string | un
     if (byte >= 0x80) return undefined;
     units[i] = byte;
   }
-  return String.fromCharCode.apply(String, units);
+  return String.fromCharCode(...units);
 }
 
 // At most eight. Where there is no byte there is no character; 0x80 ends the attempt.
@@ -85,13 +84,7 @@ function decodeFewAscii(bytes: Uint8Array, start: number, end: number): string |
     if ((a | b | c | d) >= 0x80) return undefined;
     text += String.fromCharCode(a, b, c, d);
   }
-  if (at + 2 <= end) {
-    const a = bytes[at++] ?? 0x80;
-    const b = bytes[at++] ?? 0x80;
-    if ((a | b) >= 0x80) return undefined;
-    text += String.fromCharCode(a, b);
-  }
-  if (at < end) {
+  for (; at < end; at++) {
     const byte = bytes[at] ?? 0x80;
     if (byte >= 0x80) return undefined;
     text += String.fromCharCode(byte);
