@@ -51,7 +51,7 @@ export class CallError extends Error {
 
   /** `error` itself if it is one; an abort as `cancelled`, a timeout as `deadline_exceeded`, all else as `internal`. */
   static from(error: unknown): CallError {
-    return CallError.is(error) ? error : new CallError(codeOfThrown(error), messageOf(error), { cause: error });
+    return callErrorOf(error);
   }
 
   /** True for an RpcError of any copy of this package, with one of `codes` if any are given. */
@@ -69,6 +69,12 @@ export function isCallError(error: unknown, codes: readonly Code[]): boolean {
   } catch {
     return false; // user code may throw anything, such as a proxy that tells nothing
   }
+}
+
+/** What was thrown as an error of a call; one that is neither an abort nor a timeout as `otherwise`. */
+export function callErrorOf(error: unknown, otherwise?: Code): CallError {
+  if (CallError.is(error)) return error;
+  return new CallError(codeOfThrown(error, otherwise), messageOf(error), { cause: error });
 }
 
 /** The code of what was thrown and is no error of ours; `otherwise` unless it is an abort or a timeout. */

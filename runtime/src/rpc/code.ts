@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The status codes of calls: gRPC's sixteen, since users know them and bridges need them.
 
+import { UNKNOWN } from "./code-numbers.js";
+
 /** Why a call failed. The numbers are gRPC's. */
 export const Code = {
   /** The caller gave up. */
@@ -50,5 +52,5 @@ export function codeName(code: Code): string {
 
 /** A number from the wire as a code: outside 1 … 16 it is `unknown`. */
 export function codeFromWire(value: number): Code {
-  return NAMES.has(value) ? (value as Code) : Code.Unknown;
+  return NAMES.has(value) ? (value as Code) : UNKNOWN;
 }
