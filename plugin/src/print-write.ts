@@ -109,8 +109,8 @@ function writeWrapped(field: DescField, wrapped: DescField, value: string): stri
     return `{ ${begin} if (${isNotZero(wrapped, value)}) ${writeScalar(wrapped, value)} ${end} }`;
   }
   return (
-    `{ const at = wire.writeTag(w, ${tagOf(field)}).openLength(); ` +
-    `if (${isNotZero(wrapped, value)}) ${writeScalar(wrapped, value)} w.closeLength(at); }`
+    `{ const at = wire.openLength(wire.writeTag(w, ${tagOf(field)})); ` +
+    `if (${isNotZero(wrapped, value)}) ${writeScalar(wrapped, value)} wire.closeLength(w, at); }`
   );
 }
 

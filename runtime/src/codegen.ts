@@ -78,7 +78,7 @@ export {
   writeUint32,
   writeUint64,
 } from "./codec/write-scalars.js";
-export type { MessageWriter } from "./codec/writer.js";
+export { closeLength, type MessageWriter, openLength } from "./codec/writer.js";
 export type { CallContext } from "./rpc/call-context.js";
 export type { CallOptions } from "./rpc/call-options.js";
 export {

@@ -6,7 +6,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import { readUnknown } from "../../runtime/dist/codec/read-fields.js";
 import { MessageReader, readTag } from "../../runtime/dist/codec/reader.js";
-import { MessageWriter } from "../../runtime/dist/codec/writer.js";
+import { beginMessage, MessageWriter } from "../../runtime/dist/codec/writer.js";
 import { encodeMessage } from "../../runtime/dist/rpc/codec.js";
 import { fromHex, toHex } from "../../runtime/src/bytes/hex.js";
 import { ROOT } from "../codegen/support/workspace.js";
@@ -211,7 +211,7 @@ describe("a generated codec writes", () => {
     const payload = new Uint8Array(5000).fill(1);
     const value = { left: { text: "a", payload, right: { payload: new Uint8Array(4096) } }, text: "z" };
     const pieces: Uint8Array[] = [];
-    nested.codec.encode(value as never, { reserve: () => {}, bytes: (piece) => void pieces.push(piece) });
+    nested.codec.encode(value as never, pieces);
     expect(pieces.some((piece) => piece.buffer === payload.buffer)).to.equal(true);
     const expected = toBinary(nested.schema, create(nested.schema, value as never));
     expect(toHex(Uint8Array.from(pieces.flatMap((piece) => [...piece])))).to.equal(toHex(expected));
@@ -224,12 +224,11 @@ describe("a generated codec writes", () => {
       buffer.set([1, 2, 3, 4, 5, 6, 7, 8]);
       const writer = new MessageWriter();
       const value = { left: { left: { text: "é".repeat(100) }, text: "x".repeat(300) }, depth: 1 };
-      writer.begin(buffer, 8);
+      beginMessage(writer, buffer, 8);
       nested.codec.write?.(value as never, writer);
       const expected = toBinary(nested.schema, create(nested.schema, value as never));
       expect(toHex(writer.bytes.subarray(writer.start, writer.at)), `${room}`).to.equal(toHex(expected));
       expect([...buffer.subarray(0, 8)]).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8]);
-      expect(writer.byteLength).to.equal(expected.length);
     }
   });
 

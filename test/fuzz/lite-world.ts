@@ -48,7 +48,7 @@ interface Message {
 
 const codec = {
   typeName: "fuzz.Message",
-  encode: ({ bytes }: Message, sink: { bytes(value: Uint8Array): void }) => sink.bytes(bytes),
+  encode: ({ bytes }: Message, sink: { push(value: Uint8Array): void }) => sink.push(bytes),
   decode(bytes: Uint8Array): Message {
     if (bytes[0] === UNDECODABLE) throw new Error("no such message");
     return { bytes };

@@ -28,7 +28,7 @@ export interface Blob {
 const BLOB: Codec<Blob> = {
   typeName: "test.Blob",
   encode({ bytes }: Blob, sink: ByteSink): void {
-    sink.bytes(bytes);
+    sink.push(bytes);
   },
   decode: (bytes) => ({ bytes }),
 };

@@ -28,7 +28,7 @@ export const TEXT: Codec<Text> = {
   encode({ text }: Text, sink: ByteSink): void {
     const bytes = new TextEncoder().encode(text);
     if (bytes.length > 127) throw new RangeError(`${bytes.length} bytes, expected at most 127`);
-    sink.bytes(bytes.length === 0 ? bytes : Uint8Array.of(0x0a, bytes.length, ...bytes));
+    sink.push(bytes.length === 0 ? bytes : Uint8Array.of(0x0a, bytes.length, ...bytes));
   },
   decode(bytes: Uint8Array): Text {
     if (bytes.length === 0) return { text: "" };
@@ -41,7 +41,7 @@ export const TEXT: Codec<Text> = {
 export const EMPTY: Codec<object> = {
   typeName: "google.protobuf.Empty",
   encode(_value: object, sink: ByteSink): void {
-    sink.bytes(new Uint8Array(0));
+    sink.push(new Uint8Array(0));
   },
   decode: () => ({}),
 };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long a message is, as far as its beginning says.
 
-import { BYTES, skip } from "./read-fields.js";
-import { MAX_DEPTH, MessageReader, readTag, readUint32 } from "./reader.js";
+import { BYTES, MAX_DEPTH } from "./constants.js";
+import { skip } from "./read-fields.js";
+import { MessageReader, readTag, readUint32 } from "./reader.js";
 
 /** For short fields behind a long one. */
 const SPARE_BYTES = 1_024;

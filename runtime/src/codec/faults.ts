@@ -9,7 +9,7 @@ export class RefusedValue extends TypeError {}
 
 /** The error for a value that isn't what was `expected`. */
 export function refused(value: unknown, expected: string): RefusedValue {
-  return new RefusedValue(`got ${shown(value)}, expected ${expected}`);
+  return new RefusedValue(`got ${nameOf(value)}, expected ${expected}`);
 }
 
 /** The error for bytes that aren't a message; `at` is an offset into them. */
@@ -17,15 +17,12 @@ export function malformed(what: string, at: number): RangeError {
   return new RangeError(`${what} at byte ${at}`);
 }
 
-function shown(value: unknown): string {
-  if (typeof value === "bigint") return `${value}n`;
-  if (typeof value !== "string") return nameOf(value);
-  return value.length <= SHOWN_UNITS ? JSON.stringify(value) : `a text of ${value.length} characters`;
-}
-
-/** What a value is: `an Array`, `a demo.v1.Quote`, `undefined`, `5`. It may be anything, so nothing here may throw. */
+/** What a value is: `an Array`, `a demo.v1.Quote`, `undefined`, `5`, `"AB"`. It may be anything, so nothing here may throw. */
 export function nameOf(value: unknown): string {
   if (typeof value === "function") return "a function";
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "string")
+    return value.length <= SHOWN_UNITS ? JSON.stringify(value) : `a text of ${value.length} characters`;
   if (typeof value !== "object" || value === null) return String(value);
   try {
     const typed = value as { readonly $typeName?: unknown; readonly constructor?: { readonly name?: unknown } };

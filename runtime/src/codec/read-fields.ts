@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fields that hold more than one value: nested messages, lists and maps; and fields that nobody knows.
 
+import {
+  BYTES,
+  ENDED,
+  FIXED32,
+  FIXED64,
+  GROUP,
+  GROUP_END,
+  MAX_DEPTH,
+  MAX_UNKNOWN_FIELDS,
+  VARINT,
+} from "./constants.js";
 import { malformed } from "./faults.js";
 import { copyOf } from "./read-scalars.js";
-import { advance, MAX_DEPTH, MAX_UNKNOWN_FIELDS, type MessageReader, readEnd, readTag, skipVarint } from "./reader.js";
+import { advance, type MessageReader, readEnd, readTag, skipVarint } from "./reader.js";
 import type { Fields, UnknownField } from "./write-fields.js";
 import { writeInt32 } from "./write-scalars.js";
 import { MessageWriter } from "./writer.js";
@@ -14,55 +25,44 @@ export type ReadFields = (r: MessageReader, message?: Fields) => Fields;
 /** Reads one value. `read` belongs to values that are messages, `begun` is what the field holds. */
 type ReadValue = (r: MessageReader, read: ReadFields, begun?: Fields) => unknown;
 
-const VARINT = 0;
-const FIXED64 = 1;
-/** The wire type of values that begin with their length. */
-export const BYTES = 2;
-const GROUP = 3;
-const GROUP_END = 4;
-const FIXED32 = 5;
-
 const nothingToRead: ReadFields = () => undefined;
 
 /** Reads a nested message. One that was begun goes on: its fields are added to. */
 export function readMessage(r: MessageReader, read: ReadFields, begun?: Fields): Fields {
   const inner = readEnd(r);
-  const { end, group } = r;
+  const { end, groupEnd } = r;
   // The outermost message counts, too.
   if (++r.depth >= MAX_DEPTH) throw malformed(`messages in messages, ${MAX_DEPTH} deep`, r.at);
   r.end = inner;
-  r.group = 0;
+  r.groupEnd = 0;
   const message = read(r, begun) as unknown;
   r.end = end;
-  r.group = group;
+  r.groupEnd = groupEnd;
   r.depth--;
   return message;
 }
 
 /** Reads a group, whose end is a tag. One that was begun goes on. */
 export function readGroup(r: MessageReader, fieldNumber: number, read: ReadFields, begun?: Fields): Fields {
-  const { end, group } = r;
+  const { end, groupEnd } = r;
   if (++r.depth >= MAX_DEPTH) throw malformed(`messages in messages, ${MAX_DEPTH} deep`, r.at);
-  r.group = fieldNumber;
+  r.groupEnd = fieldNumber * 8 + GROUP_END;
   const message = read(r, begun) as unknown;
   // Whoever meets the tag ends the message there.
-  if (r.group !== ENDED) throw malformed(`no end of group ${fieldNumber}`, r.at);
+  if (r.groupEnd !== ENDED) throw malformed(`no end of group ${fieldNumber}`, r.at);
   r.end = end;
-  r.group = group;
+  r.groupEnd = groupEnd;
   r.depth--;
   return message;
 }
 
 // Whether `tag` ends the group that is being read; then so does the reader.
 function endsGroup(r: MessageReader, tag: number): boolean {
-  if ((tag & 7) !== GROUP_END || tag >>> 3 !== r.group) return false;
+  if (tag !== r.groupEnd) return false;
   r.end = r.at;
-  r.group = ENDED;
+  r.groupEnd = ENDED;
   return true;
 }
-
-/** What `group` is between the end of a group's message and the return to the message around it. */
-const ENDED = -1;
 
 /**
  * Reads a wrapper (google.protobuf.StringValue and the like), of which a field holds the value alone; `group` is the field's
@@ -155,10 +155,9 @@ export function readUnknown(
   skipUnknown(r, tag, known);
   if (!r.keepUnknownFields) return kept;
   countUnknown(r, from);
-  const field = { no: tag >>> 3, wireType: tag & 7, data: copyOf(r.bytes, from, r.at) };
-  if (kept === undefined) return [field];
-  kept.push(field);
-  return kept;
+  const fields = kept ?? [];
+  fields.push({ no: tag >>> 3, wireType: tag & 7, data: copyOf(r.bytes, from, r.at) });
+  return fields;
 }
 
 /** Keeps the value of a closed enum that it doesn't have (proto2), as protobuf-es does: as a field that nobody knows. */

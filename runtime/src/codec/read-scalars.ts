@@ -2,19 +2,12 @@
 // One function for each kind of value that a field may have. What they give is what protobuf-es gives.
 
 import { decodeUtf8, decodeUtf8Strict } from "../bytes/utf8.js";
+import { SHORT_BYTES, VIEW_BYTES, VIEW_SHARE } from "./constants.js";
 import { malformed } from "./faults.js";
 import { advance, endless, type MessageReader, readEnd, readUint32 } from "./reader.js";
 import { double, float, HIGH, LOW, signed, unsigned, words } from "./scratch.js";
 
 export { readUint32 } from "./reader.js";
-
-/** Bytes that are copied one by one: beyond it the call into the platform pays for itself. */
-const SHORT_BYTES = 24;
-
-/** From here on a view costs so much less than a copy that it is worth a look at what it keeps. */
-const VIEW_BYTES = 4_096;
-/** What of the memory that a view keeps must be its own. */
-const VIEW_SHARE = 7 / 8;
 
 /** int32, and enums. */
 export function readInt32(r: MessageReader): number {

@@ -1,47 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // A cursor over the bytes of a message, and the varints that everything in it begins with.
 
+import { NO_BYTES } from "../bytes/parts.js";
+import { MAX_TAG_BYTES, MAX_UNKNOWN_FIELDS, MAX_VARINT_BYTES } from "./constants.js";
 import { malformed } from "./faults.js";
 
-const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
-
-/** Messages in messages, the outermost included: protobuf's own limit, and protobuf-es's. */
-export const MAX_DEPTH = 100;
-
-/** Unknown fields that are kept of a message and all those in it: each takes 85 times the memory of its two bytes. */
-export const MAX_UNKNOWN_FIELDS = 65_536;
-
-/** A varint of 64 bits. */
-const MAX_VARINT_BYTES = 10;
-/** Field numbers have 29 bits, so that a tag has 32. */
-const MAX_TAG_BYTES = 5;
+export { NO_BYTES } from "../bytes/parts.js";
 
 /** The bytes being read. `end` is that of the message whose fields are read now: nothing reads past it. */
 export class MessageReader {
-  bytes: Uint8Array = NO_BYTES;
-  at = 0;
-  end = 0;
+  declare bytes: Uint8Array;
+  declare at: number;
+  declare end: number;
   /** How many messages the one being read stands in. */
-  depth = 0;
-  /** The number of the group being read, whose end is a tag; 0 in other messages. */
-  group = 0;
-  keepUnknownFields = true;
+  declare depth: number;
+  /** The tag that ends the group being read; 0 in other messages. */
+  declare groupEnd: number;
+  declare keepUnknownFields: boolean;
   /** How many more may be kept. */
-  unknownFieldsLeft = 0;
+  declare unknownFieldsLeft: number;
+
+  constructor() {
+    this.begin(NO_BYTES);
+  }
 
   /** Reads `bytes` from the beginning. */
-  begin(bytes: Uint8Array, discardUnknownFields = false): void {
+  begin(bytes: Uint8Array, discardUnknownFields?: boolean): void {
     this.bytes = bytes;
     this.at = 0;
     this.end = bytes.length;
-    this.depth = this.group = 0;
+    this.depth = this.groupEnd = 0;
     this.keepUnknownFields = !discardUnknownFields;
     this.unknownFieldsLeft = MAX_UNKNOWN_FIELDS;
-  }
-
-  /** Lets go of the bytes. */
-  release(): void {
-    this.bytes = NO_BYTES;
   }
 }
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Long `bytes` fields of a message that is being written: they stay where they are. Only messages with such fields need it.
 
+import { NO_BYTES } from "../bytes/parts.js";
 import type { MessageWriter } from "./writer.js";
 
-const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
-
-/** Long fields, each with the place in the writer's buffer where it belongs, in order. */
+/** Long fields, each with the place where it belongs, counted from the message's start, in order. */
 export class References {
   readonly #values: Uint8Array[] = [];
   readonly #places: number[] = [];
@@ -14,11 +13,15 @@ export class References {
   static add(writer: MessageWriter, value: Uint8Array): void {
     writer.references ??= new References();
     writer.references.#values.push(value);
-    writer.references.#places.push(writer.at);
-    writer.referencedBytes += value.length;
+    writer.references.#places.push(writer.at - writer.start);
   }
 
-  /** Bytes of those that belong behind `at`. */
+  /** How many there are. */
+  get length(): number {
+    return this.#values.length;
+  }
+
+  /** Bytes of those that belong behind `at`, counted from the start as all places. */
   bytesBehind(at: number): number {
     let byteLength = 0;
     for (let i = this.#values.length - 1; i >= 0 && (this.#places[i] ?? 0) > at; i--) {
@@ -37,7 +40,7 @@ export class References {
   forEachPiece(bytes: Uint8Array, start: number, visit: (piece: Uint8Array) => void): number {
     let from = start;
     for (let i = 0; i < this.#values.length; i++) {
-      const at = this.#places[i] ?? from;
+      const at = start + (this.#places[i] ?? 0);
       if (at > from) visit(bytes.subarray(from, at));
       visit(this.#values[i] ?? NO_BYTES);
       from = at;

@@ -15,10 +15,7 @@ export const signed: BigInt64Array = /*@__PURE__*/ new BigInt64Array(memory);
 /** The same without a sign. */
 export const unsigned: BigUint64Array = /*@__PURE__*/ new BigUint64Array(memory);
 
-// Whether the platform puts the lowest byte first.
-const LITTLE_ENDIAN: boolean = /*@__PURE__*/ new Uint8Array(/*@__PURE__*/ new Int32Array([1]).buffer)[0] === 1;
-
-/** Which of `words` holds the low half of a 64-bit number. */
-export const LOW: 0 | 1 = LITTLE_ENDIAN ? 0 : 1;
-/** Which of `words` holds the high half. */
-export const HIGH: 0 | 1 = LITTLE_ENDIAN ? 1 : 0;
+/** Which of `words` holds the high half of a 64-bit number: the second where the platform puts the lowest byte first. */
+export const HIGH: number = /*@__PURE__*/ new Uint8Array(/*@__PURE__*/ new Int32Array([1]).buffer)[0] as number;
+/** Which of `words` holds the low half. */
+export const LOW: number = 1 - HIGH;

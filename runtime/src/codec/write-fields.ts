@@ -3,7 +3,7 @@
 
 import { kindOfObject, refused } from "./faults.js";
 import { writeTag, writeVarint } from "./write-scalars.js";
-import type { MessageWriter } from "./writer.js";
+import { closeLength, type MessageWriter, openLength } from "./writer.js";
 
 /** A message, or what may be passed for one. Its fields are checked one by one when they are written. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever a caller may pass; the functions that write values take unknown
@@ -35,9 +35,9 @@ export function isExact(message: Fields, typeName: string, exact: boolean): bool
 
 /** Writes a nested message, its length first. */
 export function writeMessage(w: MessageWriter, value: unknown, exact: boolean, write: WriteFields): void {
-  const offset = w.openLength();
+  const offset = openLength(w);
   writeNested(w, value, exact, write);
-  w.closeLength(offset);
+  closeLength(w, offset);
 }
 
 /** Writes a group: a message between the tag that begins it, written already, and one that ends it. */
@@ -81,9 +81,9 @@ export function writePacked(
 ): void {
   const items = itemsOf(list, exact);
   if (items.length === 0) return;
-  const offset = writeTag(w, tag).openLength();
+  const offset = openLength(writeTag(w, tag));
   for (let i = 0; i < items.length; i++) writeValue(w, items[i], exact, nothingToWrite, tag);
-  w.closeLength(offset);
+  closeLength(w, offset);
 }
 
 /** Writes a map; an entry is a message of a key and a value. */
@@ -102,10 +102,10 @@ export function writeMap(
   // create() converts nothing in an array, whose items are entries by their index.
   const isExact = exact || Array.isArray(entries);
   for (const key of Object.keys(entries)) {
-    const offset = writeTag(w, tag).openLength();
+    const offset = openLength(writeTag(w, tag));
     writeKey(writeTag(w, keyTag), key);
     writeValue(writeTag(w, valueTag), entries[key], isExact, write, valueTag);
-    w.closeLength(offset);
+    closeLength(w, offset);
   }
 }
 

@@ -2,22 +2,12 @@
 // One function for each kind of value that a field may have. Values are taken as protobuf-es takes them: the right type at
 // once, texts that are numbers and the like on a slower path, and what it refuses is refused.
 
-import { encodeUtf8Into } from "../bytes/utf8.js";
+import { encoder } from "../bytes/utf8.js";
+import { REFERENCE_BYTES, SHORT_BYTES, SHORT_TEXT_UNITS } from "./constants.js";
 import { kindOfObject, refused } from "./faults.js";
 import { References } from "./references.js";
 import { double, float, HIGH, LOW, signed, unsigned, words } from "./scratch.js";
-import { type MessageWriter, REFERENCE_BYTES } from "./writer.js";
-
-const UINT32_MAX = 0xffff_ffff;
-const INT32_MIN = -0x8000_0000;
-const INT32_MAX = 0x7fff_ffff;
-
-/** A UTF-16 unit takes three bytes at most: so short a text has a length of one byte in any case. */
-const SHORT_TEXT_UNITS = 42;
-/** Bytes that are copied one by one: beyond it the call into the platform pays for itself. */
-const SHORT_BYTES = 24;
-
-const encoder = /*@__PURE__*/ new TextEncoder();
+import type { MessageWriter } from "./writer.js";
 
 /** Writes a field's tag, (number << 3) | wire type. Returns the writer, so that the value's function can take it. */
 export function writeTag(w: MessageWriter, tag: number): MessageWriter {
@@ -126,18 +116,14 @@ export function writeBool(w: MessageWriter, value: unknown): void {
 export function writeString(w: MessageWriter, value: unknown): void {
   const text = typeof value === "string" ? value : textOf(value);
   const { length } = text;
-  if (length > SHORT_TEXT_UNITS) return writeLongText(w, text);
+  if (length > SHORT_TEXT_UNITS) return writeMeasuredText(w, text);
   const room = 1 + length * 3;
   if (w.at + room > w.bytes.length) w.reserve(room);
   const { bytes, at } = w;
   const from = at + 1;
   for (let i = 0; i < length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit >= 0x80) {
-      w.at = encodeUtf8Into(text, bytes, from);
-      bytes[at] = w.at - from;
-      return;
-    }
+    if (unit >= 0x80) return writeMeasuredText(w, text);
     bytes[from + i] = unit;
   }
   bytes[at] = length;
@@ -192,7 +178,7 @@ function writeScratchWords(w: MessageWriter): void {
   writeWord(w, words[HIGH] as number);
 }
 
-function writeLongText(w: MessageWriter, text: string): void {
+function writeMeasuredText(w: MessageWriter, text: string): void {
   const { length } = text;
   w.reserve(5 + length * 3);
   const { bytes, at } = w;
@@ -207,25 +193,22 @@ function writeLongText(w: MessageWriter, text: string): void {
   w.at += written;
 }
 
+// Seven bits in each.
 function varintBytes(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x20_0000) return 3;
-  return value < 0x1000_0000 ? 4 : 5;
+  return ((38 - Math.clz32(value | 1)) / 7) | 0;
 }
 
 // ── what isn't of the right type at once ─────────────────────────────────────────────────────────────────────────────
 
 function int32Of(value: unknown): number {
   const number = typeof value === "string" ? Number(value) : value;
-  if (typeof number === "number" && Number.isInteger(number) && number >= INT32_MIN && number <= INT32_MAX)
-    return number;
+  if (typeof number === "number" && (number | 0) === number) return number;
   throw refused(value, "an integer of 32 bits");
 }
 
 function uint32Of(value: unknown): number {
   const number = typeof value === "string" ? Number(value) : value;
-  if (typeof number === "number" && Number.isInteger(number) && number >= 0 && number <= UINT32_MAX) return number;
+  if (typeof number === "number" && number >>> 0 === number) return number;
   throw refused(value, "an unsigned integer of 32 bits");
 }
 

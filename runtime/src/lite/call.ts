@@ -220,7 +220,7 @@ export function beginCall<O>(
     const { typeName } = method.input;
     const pieces: Uint8Array[] = [];
     try {
-      method.input.encode(checkMessage(message, typeName), { reserve() {}, bytes: (piece) => pieces.push(piece) });
+      method.input.encode(checkMessage(message, typeName), pieces);
     } catch (cause) {
       throw unfit("the request", typeName, cause, INVALID_ARGUMENT);
     }

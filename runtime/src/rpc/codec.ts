@@ -3,16 +3,14 @@
 
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { MessageWriter } from "../codec/writer.js";
+import { refused } from "../codec/faults.js";
+import { beginMessage, forEachPiece, MessageWriter, release } from "../codec/writer.js";
 import { type EncodedMessage, InPlace, type MessageBytes, Pieces } from "../rsocket/payload.js";
-import { nameOf } from "./describe.js";
 
 /** Takes an encoded message, piece by piece. */
 export interface ByteSink {
-  /** At least so many bytes follow. */
-  reserve(byteLength: number): void;
   /** The next bytes; they belong to the sink from then on. */
-  bytes(value: Uint8Array): void;
+  push(value: Uint8Array): void;
 }
 
 /** Two functions for one message type. `Init` is what may be passed for a message: any subset of its fields. */
@@ -35,7 +33,7 @@ export function messageCodec<D extends DescMessage>(schema: D): Codec<MessageSha
   return {
     typeName: schema.typeName,
     encode(value, sink) {
-      sink.bytes(toBinary(schema, create(schema, value)));
+      sink.push(toBinary(schema, create(schema, value)));
     },
     decode(bytes, discardUnknownFields) {
       return fromBinary(schema, bytes, discardUnknownFields === true ? WITHOUT_UNKNOWN_FIELDS : undefined);
@@ -51,9 +49,7 @@ const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 class MessageSink implements ByteSink {
   #message: Uint8Array = NO_BYTES;
 
-  reserve(): void {}
-
-  bytes(value: Uint8Array): void {
+  push(value: Uint8Array): void {
     if (this.#message.length === 0) {
       this.#message = value;
       return;
@@ -85,7 +81,7 @@ export function checkMessage(value: unknown, typeName: string): unknown {
     const { $typeName } = value as { readonly $typeName?: unknown };
     if ($typeName === typeName || ($typeName === undefined && isRecord(value))) return value;
   } else if (value === undefined && typeName === EMPTY_TYPE) return {};
-  throw new TypeError(`got ${nameOf(value)}, expected ${typeName}`);
+  throw refused(value, typeName);
 }
 
 function isRecord(value: object): boolean {
@@ -106,12 +102,12 @@ let slabAt = 0;
 function lendWriter(bytes: Uint8Array, start: number): MessageWriter {
   const writer = spareWriter ?? new MessageWriter();
   spareWriter = undefined;
-  writer.begin(bytes, start);
+  beginMessage(writer, bytes, start);
   return writer;
 }
 
 function takeBack(writer: MessageWriter): void {
-  writer.release();
+  release(writer);
   spareWriter = writer;
 }
 
@@ -122,7 +118,7 @@ function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, 
   slab = NO_BYTES;
   try {
     write(value, writer);
-    const message = writer.referencedBytes > 0 ? piecesOf(writer) : writer.bytes.subarray(writer.start, writer.at);
+    const message = writer.references?.length ? piecesOf(writer) : writer.bytes.subarray(writer.start, writer.at);
     if (writer.bytes === own) {
       slab = own;
       slabAt = writer.at;
@@ -136,7 +132,7 @@ function writeToSlab<Init>(write: (value: Init, writer: MessageWriter) => void, 
 // What stands in `lent` bytes is copied.
 function piecesOf(writer: MessageWriter, lent?: Uint8Array): Pieces {
   const pieces: Uint8Array[] = [];
-  writer.forEachPiece((piece) => pieces.push(piece.buffer === lent?.buffer ? new Uint8Array(piece) : piece));
+  forEachPiece(writer, (piece) => pieces.push(piece.buffer === lent?.buffer ? new Uint8Array(piece) : piece));
   return new Pieces(pieces);
 }
 
@@ -154,7 +150,7 @@ function writeInPlace<Init>(
   let isKept = false;
   try {
     write(value, writer);
-    if (writer.referencedBytes > 0) return piecesOf(writer, bytes);
+    if (writer.references?.length) return piecesOf(writer, bytes);
     if (writer.bytes !== bytes) return writer.bytes.subarray(writer.start, writer.at);
     place.length = writer.at - writer.start;
     isKept = true;

@@ -4,9 +4,9 @@
 import { pathOfFault } from "../codec/explain.js";
 import { RefusedValue } from "../codec/faults.js";
 import type { ReadFields } from "../codec/read-fields.js";
-import { MessageReader } from "../codec/reader.js";
+import { MessageReader, NO_BYTES } from "../codec/reader.js";
 import type { WriteFields } from "../codec/write-fields.js";
-import { MessageWriter } from "../codec/writer.js";
+import { forEachPiece, MessageWriter } from "../codec/writer.js";
 import type { Codec } from "./codec.js";
 
 // Decoding calls nobody who could decode meanwhile.
@@ -30,8 +30,7 @@ export function generatedCodec<T, Init>(typeName: string, write: WriteFields, re
     encode(value, sink) {
       const writer = new MessageWriter();
       writeTo(value, writer);
-      sink.reserve(writer.byteLength);
-      writer.forEachPiece((piece) => sink.bytes(piece));
+      forEachPiece(writer, (piece) => sink.push(piece));
     },
     decode(bytes, discardUnknownFields) {
       reader.begin(bytes, discardUnknownFields);
@@ -41,7 +40,7 @@ export function generatedCodec<T, Init>(typeName: string, write: WriteFields, re
         if (error instanceof RangeError) throw new RangeError(`not a ${typeName}: ${error.message}`);
         throw error;
       } finally {
-        reader.release();
+        reader.bytes = NO_BYTES; // lets go of them
       }
     },
   };

@@ -70,7 +70,7 @@ function decode(schema, bytes) {
 function encode(schema, message) {
   if (isReflect) return toBinary(schema, message);
   const parts = [];
-  codecOf(schema).encode(message, { reserve() {}, bytes: (part) => parts.push(part) });
+  codecOf(schema).encode(message, parts);
   return new Uint8Array(Buffer.concat(parts));
 }
 

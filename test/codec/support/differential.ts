@@ -72,11 +72,11 @@ function withUnknown(random: Random, bytes: Uint8Array): { readonly unknown: Uin
 
 function encoded({ codec }: Subject, value: object): Uint8Array {
   let at = 0;
-  const bytes = (piece: Uint8Array): void => {
+  const push = (piece: Uint8Array): void => {
     buffer.set(piece, at);
     at += piece.length;
   };
-  codec.encode(value as AnyMessage, { reserve: () => {}, bytes });
+  codec.encode(value as AnyMessage, { push });
   return buffer.subarray(0, at);
 }
 

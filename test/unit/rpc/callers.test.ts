@@ -55,7 +55,7 @@ describe("callers", () => {
     const wrong: Readonly<Record<string, readonly [unknown, RegExp]>> = {
       undefined: [undefined, /got undefined, expected/],
       null: [null, /got null, expected/],
-      "a text": ["ACME", /got ACME, expected/],
+      "a text": ["ACME", /got "ACME", expected/],
       "a promise": [Promise.resolve({}), /got a Promise, expected/],
       "an array": [[{}], /got an Array, expected/],
       "a message of another type": [create(SummarySchema), /got a demo\.v1\.Summary, expected/],

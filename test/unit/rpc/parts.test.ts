@@ -53,8 +53,7 @@ describe("messages", () => {
   const pieces: Codec<readonly Uint8Array[]> = {
     typeName: "x.Pieces",
     encode(value, sink) {
-      sink.reserve(10);
-      for (const piece of value) sink.bytes(piece);
+      for (const piece of value) sink.push(piece);
     },
     decode: (bytes) => [bytes],
   };
@@ -92,7 +91,7 @@ describe("messages", () => {
     const broken: Codec<undefined> = {
       typeName: "x.Broken",
       encode(_value, sink) {
-        sink.bytes(Uint8Array.of(9));
+        sink.push(Uint8Array.of(9));
         throw new Error("broken");
       },
       decode: () => undefined,
@@ -118,7 +117,7 @@ describe("messages", () => {
       [undefined, "undefined"],
       [null, "null"],
       [5, "5"],
-      ["a", "a"],
+      ["a", '"a"'],
       [() => {}, "a function"],
       [[], "an Array"],
       [new Map(), "a Map"],
@@ -142,14 +141,16 @@ describe("words for anything", () => {
 
   it("name what a value is", () => {
     class Quote {}
-    expect([undefined, null, 5, "a", true, 5n, Symbol("s")].map(nameOf)).to.deep.equal([
+    expect([undefined, null, 5, "a", true, 5n, Symbol("s"), "é".repeat(40), "é".repeat(41)].map(nameOf)).to.deep.equal([
       "undefined",
       "null",
       "5",
-      "a",
+      '"a"',
       "true",
-      "5",
+      "5n",
       "Symbol(s)",
+      `"${"é".repeat(40)}"`,
+      "a text of 41 characters",
     ]);
     expect([{}, [], new Quote(), new Error("x"), Object.create(null)].map(nameOf)).to.deep.equal([
       "an Object",
