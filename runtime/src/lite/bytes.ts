@@ -9,9 +9,6 @@ import { MAX_PART_BYTES } from "./constants.js";
 /** Bytes of a part; of a number the low eight bits. */
 export type Bytes = ArrayLike<number>;
 
-/** None. */
-export const NO_BYTES: Uint8Array = /*@__PURE__*/ new Uint8Array(0);
-
 /** All of them in one array. */
 export function concat(...parts: readonly Bytes[]): Uint8Array {
   const bytes = new Uint8Array(lengthOf(parts));
@@ -31,6 +28,7 @@ export function uint(value: number, byteLength: number): Bytes {
 /** A text, or bytes, behind its length in two bytes. @throws RangeError above 32,767 of them. */
 export function shortPart(what: string, part: string | Uint8Array): Uint8Array {
   const bytes = typeof part === "string" ? encodeUtf8(part) : part;
-  check(bytes.length <= MAX_PART_BYTES, `length of ${what}`, bytes.length, `at most ${MAX_PART_BYTES}`);
-  return concat(uint(bytes.length, 2), bytes);
+  const { length } = bytes;
+  check(length <= MAX_PART_BYTES, `length of ${what}`, length, `at most ${MAX_PART_BYTES}`);
+  return concat(uint(length, 2), bytes);
 }

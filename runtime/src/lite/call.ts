@@ -2,13 +2,12 @@
 // One call of a client: what it sends, what of the answer waits for its consumer, and its one end.
 
 import { readUint24, readUint31, readUint32 } from "../bytes/integers.js";
-import { lengthOf } from "../bytes/parts.js";
+import { lengthOf, NO_BYTES } from "../bytes/parts.js";
 import type { Timer } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
-import { viewOf } from "../frames/payload-start.js";
 import type { Metadata } from "../metadata/headers.js";
 import { listenForAbort, stopListening } from "../rpc/abort-listeners.js";
-import { CallError } from "../rpc/call-error.js";
+import { CallError, callErrorOf } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Source } from "../rpc/channel.js";
 import type { Code } from "../rpc/code.js";
@@ -23,8 +22,7 @@ import {
 import { checkMessage } from "../rpc/codec.js";
 import { messageOf, nameOf } from "../rpc/describe.js";
 import type { AnyMethod } from "../rpc/method.js";
-import type { ConnectionError } from "../session/errors.js";
-import { type Bytes, concat, NO_BYTES, uint } from "./bytes.js";
+import { type Bytes, concat, uint } from "./bytes.js";
 import { check, checkRange, tooMuch } from "./check.js";
 import {
   APPLICATION_ERROR,
@@ -37,7 +35,7 @@ import {
   MOST_ITEMS,
   WINDOW_BYTES,
 } from "./constants.js";
-import { abortError, invalid, lostError, peerError } from "./errors.js";
+import { lostError, peerError } from "./errors.js";
 import * as Flag from "./flags.js";
 import { append, type Fragments } from "./fragments.js";
 import { frameOf } from "./frame.js";
@@ -49,10 +47,7 @@ import { createWaiting, dropped } from "./waiting.js";
 const END = { done: true, value: undefined } as const;
 
 /** A call. Its answers are read with `next`, one by one. */
-export interface LiteCall<O> extends AsyncIterableIterator<O, undefined> {
-  /** Ends the call from this side, with `error`. */
-  fail(error: CallError): void;
-}
+export type LiteCall<O> = Required<AsyncIterableIterator<O, undefined>>;
 
 /**
  * Checks what the caller said, and sends the request as soon as there is room. `request` is a source of messages for a
@@ -77,7 +72,7 @@ export function beginCall<O>(
   // Thrown to the consumer behind the items that came before it.
   let failure: CallError | undefined;
   let timer: Timer | undefined;
-  let dueMs: number | undefined;
+  let dueMs = Infinity;
   let headers: Uint8Array | undefined;
   let headersSeen = false;
   // What comes.
@@ -106,7 +101,7 @@ export function beginCall<O>(
         if (data === undefined && isEnded) {
           const error = failure;
           failure = undefined;
-          if (error !== undefined) throw error;
+          if (error) throw error;
           return END;
         }
         askForMore();
@@ -127,7 +122,6 @@ export function beginCall<O>(
       throw reason;
     },
     [Symbol.asyncIterator]: () => call,
-    fail: giveUp,
   };
 
   // Then the call has failed by what is thrown.
@@ -185,14 +179,13 @@ export function beginCall<O>(
       if (prefetch !== undefined) checkRange("prefetch", prefetch, 1);
       headers = wireHeaders(init.metadata, options);
     } catch (error) {
-      failure = invalid(error);
+      failure = callErrorOf(error, INVALID_ARGUMENT);
       isEnded = true;
       return;
     }
     if (signal?.aborted) return onAbort();
     if (signal) listenForAbort(signal, onAbort);
     if (timeoutMs !== undefined) {
-      const expire = (): void => giveUp(new CallError(DEADLINE_EXCEEDED, `deadline exceeded after ${timeoutMs} ms`));
       if (timeoutMs === 0) return expire();
       dueMs = scheduler.now() + timeoutMs;
       timer = scheduler.setTimer(timeoutMs, expire);
@@ -200,13 +193,18 @@ export function beginCall<O>(
     admit();
   }
 
+  function expire(): void {
+    refuse(`deadline exceeded after ${timeoutMs} ms`, DEADLINE_EXCEEDED);
+  }
+
   function admit(): void {
     if (isEnded) return;
-    if (!session.isOpen) return lose(session.endError, true);
+    if (!session.isOpen) return end(lostError(session.endError, true));
     if (!session.hasRoom) {
       if (session.whenRoom(admit)) return;
-      const message = tooMuch("calls that wait", limits.maxQueuedCalls);
-      return giveUp(new CallError(RESOURCE_EXHAUSTED, message, { retryable: true }));
+      return giveUp(
+        new CallError(RESOURCE_EXHAUSTED, tooMuch("calls that wait", limits.maxQueuedCalls), { retryable: true }),
+      );
     }
     if (type === FrameType.REQUEST_CHANNEL) return void sendAll(request as Source<unknown>);
     try {
@@ -230,44 +228,44 @@ export function beginCall<O>(
   function open(data: Uint8Array, noMessage: boolean): void {
     // A getter of the message may have ended the call.
     if (isEnded) return;
-    if (!session.isOpen) return lose(session.endError, true);
     let metadata: Uint8Array;
     try {
-      const leftMs = dueMs === undefined ? dueMs : Math.max(0, Math.ceil(dueMs - scheduler.now()));
-      metadata = requestMetadata(method, { timeoutMs: leftMs, noMessage, headers }, options);
+      const leftMs = Math.max(0, Math.ceil(dueMs - scheduler.now()));
+      metadata = requestMetadata(method, leftMs, noMessage, headers, options);
     } catch (error) {
-      throw invalid(error);
+      throw callErrorOf(error, INVALID_ARGUMENT);
     }
     session.unopened.delete(stream);
     id = session.open(stream, type !== FrameType.REQUEST_FNF);
-    sendPayload(type, isStream ? uint(Math.min(credit, MAX_31_BIT), 4) : [], metadata, data);
+    sendPayload(type, isStream ? uint(credit, 4) : [], metadata, data);
   }
 
   // In frames of at most `fragmentBytes` with their prefix: the first of `firstType`, with `head` in front of the payload,
   // PAYLOADs behind it. All metadata goes before any data, N is on every PAYLOAD (RSocket 1.0 §Fragmentation And Reassembly).
-  function sendPayload(firstType: number, head: Bytes, metadata: Uint8Array | undefined, data: Uint8Array): void {
+  function sendPayload(firstType: number, head: Bytes, metadata: Uint8Array, data: Uint8Array): void {
     let frameType = firstType;
     let body = [head];
     let metadataLeft = metadata;
     let dataLeft = data;
-    do {
+    let isWhole = false;
+    while (!isWhole) {
       let room = init.fragmentBytes - FRAME_HEAD_BYTES - lengthOf(body);
       let flags = frameType === FrameType.PAYLOAD ? Flag.NEXT : 0;
-      if (metadataLeft !== undefined) {
+      if (metadataLeft.length > 0) {
         room -= METADATA_LENGTH_BYTES;
         const part = metadataLeft.subarray(0, room);
-        metadataLeft = part.length < metadataLeft.length ? metadataLeft.subarray(part.length) : undefined;
+        metadataLeft = metadataLeft.subarray(room);
         body.push(uint(part.length, METADATA_LENGTH_BYTES), part);
         room -= part.length;
         flags |= Flag.METADATA;
       }
       body.push(dataLeft.subarray(0, room));
       dataLeft = dataLeft.subarray(room);
-      if (metadataLeft !== undefined || dataLeft.length > 0) flags |= Flag.FOLLOWS;
-      sendFrame(frameType, flags, ...body);
+      isWhole = metadataLeft.length + dataLeft.length === 0;
+      sendFrame(frameType, isWhole ? flags : flags | Flag.FOLLOWS, ...body);
       frameType = FrameType.PAYLOAD;
       body = [];
-    } while (metadataLeft !== undefined || dataLeft.length > 0);
+    }
     session.countItemSent();
   }
 
@@ -287,12 +285,12 @@ export function beginCall<O>(
         if (!isSending) return;
         if (done) return await complete();
         const data = encode(value);
-        while (isSending && lacksCredit()) await creditOrEnd();
+        while (isSending && id !== 0 && sendCredit <= 0) await creditOrEnd();
         if (!isSending) return;
         if (id === 0) open(data, false);
         else {
           if (sendCredit !== MAX_31_BIT) sendCredit--;
-          sendPayload(FrameType.PAYLOAD, [], undefined, data);
+          sendPayload(FrameType.PAYLOAD, [], NO_BYTES, data);
         }
       }
     } catch (error) {
@@ -313,10 +311,6 @@ export function beginCall<O>(
     }
   }
 
-  function lacksCredit(): boolean {
-    return id !== 0 && sendCredit <= 0;
-  }
-
   function creditOrEnd(): Promise<void> {
     return new Promise((resolve) => {
       wakeSender = resolve;
@@ -327,7 +321,7 @@ export function beginCall<O>(
   // exactly as many as there are, and waits for their end: for it one is fetched ahead.
   async function mayProduce(): Promise<boolean> {
     while (isSending) {
-      if (lacksCredit() && session.isOurs) await creditOrEnd();
+      if (id !== 0 && sendCredit <= 0 && session.isOurs) await creditOrEnd();
       else if (!session.hasRoom) {
         await new Promise<void>((resolve) => {
           if (!session.whenRoom(resolve)) turns.wait(resolve);
@@ -356,12 +350,12 @@ export function beginCall<O>(
   function failSending(thrown: unknown): void {
     stopSending();
     if (isEnded) return;
-    const error = CallError.from(thrown);
+    const error = callErrorOf(thrown);
     if (id !== 0) {
       const isStatus = error === thrown;
       const code = isStatus ? error.code : CANCELLED;
       const message = isStatus ? error.rawMessage.slice(0, MAX_ERROR_CHARACTERS) : "the request stream failed";
-      const data = errorData({ code, message }, session.isOurs);
+      const data = errorData(code, message, session.isOurs);
       sendFrame(FrameType.ERROR, 0, uint(APPLICATION_ERROR, 4), data);
     }
     end(error);
@@ -384,29 +378,28 @@ export function beginCall<O>(
       isSent = true;
       if (type === FrameType.REQUEST_FNF) end();
     },
-    onFrame(frameType, flags, bytes, at, frameEnd) {
-      if (frameType === FrameType.PAYLOAD) onPayload(bytes, at, frameEnd, flags);
+    onFrame(frameType, flags, body) {
+      if (frameType === FrameType.PAYLOAD) onPayload(flags, body);
       else if (frameType === FrameType.REQUEST_N) {
-        sendCredit = Math.min(sendCredit + readUint31(bytes, at), MAX_31_BIT);
+        sendCredit = Math.min(sendCredit + readUint31(body, 0), MAX_31_BIT);
         wakeSender?.();
       } else if (frameType === FrameType.CANCEL) stopSending();
-      else end(peerError(readUint32(bytes, at), bytes.slice(at + 4, frameEnd), init.metadata));
+      else end(peerError(readUint32(body, 0), body.slice(4), init.metadata));
     },
     giveUp: (message) => giveUp(new CallError(CANCELLED, message)),
-    onLost: (error) => lose(error, !isSent),
+    onLost: (error) => end(lostError(error, !isSent)),
   };
 
-  function onPayload(bytes: Uint8Array, at: number, frameEnd: number, flags: number): void {
+  function onPayload(flags: number, body: Uint8Array): void {
     const hasMetadata = (flags & Flag.METADATA) !== 0;
-    const start = hasMetadata ? at + METADATA_LENGTH_BYTES : at;
-    const dataStart = hasMetadata ? start + readUint24(bytes, at) : at;
-    if (dataStart > frameEnd) {
+    const dataStart = hasMetadata ? METADATA_LENGTH_BYTES + readUint24(body, 0) : 0;
+    if (dataStart > body.length) {
       const message = `metadata of stream ${id} is longer than its frame`;
       if (fragments !== undefined) return refuse(message);
       return session.malformed(message, (flags & Flag.IGNORE) !== 0);
     }
-    const metadata = hasMetadata ? viewOf(bytes, start, dataStart) : NO_BYTES;
-    const data = viewOf(bytes, dataStart, frameEnd);
+    const metadata = hasMetadata ? body.subarray(METADATA_LENGTH_BYTES, dataStart) : NO_BYTES;
+    const data = hasMetadata ? body.subarray(dataStart) : body;
     const isComplete = (flags & Flag.COMPLETE) !== 0;
     const isUnary = type === FrameType.REQUEST_RESPONSE;
     const isLast = isComplete || isUnary;
@@ -448,13 +441,15 @@ export function beginCall<O>(
   }
 
   function receive(metadata: Uint8Array, data: Uint8Array, isItem: boolean, isLast: boolean): void {
-    if (isTooLong(metadata, data) || !takeMetadata(metadata) || (isItem && !keep(data))) return;
+    if (isTooLong(metadata, data)) return;
+    takeMetadata(metadata);
+    if (isItem && !isEnded) keep(data);
     if (isLast) end();
     wakeReaders();
   }
 
-  // False when that was too much beyond what was asked for.
-  function keep(data: Uint8Array): boolean {
+  // Ends the call when that was too much beyond what was asked for.
+  function keep(data: Uint8Array): void {
     const { maxSurplusItems, maxSurplusBytes, maxWaitingBytes } = limits;
     if (isStream) {
       if (credit !== MAX_31_BIT) credit--;
@@ -465,16 +460,14 @@ export function beginCall<O>(
     } else if (session.unconsumedBytes + data.length > maxWaitingBytes) {
       leave(new CallError(RESOURCE_EXHAUSTED, tooMuch("bytes of messages that wait", maxWaitingBytes)));
     }
-    if (isEnded) return false;
+    if (isEnded) return;
     items.push(data.slice()); // a view would pin what it was read in
     largestBytes = Math.max(largestBytes, data.length);
-    return true;
   }
 
-  // Headers and trailers of ours, or whatever else came. False when the call has ended by it: a listener may have thrown, or
-  // have aborted its signal.
-  function takeMetadata(metadata: Uint8Array): boolean {
-    if (metadata.length === 0) return true;
+  // Headers and trailers of ours, or whatever else came. The call may end by it: a listener may throw, or abort its signal.
+  function takeMetadata(metadata: Uint8Array): void {
+    if (metadata.length === 0) return;
     try {
       const told = readEnvelope(metadata);
       if (told === undefined) options.onRawMetadata?.(metadata);
@@ -483,9 +476,8 @@ export function beginCall<O>(
         tell(options.onTrailers, told.trailers);
       }
     } catch (error) {
-      giveUp(CallError.from(error));
+      giveUp(callErrorOf(error));
     }
-    return !isEnded;
   }
 
   // True when there was something to tell.
@@ -499,16 +491,12 @@ export function beginCall<O>(
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   function onAbort(): void {
-    giveUp(abortError(signal?.reason));
+    giveUp(callErrorOf(signal?.reason, CANCELLED));
   }
 
   // The peer broke a rule, or a limit.
   function refuse(message: string, code: Code = INTERNAL): void {
     giveUp(new CallError(code, message));
-  }
-
-  function lose(error: ConnectionError, neverSent: boolean): void {
-    end(lostError(error, neverSent));
   }
 
   // What waits for the consumer is dropped, too.
@@ -556,8 +544,7 @@ function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown>
   >;
   const create: unknown = iterable[Symbol.asyncIterator] ?? iterable[Symbol.iterator];
   if (typeof create === "function") return create.call(source) as Iterator<unknown> | AsyncIterator<unknown>;
-  const message = `requests are ${nameOf(source)}, expected an iterable`;
-  throw new CallError(INVALID_ARGUMENT, message);
+  throw new CallError(INVALID_ARGUMENT, `requests are ${nameOf(source)}, expected an iterable`);
 }
 
 async function closeSource(iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined): Promise<void> {

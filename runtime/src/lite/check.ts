@@ -7,9 +7,7 @@ import { nameOf } from "../rpc/describe.js";
 /** @throws RangeError unless it `isFine`. */
 export function check(isFine: boolean, what: string, value: unknown, expected: string): void {
   if (isFine) return;
-  throw new RangeError(
-    `${what} is ${typeof value === "string" ? JSON.stringify(value) : nameOf(value)}, expected ${expected}`,
-  );
+  throw new RangeError(`${what} is ${nameOf(value)}, expected ${expected}`);
 }
 
 /** What a server has too much of, in words. */

@@ -6,10 +6,10 @@ import type { Dialer } from "../engine/link.js";
 import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
 import type { MetadataInit } from "../metadata/headers.js";
-import { CallError } from "../rpc/call-error.js";
+import { CallError, callErrorOf } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Channel, ChannelCore } from "../rpc/channel.js";
-import { FAILED_PRECONDITION, INTERNAL } from "../rpc/code-numbers.js";
+import { FAILED_PRECONDITION, INTERNAL, INVALID_ARGUMENT } from "../rpc/code-numbers.js";
 import type { Compatibility } from "../rpc/compatibility.js";
 import type { CloseReason } from "../rpc/connection.js";
 import type { AnyMethod } from "../rpc/method.js";
@@ -17,7 +17,7 @@ import { uint } from "./bytes.js";
 import { beginCall, type LiteCall } from "./call.js";
 import { checkRange } from "./check.js";
 import { ANSWER_CREDIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "./constants.js";
-import { connectErrorOf, connectionError, invalid, lostError } from "./errors.js";
+import { connectErrorOf, connectionError, lostError } from "./errors.js";
 import * as Flag from "./flags.js";
 import { frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
@@ -89,9 +89,16 @@ export async function connectOver(
   dial: (signal: AbortSignal) => Promise<LiteLink>,
   options: LiteConnectOptions = {},
 ): Promise<LiteConnection> {
-  const { scheduler = systemScheduler, signal, timeoutMs = 10_000, bearerToken: token } = options;
-  const { maxLifetimeMs = 90_000, fragmentBytes = 65_536, compatibility } = options;
-  const { keepaliveIntervalMs = Math.min(20_000, Math.ceil(maxLifetimeMs / 3)) } = options;
+  const {
+    scheduler = systemScheduler,
+    signal,
+    timeoutMs = 10_000,
+    bearerToken: token,
+    maxLifetimeMs = 90_000,
+    keepaliveIntervalMs = Math.min(20_000, Math.ceil(maxLifetimeMs / 3)),
+    fragmentBytes = 65_536,
+    compatibility,
+  } = options;
   checkRange("timeoutMs", timeoutMs, 0);
   checkRange("maxLifetimeMs", maxLifetimeMs, 1);
   // Otherwise each silence would end the connection. The longest lifetime is none.
@@ -127,11 +134,8 @@ export async function connectOver(
       maxLifetimeMs: isJudged && !compatibility?.peerMayBeSilent ? maxLifetimeMs : Number.MAX_VALUE,
       fragmentBytes,
     });
-    const { accepted, closed } = session;
-    const ended = closed.then((): never => {
-      throw session?.endError;
-    });
-    await Promise.race([accepted, ended, gaveUp]);
+    await Promise.race([session.accepted, gaveUp]);
+    if (!session.isOpen) throw session.endError;
     return liteConnectionOf(session);
   } catch (error) {
     (session ?? link)?.abort("gave up");
@@ -152,24 +156,25 @@ function setupFrame(
   try {
     bytes = setupMetadata(wireHeaders(metadata, { headers }), bearerToken);
   } catch (error) {
-    throw invalid(error);
+    throw callErrorOf(error, INVALID_ARGUMENT);
   }
-  const times = [uint(keepaliveIntervalMs, 4), uint(maxLifetimeMs, 4)];
-  const body = [VERSION, ...times, MIME_TYPE, MIME_TYPE, uint(bytes.length, METADATA_LENGTH_BYTES), bytes];
-  return frameOf(0, FrameType.SETUP, Flag.METADATA, ...body);
+  return frameOf(
+    0,
+    FrameType.SETUP,
+    Flag.METADATA,
+    VERSION,
+    uint(keepaliveIntervalMs, 4),
+    uint(maxLifetimeMs, 4),
+    MIME_TYPE,
+    MIME_TYPE,
+    uint(bytes.length, METADATA_LENGTH_BYTES),
+    bytes,
+  );
 }
 
 /** @internal The connection of a session that has begun. */
 export function liteConnectionOf(session: LiteSession): LiteConnection {
   const { closed } = session;
-  const begin = beginCall.bind(undefined, session) as <O>(
-    method: AnyMethod,
-    type: number,
-    request: unknown,
-    options?: CallOptions,
-    answers?: number,
-  ) => LiteCall<O>;
-
   // The call begins with the iteration: one that is never iterated costs nothing and can't leak.
   const iterable = <O>(method: AnyMethod, type: number, request: unknown, options?: CallOptions): AsyncIterable<O> => {
     let isIterated = false;
@@ -180,7 +185,7 @@ export function liteConnectionOf(session: LiteSession): LiteConnection {
         }
         if (!session.isOpen) throw lostError(session.endError, true);
         isIterated = true;
-        return begin(method, type, request, options);
+        return beginCall(session, method, type, request, options);
       },
     };
   };
@@ -188,20 +193,18 @@ export function liteConnectionOf(session: LiteSession): LiteConnection {
   const channelCore: ChannelCore & { readonly session: LiteSession } = {
     session,
     async unary(method, request, options) {
-      const { value } = await begin<never>(method, FrameType.REQUEST_RESPONSE, request, options).next();
+      const { value } = await beginCall<never>(session, method, FrameType.REQUEST_RESPONSE, request, options).next();
       return value as never; // there is one, or an error
     },
     async fireAndForget(method, request, options) {
-      await begin(method, FrameType.REQUEST_FNF, request, options).next();
+      await beginCall(session, method, FrameType.REQUEST_FNF, request, options).next();
     },
     async clientStream(method, source, options) {
-      const call = begin<never>(method, FrameType.REQUEST_CHANNEL, source, options, ANSWER_CREDIT);
+      const call = beginCall<never>(session, method, FrameType.REQUEST_CHANNEL, source, options, ANSWER_CREDIT);
       const { done, value } = await call.next();
       if (!done && (await call.next()).done) return value;
       const what = done ? "no answer" : "more than one answer";
-      const error = new CallError(INTERNAL, `${what} to a client stream, expected exactly one`);
-      call.fail(error);
-      throw error;
+      return (await call.throw(new CallError(INTERNAL, `${what} to a client stream, expected exactly one`))) as never;
     },
     serverStream: (method, request, options) => iterable(method, FrameType.REQUEST_STREAM, request, options),
     bidi: (method, source, options) => iterable(method, FrameType.REQUEST_CHANNEL, source, options),

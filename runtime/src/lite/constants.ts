@@ -45,6 +45,10 @@ export const TURN_MS = 1;
 
 /** The largest metadata that is sent with an Envelope, as the peer's limit is by default. */
 export const MAX_METADATA_BYTES = 65_536;
+/** The well-known id of authentication entries, 0x7c, marked as an id. */
+export const AUTHENTICATION = 0xfc;
+/** The same of their type "bearer", 0x01. */
+export const BEARER = 0x81;
 /** The longest part of RPC metadata: old peers read its length as a signed number. */
 export const MAX_PART_BYTES = 32_767;
 /** Headers, or trailers, of an Envelope. */
@@ -71,8 +75,12 @@ export const INVALID = 0x204;
 
 /** Above this the sender is told to stop. The platform doesn't tell when it has drained, so it must last a poll or two. */
 export const HIGH_WATER_BYTES = 524_288;
+/** And here that it may go on. */
+export const LOW_WATER_BYTES = 262_144;
 /** How often to look whether half of that is gone; browsers turn less into 4 ms. */
 export const DRAIN_POLL_MS = 5;
+/** A WebSocket that is open. */
+export const SOCKET_OPEN = 1;
 /** A WebSocket's code of an end in order, with a word or without (RFC 6455 §7.4.1). */
 export const NORMAL_CLOSE = 1000;
 /** The server, or the page, goes away. */

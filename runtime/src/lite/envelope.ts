@@ -2,39 +2,19 @@
 // `rsocket.rpc.v1.Envelope` as a client that only calls writes and reads it: what `metadata/envelope.ts` and
 // `metadata/envelope-reader.ts` do, in as little code as these cases take.
 
-import { decodeUtf8Strict, encodeUtf8 } from "../bytes/utf8.js";
+import { NO_BYTES } from "../bytes/parts.js";
+import { decodeUtf8Strict } from "../bytes/utf8.js";
 import type { ErrorDetail, Status } from "../metadata/envelope.js";
-import { type Bytes, concat, NO_BYTES } from "./bytes.js";
+import { type Bytes, concat } from "./bytes.js";
 import { MAX_DETAILS, MAX_HEADERS } from "./constants.js";
-
-/** What a client says. */
-export interface Said {
-  readonly hello?: boolean;
-  readonly timeoutMs?: number | undefined;
-  readonly noMessage?: boolean;
-  /** As fields, as `headers.ts` writes them. */
-  readonly headers?: Uint8Array | undefined;
-  /** Why a stream of requests failed. */
-  readonly status?: { readonly code: number; readonly message: string };
-}
-
-/** The bytes of an Envelope. */
-export function encodeEnvelope({ hello, timeoutMs, noMessage, headers = NO_BYTES, status }: Said): Uint8Array {
-  return concat(
-    hello ? [0x0a, 2, 0x08, 1] : [],
-    timeoutMs === undefined ? [] : [0x10, ...varint(timeoutMs)],
-    noMessage ? [0x18, 1] : [],
-    headers,
-    status ? field(0x32, concat([0x08, ...varint(status.code)], field(0x12, encodeUtf8(status.message)))) : [],
-  );
-}
 
 /** A field of bytes; nothing where there are none. */
 export function field(tag: number, value: Uint8Array): Bytes {
   return value.length === 0 ? [] : concat([tag, ...varint(value.length)], value);
 }
 
-function varint(value: number): number[] {
+/** A number. */
+export function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
 }
 

@@ -30,18 +30,6 @@ const NO_SUCH_METHOD = /^(can not find service|unknown method|nothing found for 
 /** How our servers refuse whoever it is, before they know whether our typed errors would be read. */
 const PASSING_REFUSAL = /^ERROR 0x3: (server is (full|draining)\b|internal error$)/;
 
-/** The error of a caller who asked for what can't be. */
-export function invalid(cause: unknown): CallError {
-  return new CallError(INVALID_ARGUMENT, messageOf(cause), { cause });
-}
-
-/** The error of a caller who gave up. */
-export function abortError(reason: unknown): CallError {
-  return CallError.is(reason)
-    ? reason
-    : new CallError(codeOfThrown(reason, CANCELLED), messageOf(reason), { cause: reason });
-}
-
 /** An error of the connection as such: its code is CONNECTION_ERROR. */
 export function connectionError(message: string, initiator: Initiator, cause?: unknown): ConnectionError {
   return new ConnectionError(CONNECTION_ERROR, message, initiator, { cause });
@@ -85,8 +73,13 @@ export function peerError(wireCode: number, data: Uint8Array, metadata: Metadata
   }
   const { text = "", status } = said;
   const { code, message, details } = status ?? { code: codeOfText(wireCode, text), message: text };
-  const retryable = wireCode === REJECTED;
-  return new CallError(codeFromWire(code), message, { initiator, wireCode, retryable, details, trailers });
+  return new CallError(codeFromWire(code), message, {
+    initiator,
+    wireCode,
+    retryable: wireCode === REJECTED,
+    details,
+    trailers,
+  });
 }
 
 function codeOfText(wireCode: number, text: string): Code {
@@ -102,8 +95,8 @@ export function connectErrorOf(thrown: unknown, signal: AbortSignal | undefined)
   const { cause, data } = error;
   let { code, message } = error;
   // From here on it is a status code.
-  if (code !== REJECTED_SETUP) code = code < REJECTED_SETUP ? FAILED_PRECONDITION : UNAVAILABLE;
-  else code = PASSING_REFUSAL.test(message) ? UNAVAILABLE : PERMISSION_DENIED;
+  if (code < REJECTED_SETUP) code = FAILED_PRECONDITION;
+  else code = code > REJECTED_SETUP || PASSING_REFUSAL.test(message) ? UNAVAILABLE : PERMISSION_DENIED;
   let details: readonly ErrorDetail[] | undefined;
   if (CallError.is(cause)) {
     ({ code, rawMessage: message } = cause);

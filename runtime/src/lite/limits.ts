@@ -31,8 +31,9 @@ export type LiteLimits = Pick<
 const STANDARD: { -readonly [Name in keyof LiteLimits]: number } = {
   /** As many as the largest message may have. */
   maxFragments: 0,
+  /** 16 MiB, or what the largest message may have. */
+  maxReassemblyBytes: 0,
   maxMessageBytes: 4_194_304,
-  maxReassemblyBytes: 16_777_216,
   maxMetadataBytes: 65_536,
   maxSurplusItems: 64,
   maxSurplusBytes: 262_144,
@@ -59,9 +60,8 @@ export function liteLimits(changes: Partial<LiteLimits> = {}): LiteLimits {
     limits[name] = value ?? limits[name];
   }
   // As the whole runtime does: tests compare them.
-  const { maxMessageBytes, maxMetadataBytes, maxReassemblyBytes } = limits;
+  const { maxMessageBytes, maxMetadataBytes } = limits;
   limits.maxFragments ||= Math.max(16_384, maxMessageBytes / 32);
-  limits.maxReassemblyBytes =
-    changes.maxReassemblyBytes ?? Math.max(maxReassemblyBytes, maxMessageBytes + maxMetadataBytes);
+  limits.maxReassemblyBytes ||= Math.max(16_777_216, maxMessageBytes + maxMetadataBytes);
   return limits;
 }

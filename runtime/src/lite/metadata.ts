@@ -4,17 +4,16 @@
 import { readUint24 } from "../bytes/integers.js";
 import { encodeUtf8 } from "../bytes/utf8.js";
 import type { CallOptions } from "../rpc/call-options.js";
-import { concat, shortPart, uint } from "./bytes.js";
+import { type Bytes, concat, shortPart, uint } from "./bytes.js";
 import { check } from "./check.js";
-import { MAX_METADATA_BYTES } from "./constants.js";
-import { decodeEnvelope, encodeEnvelope, type Said, type Told } from "./envelope.js";
+import { AUTHENTICATION, BEARER, MAX_METADATA_BYTES } from "./constants.js";
+import { decodeEnvelope, field, type Told, varint } from "./envelope.js";
 import type { MetadataSupport } from "./headers.js";
 
+/** The field by which we say that we read Envelopes, in version 1. */
+const HELLO = [0x0a, 2, 0x08, 1];
 /** One less than the length of the mime type, and the mime type: how an entry of ours begins. */
 const MARK = /*@__PURE__*/ encodeUtf8("\u0017message/x.rsocket-rpc.v1");
-/** The well-known id of authentication entries, 0x7c, and of their type "bearer", 0x01, each marked as an id. */
-const AUTHENTICATION = 0xfc;
-const BEARER = 0x81;
 
 /** Headers as they are sent. Who writes them, or listens to them, needs `support`. @throws RangeError, MetadataError */
 export function wireHeaders(
@@ -28,19 +27,25 @@ export function wireHeaders(
 
 /** The metadata of SETUP: hello, headers, and a bearer token behind them. @throws RangeError above 64 KiB. */
 export function setupMetadata(headers: Uint8Array | undefined, bearerToken: string | undefined): Uint8Array {
-  const entry = encodeEntry(encodeEnvelope({ hello: true, headers }));
-  if (bearerToken === undefined) return entry;
+  const envelope = concat(HELLO, headers ?? []);
+  if (bearerToken === undefined) return encodeEntry(envelope);
   const token = encodeUtf8(bearerToken);
-  return checked(concat(entry, [AUTHENTICATION], uint(1 + token.length, 3), [BEARER], token));
+  return encodeEntry(envelope, [AUTHENTICATION], uint(1 + token.length, 3), [BEARER], token);
 }
 
 /** The metadata of a request, RPC metadata v1. @throws RangeError for a part that is too long. */
 export function requestMetadata(
   { service, name }: { readonly service: string; readonly name: string },
-  said: Said,
+  leftMs: number,
+  noMessage: boolean,
+  headers: Uint8Array | undefined,
   { rawMetadata, tracing = {} }: CallOptions,
 ): Uint8Array {
-  const envelope = encodeEnvelope(said);
+  const envelope = concat(
+    leftMs === Infinity ? [] : [0x10, ...varint(leftMs)],
+    noMessage ? [0x18, 1] : [],
+    headers ?? [],
+  );
   check(
     envelope.length === 0 || rawMetadata === undefined,
     "rawMetadata",
@@ -63,11 +68,8 @@ export function requestMetadata(
   );
 }
 
-function encodeEntry(envelope: Uint8Array): Uint8Array {
-  return checked(concat(MARK, uint(envelope.length, 3), envelope));
-}
-
-function checked(metadata: Uint8Array): Uint8Array {
+function encodeEntry(envelope: Uint8Array, ...more: readonly Bytes[]): Uint8Array {
+  const metadata = concat(MARK, uint(envelope.length, 3), envelope, ...more);
   const { length } = metadata;
   check(length <= MAX_METADATA_BYTES, "length of metadata", length, `at most ${MAX_METADATA_BYTES}`);
   return metadata;
@@ -78,17 +80,17 @@ function checked(metadata: Uint8Array): Uint8Array {
  * nothing there is looked at. @throws RangeError when it is malformed.
  */
 export function readEnvelope(metadata: Uint8Array): Told | undefined {
-  if (MARK.some((byte, i) => metadata[i] !== byte)) return undefined;
-  const start = MARK.length + 3;
-  const end = start + readUint24(metadata, MARK.length);
+  const { length } = MARK;
+  if (MARK.some((byte, i) => byte !== metadata[i])) return undefined;
+  const start = length + 3;
+  const end = start + readUint24(metadata, length);
   check(end <= metadata.length, "end of the Envelope", end, `at most ${metadata.length}`);
   return decodeEnvelope(metadata.subarray(start, end));
 }
 
 /** The data of an ERROR that says `status`: an Envelope to a peer that reads it, else a text. */
-export function errorData(
-  status: { readonly code: number; readonly message: string },
-  isOurs: boolean | undefined,
-): Uint8Array {
-  return isOurs ? concat([0], encodeEnvelope({ status })) : encodeUtf8(status.message);
+export function errorData(code: number, message: string, isOurs: boolean | undefined): Uint8Array {
+  return isOurs
+    ? concat([0], field(0x32, concat([0x08, ...varint(code)], field(0x12, encodeUtf8(message)))))
+    : encodeUtf8(message);
 }

@@ -8,6 +8,7 @@ import { lengthOf } from "../bytes/parts.js";
 import type { LinkHandler } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
+import { viewOf } from "../frames/payload-start.js";
 import type { Compatibility } from "../rpc/compatibility.js";
 import type { CloseReason } from "../rpc/connection.js";
 import { ConnectionError } from "../session/errors.js";
@@ -25,7 +26,7 @@ import {
   OPENING,
   POSITION_BYTES,
 } from "./constants.js";
-import { connectionError, textOf } from "./errors.js";
+import { connectionError, lostError, textOf } from "./errors.js";
 import * as Flag from "./flags.js";
 import { errorFrame, frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
@@ -39,8 +40,8 @@ import type { LiteLink } from "./websocket.js";
 export interface LiteStream {
   /** Its request was handed to the link. */
   onSent(): void;
-  /** A PAYLOAD, REQUEST_N, CANCEL or ERROR; what stands behind its header begins at `at`. */
-  onFrame(type: number, flags: number, bytes: Uint8Array, at: number, end: number): void;
+  /** A PAYLOAD, REQUEST_N, CANCEL or ERROR; `body` is a view of what stands behind its header. */
+  onFrame(type: number, flags: number, body: Uint8Array): void;
   /** This side gives it up: it is cancelled. */
   giveUp(message: string): void;
   /** The connection is over. */
@@ -67,7 +68,7 @@ export interface LiteSessionInit {
 export interface LiteSession {
   readonly init: LiteSessionInit;
   readonly turns: Turns;
-  /** Resolves when the server has accepted. */
+  /** Resolves when the server has accepted, or it is over. */
   readonly accepted: Promise<void>;
   readonly closed: Promise<CloseReason>;
   /** Live streams, by their ids. */
@@ -96,7 +97,7 @@ export interface LiteSession {
   whenRoom(task: () => void): boolean;
   /**
    * The id of a new stream; its request must follow. One that isn't `answered` hears only that it was sent, or is lost.
-   * @throws ConnectionError when the connection isn't open.
+   * @throws RpcError when the connection isn't open.
    */
   open(stream: LiteStream, isAnswered: boolean): number;
   /** The stream is over; `credit` items more may be under way. */
@@ -182,7 +183,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
       return waiting.size < limits.maxQueuedCalls && waiting.add(task) === waiting;
     },
     open(stream, isAnswered) {
-      if (!session.isOpen || nextId > MAX_31_BIT) throw session.endError;
+      if (!session.isOpen || nextId > MAX_31_BIT) throw lostError(session.endError, true);
       const id = nextId;
       nextId += 2;
       if (isAnswered) streams.set(id, stream);
@@ -206,7 +207,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
       if (graceMs <= 0) giveUpAll();
       else graceTimer = scheduler.setTimer(graceMs, giveUpAll);
     },
-    abort: (message) => finish(connectionError(message, "local"), true),
+    abort: lose,
   };
 
   // ── what the link brings ────────────────────────────────────────────────────────────────────────────────────────
@@ -221,14 +222,13 @@ export function createSession(init: LiteSessionInit): LiteSession {
       receivedAtMs = scheduler.now();
       if (state === CLOSED) return true;
       const streamId = readUint31(bytes, start);
-      const typeAndFlags = readUint16(bytes, start + 4);
-      const type = typeAndFlags >>> 10;
-      const flags = typeAndFlags & 0x3ff;
-      const body = start + HEADER_BYTES;
-      if (end - body < leastBodyBytes(type, streamId))
+      // The type stands above them.
+      const flags = readUint16(bytes, start + 4);
+      const type = flags >>> 10;
+      const bodyStart = start + HEADER_BYTES;
+      if (end - bodyStart < leastBodyBytes(type, streamId))
         malformed(`frame type ${type} is cut short`, (flags & Flag.IGNORE) !== 0);
-      else if (streamId === 0) receive(type, flags, bytes, body, end);
-      else receiveOnStream(streamId, type, flags, bytes, body, end);
+      else receive(streamId, type, flags, viewOf(bytes, bodyStart, end));
       return true;
     },
     onMalformed: fail,
@@ -250,13 +250,14 @@ export function createSession(init: LiteSessionInit): LiteSession {
     take(meaningless, "frames that mean nothing");
   }
 
-  function receive(type: number, flags: number, bytes: Uint8Array, body: number, end: number): void {
-    if (type === FrameType.ERROR) return receiveError(readUint32(bytes, body), bytes.slice(body + 4, end));
+  function receive(streamId: number, type: number, flags: number, body: Uint8Array): void {
+    if (streamId !== 0) return receiveOnStream(streamId, type, flags, body);
+    if (type === FrameType.ERROR) return receiveError(readUint32(body, 0), body.slice(4));
     if (type === FrameType.KEEPALIVE || type === FrameType.METADATA_PUSH) {
       if (take(controls, "KEEPALIVE or METADATA_PUSH")) {
-        if (type === FrameType.METADATA_PUSH) receivePush(bytes.slice(body, end));
+        if (type === FrameType.METADATA_PUSH) receivePush(body);
         else if ((flags & Flag.RESPOND) === 0) decide(false);
-        else answer(frameOf(0, FrameType.KEEPALIVE, 0, NO_POSITION, bytes.subarray(body + POSITION_BYTES, end)));
+        else answer(frameOf(0, FrameType.KEEPALIVE, 0, NO_POSITION, body.subarray(POSITION_BYTES)));
       }
     } else receiveUnexpected(type, flags);
     confirm();
@@ -278,14 +279,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     else passOver();
   }
 
-  function receiveOnStream(
-    streamId: number,
-    type: number,
-    flags: number,
-    bytes: Uint8Array,
-    body: number,
-    end: number,
-  ): void {
+  function receiveOnStream(streamId: number, type: number, flags: number, body: Uint8Array): void {
     decide(false);
     confirm();
     if (type >= FrameType.REQUEST_RESPONSE && type <= FrameType.REQUEST_CHANNEL) return refuse(streamId, type);
@@ -293,7 +287,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     if (type === FrameType.REQUEST_N && !take(requestNs, "REQUEST_N")) return;
     const stream = streams.get(streamId);
     if (stream === undefined) receiveLate(streamId, flags);
-    else stream.onFrame(type, flags, bytes, body, end);
+    else stream.onFrame(type, flags, body);
   }
 
   // Nothing is served here; a fire-and-forget request gets no frame back (FNF-01).
@@ -475,6 +469,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     }
     for (const stream of left) stream.onLost(reason);
     wake();
+    accept();
     decide(false);
     if (isLost) link.abort();
     else link.close();

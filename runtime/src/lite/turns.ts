@@ -17,11 +17,8 @@ const known = /*@__PURE__*/ new WeakMap<Scheduler, Turns>();
 
 /** The turns that all calls of `scheduler` share. */
 export function turnsOf(scheduler: Scheduler): Turns {
-  let turns = known.get(scheduler);
-  if (turns === undefined) {
-    turns = createTurns(scheduler);
-    known.set(scheduler, turns);
-  }
+  const turns = known.get(scheduler) ?? createTurns(scheduler);
+  known.set(scheduler, turns);
   return turns;
 }
 

@@ -11,8 +11,10 @@ import {
   HEADER_BYTES,
   HIGH_WATER_BYTES,
   LENGTH_PREFIX_BYTES,
+  LOW_WATER_BYTES,
   NO_CODE,
   NORMAL_CLOSE,
+  SOCKET_OPEN,
 } from "./constants.js";
 
 /** What a session of `lite/` wants of a link. Batches hold one frame in each chunk. */
@@ -22,7 +24,7 @@ export type LiteLink = Pick<FrameLink, "setHandler" | "send" | "close" | "abort"
 export function webSocketUrl(text: string | URL): URL {
   try {
     const url = new URL(text);
-    if (/^wss?:$/.test(url.protocol)) return url;
+    if (/^wss?:/.test(url.href)) return url;
   } catch {
     // Said below.
   }
@@ -61,8 +63,8 @@ export function dialWebSocket(
     const awaitDrain = (): void => {
       setTimeout(() => {
         // Once it is closed its buffer stays as it is.
-        if (socket.readyState !== socket.OPEN) return;
-        if (socket.bufferedAmount > HIGH_WATER_BYTES / 2) awaitDrain();
+        if (socket.readyState !== SOCKET_OPEN) return;
+        if (socket.bufferedAmount > LOW_WATER_BYTES) awaitDrain();
         else void session.then((handler) => handler.onDrain());
       }, DRAIN_POLL_MS);
     };

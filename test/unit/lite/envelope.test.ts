@@ -2,9 +2,10 @@
 // The Envelope of `rsocket-rpc/lite` beside that of the whole runtime: the same bytes, the same verdicts.
 
 import { expect } from "chai";
-import { decodeEnvelope, encodeEnvelope, readPair, type Told } from "../../../runtime/src/lite/envelope.js";
+import { decodeEnvelope, readPair, type Told } from "../../../runtime/src/lite/envelope.js";
 import { readErrorData } from "../../../runtime/src/lite/errors.js";
 import { metadata } from "../../../runtime/src/lite/headers.js";
+import { errorData, requestMetadata, setupMetadata } from "../../../runtime/src/lite/metadata.js";
 import { type Envelope, encodeEnvelope as encodeWhole } from "../../../runtime/src/metadata/envelope.js";
 import { decodeEnvelope as decodeWhole } from "../../../runtime/src/metadata/envelope-reader.js";
 import { MetadataFormatError } from "../../../runtime/src/metadata/errors.js";
@@ -23,16 +24,36 @@ const TOLD: Envelope = {
   status: { code: -5, message: "ä", details: [{ typeUrl: "type/a.B", value: bytesOf("0a026869") }] },
 };
 
+/** RPC metadata of `method`, up to its own part: version, service, method, no tracing. */
+const RPC_METADATA = hex`0001 0003 612e42 0001 63 0000`;
+const method = { service: "a.B", name: "c" };
+
+/** The entry that holds an Envelope: the length of its mime type less one, the mime type, the Envelope behind its length. */
+function entryOf(envelope: Uint8Array): string {
+  return `17${textHex("message/x.rsocket-rpc.v1")}${envelope.length.toString(16).padStart(6, "0")}${hexOf(envelope)}`;
+}
+
 describe("the Envelope of rsocket-rpc/lite", () => {
   it("is written as the whole runtime writes it", () => {
     for (const timeoutMs of [0, 1, 127, 128, 300, 16_384, 0x7fffffff]) {
       const headers = HEADERS.slice(0, 2); // no key is empty
       const said = { timeoutMs, noMessage: true };
       const encoded = metadata.encode(headers.map(({ key, value }) => [key, key.endsWith("-bin") ? value : "ann"]));
-      expect(hexOf(encodeEnvelope({ ...said, headers: encoded }))).to.equal(hexOf(encodeWhole({ ...said, headers })));
+      expect(hexOf(requestMetadata(method, timeoutMs, true, encoded, {}))).to.equal(
+        `${RPC_METADATA}${entryOf(encodeWhole({ ...said, headers }))}`,
+      );
     }
-    expect(hexOf(encodeEnvelope({ hello: true }))).to.equal("0a020801");
-    expect(hexOf(encodeEnvelope({}))).to.equal("");
+    expect(hexOf(requestMetadata(method, 5, false, undefined, {}))).to.equal(
+      `${RPC_METADATA}${entryOf(encodeWhole({ timeoutMs: 5 }))}`,
+    );
+    expect(hexOf(requestMetadata(method, Infinity, false, undefined, {}))).to.equal(RPC_METADATA);
+    expect(hexOf(setupMetadata(undefined, undefined))).to.equal(entryOf(bytesOf("0a020801")));
+    for (const status of [
+      { code: 5, message: "ä", details: [] },
+      { code: 300, message: "x".repeat(200), details: [] },
+    ])
+      expect(hexOf(errorData(status.code, status.message, true))).to.equal(`00${hexOf(encodeWhole({ status }))}`);
+    expect(hexOf(errorData(5, "ä", false))).to.equal(textHex("ä"));
   });
 
   it("is read as the whole runtime reads it, cut off or changed anywhere too", () => {

@@ -203,6 +203,19 @@ describe("rsocket-rpc/lite", () => {
       expect(scheduler.timerCount).to.equal(0);
     });
 
+    it("rejects when the connection is over as soon as it is accepted", async () => {
+      const connecting = rejectionOf(dial());
+      await scheduler.settle();
+      // KEEPALIVE, then CONNECTION_CLOSE, before anything else runs
+      peer.send("000000000c000000000000000000");
+      peer.send(errorFrame(0, 0x102, "draining"));
+      const error = (await scheduler.run(connecting)) as ConnectError;
+      expect(error).to.be.instanceOf(ConnectError);
+      expect(error).to.include({ code: Code.Unavailable, rawMessage: "ERROR 0x102: draining", wireCode: 0x102 });
+      await scheduler.settle();
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
     it("rejects when time is up, on abort, and with a dialer's error; a late link is torn down", async () => {
       const late = rejectionOf(dial({ timeoutMs: 50 }));
       await scheduler.advance(51);
@@ -516,7 +529,7 @@ describe("rsocket-rpc/lite", () => {
       }
       for (const [source, message] of [
         [undefined, /requests are undefined, expected an iterable/],
-        ["ab", /requests are ab, expected an iterable/],
+        ["ab", /requests are "ab", expected an iterable/],
         [{ [Symbol.iterator]: () => ({ next: () => 5 }) }, /an iterator's result is 5, expected an object/],
       ] as const) {
         const error = await scheduler.run(rejectionOf(client.upload(source as unknown as [])));
