@@ -13,6 +13,8 @@ const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
 
 /** Written as it is, anything else would make a frame that nobody can read. @throws RangeError naming what it is. */
 export function checkPayload(data: MessageBytes, metadata?: Uint8Array, name = "data"): void {
+  // As most messages are: encoded where they will stand, and nothing beside.
+  if (metadata === undefined && data instanceof InPlace) return;
   // Of whatever realm.
   if (!(data instanceof Uint8Array || data instanceof InPlace || data instanceof Pieces))
     checkOption(name, data ?? null, "bytes");
