@@ -11,7 +11,7 @@ export interface WaitingCall {
   fail(error: ConnectionError): void;
 }
 
-/** A call that was admitted and has no stream yet, as its caller has given no message. */
+/** A call that has no stream yet: its caller has given no message, or an interceptor holds it. */
 export type UnopenedCall = Pick<WaitingCall, "fail">;
 
 const NONE: readonly WaitingCall[] = [];
@@ -20,7 +20,7 @@ const NONE: readonly WaitingCall[] = [];
 export class Admission {
   readonly #maxCalls: number;
   #calls: Set<WaitingCall> | undefined;
-  // They wait for their callers, not for room.
+  // They wait for user code, not for room.
   #unopened: Set<UnopenedCall> | undefined;
 
   constructor(maxCalls: number) {

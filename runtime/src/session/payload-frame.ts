@@ -17,7 +17,7 @@ export function checkPayload(data: MessageBytes, metadata?: Uint8Array, name = "
   if (metadata === undefined && data instanceof InPlace) return;
   // Of whatever realm.
   if (!(data instanceof Uint8Array || data instanceof InPlace || data instanceof Pieces))
-    checkOption(name, data ?? null, "bytes");
+    checkOption(name, data, "bytes", true);
   checkOption("metadata", metadata, "bytes");
 }
 
