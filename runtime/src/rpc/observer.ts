@@ -2,7 +2,7 @@
 // Where a program hears of what no call can be failed with.
 
 import { checkOptions } from "../rsocket/settings.js";
-import { print } from "../rsocket/thrown.js";
+import { guard, print } from "../rsocket/thrown.js";
 import type { CallMethod } from "./call.js";
 import type { PeerInfo } from "./connection.js";
 import type { Incident } from "./incidents.js";
@@ -81,14 +81,8 @@ export function guardedObserver(observer: Observer = printingObserver): Observer
     const method = observer[name] as ((...args: unknown[]) => unknown) | undefined;
     if (method === undefined) continue;
     const report = (error: unknown): void => print(`observer.${name} threw`, error);
-    (guarded as Record<string, (...args: unknown[]) => void>)[name] = (...args) => {
-      try {
-        const told = method.apply(observer, args);
-        if (told instanceof Promise) told.catch(report);
-      } catch (error) {
-        report(error);
-      }
-    };
+    (guarded as Record<string, (...args: unknown[]) => void>)[name] = (...args) =>
+      guard(() => method.apply(observer, args), report);
   }
   return guarded;
 }
