@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls that may take more than one attempt. On a channel that outlives its connections they wait for one, and a call that
-// the peer certainly didn't process, because its connection was ending, is made once more on the next. On any channel a
-// call is made again when an interceptor wants it.
+// the peer certainly didn't process, because its connection was ending, is made again on the next, three times at most. On
+// any channel a call is made again when an interceptor wants it.
 
 import { Attempts } from "./attempts.js";
 import type { CallOptions } from "./call-options.js";
