@@ -24,6 +24,7 @@ import { RpcError } from "../rpc/error.js";
 import type { RpcTransport } from "../rpc/transport.js";
 import { ErrorCode } from "../rsocket/errors.js";
 import { checkClosing, checkOptions, type Kinds, readOptions } from "../rsocket/settings.js";
+import { guard } from "../rsocket/thrown.js";
 
 /** Options of `createChannel`: those of `connect`, for each connection anew, and how it comes to the next one. */
 export interface ChannelOptions extends Omit<ConnectOptions, "signal" | "confirm"> {
@@ -297,11 +298,10 @@ class LastingChannel extends CallingChannelBase implements ClientChannel, Lastin
 
   #tell(listener: StateListener, state: ChannelState, reason: RpcError | undefined): void {
     if (!this.#listeners.has(listener)) return;
-    try {
-      listener(state, reason);
-    } catch (error) {
-      this.#prepared.calls.observer.onListenerError?.(error);
-    }
+    guard(
+      () => listener(state, reason),
+      (error) => this.#prepared.calls.observer.onListenerError?.(error),
+    );
   }
 }
 

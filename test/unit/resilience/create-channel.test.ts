@@ -815,9 +815,13 @@ describe("a channel", () => {
       stop();
       throw new Error("a bug");
     });
+    channel.onStateChange(async (state) => {
+      throw new Error(`another, ${state}`);
+    });
     channel.connect();
     await place.scheduler.settle();
-    expect([seen, states, errors.length]).to.deep.equal([["connecting"], ["connecting", "waiting"], 1]);
+    expect([seen, states]).to.deep.equal([["connecting"], ["connecting", "waiting"]]);
+    expect(errors.map(String)).to.deep.equal(["Error: a bug", "Error: another, connecting", "Error: another, waiting"]);
   });
 
   it("dials once when what gives the token makes a call itself, and not at all when a listener closes it", async () => {
