@@ -11,6 +11,7 @@ import { StreamError } from "../../../runtime/src/session/errors.js";
 import { ResumeLedger } from "../../../runtime/src/session/resume-store.js";
 import { resolveSettings } from "../../../runtime/src/session/settings.js";
 import { serverOpening } from "../../../runtime/src/session/setup.js";
+import { SILENT_SINK } from "../../../runtime/src/session/stream.js";
 import { bytesOf, hex, repeat, textHex, withoutText } from "../../support/frames-dsl.js";
 import { expectNoTrace } from "../../support/no-trace.js";
 import { KEEPALIVE, newClient, newServer, openClient, openServer, type Probe, SETUP } from "../../support/probe.js";
@@ -479,6 +480,23 @@ describe("Connection: how it ends", () => {
     const other = openClient();
     other.connection.close("enough");
     expect(other.sent()).to.deep.equal([hex`00000000 2c00 00000102 ${textHex("enough")}`]);
+  });
+
+  it("tells all calls that were under way one error, whose stack says who closed it", () => {
+    const client = openClient();
+    const told: unknown[] = [];
+    const sink = { ...SILENT_SINK, onError: (error: unknown) => void told.push(error) };
+    for (let calls = 0; calls < 2; calls++)
+      client.connection.openStream("request_response", undefined, bytesOf("61"), 1, sink);
+    (function whoeverCloses() {
+      client.connection.close("enough");
+    })();
+    client.connection.linkLost(undefined);
+    expect(told).to.have.length(2);
+    expect(new Set([...told, client.connection.closeReason]).size).to.equal(1);
+    expect(told[0]).to.include({ code: 0x102, initiator: "local", message: "enough" });
+    expect((told[0] as Error).stack).to.include("whoeverCloses");
+    client.sent();
   });
 
   it("refuses calls of a peer with the word it closes with", () => {
