@@ -42,17 +42,12 @@ export class Attempt implements GiveUp {
     this.#listener = undefined;
   }
 
-  /** @throws the reason to give up. */
-  throwIfAborted(): void {
-    if (this.aborted) throw this.reason;
-  }
-
-  /** What `dialer` opens. It hears when it is given up. */
+  /** What `dialer` opens. It hears when it is given up. @throws the reason to give up, if there is one already. */
   dial(dialer: Dialer): Promise<FrameLink> {
+    if (this.aborted) throw this.reason;
     if (isUndemanding(dialer)) return dialer.dial(this as GiveUp as AbortSignal);
     const controller = new AbortController();
     this.#listener = () => controller.abort(this.reason);
-    if (this.aborted) this.#listener();
     return dialer.dial(controller.signal);
   }
 
@@ -75,9 +70,9 @@ export class Attempt implements GiveUp {
   /** `link`, unless it comes too late. @throws the reason to give up. */
   dialed(link: FrameLink): FrameLink {
     this.#link = link;
-    if (this.aborted) this.discard();
-    this.throwIfAborted();
-    return link;
+    if (!this.aborted) return link;
+    this.discard();
+    throw this.reason;
   }
 
   /** Nobody wants what there is. */

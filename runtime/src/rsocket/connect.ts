@@ -131,7 +131,6 @@ async function establish(
   const { scheduler } = attempt;
   const made = typeof options.setup === "function" ? setupBy(options.setup) : options.setup;
   const setup = made instanceof Promise ? await made : made;
-  attempt.throwIfAborted();
   const link = attempt.dialed(await attempt.dial(dialer));
   const owner = new ClientOwner();
   const connection = createConnection({ link, dialer, settings, scheduler, setup, hooksOf, resume, lease, owner });

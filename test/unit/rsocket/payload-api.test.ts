@@ -614,6 +614,28 @@ describe("the payload level", () => {
       expect(peer.received).to.deep.equal([]);
     });
 
+    it("dials nothing when it is given up before, or while SETUP is made", async () => {
+      let dials = 0;
+      const dialer = {
+        dial: () => {
+          dials++;
+          return Promise.reject(new Error("dialed"));
+        },
+      };
+      const reason = new Error("not today");
+      const controller = new AbortController();
+      for (const signal of [AbortSignal.abort(reason), controller.signal]) {
+        const setup = (): object => {
+          controller.abort(reason);
+          return {};
+        };
+        const error = await scheduler.run(rejectionOf(connectRSocket({ dialer, scheduler, signal, setup })));
+        expect(error).to.have.property("cause", reason);
+      }
+      expect(dials).to.equal(0);
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
     it("rejects with the cause when dialing fails, and on abort, whatever the reason is", async () => {
       const cause = new Error("no route");
       const failed = await scheduler.run(
