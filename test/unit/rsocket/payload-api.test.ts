@@ -624,16 +624,21 @@ describe("the payload level", () => {
       };
       const reason = new Error("not today");
       const controller = new AbortController();
-      for (const signal of [AbortSignal.abort(reason), controller.signal]) {
-        const setup = (): object => {
-          controller.abort(reason);
-          return {};
-        };
-        const error = await scheduler.run(rejectionOf(connectRSocket({ dialer, scheduler, signal, setup })));
-        expect(error).to.have.property("cause", reason);
+      const aborting = (): object => {
+        controller.abort(reason);
+        return {};
+      };
+      for (const [signal, setup] of [
+        [AbortSignal.abort(reason), () => ({})],
+        [AbortSignal.abort(reason), () => new Promise<object>(() => {})],
+        [controller.signal, aborting],
+      ] as const) {
+        const connecting = rejectionOf(connectRSocket({ dialer, scheduler, signal, setup }));
+        await scheduler.settle();
+        expect(scheduler.timerCount).to.equal(0);
+        expect(await connecting).to.have.property("cause", reason);
       }
       expect(dials).to.equal(0);
-      expect(scheduler.timerCount).to.equal(0);
     });
 
     it("rejects with the cause when dialing fails, and on abort, whatever the reason is", async () => {
