@@ -646,11 +646,12 @@ describe("a connection that is resumed", () => {
   it("maxConnections: who may come back waits for nothing longer than others do, and there are no more than sessions", async () => {
     await begin({ limits: { maxConnections: 1, setupTimeoutMs: 5_000 } });
     const heard: (string | undefined)[] = [];
-    const peers = [0, 1].map(() => {
+    const come = () => {
       const [link, peer] = scriptedPeer(network.scheduler);
       network.take(link);
       return peer;
-    });
+    };
+    let peers = [come(), come()];
     const hear = async (): Promise<void> => {
       await network.scheduler.settle();
       heard.push(...peers.map((peer) => Buffer.from(peer.take()[0]?.slice(20) ?? "", "hex").toString()));
@@ -658,7 +659,29 @@ describe("a connection that is resumed", () => {
     await hear();
     await network.scheduler.advance(5_000);
     await hear();
-    expect(heard).to.deep.equal(["", "server is full: more than 1 connections", "no SETUP within 5000 ms", ""]);
+    expect(heard.splice(0)).to.deep.equal([
+      "",
+      "server is full: more than 1 connections",
+      "no SETUP within 5000 ms",
+      "",
+    ]);
+    // Who came in vain leaves its place.
+    peers = [come()];
+    await hear();
+    expect(heard).to.deep.equal([""]);
+  });
+
+  it("maxConnections: comes back to a server that is full of its own old link, again and again", async () => {
+    await begin({ limits: { maxConnections: 1 } }, { keepaliveIntervalMs: 1_000, maxLifetimeMs: 3_000 });
+    for (let cuts = 1; cuts <= 3; cuts++) {
+      await network.cutNear();
+      const calling = network.scheduler.run(ticker.last({ name: "A" }));
+      await network.scheduler.advance(5_000);
+      expect((await calling).symbol).to.equal("A");
+      expect(events.filter((event) => event === "resumed")).to.have.length(cuts);
+      expect(server.connectionCount).to.equal(1);
+    }
+    expect((await fails(network.connect())).message).to.match(/server is full: more than 1 connections/);
   });
 
   it("maxSessions: one without a link that has nothing to go on with makes room, and no other", async () => {
