@@ -283,10 +283,10 @@ class ServerCore implements RSocketServer {
       const identity = setup.resumeToken === undefined ? undefined : this.#sessions?.identify(connection.info);
       const hooks = this.#hooks.accept(setup, connection);
       const begin = (given: ConnectionHooks): void => this.#begin(owner, setup, given, identity);
-      if (hooks instanceof Promise) hooks.then(begin, (error: unknown) => this.#refuse(owner, error));
+      if (hooks instanceof Promise) hooks.then(begin, (error: unknown) => this.#refuse(connection, error));
       else begin(hooks);
     } catch (error) {
-      this.#refuse(owner, error);
+      this.#refuse(connection, error);
     }
   }
 
@@ -327,11 +327,10 @@ class ServerCore implements RSocketServer {
     }
   }
 
-  #refuse(owner: ServedOwner, error: unknown): void {
+  #refuse(connection: RSocketConnection, error: unknown): void {
     const rejection = error instanceof SetupRejection ? error : new SetupRejection("internal error");
     if (rejection !== error) this.#hooks.onAcceptError(error);
-    rejectWith(owner.connection, rejection);
-    owner.endWatch();
+    rejectWith(connection, rejection);
   }
 }
 
