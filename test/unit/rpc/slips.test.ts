@@ -11,7 +11,7 @@ import {
   type TickerHandler,
   unimplementedTicker,
 } from "../../../examples/hello/gen/ticker_rsocket.js";
-import { collect, leavesNoTrace, RpcWorld, rejectionOf } from "../../support/rpc-world.js";
+import { collect, leavesNoTrace, RpcWorld, rejectionOf, rsocketOf } from "../../support/rpc-world.js";
 
 const ticker = (handler: Partial<TickerHandler>) => implementTicker({ ...unimplementedTicker, ...handler });
 
@@ -310,6 +310,52 @@ describe("slips", () => {
     await world.run(connection.close());
     expect(await late).to.include({ code: Code.Cancelled });
     expect(await rejectionOf(client.last({}))).to.include({ code: Code.Unavailable });
+  });
+
+  it("a call that an asynchronous interceptor let pass isn't taken for one that was never sent, nor waits any more", async () => {
+    const attempts: number[] = [];
+    const { connection } = await world.pair(
+      {
+        services: [
+          ticker({
+            last: ({ name }) =>
+              name === "busy" && attempts.length < 5
+                ? Promise.reject(new RpcError(Code.Unavailable, "busy"))
+                : new Promise<never>(() => {}),
+          }),
+        ],
+      },
+      {
+        interceptors: [
+          async (call, next) => {
+            attempts.push(call.attempt);
+            call.retryWhen(({ attempt }) => (attempt < 3 ? 10 : undefined));
+            if (call.headers.get("waits") !== undefined) await Promise.resolve();
+            return await next(call);
+          },
+        ],
+      },
+    );
+    world.expectsRunningHandlers = true;
+    const rsocket = rsocketOf(connection);
+    const waiting = new Set<object>();
+    const { addUnopened, withdrawCall } = rsocket;
+    rsocket.addUnopened = (call) => {
+      waiting.add(call);
+      addUnopened.call(rsocket, call);
+    };
+    rsocket.withdrawCall = (call) => {
+      waiting.delete(call);
+      withdrawCall.call(rsocket, call);
+    };
+    const client = createTickerClient(connection);
+    const calls = [client.last({}), client.last({}, { headers: { waits: "" } }), client.last({ name: "busy" })];
+    const errors = calls.map((call) => rejectionOf(call));
+    await world.scheduler.advance(100);
+    expect(attempts).to.deep.equal([1, 1, 1, 2, 3]);
+    expect(waiting.size).to.equal(0);
+    world.lose(connection);
+    for (const error of errors) expect(await world.run(error)).to.include({ code: Code.Unavailable, retryable: false });
   });
 
   it("a server whose listener can't be closed, or one of which never opened: what is open is closed all the same", async () => {
