@@ -75,6 +75,22 @@ describe("the turn budget", () => {
     for (let i = 0; i < 5; i++) expect(budget.take(share)).to.equal(false);
   });
 
+  it("begins each turn with a look at each item, and ends none with more than four slow ones", async () => {
+    const share = newShare();
+    for (const quick of [0, 1, 3, 8, 100, 0]) {
+      for (let i = 0; i < quick; i++) {
+        expect(budget.take(share)).to.equal(true);
+        scheduler.work(0.001);
+      }
+      let slow = 0;
+      for (; budget.take(share); slow++) scheduler.work(5);
+      expect(slow, `behind ${quick} quick ones`).to.be.within(1, quick === 0 ? 1 : 4);
+      await scheduler.turn();
+      for (let i = 0; i < 8; i++) budget.take(share);
+      await scheduler.turn();
+    }
+  });
+
   it("counts the millisecond from the first item, not from the turn's begin", () => {
     scheduler.work(10);
     expect(budget.take(newShare())).to.equal(true);
