@@ -567,6 +567,9 @@ export class ServerCall
   }
 }
 
+/** A channel's refusal has two. */
+const MAX_CAUSES = 10;
+
 function maskedOf(thrown: unknown): RpcError {
   if (!RpcError.is(thrown)) return new RpcError(Code.Internal, "internal error", { cause: thrown });
   return new RpcError(thrown.code, "another server couldn't be called", { cause: thrown });
@@ -575,9 +578,17 @@ function maskedOf(thrown: unknown): RpcError {
 // Of a call to somebody else that a handler makes: where that is, and what its system says, is nothing for this caller.
 // Texts of users' own, around such an error, are meant for him.
 function tellsOfConnection(error: RpcError): boolean {
-  const { cause } = error;
-  if (RpcError.is(cause)) return String(error.rawMessage).endsWith(cause.rawMessage) && tellsOfConnection(cause);
-  return cause instanceof ConnectionError;
+  try {
+    let { rawMessage, cause } = error;
+    // Causes may go round in circles, and be getters that throw: then they are the user's own.
+    for (let depth = 0; RpcError.is(cause) && depth < MAX_CAUSES; depth++) {
+      if (!rawMessage.endsWith(cause.rawMessage)) return false;
+      ({ rawMessage, cause } = cause);
+    }
+    return cause instanceof ConnectionError;
+  } catch {
+    return false;
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -13,7 +13,7 @@ import {
   unimplementedTicker,
 } from "../../../examples/hello/gen/ticker_rsocket.js";
 import { textHex } from "../../support/frames-dsl.js";
-import { leavesNoTrace, RpcWorld, SETUP_OURS, SETUP_UNKNOWN } from "../../support/rpc-world.js";
+import { leavesNoTrace, RpcWorld, rejectionOf, SETUP_OURS, SETUP_UNKNOWN } from "../../support/rpc-world.js";
 
 const ROUTE = "0001" + "000e64656d6f2e76312e5469636b6572";
 
@@ -217,6 +217,33 @@ describe("handlers", () => {
       await world.scheduler.settle();
       expect(served.peer.take()).to.deep.equal([failure("no symbol")]);
       expect(served.told).to.deep.equal([]);
+    });
+
+    const circle = new RpcError(Code.NotFound, "no symbol");
+    for (const [name, cause] of [
+      ["goes round in circles", { get: (): unknown => circle }],
+      ["throws when it is asked for", { get: boom }],
+    ] as const) {
+      it(`an RpcError whose cause ${name}: its text goes out`, async () => {
+        const served = await serve({
+          last: () => Promise.reject(Object.defineProperty(circle, "cause", { ...cause, configurable: true })),
+        });
+        served.peer.send(LAST);
+        await world.scheduler.settle();
+        expect(served.peer.take()).to.deep.equal([failure("no symbol")]);
+        await expectAlive(served);
+      });
+    }
+
+    it("of a call to another server that can't be reached, a caller of ours sees the code", async () => {
+      const dialer = { dial: () => Promise.reject(new Error("connect ECONNREFUSED 10.1.2.3:7000")) };
+      const last = () => connectWith(dialer, { scheduler: world.scheduler });
+      const { connection } = await world.pair({
+        services: [implementTicker({ ...unimplementedTicker, last: last as () => never })],
+        observer: { onHandlerError: () => {} },
+      });
+      const error = await world.run(rejectionOf(createTickerClient(connection).last({})));
+      expect(error).to.include({ code: Code.Unavailable, rawMessage: "another server couldn't be called" });
     });
 
     it("of a call to another server, where that is and why it can't be reached stays here, but for its code", async () => {
