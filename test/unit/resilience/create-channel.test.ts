@@ -815,9 +815,7 @@ describe("a channel", () => {
       stop();
       throw new Error("a bug");
     });
-    channel.onStateChange(async (state) => {
-      throw new Error(`another, ${state}`);
-    });
+    channel.onStateChange((state) => Promise.reject(new Error(`another, ${state}`)) as never);
     channel.connect();
     await place.scheduler.settle();
     expect([seen, states]).to.deep.equal([["connecting"], ["connecting", "waiting"]]);
