@@ -619,6 +619,25 @@ describe("a connection that is resumed", () => {
     connection = await network.connect({ resume: { token } });
   });
 
+  it("RESUME-18: has a token that no other connection may take while it is being accepted", async () => {
+    const token = new TextEncoder().encode("0123456789abcdef");
+    let letIn = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      letIn = resolve;
+    });
+    server = await network.serve({ accept: () => gate });
+    const { scheduler, dialer } = network;
+    const both = [0, 1].map(() => connectWith(dialer, { resume: { token }, scheduler }));
+    const outcomes = Promise.allSettled(both);
+    await scheduler.settle();
+    letIn();
+    const [first, second] = await scheduler.run(outcomes);
+    expect([first?.status, second?.status]).to.deep.equal(["fulfilled", "rejected"]);
+    expect(String((second as PromiseRejectedResult).reason)).to.match(/REJECTED_SETUP.*the resume token is in use/);
+    expect(server.sessions).to.have.length(1);
+    connection = await (both[0] as Promise<Connection>);
+  });
+
   it("RESUME-18: has a token of 128 random bits unless the application gives one", async () => {
     await begin();
     const others = [await network.connect(), await network.connect()];
