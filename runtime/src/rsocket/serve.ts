@@ -283,7 +283,8 @@ class ServerCore implements RSocketServer {
       const identity = setup.resumeToken === undefined ? undefined : this.#sessions?.identify(connection.info);
       const hooks = this.#hooks.accept(setup, connection);
       const begin = (given: ConnectionHooks): void => this.#begin(owner, setup, given, identity);
-      if (hooks instanceof Promise) hooks.then(begin, (error: unknown) => this.#refuse(connection, error));
+      // Not by its class: where the global one was replaced, what async functions return is none of it.
+      if ("then" in hooks) hooks.then(begin, (error: unknown) => this.#refuse(connection, error));
       else begin(hooks);
     } catch (error) {
       this.#refuse(connection, error);

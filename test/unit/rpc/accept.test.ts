@@ -108,6 +108,27 @@ describe("accept", () => {
     expect(lengths).to.deep.equal(Array.from({ length: 100 }, (_, i) => 10_000 + i));
   });
 
+  it("is waited for where the global Promise was replaced, too: what async functions return is none of it then", async () => {
+    const { Promise: platforms } = globalThis;
+    let refuse = (_error: Error): void => {};
+    const refused = new Promise<void>((_, reject) => {
+      refuse = reject;
+    });
+    const { peer } = await world.serveScripted(serves({}, { accept: async () => await refused }));
+    globalThis.Promise = class Replaced<T> extends platforms<T> {} as PromiseConstructor;
+    try {
+      peer.send(SETUP_OURS);
+      peer.send(KEEPALIVE_R);
+      await world.scheduler.settle();
+    } finally {
+      globalThis.Promise = platforms;
+    }
+    expect(peer.take()).to.deep.equal([]);
+    refuse(new RpcError(Code.Unauthenticated, "who are you?"));
+    await world.scheduler.settle();
+    expect(peer.isClosed).to.equal(true);
+  });
+
   it("that refuses drops what waited, and no handler is called", async () => {
     const order: string[] = [];
     let refuse = (_error: Error): void => {};
