@@ -205,6 +205,7 @@ export class Driver implements LinkHandler {
     if (this.#linkClosed) return;
     this.connection.handleFlush(this.#scheduler.now());
     this.#transmit();
+    if (this.connection.state === "draining") this.#noteHeld();
     this.connection.afterTransmit();
     if (this.#linkClosed) return;
     if (this.connection.state === "closed") return this.#finish();
@@ -288,6 +289,7 @@ export class Driver implements LinkHandler {
     this.#scheduler.yield(() => {
       if (this.#linkClosed) return;
       this.#noteProgress();
+      this.#noteHeld();
       if (this.#isGivingWay) this.connection.notReading(this.#scheduler.now());
       this.connection.handleTimeout(this.#scheduler.now());
       this.#flushNow();
@@ -300,6 +302,11 @@ export class Driver implements LinkHandler {
     if (!this.#linkBlocked || unsentBytes === undefined) return;
     if (unsentBytes < this.#unsentBytes) this.connection.linkMoved(this.#scheduler.now());
     this.#unsentBytes = unsentBytes;
+  }
+
+  // Neither has anybody read what hasn't left.
+  #noteHeld(): void {
+    if ((this.link.unsentBytes ?? 0) > 0) this.connection.linkHolds(this.#scheduler.now());
   }
 
   #cancelTimer(): void {

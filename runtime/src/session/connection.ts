@@ -405,6 +405,11 @@ export class Connection implements StreamHost {
     if (this.#blockedSinceMs !== undefined) this.#blockedSinceMs = nowMs;
   }
 
+  /** Bytes that the link took are still in this process: whoever hasn't got its last answer is given time to close anew. */
+  linkHolds(nowMs: number): void {
+    if (this.#lingerUntilMs !== undefined && this.#lingerMs > 0) this.#lingerUntilMs = nowMs + this.#lingerMs;
+  }
+
   /** The link takes bytes again. */
   linkDrained(): void {
     this.#blockedSinceMs = undefined;
@@ -612,7 +617,7 @@ export class Connection implements StreamHost {
    * told at once; others fail all their calls when told (A23), so they hear of it with the last stream's end.
    *
    * With `lingerMs` the peer that was told is the one that closes, so that its requests that cross our word are answered
-   * with REJECTED; we close when it hasn't so long after the last stream's end. Fire-and-forget requests, which nothing
+   * with REJECTED; we close when it hasn't so long after the last stream's end and the last byte. Fire-and-forget requests, which nothing
    * can answer, are still served then.
    */
   close(message = "closed", lingerMs = 0): void {

@@ -25,6 +25,7 @@ class FakeLink implements FrameLink {
   readonly writes: string[][] = [];
   readonly log: string[] = [];
   takesMore = true;
+  unsentBytes = 0;
   handler: LinkHandler | undefined;
 
   setHandler(handler: LinkHandler): void {
@@ -263,6 +264,39 @@ describe("the driver", () => {
       expect(link.writes.at(-1)).to.deep.equal(["000000002c0000000102627965"]);
       expect(link.log).to.deep.equal(["close"]);
       expect(log).to.deep.equal(["established", "closed 0x102 local"]);
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
+    it("in order waits, as long as there is time, for what the link took and hasn't got rid of: a stopped reader's last answer", async () => {
+      const driver = start("server");
+      link.receive(SETUP);
+      driver.connection.peer.receiveHello(1);
+      await scheduler.settle();
+      driver.connection.close("bye", 1_000);
+      link.unsentBytes = 100_000;
+      driver.requestFlush();
+      await scheduler.advance(9_999);
+      expect(log).to.deep.equal(["setup"]);
+      link.unsentBytes = 0;
+      await scheduler.advance(1_000);
+      expect(link.log).to.deep.equal(["close"]);
+      expect(log).to.deep.equal(["setup", "closed 0x102 local"]);
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
+    it("in order waits no more for what the link doesn't get rid of when there is no time left", async () => {
+      const driver = start("server");
+      link.receive(SETUP);
+      driver.connection.peer.receiveHello(1);
+      await scheduler.settle();
+      driver.connection.close("bye", 1_000);
+      link.unsentBytes = 100_000;
+      driver.requestFlush();
+      await scheduler.advance(9_999);
+      driver.connection.abandonStreams("bye");
+      driver.requestFlush();
+      await scheduler.settle();
+      expect(link.log).to.deep.equal(["close"]);
       expect(scheduler.timerCount).to.equal(0);
     });
 
