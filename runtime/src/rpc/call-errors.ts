@@ -27,13 +27,18 @@ export function undecodable({ service, name, output }: AnyMethod, cause: unknown
 
 /** Time is up. */
 export function deadlineExceeded(timeoutMs: number): RpcError {
-  return new RpcError(Code.DeadlineExceeded, `deadline exceeded after ${timeoutMs} ms`);
+  return new RpcError(Code.DeadlineExceeded, exceededAfter(timeoutMs));
 }
 
 /** Time is up for a call that waited for a connection: `cause` says why there was none. */
 export function notConnectedInTime(timeoutMs: number, cause: RpcError): RpcError {
-  const message = `deadline exceeded after ${timeoutMs} ms: ${cause.rawMessage}`;
+  const message = `${exceededAfter(timeoutMs)}: ${cause.rawMessage}`;
   return new RpcError(Code.DeadlineExceeded, message, { cause });
+}
+
+// What is left of another call's time has a dozen decimals: each text would be one of its own.
+function exceededAfter(timeoutMs: number): string {
+  return `deadline exceeded after ${Math.round(timeoutMs)} ms`;
 }
 
 /** A client stream was answered otherwise than once. */

@@ -252,6 +252,13 @@ describe("callers", () => {
       });
     }
 
+    it("for a deadline that is what is left of another says it in whole milliseconds", async () => {
+      const { ticker } = await connect();
+      const failure = failureOf(ticker.last({}, { timeoutMs: 299.7078970000001 }));
+      await world.scheduler.advance(310);
+      expect((await failure).rawMessage).to.equal("deadline exceeded after 300 ms");
+    });
+
     it("on a signal that is aborted fails at once, and nothing is sent", async () => {
       const called = await connect();
       const signal = AbortSignal.abort(new Error("before"));
