@@ -386,7 +386,8 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   }
 
   #warnOfComposite(metadataBytes: number): void {
-    const { format, observer } = this.transport;
+    const { format, observer, rsocket } = this.transport;
+    if (rsocket.peer.isOurs) return;
     // Names in a .proto are ASCII: as many bytes as characters.
     const moreBytes = metadataBytes - routeOf(this.definition, format).length;
     if (format.mode !== "rpc" || !mayReadAsComposite(this.definition.service.length, moreBytes)) return;

@@ -19,7 +19,10 @@ export interface Observer {
   onAcceptError?(error: unknown): void;
   /** Headers or trailers were dropped: the peer doesn't read our extension. Told once per connection. */
   onAnswerMetadataDropped?(method: CallMethod): void;
-  /** User metadata is so long that rsocket-rpc-java 0.3.0 may take the frame for composite metadata. Every time. */
+  /**
+   * User metadata, headers among it, is so long that rsocket-rpc-java 0.3.0 may take the frame for composite metadata. Every
+   * time, unless the peer is known to be of this project.
+   */
   onLargeUserMetadata?(byteLength: number, method: CallMethod): void;
   /** A call of the peer was refused, for it had no lease; a fire-and-forget call vanished. Every time. */
   onLeaseRefused?(isFireAndForget: boolean, peer: PeerInfo): void;

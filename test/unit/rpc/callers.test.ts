@@ -3,7 +3,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
-import { type CallOptions, Code, type Connection, RpcError } from "rsocket-rpc";
+import { type CallOptions, Code, type Connection, type Observer, RpcError } from "rsocket-rpc";
 import type { ScriptedPeer } from "rsocket-rpc/testing";
 import { SummarySchema } from "../../../examples/hello/gen/ticker_pb.js";
 import { createTickerClient, type TickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
@@ -497,9 +497,8 @@ describe("callers", () => {
 
   it("user metadata that rsocket-rpc-java 0.3.0 may misread is told to the observer, from 5 + 256 × service length on", async () => {
     const told: unknown[] = [];
-    const { connection } = await world.connectScripted({
-      observer: { onLargeUserMetadata: (byteLength, { name }) => told.push([byteLength, name]) },
-    });
+    const observer: Observer = { onLargeUserMetadata: (byteLength, { name }) => told.push([byteLength, name]) };
+    const { connection } = await world.connectScripted({ observer }, false);
     const ticker = createTickerClient(connection);
     const limit = 5 + 256 * "demo.v1.Ticker".length;
     for (const byteLength of [limit - 1, limit]) {
@@ -507,6 +506,15 @@ describe("callers", () => {
       await world.scheduler.settle();
     }
     expect(told).to.deep.equal([[limit, "Log"]]);
+  });
+
+  it("long headers to a peer of ours, which misreads nothing, are no warning", async () => {
+    const told: unknown[] = [];
+    const observer: Observer = { onLargeUserMetadata: (byteLength, { name }) => told.push([byteLength, name]) };
+    const { connection } = await world.connectScripted({ observer });
+    void createTickerClient(connection).log({}, { headers: { authorization: "x".repeat(5_000) } });
+    await world.scheduler.settle();
+    expect(told).to.deep.equal([]);
   });
 
   it("with announcePerRequest every request carries our entry, empty if need be", async () => {
