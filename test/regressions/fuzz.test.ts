@@ -58,6 +58,11 @@ describe("found by fuzzing", () => {
       62        // data
     `);
     server.sent();
+    // Who has said something since it was to close will: the rest of the grace is left to it, without a timer either.
+    expect(server.connection.state).to.equal("draining");
+    expect(server.connection.nextTimeoutMs).to.be.above(server.nowMs + 10_000);
+    server.connection.abandonStreams("closed");
+    server.sent();
     expect(server.connection.state).to.equal("closed");
   });
 

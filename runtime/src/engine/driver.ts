@@ -13,6 +13,8 @@ const FRAMES_PER_LOOK = 8;
 const READ_TURN_MS = 5;
 /** So much is written before the event loop has a turn: a link that takes everything at once would never let it read. */
 const WRITE_TURN_BYTES = 1_048_576;
+/** So much is at the other end at once, read or not: TCP's first window. More may still be here, in the system. */
+const ARRIVED_BYTES = 16_384;
 
 /** What a connection is told; it knows who drives the connection now, for that may have several links, one after the other. */
 export interface DriverSeat extends ConnectionEvents {
@@ -42,6 +44,8 @@ export class Driver implements LinkHandler {
   #writesLater = false;
   // What the link still had to send when it was looked at last.
   #unsentBytes = 0;
+  // Written since the peer was last heard.
+  #unheardBytes = 0;
   #linkClosed = false;
   #timer: Timer | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
@@ -144,6 +148,7 @@ export class Driver implements LinkHandler {
   onReadStart(): void {
     this.#nowMs = this.#scheduler.now();
     this.#frameCount = 0;
+    this.#unheardBytes = 0;
   }
 
   onFrame(bytes: Uint8Array, start: number, end: number): boolean {
@@ -217,6 +222,7 @@ export class Driver implements LinkHandler {
     const batch = this.#batch;
     while (!this.#linkBlocked && !this.#writesLater && this.connection.pollTransmit(batch)) {
       this.#turnBytes += batch.byteLength;
+      this.#unheardBytes += batch.byteLength;
       const goOn = this.link.send(batch);
       batch.chunks.length = 0;
       batch.byteLength = 0;
@@ -304,9 +310,10 @@ export class Driver implements LinkHandler {
     this.#unsentBytes = unsentBytes;
   }
 
-  // Neither has anybody read what hasn't left.
+  // Closed now, a socket of TCP would be reset by whatever the peer says next, and with it goes what it hasn't read.
   #noteHeld(): void {
-    if ((this.link.unsentBytes ?? 0) > 0) this.connection.linkHolds(this.#scheduler.now());
+    if (this.#unheardBytes > ARRIVED_BYTES || (this.link.unsentBytes ?? 0) > 0)
+      this.connection.linkHolds(this.#scheduler.now());
   }
 
   #cancelTimer(): void {

@@ -203,6 +203,7 @@ export class Connection implements StreamHost {
   #closeSent = false;
   // A close in order that the peer may take its time for.
   #lingerMs = 0;
+  #lingersSinceMs: number | undefined;
   #lingerUntilMs: number | undefined;
   #peerHasEnded = false;
   #closeReason: EndReason | undefined;
@@ -405,7 +406,7 @@ export class Connection implements StreamHost {
     if (this.#blockedSinceMs !== undefined) this.#blockedSinceMs = nowMs;
   }
 
-  /** Bytes that the link took are still in this process: whoever hasn't got its last answer is given time to close anew. */
+  /** What the link took hasn't reached the peer, as far as can be seen: who hasn't got its last answer can't close yet. */
   linkHolds(nowMs: number): void {
     if (this.#lingerUntilMs !== undefined && this.#lingerMs > 0) this.#lingerUntilMs = nowMs + this.#lingerMs;
   }
@@ -617,8 +618,8 @@ export class Connection implements StreamHost {
    * told at once; others fail all their calls when told (A23), so they hear of it with the last stream's end.
    *
    * With `lingerMs` the peer that was told is the one that closes, so that its requests that cross our word are answered
-   * with REJECTED; we close when it hasn't so long after the last stream's end and the last byte. Fire-and-forget requests, which nothing
-   * can answer, are still served then.
+   * with REJECTED; we close when it hasn't so long after the last stream's end, unless it is seen to be slow. Fire-and-forget
+   * requests, which nothing can answer, are still served then.
    */
   close(message = "closed", lingerMs = 0): void {
     if (this.#state === "closed") return;
@@ -1347,6 +1348,8 @@ export class Connection implements StreamHost {
     if (this.#lingerMs === 0 || !this.peer.isOurs) return false;
     if (this.#closeReason?.initiator === "local") this.#sendCloseBehindRequests(this.#closeReason.message);
     this.#lingerUntilMs ??= this.#nowMs + this.#lingerMs;
+    // Whoever still says something and hasn't closed hasn't read so far: it takes the rest of the grace, or dies.
+    if (this.#keepalive.lastReceivedMs > (this.#lingersSinceMs ??= this.#nowMs)) return true;
     return this.#nowMs < this.#lingerUntilMs;
   }
 

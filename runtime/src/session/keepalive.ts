@@ -24,6 +24,11 @@ export class Keepalive {
     this.#lastReceivedMs = nowMs;
   }
 
+  /** When that was last. */
+  get lastReceivedMs(): number {
+    return this.#lastReceivedMs;
+  }
+
   /** From now on silence is judged, after so long at most. */
   judgeWithin(lifetimeMs: number): void {
     this.#lifetimeMs = Math.min(this.#lifetimeMs, lifetimeMs);

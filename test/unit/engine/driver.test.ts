@@ -284,6 +284,46 @@ describe("the driver", () => {
       expect(scheduler.timerCount).to.equal(0);
     });
 
+    it("in order waits for a peer from which nothing was heard since much was sent: it may not have read it", async () => {
+      for (const [byteLength, closes] of [
+        [16_000, true],
+        [17_000, false],
+      ] as const) {
+        link = new FakeLink();
+        scheduler = new VirtualScheduler();
+        const driver = start("server");
+        link.receive(SETUP);
+        driver.connection.peer.receiveHello(1);
+        await scheduler.settle();
+        driver.connection.metadataPush(new Uint8Array(byteLength));
+        driver.connection.close("bye", 1_000);
+        driver.requestFlush();
+        await scheduler.advance(11_000);
+        expect(link.log, `${byteLength} bytes`).to.deep.equal(closes ? ["close"] : []);
+        driver.connection.abandonStreams("bye");
+        driver.requestFlush();
+        await scheduler.settle();
+        expect(link.log, `${byteLength} bytes`).to.deep.equal(["close"]);
+        expect(scheduler.timerCount).to.equal(0);
+      }
+    });
+
+    it("in order waits for a peer that is heard, as long as it lives: when it has read that it is to close, it closes", async () => {
+      const driver = start("server");
+      link.receive(SETUP);
+      driver.connection.peer.receiveHello(1);
+      await scheduler.settle();
+      driver.connection.close("bye", 1_000);
+      driver.requestFlush();
+      await scheduler.advance(900);
+      link.receive(KEEPALIVE);
+      await scheduler.advance(89_999);
+      expect(link.log).to.deep.equal([]);
+      await scheduler.advance(1);
+      expect(link.log).to.deep.equal(["abort"]);
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
     it("in order waits no more for what the link doesn't get rid of when there is no time left", async () => {
       const driver = start("server");
       link.receive(SETUP);
