@@ -1347,9 +1347,10 @@ export class Connection implements StreamHost {
   #lingers(): boolean {
     if (this.#lingerMs === 0 || !this.peer.isOurs) return false;
     if (this.#closeReason?.initiator === "local") this.#sendCloseBehindRequests(this.#closeReason.message);
+    this.#lingersSinceMs ??= this.#nowMs;
     this.#lingerUntilMs ??= this.#nowMs + this.#lingerMs;
     // Whoever still says something and hasn't closed hasn't read so far: it takes the rest of the grace, or dies.
-    if (this.#keepalive.lastReceivedMs > (this.#lingersSinceMs ??= this.#nowMs)) return true;
+    if (this.#keepalive.lastReceivedMs > this.#lingersSinceMs) return true;
     return this.#nowMs < this.#lingerUntilMs;
   }
 
