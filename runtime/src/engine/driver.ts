@@ -312,8 +312,8 @@ export class Driver implements LinkHandler {
 
   // Closed now, a socket of TCP would be reset by whatever the peer says next, and with it goes what it hasn't read.
   #noteHeld(): void {
-    if (this.#unheardBytes > ARRIVED_BYTES || (this.link.unsentBytes ?? 0) > 0)
-      this.connection.linkHolds(this.#scheduler.now());
+    const heldBytes = this.link.unsentBytes ?? 0;
+    if (heldBytes > 0 || this.#unheardBytes > ARRIVED_BYTES) this.connection.linkHolds(this.#scheduler.now());
   }
 
   #cancelTimer(): void {

@@ -408,7 +408,7 @@ export class Connection implements StreamHost {
 
   /** What the link took hasn't reached the peer, as far as can be seen: who hasn't got its last answer can't close yet. */
   linkHolds(nowMs: number): void {
-    if (this.#lingerUntilMs !== undefined && this.#lingerMs > 0) this.#lingerUntilMs = nowMs + this.#lingerMs;
+    if (this.#lingerUntilMs !== undefined) this.#lingerUntilMs = nowMs + this.#lingerMs;
   }
 
   /** The link takes bytes again. */
