@@ -5,13 +5,13 @@ import { expect } from "chai";
 import { browserClient, callingClient, liteClient, reflectingClient, sizeOf } from "./support/size.js";
 
 /** Everything: as of writing 57.0 kB. */
-const MAX_GZIP_BYTES = 57_200;
+const MAX_GZIP_BYTES = 57_300;
 
 /** The same without generated code, minified: as of writing 172.4 kB. */
 const MAX_OWN_BYTES = 173_600;
 
 /** A client that serves nothing, everything included: as of writing 53.5 kB. */
-const MAX_CALLING_GZIP_BYTES = 53_700;
+const MAX_CALLING_GZIP_BYTES = 53_800;
 
 /** The same by `rsocket-rpc/lite`: as of writing 13.4 kB. */
 const MAX_LITE_GZIP_BYTES = 13_400;
