@@ -46,13 +46,16 @@ export class Acceptor {
     if (sameHost >= this.#limits.maxConnectionsPerAddress) {
       return `server is full: more than ${this.#limits.maxConnectionsPerAddress} connections from one address`;
     }
-    this.enter(remoteAddress);
+    this.#enter(host);
     return undefined;
   }
 
   /** Counts a connection without a look at the limits: it has come in before. */
   enter(remoteAddress: string): void {
-    const host = this.#countedHost(remoteAddress);
+    this.#enter(this.#countedHost(remoteAddress));
+  }
+
+  #enter(host: string): void {
     this.#count++;
     if (host !== "") this.#byAddress.set(host, (this.#byAddress.get(host) ?? 0) + 1);
   }

@@ -2,7 +2,7 @@
 // What dialing a socket of Node has in common: it opens, fails, or is given up, and then nobody listens to it any more.
 
 import type { EventEmitter } from "node:events";
-import type { FrameLink, GiveUp } from "../engine/link.js";
+import { type Dialer, type FrameLink, type GiveUp, undemandingDialer } from "../engine/link.js";
 import { reasonOf } from "./node-servers.js";
 
 /** @internal A socket, or a WebSocket, that opens. */
@@ -18,8 +18,12 @@ export interface Opening {
   createLink(): FrameLink;
 }
 
-/** @internal Resolves with the link, or rejects with an Error naming the address, or with the reason of `signal`. */
-export function dialSocket(signal: GiveUp, open: () => Opening): Promise<FrameLink> {
+/** @internal A dialer of what `open` begins to open. It rejects with an Error naming the address, or with the signal's reason. */
+export function socketDialer(open: () => Opening): Dialer {
+  return undemandingDialer((signal) => dialSocket(signal, open));
+}
+
+function dialSocket(signal: GiveUp, open: () => Opening): Promise<FrameLink> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const { socket, event, address, giveUp, createLink } = open();

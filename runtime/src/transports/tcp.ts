@@ -2,17 +2,10 @@
 // Links over TCP (RSocket 1.0 §Transport Protocol).
 
 import { createServer, type Socket } from "node:net";
-import {
-  type Dialer,
-  type FrameLink,
-  type GiveUp,
-  type LinkInfo,
-  type Listener,
-  undemandingDialer,
-} from "../engine/link.js";
+import type { Dialer, FrameLink, LinkInfo, Listener } from "../engine/link.js";
 import type { TcpAddress, TcpListenOptions } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
-import { dialSocket } from "./dial.js";
+import { type Opening, socketDialer } from "./dial.js";
 import { LentReads } from "./lent-reads.js";
 import { addressesOf, authority, createListener, handOver, listen, portOf, reset, warn } from "./node-servers.js";
 
@@ -20,7 +13,7 @@ export type { TcpAddress, TcpListenOptions } from "./addresses.js";
 
 /** Opens links to `address`. `dial` rejects with an Error naming the address, its cause the error of the system. */
 export function tcpDialer(address: TcpAddress): Dialer {
-  return undemandingDialer((giveUp) => dialTcp(address, giveUp));
+  return socketDialer(() => openTcp(address));
 }
 
 /**
@@ -42,18 +35,16 @@ export async function listenTcp(
   return createListener(server, `tcp://${authority(options.host, portOf(server))}`);
 }
 
-function dialTcp({ host, port }: TcpAddress, giveUp: GiveUp): Promise<FrameLink> {
-  return dialSocket(giveUp, () => {
-    const reads = new LentReads({ host, port, noDelay: true, allowHalfOpen: true });
-    const { socket } = reads;
-    return {
-      socket,
-      giveUp: () => socket.destroy(),
-      event: "connect",
-      address: authority(host, port),
-      createLink: () => createTcpLink(socket, reads),
-    };
-  });
+function openTcp({ host, port }: TcpAddress): Opening {
+  const reads = new LentReads({ host, port, noDelay: true, allowHalfOpen: true });
+  const { socket } = reads;
+  return {
+    socket,
+    giveUp: () => socket.destroy(),
+    event: "connect",
+    address: authority(host, port),
+    createLink: () => createTcpLink(socket, reads),
+  };
 }
 
 function createTcpLink(socket: Socket, reads?: LentReads): FrameLink {

@@ -7,7 +7,7 @@ import type { Dialer, FrameLink, LinkRefusal } from "../engine/link.js";
 import type { TcpAddress, TlsDialOptions, TlsListener, TlsListenOptions } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
 import { withCertificate } from "./certificates.js";
-import { dialSocket } from "./dial.js";
+import { type Opening, socketDialer } from "./dial.js";
 import { Handshakes } from "./handshakes.js";
 import {
   addressesOf,
@@ -32,7 +32,7 @@ export type { Pem, TlsDialOptions, TlsIdentity, TlsListener, TlsListenOptions, T
  */
 export function tlsDialer(address: TcpAddress, options: TlsDialOptions = {}): Dialer {
   const tlsOptions = dialOptionsOf(address.host, options);
-  return { dial: (signal) => dialTls(address, tlsOptions, signal) };
+  return socketDialer(() => openTls(address, tlsOptions));
 }
 
 /**
@@ -64,21 +64,19 @@ export async function listenTls(
   return withIdentity(listener, server, options);
 }
 
-function dialTls({ host, port }: TcpAddress, options: ConnectionOptions, signal: AbortSignal): Promise<FrameLink> {
-  return dialSocket(signal, () => {
-    const below = connectSocket({ host, port, noDelay: true, allowHalfOpen: true });
-    const socket = connect({ ...options, socket: below });
-    // What breaks below breaks what is above, which tells.
-    below.on("error", (error) => socket.destroy(error));
-    const address = authority(host, port);
-    return {
-      socket,
-      event: "secureConnect",
-      address,
-      giveUp: () => socket.destroy(),
-      createLink: () => createTlsLink(socket, below, { explainSilentEnd: (cause) => silentEnd(address, cause) }),
-    };
-  });
+function openTls({ host, port }: TcpAddress, options: ConnectionOptions): Opening {
+  const below = connectSocket({ host, port, noDelay: true, allowHalfOpen: true });
+  const socket = connect({ ...options, socket: below });
+  // What breaks below breaks what is above, which tells.
+  below.on("error", (error) => socket.destroy(error));
+  const address = authority(host, port);
+  return {
+    socket,
+    event: "secureConnect",
+    address,
+    giveUp: () => socket.destroy(),
+    createLink: () => createTlsLink(socket, below, { explainSilentEnd: (cause) => silentEnd(address, cause) }),
+  };
 }
 
 function createTlsLink(

@@ -4,17 +4,10 @@
 import { lstat, mkdir, rmdir, unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { isAbsolute } from "node:path";
-import {
-  type Dialer,
-  type FrameLink,
-  type GiveUp,
-  type LinkInfo,
-  type Listener,
-  undemandingDialer,
-} from "../engine/link.js";
+import type { Dialer, FrameLink, LinkInfo, Listener } from "../engine/link.js";
 import type { UdsAddress } from "./addresses.js";
 import { createByteStreamLink } from "./byte-stream.js";
-import { dialSocket } from "./dial.js";
+import { type Opening, socketDialer } from "./dial.js";
 import { LentReads } from "./lent-reads.js";
 import { bind, createListener, handOver, warn } from "./node-servers.js";
 
@@ -32,7 +25,7 @@ const LOCK_MS = 10_000;
  */
 export function udsDialer({ path }: UdsAddress): Dialer {
   checkPath(path);
-  return undemandingDialer((giveUp) => dialUds(path, giveUp));
+  return socketDialer(() => openUds(path));
 }
 
 /**
@@ -124,18 +117,16 @@ function isAlive(path: string): Promise<boolean> {
   });
 }
 
-function dialUds(path: string, giveUp: GiveUp): Promise<FrameLink> {
-  return dialSocket(giveUp, () => {
-    const reads = new LentReads({ path, allowHalfOpen: true });
-    const { socket } = reads;
-    return {
-      socket,
-      giveUp: () => socket.destroy(),
-      event: "connect",
-      address: path,
-      createLink: () => createUdsLink(socket, "", path, reads),
-    };
-  });
+function openUds(path: string): Opening {
+  const reads = new LentReads({ path, allowHalfOpen: true });
+  const { socket } = reads;
+  return {
+    socket,
+    giveUp: () => socket.destroy(),
+    event: "connect",
+    address: path,
+    createLink: () => createUdsLink(socket, "", path, reads),
+  };
 }
 
 function createUdsLink(socket: Socket, localAddress: string, remoteAddress = "", reads?: LentReads): FrameLink {

@@ -22,7 +22,7 @@ import type {
   TlsServerOptions,
   WsUpgradeOptions,
 } from "./addresses.js";
-import { dialSocket } from "./dial.js";
+import { type Opening, socketDialer } from "./dial.js";
 import { Handshakes } from "./handshakes.js";
 import { refuse as refuseRequest } from "./http-answers.js";
 import { addressesOf, authority, createListener, listen, portOf, warn } from "./node-servers.js";
@@ -67,7 +67,7 @@ export function wsDialer(url: string, options: WsDialOptions = {}): Dialer {
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   // The host stays that of the URL.
   const { host: _, ...tlsOptions } = protocol === "wss:" ? dialOptionsOf(host, options.tls ?? {}) : {};
-  return { dial: (signal) => dialWs(url, options, tlsOptions, signal) };
+  return socketDialer(() => openWs(url, options, tlsOptions));
 }
 
 /**
@@ -134,36 +134,33 @@ function answerPlainRequest(_request: IncomingMessage, response: ServerResponse)
   response.writeHead(426, { Upgrade: "websocket", Connection: "close", "Content-Length": 0 }).end();
 }
 
-function dialWs(
+function openWs(
   url: string,
   { headers, protocols, maxFrameBytes }: WsDialOptions,
   tlsOptions: Omit<ReturnType<typeof dialOptionsOf>, "host">,
-  signal: AbortSignal,
-): Promise<FrameLink> {
-  return dialSocket(signal, () => {
-    const webSocket = new WebSocket(url, [...(protocols ?? [])], {
-      ...tlsOptions,
-      perMessageDeflate: false,
-      maxPayload: maxFrameBytes ?? MAX_FRAME_BYTES,
-      // Text is refused, whatever it says.
-      skipUTF8Validation: true,
-      ...(headers === undefined ? {} : { headers }),
-    });
-    let socket: Socket | undefined;
-    webSocket.once("upgrade", (response) => {
-      socket = response.socket;
-    });
-    return {
-      socket: webSocket,
-      event: "open",
-      address: withoutSecrets(url),
-      giveUp: () => webSocket.terminate(),
-      createLink: () => {
-        if (socket === undefined) throw new Error("a WebSocket opened without an upgrade");
-        return createWsLink(webSocket, socket, webSocketInfoOf(socket), false);
-      },
-    };
+): Opening {
+  const webSocket = new WebSocket(url, [...(protocols ?? [])], {
+    ...tlsOptions,
+    perMessageDeflate: false,
+    maxPayload: maxFrameBytes ?? MAX_FRAME_BYTES,
+    // Text is refused, whatever it says.
+    skipUTF8Validation: true,
+    ...(headers === undefined ? {} : { headers }),
   });
+  let socket: Socket | undefined;
+  webSocket.once("upgrade", (response) => {
+    socket = response.socket;
+  });
+  return {
+    socket: webSocket,
+    event: "open",
+    address: withoutSecrets(url),
+    giveUp: () => webSocket.terminate(),
+    createLink: () => {
+      if (socket === undefined) throw new Error("a WebSocket opened without an upgrade");
+      return createWsLink(webSocket, socket, webSocketInfoOf(socket), false);
+    },
+  };
 }
 
 function withoutSecrets(url: string): string {
