@@ -267,11 +267,17 @@ describe("the driver", () => {
       expect(scheduler.timerCount).to.equal(0);
     });
 
-    it("in order waits, as long as there is time, for what the link took and hasn't got rid of: a stopped reader's last answer", async () => {
+    /** A server whose client, one of ours, is there. */
+    async function startForOurs(): Promise<Driver> {
       const driver = start("server");
       link.receive(SETUP);
       driver.connection.peer.receiveHello(1);
       await scheduler.settle();
+      return driver;
+    }
+
+    it("in order waits, as long as there is time, for what the link took and hasn't got rid of: a stopped reader's last answer", async () => {
+      const driver = await startForOurs();
       driver.connection.close("bye", 1_000);
       link.unsentBytes = 100_000;
       driver.requestFlush();
@@ -291,10 +297,7 @@ describe("the driver", () => {
       ] as const) {
         link = new FakeLink();
         scheduler = new VirtualScheduler();
-        const driver = start("server");
-        link.receive(SETUP);
-        driver.connection.peer.receiveHello(1);
-        await scheduler.settle();
+        const driver = await startForOurs();
         driver.connection.metadataPush(new Uint8Array(byteLength));
         driver.connection.close("bye", 1_000);
         driver.requestFlush();
@@ -309,10 +312,7 @@ describe("the driver", () => {
     });
 
     it("in order waits for a peer that is heard, as long as it lives: when it has read that it is to close, it closes", async () => {
-      const driver = start("server");
-      link.receive(SETUP);
-      driver.connection.peer.receiveHello(1);
-      await scheduler.settle();
+      const driver = await startForOurs();
       driver.connection.close("bye", 1_000);
       driver.requestFlush();
       await scheduler.advance(900);
@@ -325,10 +325,7 @@ describe("the driver", () => {
     });
 
     it("in order waits no more for what the link doesn't get rid of when there is no time left", async () => {
-      const driver = start("server");
-      link.receive(SETUP);
-      driver.connection.peer.receiveHello(1);
-      await scheduler.settle();
+      const driver = await startForOurs();
       driver.connection.close("bye", 1_000);
       link.unsentBytes = 100_000;
       driver.requestFlush();

@@ -394,6 +394,19 @@ describe("slips", () => {
     for (const call of calls) expect(await world.run(call)).to.include({ code: Code.Cancelled });
   });
 
+  /** With a call that runs, `server` is told to close within a minute, then at once. */
+  async function closesWithLessPatience(server: Awaited<ReturnType<typeof world.serve>>): Promise<void> {
+    const client = createTickerClient(await world.connect(server));
+    const call = rejectionOf(client.last({}));
+    await world.scheduler.settle();
+    const closing = server.close({ graceMs: 60_000 });
+    await world.scheduler.settle();
+    void server.close();
+    expect(await world.run(call)).to.be.instanceOf(Error);
+    await world.scheduler.advance(1_100);
+    await world.run(closing);
+  }
+
   it("a server that is told to close again with less patience", async () => {
     const server = await world.serve({
       services: [
@@ -403,29 +416,13 @@ describe("slips", () => {
         }),
       ],
     });
-    const client = createTickerClient(await world.connect(server));
-    const call = rejectionOf(client.last({}));
-    await world.scheduler.settle();
-    const closing = server.close({ graceMs: 60_000 });
-    await world.scheduler.settle();
-    void server.close();
-    expect(await world.run(call)).to.be.instanceOf(Error);
-    await world.scheduler.advance(1_100);
-    await world.run(closing);
+    await closesWithLessPatience(server);
   });
 
   it("a server that is told to close again with less patience, with a handler that never ends", async () => {
     const server = await world.serve({ services: [ticker({ last: () => new Promise<never>(() => {}) })] });
     world.expectsRunningHandlers = true;
-    const client = createTickerClient(await world.connect(server));
-    const call = rejectionOf(client.last({}));
-    await world.scheduler.settle();
-    const closing = server.close({ graceMs: 60_000 });
-    await world.scheduler.settle();
-    void server.close();
-    expect(await world.run(call)).to.be.instanceOf(Error);
-    await world.scheduler.advance(1_100);
-    await world.run(closing);
+    await closesWithLessPatience(server);
   });
 
   it("a request that lives long holds nothing of what was read with it", async () => {
