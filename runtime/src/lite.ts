@@ -10,7 +10,7 @@ export type { Dialer } from "./engine/link.js";
 export { connectWith, type LiteConnection, type LiteConnectOptions } from "./lite/connect.js";
 export { ConnectError } from "./lite/errors.js";
 export { type MetadataSupport, metadata } from "./lite/headers.js";
-export type { LiteLimits } from "./lite/limits.js";
+export { type LimitsSupport, type LiteLimits, limits } from "./lite/limits.js";
 export type { ErrorDetail } from "./metadata/envelope.js";
 export { Metadata, type MetadataInit } from "./metadata/headers.js";
 export { CallError as RpcError } from "./rpc/call-error.js";

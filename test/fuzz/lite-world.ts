@@ -6,7 +6,7 @@
 
 import { type LiteConnection, liteConnectionOf } from "../../runtime/src/lite/connect.js";
 import { metadata } from "../../runtime/src/lite/headers.js";
-import { liteLimits } from "../../runtime/src/lite/limits.js";
+import { limits, STANDARD } from "../../runtime/src/lite/limits.js";
 import { createSession, type LiteSession } from "../../runtime/src/lite/session.js";
 import type { CallOptions } from "../../runtime/src/rpc/call-options.js";
 import { type AnyMethod, method } from "../../runtime/src/rpc/method.js";
@@ -17,7 +17,7 @@ import { FuzzScheduler } from "./fuzz-scheduler.js";
 import { OutgoingRules } from "./outgoing-rules.js";
 import { readScript, type Script, type Step } from "./script.js";
 
-const SMALL_LIMITS = liteLimits({
+const SMALL_LIMITS = limits({
   maxMessageBytes: 512,
   maxReassemblyBytes: 1_024,
   maxFragments: 70,
@@ -91,7 +91,7 @@ export class LiteWorld {
     this.#session = createSession({
       link: this.#link,
       scheduler: this.#scheduler,
-      limits: this.#has(Option.SMALL_LIMITS) ? SMALL_LIMITS : liteLimits(),
+      limits: this.#has(Option.SMALL_LIMITS) ? SMALL_LIMITS : STANDARD,
       // SETUP, 20 s and 90 s, without metadata.
       setup: Uint8Array.from(Buffer.from("000016000000000400000100000000" + "4e2000015f90016d0164", "hex")),
       keepaliveIntervalMs: 20_000,

@@ -48,7 +48,7 @@ const LAWS: Readonly<Record<string, Law>> = {
   // From one connection to the next: `Channel` is rpc's, so that rpc never needs to know of this.
   resilience: { layers: ["metadata/", "engine/", "rsocket/", "rpc/"] },
   // A client that only calls: an engine and calls of its own, on what lies below both.
-  lite: { layers: ["bytes/", "frames/", "metadata/", "session/", "engine/", "rpc/"] },
+  lite: { layers: ["bytes/", "codec/", "frames/", "metadata/", "session/", "engine/", "rpc/"] },
   // The rooms behind the door `testing.ts`.
   testing: { layers: ["bytes/", "frames/", "metadata/", "session/", "engine/", "transports/", "rsocket/", "rpc/"] },
 };

@@ -3,8 +3,6 @@
 
 /** The longest text that is decoded byte by byte: beyond it the call into the platform's decoder pays for itself. */
 const SHORT_TEXT_BYTES = 32;
-/** So many characters are handed over one by one; of more an array is made. */
-const ARGUMENTS = 8;
 
 /** The platform's. */
 export const encoder: TextEncoder = new TextEncoder();
@@ -58,11 +56,11 @@ export function decodeUtf8Strict(bytes: Uint8Array, start = 0, end: number = byt
 // An array for each length, to be filled and handed over whole: a text that is put together is slower by far.
 const unitsOfLength: number[][] = [];
 
-// The text of `bytes[start, end)` when it is short and ASCII; undefined otherwise.
+// The text of `bytes[start, end)` when it is short and ASCII; undefined otherwise. Where there is no byte there is no
+// character; 0x80 ends the attempt.
 function decodeAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
   const length = end - start;
   if (length > SHORT_TEXT_BYTES) return undefined;
-  if (length <= ARGUMENTS) return decodeFewAscii(bytes, start, end);
   const units = (unitsOfLength[length] ??= new Array<number>(length).fill(0));
   for (let i = 0; i < length; i++) {
     const byte = bytes[start + i] ?? 0x80;
@@ -70,26 +68,6 @@ function decodeAscii(bytes: Uint8Array, start: number, end: number): string | un
     units[i] = byte;
   }
   return String.fromCharCode(...units);
-}
-
-// At most eight. Where there is no byte there is no character; 0x80 ends the attempt.
-function decodeFewAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
-  let text = "";
-  let at = start;
-  for (; at + 4 <= end; at += 4) {
-    const a = bytes[at] ?? 0x80;
-    const b = bytes[at + 1] ?? 0x80;
-    const c = bytes[at + 2] ?? 0x80;
-    const d = bytes[at + 3] ?? 0x80;
-    if ((a | b | c | d) >= 0x80) return undefined;
-    text += String.fromCharCode(a, b, c, d);
-  }
-  for (; at < end; at++) {
-    const byte = bytes[at] ?? 0x80;
-    if (byte >= 0x80) return undefined;
-    text += String.fromCharCode(byte);
-  }
-  return text;
 }
 
 function isLowSurrogate(unit: number): boolean {

@@ -189,7 +189,8 @@ export function setOwn(map: Record<string, unknown>, key: string, value: unknown
   Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
-function skipUnknown(r: MessageReader, tag: number, known: readonly number[]): void {
+/** Passes over a field that isn't among the `known` ones; one of these has the wrong type. @throws RangeError then. */
+export function skipUnknown(r: MessageReader, tag: number, known: readonly number[]): void {
   if (isAmong(known, tag >>> 3)) throw malformed(`field ${tag >>> 3} with the wire type ${tag & 7}`, r.at);
   skip(r, tag, MAX_DEPTH - 1 - r.depth);
 }

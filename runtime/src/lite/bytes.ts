@@ -2,9 +2,6 @@
 // Bytes put together from parts, where few bytes of code count more than a copy.
 
 import { lengthOf } from "../bytes/parts.js";
-import { encodeUtf8 } from "../bytes/utf8.js";
-import { check } from "./check.js";
-import { MAX_PART_BYTES } from "./constants.js";
 
 /** Bytes of a part; of a number the low eight bits. */
 export type Bytes = ArrayLike<number>;
@@ -23,12 +20,4 @@ export function concat(...parts: readonly Bytes[]): Uint8Array {
 /** `value` in `byteLength` bytes, at most 4, the highest first. */
 export function uint(value: number, byteLength: number): Bytes {
   return Array.from({ length: byteLength }, (_byte, i) => value >>> (8 * (byteLength - 1 - i)));
-}
-
-/** A text, or bytes, behind its length in two bytes. @throws RangeError above 32,767 of them. */
-export function shortPart(what: string, part: string | Uint8Array): Uint8Array {
-  const bytes = typeof part === "string" ? encodeUtf8(part) : part;
-  const { length } = bytes;
-  check(length <= MAX_PART_BYTES, `length of ${what}`, length, `at most ${MAX_PART_BYTES}`);
-  return concat(uint(length, 2), bytes);
 }

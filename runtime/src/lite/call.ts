@@ -5,7 +5,6 @@ import { readUint24, readUint31, readUint32 } from "../bytes/integers.js";
 import { lengthOf, NO_BYTES } from "../bytes/parts.js";
 import type { Timer } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
-import type { Metadata } from "../metadata/headers.js";
 import { listenForAbort, stopListening } from "../rpc/abort-listeners.js";
 import { CallError, callErrorOf } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
@@ -40,7 +39,9 @@ import * as Flag from "./flags.js";
 import { append, type Fragments } from "./fragments.js";
 import { frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
-import { errorData, readEnvelope, requestMetadata, wireHeaders } from "./metadata.js";
+import type { MetadataSupport } from "./headers.js";
+import * as Limit from "./limit-places.js";
+import { checkSupport, errorData, requestMetadata } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
 import { createWaiting, dropped } from "./waiting.js";
 
@@ -73,8 +74,8 @@ export function beginCall<O>(
   let failure: CallError | undefined;
   let timer: Timer | undefined;
   let dueMs = Infinity;
-  let headers: Uint8Array | undefined;
-  let headersSeen = false;
+  let say: ReturnType<MetadataSupport["say"]> | undefined;
+  let hear: ReturnType<MetadataSupport["hear"]> | undefined;
   // What comes.
   let readers: (() => void)[] = [];
   let credit = answers ?? prefetch ?? FIRST_ITEMS;
@@ -149,7 +150,7 @@ export function beginCall<O>(
     const atHand = items.length + Math.max(0, credit);
     if (wanted - atHand < wanted / 2) return;
     // With too many bytes waiting only a consumer that has nothing left may ask, and only for one.
-    const isFull = session.unconsumedBytes > limits.maxUnconsumedBytes;
+    const isFull = session.unconsumedBytes > limits[Limit.MAX_UNCONSUMED_BYTES];
     if (isFull && atHand > 0) return;
     const granted = isFull ? 1 : wanted - atHand;
     window = Math.min(MOST_ITEMS, 2 * window);
@@ -177,7 +178,9 @@ export function beginCall<O>(
       check(isSignal, "signal", signal, "an AbortSignal");
       if (timeoutMs !== undefined) checkRange("timeoutMs", timeoutMs, 0);
       if (prefetch !== undefined) checkRange("prefetch", prefetch, 1);
-      headers = wireHeaders(init.metadata, options);
+      checkSupport(init.metadata, options);
+      say = init.metadata?.say(options);
+      hear = init.metadata?.hear(options);
     } catch (error) {
       failure = callErrorOf(error, INVALID_ARGUMENT);
       isEnded = true;
@@ -203,7 +206,9 @@ export function beginCall<O>(
     if (!session.hasRoom) {
       if (session.whenRoom(admit)) return;
       return giveUp(
-        new CallError(RESOURCE_EXHAUSTED, tooMuch("calls that wait", limits.maxQueuedCalls), { retryable: true }),
+        new CallError(RESOURCE_EXHAUSTED, tooMuch("calls that wait", limits[Limit.MAX_QUEUED_CALLS]), {
+          retryable: true,
+        }),
       );
     }
     if (type === FrameType.REQUEST_CHANNEL) return void sendAll(request as Source<unknown>);
@@ -231,7 +236,7 @@ export function beginCall<O>(
     let metadata: Uint8Array;
     try {
       const leftMs = Math.max(0, Math.ceil(dueMs - scheduler.now()));
-      metadata = requestMetadata(method, leftMs, noMessage, headers, options);
+      metadata = requestMetadata(method, leftMs, noMessage, say);
     } catch (error) {
       throw callErrorOf(error, INVALID_ARGUMENT);
     }
@@ -425,18 +430,19 @@ export function beginCall<O>(
     fragments.data = append(fragments.data, data);
     session.reassemblyBytes += byteLength;
     if (isTooLong(fragments.metadata, fragments.data)) return;
-    const { maxFragments, maxReassemblyBytes } = limits;
-    if (fragments.count > maxFragments) refuse(tooMuch("fragments of a message", maxFragments));
-    else if (session.reassemblyBytes > maxReassemblyBytes) {
-      refuse(tooMuch("bytes of unfinished messages", maxReassemblyBytes), CANCELLED);
+    if (fragments.count > limits[Limit.MAX_FRAGMENTS])
+      refuse(tooMuch("fragments of a message", limits[Limit.MAX_FRAGMENTS]));
+    else if (session.reassemblyBytes > limits[Limit.MAX_REASSEMBLY_BYTES]) {
+      refuse(tooMuch("bytes of unfinished messages", limits[Limit.MAX_REASSEMBLY_BYTES]), CANCELLED);
     }
   }
 
   // Then the call has ended.
   function isTooLong(metadata: Uint8Array, data: Uint8Array): boolean {
-    const { maxMessageBytes, maxMetadataBytes } = limits;
-    if (data.length > maxMessageBytes) refuse(tooMuch("bytes of a message", maxMessageBytes));
-    else if (metadata.length > maxMetadataBytes) refuse(tooMuch("bytes of metadata", maxMetadataBytes));
+    if (data.length > limits[Limit.MAX_MESSAGE_BYTES])
+      refuse(tooMuch("bytes of a message", limits[Limit.MAX_MESSAGE_BYTES]));
+    else if (metadata.length > limits[Limit.MAX_METADATA_BYTES])
+      refuse(tooMuch("bytes of metadata", limits[Limit.MAX_METADATA_BYTES]));
     return isEnded;
   }
 
@@ -450,15 +456,14 @@ export function beginCall<O>(
 
   // Ends the call when that was too much beyond what was asked for.
   function keep(data: Uint8Array): void {
-    const { maxSurplusItems, maxSurplusBytes, maxWaitingBytes } = limits;
     if (isStream) {
       if (credit !== MAX_31_BIT) credit--;
       surplusBytes = credit < 0 ? surplusBytes + data.length : 0;
     }
-    if (-credit > maxSurplusItems || surplusBytes > maxSurplusBytes) {
+    if (-credit > limits[Limit.MAX_SURPLUS_ITEMS] || surplusBytes > limits[Limit.MAX_SURPLUS_BYTES]) {
       refuse(`items exceed the credit by ${-credit}`);
-    } else if (session.unconsumedBytes + data.length > maxWaitingBytes) {
-      leave(new CallError(RESOURCE_EXHAUSTED, tooMuch("bytes of messages that wait", maxWaitingBytes)));
+    } else if (session.unconsumedBytes + data.length > limits[Limit.MAX_WAITING_BYTES]) {
+      leave(new CallError(RESOURCE_EXHAUSTED, tooMuch("bytes of messages that wait", limits[Limit.MAX_WAITING_BYTES])));
     }
     if (isEnded) return;
     items.push(data.slice()); // a view would pin what it was read in
@@ -467,25 +472,11 @@ export function beginCall<O>(
 
   // Headers and trailers of ours, or whatever else came. The call may end by it: a listener may throw, or abort its signal.
   function takeMetadata(metadata: Uint8Array): void {
-    if (metadata.length === 0) return;
     try {
-      const told = readEnvelope(metadata);
-      if (told === undefined) options.onRawMetadata?.(metadata);
-      else {
-        if (!headersSeen) headersSeen = tell(options.onHeaders, told.headers);
-        tell(options.onTrailers, told.trailers);
-      }
+      if (metadata.length > 0) hear?.(metadata);
     } catch (error) {
       giveUp(callErrorOf(error));
     }
-  }
-
-  // True when there was something to tell.
-  function tell(listener: ((metadata: Metadata) => void) | undefined, pairs: readonly Uint8Array[]): boolean {
-    const metadata = listener && init.metadata?.decode(pairs);
-    if (metadata === undefined || metadata.isEmpty) return false;
-    listener?.(metadata);
-    return true;
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────

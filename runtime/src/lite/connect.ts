@@ -15,15 +15,15 @@ import type { CloseReason } from "../rpc/connection.js";
 import type { AnyMethod } from "../rpc/method.js";
 import { uint } from "./bytes.js";
 import { beginCall, type LiteCall } from "./call.js";
-import { checkRange } from "./check.js";
+import { check, checkRange } from "./check.js";
 import { ANSWER_CREDIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "./constants.js";
 import { connectErrorOf, connectionError, lostError } from "./errors.js";
 import * as Flag from "./flags.js";
 import { frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
 import type { MetadataSupport } from "./headers.js";
-import { type LiteLimits, liteLimits } from "./limits.js";
-import { setupMetadata, wireHeaders } from "./metadata.js";
+import { type LimitsSupport, STANDARD } from "./limits.js";
+import { checkSupport, setupMetadata } from "./metadata.js";
 import { createSession, type LiteSession } from "./session.js";
 import type { LiteLink } from "./websocket.js";
 
@@ -33,7 +33,7 @@ export interface LiteConnectOptions {
   readonly bearerToken?: string | (() => string | Promise<string>);
   /**
    * `metadata` of this package: with it headers are sent, and headers and trailers that come are read. Without it calls with
-   * `headers`, `onHeaders` or `onTrailers` fail, and a page doesn't carry it.
+   * `headers`, `onHeaders`, `onTrailers`, `tracing`, `rawMetadata` or `onRawMetadata` fail, and a page doesn't carry it.
    */
   readonly metadata?: MetadataSupport;
   /** Sent with SETUP, for `accept` on the server; `metadata` must be given, too. */
@@ -52,8 +52,8 @@ export interface LiteConnectOptions {
   readonly discardUnknownFields?: boolean;
   /** What differs for the driver of the server: a value of `rsocket-rpc/compat`. */
   readonly compatibility?: Omit<Compatibility, "announcePerRequest" | "repeatChannelMetadata">;
-  /** What the server can move. */
-  readonly limits?: Partial<LiteLimits>;
+  /** What the server can move: `limits({ … })` of this package. */
+  readonly limits?: LimitsSupport;
   /** The world; tests put virtual time here. */
   readonly scheduler?: Scheduler;
 }
@@ -98,14 +98,15 @@ export async function connectOver(
     keepaliveIntervalMs = Math.min(20_000, Math.ceil(maxLifetimeMs / 3)),
     fragmentBytes = 65_536,
     compatibility,
+    limits = STANDARD,
   } = options;
+  check(Array.isArray(limits), "limits", limits, "limits({ … }) of rsocket-rpc/lite");
   checkRange("timeoutMs", timeoutMs, 0);
   checkRange("maxLifetimeMs", maxLifetimeMs, 1);
   // Otherwise each silence would end the connection. The longest lifetime is none.
   const isJudged = maxLifetimeMs < MAX_31_BIT;
   checkRange("keepaliveIntervalMs", keepaliveIntervalMs, 1, isJudged ? maxLifetimeMs - 1 : MAX_31_BIT);
   checkRange("fragmentBytes", fragmentBytes, 64, MAX_FRAME_BYTES);
-  const limits = liteLimits(options.limits);
   const controller = new AbortController();
   const gaveUp = new Promise<never>((_resolve, reject) => {
     controller.signal.onabort = () => reject(controller.signal.reason);
@@ -154,7 +155,8 @@ function setupFrame(
 ): Uint8Array {
   let bytes: Uint8Array;
   try {
-    bytes = setupMetadata(wireHeaders(metadata, { headers }), bearerToken);
+    checkSupport(metadata, { headers });
+    bytes = setupMetadata(metadata?.encode(headers), bearerToken);
   } catch (error) {
     throw callErrorOf(error, INVALID_ARGUMENT);
   }

@@ -3,10 +3,13 @@
 // `metadata/envelope-reader.ts` do, in as little code as these cases take.
 
 import { NO_BYTES } from "../bytes/parts.js";
-import { decodeUtf8Strict } from "../bytes/utf8.js";
+import { malformed } from "../codec/faults.js";
+import { skipUnknown } from "../codec/read-fields.js";
+import { readBytesView, readString } from "../codec/read-scalars.js";
+import { MessageReader, readTag, readUint32 } from "../codec/reader.js";
 import type { ErrorDetail, Status } from "../metadata/envelope.js";
 import { type Bytes, concat } from "./bytes.js";
-import { MAX_DETAILS, MAX_HEADERS } from "./constants.js";
+import { MAX_DETAILS } from "./constants.js";
 
 /** A field of bytes; nothing where there are none. */
 export function field(tag: number, value: Uint8Array): Bytes {
@@ -18,38 +21,43 @@ export function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
 }
 
-/** What a server says. */
+/** What a server says, beside headers and trailers. */
 export interface Told {
   /** It reads Envelopes. */
   hello?: boolean;
-  /** Views of pairs, not yet read. */
-  readonly headers: Uint8Array[];
-  readonly trailers: Uint8Array[];
   status?: Status;
 }
 
+/** Reads a field's value. */
+export type ReadValue = (r: MessageReader) => void;
+
 /**
- * The Envelope in `bytes`, but for what only servers read; values of details are views.
- * @throws RangeError for a field that is cut off, is of the wrong type, a group, or one header or detail too many.
+ * The Envelope in `bytes`, but for what only servers read; values of details are views. Headers and trailers, fields 4 and 5,
+ * are for `readHeader` and `readTrailer`.
+ * @throws RangeError for a field that is cut off or of the wrong type, or one detail too many.
  */
-export function decodeEnvelope(bytes: Uint8Array): Told {
+export function decodeEnvelope(
+  bytes: Uint8Array,
+  readHeader: ReadValue = readBytesView,
+  readTrailer: ReadValue = readBytesView,
+): Told {
   const details: ErrorDetail[] = [];
-  const told: Told = { headers: [], trailers: [] };
+  const told: Told = {};
   let code = 0;
   let message = "";
-  forEachField(bytes, {
-    1: () => (told.hello = true),
-    4: (pair) => push(told.headers, MAX_HEADERS, bytesOf(pair)),
-    5: (pair) => push(told.trailers, MAX_HEADERS, bytesOf(pair)),
-    6: (status) => {
-      forEachField(bytesOf(status), {
-        1: (value) => (code = typeof value === "number" ? value | 0 : malformed()),
-        2: (value) => (message = textOf(value)),
-        3: (pair) =>
+  forEachField(bytes, [1, 4, 5, 6], {
+    0x0a: (r) => (told.hello = !!readBytesView(r)),
+    0x22: readHeader,
+    0x2a: readTrailer,
+    0x32: (r) => {
+      forEachField(readBytesView(r), [1, 2, 3], {
+        0x08: (status) => (code = readUint32(status) | 0),
+        0x12: (status) => (message = readString(status)),
+        0x1a: (status) =>
           push(
             details,
             MAX_DETAILS,
-            readPair(bytesOf(pair), (typeUrl, value) => ({ typeUrl, value })),
+            readPair(status, (typeUrl, value) => ({ typeUrl, value })),
           ),
       });
       told.status = { code, message, details };
@@ -58,64 +66,28 @@ export function decodeEnvelope(bytes: Uint8Array): Told {
   return told;
 }
 
-// Each costs more here than it does on the wire.
-function push<T>(list: T[], most: number, item: T): void {
-  if (list.push(item) > most) malformed();
+/** Adds to a list of at most so many: each costs more here than it does on the wire. */
+export function push<T>(list: T[], most: number, item: T): void {
+  if (list.push(item) > most) throw malformed(`more than ${most}`, 0);
 }
 
 /** A text and bytes. @throws RangeError as `decodeEnvelope`. */
-export function readPair<T>(pair: Uint8Array, create: (text: string, bytes: Uint8Array) => T): T {
+export function readPair<T>(r: MessageReader, create: (text: string, bytes: Uint8Array) => T): T {
   let text = "";
   let bytes: Uint8Array = NO_BYTES;
-  forEachField(pair, {
-    1: (value) => (text = textOf(value)),
-    2: (value) => (bytes = bytesOf(value)),
+  forEachField(readBytesView(r), [1, 2], {
+    0x0a: (pair) => (text = readString(pair)),
+    0x12: (pair) => (bytes = readBytesView(pair)),
   });
   return create(text, bytes);
 }
 
-/** A number, of which the low 32 bits count, or a view of bytes; undefined for types that no field here has. */
-type Value = number | Uint8Array | undefined;
-
-/** Calls `known` for the fields whose numbers it has, and passes over all others. */
-function forEachField(bytes: Uint8Array, known: Readonly<Record<number, (value: Value) => void>>): void {
-  let at = 0;
-  const read = (mostBytes: number): number => {
-    let value = 0;
-    for (let i = 0; i < mostBytes; i++) {
-      const byte = bytes[at++] ?? malformed();
-      if (i < 5) value |= (byte & 0x7f) << (7 * i);
-      // Tags and lengths have 32 bits.
-      if (byte < 0x80) return i === 4 && mostBytes === 5 && byte > 15 ? malformed() : value >>> 0;
-    }
-    return malformed();
-  };
-  const view = (byteLength: number): Uint8Array => {
-    at += byteLength;
-    return at > bytes.length ? malformed() : bytes.subarray(at - byteLength, at);
-  };
-  while (at < bytes.length) {
-    const tag = read(5);
-    const type = tag & 7;
-    let value: Value;
-    if (type === 0) value = read(10);
-    else if (type === 2) value = view(read(5));
-    else if (type === 1) view(8);
-    else if (type === 5) view(4);
-    else malformed();
-    if (tag < 8) malformed();
-    known[tag >>> 3]?.(value);
+/** Calls `read` for the fields whose tags it has, and passes over all whose numbers aren't `known`. */
+function forEachField(bytes: Uint8Array, known: readonly number[], read: Readonly<Record<number, ReadValue>>): void {
+  const r = new MessageReader();
+  r.begin(bytes);
+  while (r.at < r.end) {
+    const tag = readTag(r);
+    (read[tag] ?? ((it) => skipUnknown(it, tag, known)))(r);
   }
-}
-
-function bytesOf(value: Value): Uint8Array {
-  return value instanceof Uint8Array ? value : malformed();
-}
-
-function textOf(value: Value): string {
-  return decodeUtf8Strict(bytesOf(value)) ?? malformed();
-}
-
-function malformed(): never {
-  throw new RangeError("malformed Envelope");
 }

@@ -67,7 +67,7 @@ export function peerError(wireCode: number, data: Uint8Array, metadata: Metadata
     return new CallError(UNKNOWN, `the error can't be read: ${messageOf(cause)}`, { initiator, wireCode, cause });
   }
   try {
-    trailers = metadata?.decode(said.trailers ?? []);
+    if (said.text === undefined) trailers = metadata?.trailersOf(data.subarray(1));
   } catch {
     // Trailers against the rules are no reason to hide the error that they came with.
   }

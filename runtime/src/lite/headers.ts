@@ -1,27 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-// Headers and trailers with their rules: apart, so that pages without them don't carry it.
+// Headers, trailers and what else of metadata a call may say and hear: apart, so that pages without it don't carry it.
 
 import { encodeUtf8 } from "../bytes/utf8.js";
+import type { Header } from "../metadata/envelope.js";
 import { Metadata, type MetadataInit } from "../metadata/headers.js";
-import { concat } from "./bytes.js";
-import { field, readPair } from "./envelope.js";
+import type { CallOptions } from "../rpc/call-options.js";
+import { type Bytes, concat } from "./bytes.js";
+import { check } from "./check.js";
+import { MAX_HEADERS } from "./constants.js";
+import { decodeEnvelope, field, push, type ReadValue, readPair } from "./envelope.js";
+import { ownEntry, readEntry, shortPart } from "./metadata.js";
 
 /** What a connection that sends or reads headers is made with: `metadata`. */
 export interface MetadataSupport {
   /** @internal Headers as fields of an Envelope. @throws MetadataError naming the first that is against the rules. */
-  encode(headers: MetadataInit): Uint8Array;
-  /** @internal Headers or trailers of an Envelope. @throws MetadataFormatError, RangeError for what is none. */
-  decode(pairs: readonly Uint8Array[]): Metadata;
+  encode(headers: MetadataInit | undefined): Bytes;
+  /**
+   * @internal What a call says: given an Envelope's fields so far it returns tracing, and all behind it.
+   * @throws MetadataError as `encode`, RangeError for what can't go together.
+   */
+  say(options: CallOptions): (fields: Uint8Array) => readonly Bytes[];
+  /** @internal What is called with the metadata of each message. @throws whatever a listener throws. */
+  hear(options: CallOptions): (metadata: Uint8Array) => void;
+  /** @internal Trailers of an Envelope. @throws MetadataFormatError, RangeError for what is none. */
+  trailersOf(envelope: Uint8Array): Metadata;
 }
 
 /**
- * Headers and trailers for `connect`.
+ * Headers and trailers, tracing and metadata of other makes for `connect`.
  * @example
  * const connection = await connect("wss://api.example.com/rpc", { metadata, headers: { "x-page": "start" } });
  */
 export const metadata: MetadataSupport = {
   encode(headers) {
-    const pairs = Array.from(Metadata.from(headers), ([key, value]) =>
+    const pairs = Array.from(Metadata.from(headers ?? {}), ([key, value]) =>
       field(
         0x22,
         concat(field(0x0a, encodeUtf8(key)), field(0x12, typeof value === "string" ? encodeUtf8(value) : value)),
@@ -29,7 +41,53 @@ export const metadata: MetadataSupport = {
     );
     return concat(...pairs);
   },
-  decode(pairs) {
-    return Metadata.fromWire(pairs.map((pair) => readPair(pair, (key, value) => ({ key, value }))));
+  say({ headers, rawMetadata, tracing = {} }) {
+    const encoded = this.encode(headers);
+    const names = Object.entries(tracing).flat();
+    return (fields) => {
+      const envelope = concat(fields, encoded);
+      const isFine = envelope.length === 0 || rawMetadata === undefined;
+      check(isFine, "rawMetadata", rawMetadata, "none beside headers, a deadline, or no messages");
+      return [
+        shortPart("tracing", concat(...names.map((text) => shortPart("tracing", encodeUtf8(text))))),
+        rawMetadata ?? ownEntry(envelope),
+      ];
+    };
   },
+  hear({ onHeaders, onTrailers, onRawMetadata }) {
+    let headersSeen = false;
+    return (bytes) => {
+      const envelope = readEntry(bytes);
+      if (envelope === undefined) return onRawMetadata?.(bytes);
+      const { headers, trailers } = pairsOf(envelope);
+      if (!headersSeen) headersSeen = tell(onHeaders, headers);
+      tell(onTrailers, trailers);
+    };
+  },
+  trailersOf: (envelope) => Metadata.fromWire(pairsOf(envelope).trailers),
 };
+
+/** @internal Headers and trailers of an Envelope. @throws RangeError for what is none. */
+export function pairsOf(envelope: Uint8Array): { readonly headers: Header[]; readonly trailers: Header[] } {
+  const headers: Header[] = [];
+  const trailers: Header[] = [];
+  decodeEnvelope(envelope, addTo(headers), addTo(trailers));
+  return { headers, trailers };
+}
+
+function addTo(pairs: Header[]): ReadValue {
+  return (r) =>
+    push(
+      pairs,
+      MAX_HEADERS,
+      readPair(r, (key, value) => ({ key, value })),
+    );
+}
+
+// True when there was something to tell.
+function tell(listener: ((metadata: Metadata) => void) | undefined, pairs: readonly Header[]): boolean {
+  const metadata = listener && Metadata.fromWire(pairs);
+  if (metadata === undefined || metadata.isEmpty) return false;
+  listener?.(metadata);
+  return true;
+}

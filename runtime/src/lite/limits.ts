@@ -1,67 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server can move in a client that only calls: the limits of `session/settings.ts` that are left, with its defaults.
+// They are numbers in a row: pages that change none don't carry their names.
 
 import type { Limits } from "../session/settings.js";
 import { check } from "./check.js";
 
+/** Their names, in order; `limit-places.ts` says the same. */
+const NAMES = [
+  "maxMessageBytes",
+  "maxMetadataBytes",
+  "maxFragments",
+  "maxReassemblyBytes",
+  "maxSurplusItems",
+  "maxSurplusBytes",
+  "maxUnconsumedBytes",
+  "maxWaitingBytes",
+  "producerPauseBytes",
+  "maxPeerCausedBytes",
+  "stallTimeoutMs",
+  "maxQueuedCalls",
+  "controlBurst",
+  "controlsPerSecond",
+  "meaninglessBurst",
+  "meaninglessPerSecond",
+  "requestNBurst",
+  "requestNsPerSecond",
+] as const;
+
 /** Every buffer and counter that a server can move here; `Limits` says what each is. */
-export type LiteLimits = Pick<
-  Limits,
-  | "maxMessageBytes"
-  | "maxReassemblyBytes"
-  | "maxFragments"
-  | "maxMetadataBytes"
-  | "maxSurplusItems"
-  | "maxSurplusBytes"
-  | "maxUnconsumedBytes"
-  | "maxWaitingBytes"
-  | "producerPauseBytes"
-  | "maxPeerCausedBytes"
-  | "stallTimeoutMs"
-  | "maxQueuedCalls"
-  | "controlBurst"
-  | "controlsPerSecond"
-  | "meaninglessBurst"
-  | "meaninglessPerSecond"
-  | "requestNBurst"
-  | "requestNsPerSecond"
->;
+export type LiteLimits = Pick<Limits, (typeof NAMES)[number]>;
+
+type NumbersOf<Names> = { readonly [Place in keyof Names]: number };
+
+/** A number for each. Made by `limits`. */
+export type LimitsSupport = NumbersOf<typeof NAMES>;
 
 /** The same numbers as a whole runtime's: tests compare them. */
-const STANDARD: { -readonly [Name in keyof LiteLimits]: number } = {
-  /** As many as the largest message may have. */
-  maxFragments: 0,
-  /** 16 MiB, or what the largest message may have. */
-  maxReassemblyBytes: 0,
-  maxMessageBytes: 4_194_304,
-  maxMetadataBytes: 65_536,
-  maxSurplusItems: 64,
-  maxSurplusBytes: 262_144,
-  maxUnconsumedBytes: 16_777_216,
-  maxWaitingBytes: 268_435_456,
-  producerPauseBytes: 1_048_576,
-  maxPeerCausedBytes: 25_165_824,
-  stallTimeoutMs: 30_000,
-  maxQueuedCalls: 10_000,
-  controlBurst: 2_000,
-  controlsPerSecond: 500,
-  meaninglessBurst: 5_000,
-  meaninglessPerSecond: 1_000,
-  requestNBurst: 1_000,
-  requestNsPerSecond: 1_000,
-};
+export const STANDARD: LimitsSupport = [
+  4_194_304, // maxMessageBytes
+  65_536, // maxMetadataBytes
+  131_072, // maxFragments
+  16_777_216, // maxReassemblyBytes
+  64, // maxSurplusItems
+  262_144, // maxSurplusBytes
+  16_777_216, // maxUnconsumedBytes
+  268_435_456, // maxWaitingBytes
+  1_048_576, // producerPauseBytes
+  25_165_824, // maxPeerCausedBytes
+  30_000, // stallTimeoutMs
+  10_000, // maxQueuedCalls
+  2_000, // controlBurst
+  500, // controlsPerSecond
+  5_000, // meaninglessBurst
+  1_000, // meaninglessPerSecond
+  1_000, // requestNBurst
+  1_000, // requestNsPerSecond
+];
 
-/** The standard limits with those of `changes` in their place. @throws RangeError naming one that is none. */
-export function liteLimits(changes: Partial<LiteLimits> = {}): LiteLimits {
-  const limits = { ...STANDARD };
-  for (const [name, value] of Object.entries(changes) as [keyof LiteLimits, number | undefined][]) {
-    const isFine = value === undefined || (typeof value === "number" && value > 0);
-    check(Object.hasOwn(limits, name) && isFine, `limit ${name}`, value, "a known name and a number above 0");
-    limits[name] = value ?? limits[name];
+/**
+ * Limits for `connect`: those of `changes`, and the standard of all others.
+ * @throws RangeError naming one that is none.
+ * @example
+ * const connection = await connect("wss://api.example.com/rpc", { limits: limits({ maxMessageBytes: 65_536 }) });
+ */
+export function limits(changes: Partial<LiteLimits>): LimitsSupport {
+  for (const [name, value] of Object.entries(changes)) {
+    const isKnown = (NAMES as readonly string[]).includes(name);
+    check(
+      isKnown && (value === undefined || (typeof value === "number" && value > 0)),
+      `limit ${name}`,
+      value,
+      "a known name and a number above 0",
+    );
   }
   // As the whole runtime does: tests compare them.
-  const { maxMessageBytes, maxMetadataBytes } = limits;
-  limits.maxFragments ||= Math.max(16_384, maxMessageBytes / 32);
-  limits.maxReassemblyBytes ||= Math.max(16_777_216, maxMessageBytes + maxMetadataBytes);
-  return limits;
+  const of = (name: keyof LiteLimits): number => changes[name] ?? (STANDARD[NAMES.indexOf(name)] as number);
+  const maxMessageBytes = of("maxMessageBytes");
+  const dependent: Partial<LiteLimits> = {
+    maxFragments: Math.max(16_384, maxMessageBytes / 32),
+    maxReassemblyBytes: Math.max(16_777_216, maxMessageBytes + of("maxMetadataBytes")),
+  };
+  return NAMES.map((name) => changes[name] ?? dependent[name] ?? of(name)) as unknown as LimitsSupport;
 }

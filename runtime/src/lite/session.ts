@@ -4,7 +4,7 @@
 // runtime answers it.
 
 import { readUint16, readUint31, readUint32 } from "../bytes/integers.js";
-import { lengthOf } from "../bytes/parts.js";
+import { lengthOf, NO_BYTES } from "../bytes/parts.js";
 import type { LinkHandler } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
@@ -26,13 +26,15 @@ import {
   OPENING,
   POSITION_BYTES,
 } from "./constants.js";
+import { decodeEnvelope } from "./envelope.js";
 import { connectionError, lostError, textOf } from "./errors.js";
 import * as Flag from "./flags.js";
 import { errorFrame, frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
 import type { MetadataSupport } from "./headers.js";
-import type { LiteLimits } from "./limits.js";
-import { readEnvelope } from "./metadata.js";
+import * as Limit from "./limit-places.js";
+import type { LimitsSupport } from "./limits.js";
+import { readEntry } from "./metadata.js";
 import { type Turns, turnsOf } from "./turns.js";
 import type { LiteLink } from "./websocket.js";
 
@@ -52,7 +54,7 @@ export interface LiteStream {
 export interface LiteSessionInit {
   readonly link: LiteLink;
   readonly scheduler: Scheduler;
-  readonly limits: LiteLimits;
+  readonly limits: LimitsSupport;
   /** The frame that says the rest of it to the server. */
   readonly setup: Uint8Array;
   readonly keepaliveIntervalMs: number;
@@ -123,10 +125,9 @@ const NO_POSITION = /*@__PURE__*/ new Uint8Array(POSITION_BYTES);
 /** Begins a connection on its link. Frames queued in one callback leave as one write. */
 export function createSession(init: LiteSessionInit): LiteSession {
   const { link, scheduler, limits, keepaliveIntervalMs, maxLifetimeMs } = init;
-  const { maxPeerCausedBytes, maxMetadataBytes, stallTimeoutMs } = limits;
-  const controls = createBudget(limits.controlBurst, limits.controlsPerSecond);
-  const requestNs = createBudget(limits.requestNBurst, limits.requestNsPerSecond);
-  const meaningless = createBudget(limits.meaninglessBurst, limits.meaninglessPerSecond);
+  const controls = createBudget(limits[Limit.CONTROL_BURST], limits[Limit.CONTROLS_PER_SECOND]);
+  const requestNs = createBudget(limits[Limit.REQUEST_N_BURST], limits[Limit.REQUEST_NS_PER_SECOND]);
+  const meaningless = createBudget(limits[Limit.MEANINGLESS_BURST], limits[Limit.MEANINGLESS_PER_SECOND]);
   const streams = new Map<number, LiteStream>();
   const unopened = new Set<LiteStream>();
   const waiting = new Set<() => void>();
@@ -171,7 +172,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
       return state < DRAINING;
     },
     get hasRoom() {
-      return blockedSinceMs === undefined && queuedBytes < limits.producerPauseBytes;
+      return blockedSinceMs === undefined && queuedBytes < limits[Limit.PRODUCER_PAUSE_BYTES];
     },
     get endError() {
       return endReason ?? connectionError("closed", "local");
@@ -180,7 +181,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
       return isOurs;
     },
     whenRoom(task) {
-      return waiting.size < limits.maxQueuedCalls && waiting.add(task) === waiting;
+      return waiting.size < limits[Limit.MAX_QUEUED_CALLS] && waiting.add(task) === waiting;
     },
     open(stream, isAnswered) {
       if (!session.isOpen || nextId > MAX_31_BIT) throw lostError(session.endError, true);
@@ -193,7 +194,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     forget(id, credit) {
       if (!streams.delete(id)) return;
       lateFrames += credit + LATE_FRAMES;
-      if (credit > 0) lateFragments += limits.maxFragments;
+      if (credit > 0) lateFragments += limits[Limit.MAX_FRAGMENTS];
       closeIfDrained();
     },
     send,
@@ -213,7 +214,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   // ── what the link brings ────────────────────────────────────────────────────────────────────────────────────────
 
   const handler: LinkHandler = {
-    maxFrameBytes: limits.maxMessageBytes + maxMetadataBytes + 64, // header, lengths, initial n
+    maxFrameBytes: limits[Limit.MAX_MESSAGE_BYTES] + limits[Limit.MAX_METADATA_BYTES] + 64, // header, lengths, initial n
     onReadStart() {},
     onReadEnd() {
       receivedAtMs = scheduler.now();
@@ -264,9 +265,10 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   function receivePush(metadata: Uint8Array): void {
-    if (metadata.length > maxMetadataBytes) return fail(tooMuch("bytes of METADATA_PUSH", maxMetadataBytes));
+    if (metadata.length > limits[Limit.MAX_METADATA_BYTES])
+      return fail(tooMuch("bytes of METADATA_PUSH", limits[Limit.MAX_METADATA_BYTES]));
     try {
-      if (readEnvelope(metadata)?.hello) decide(true);
+      if (decodeEnvelope(readEntry(metadata) ?? NO_BYTES).hello) decide(true);
     } catch {
       // Nothing could be answered, and nothing depends on it.
     }
@@ -333,7 +335,8 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   function answer(frame: Uint8Array): void {
     peerCausedBytes += frame.length;
-    if (peerCausedBytes > maxPeerCausedBytes) lose(tooMuch("bytes of answers that wait", maxPeerCausedBytes));
+    if (peerCausedBytes > limits[Limit.MAX_PEER_CAUSED_BYTES])
+      lose(tooMuch("bytes of answers that wait", limits[Limit.MAX_PEER_CAUSED_BYTES]));
     else send(frame);
   }
 
@@ -386,7 +389,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   function armTimer(): void {
     const nowMs = scheduler.now();
-    const stalledMs = (blockedSinceMs ?? nowMs) + stallTimeoutMs;
+    const stalledMs = (blockedSinceMs ?? nowMs) + limits[Limit.STALL_TIMEOUT_MS];
     // A page that was asleep reads what has come meanwhile before it judges.
     timer = scheduler.setTimer(Math.min(keepaliveDueMs, receivedAtMs + maxLifetimeMs, stalledMs) - nowMs, () =>
       scheduler.yield(judge),
@@ -398,8 +401,8 @@ export function createSession(init: LiteSessionInit): LiteSession {
     const nowMs = scheduler.now();
     const silentMs = nowMs - receivedAtMs;
     if (silentMs >= maxLifetimeMs) return lose(`nothing received for ${Math.round(silentMs)} ms`);
-    if (nowMs - (blockedSinceMs ?? nowMs) >= stallTimeoutMs) {
-      return lose(`the peer has read nothing for ${stallTimeoutMs} ms`);
+    if (nowMs - (blockedSinceMs ?? nowMs) >= limits[Limit.STALL_TIMEOUT_MS]) {
+      return lose(`the peer has read nothing for ${limits[Limit.STALL_TIMEOUT_MS]} ms`);
     }
     if (nowMs >= keepaliveDueMs) {
       keepaliveDueMs = nowMs + keepaliveIntervalMs;

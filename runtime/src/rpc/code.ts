@@ -41,16 +41,15 @@ export const Code = {
 /** One of the sixteen status codes. */
 export type Code = (typeof Code)[keyof typeof Code];
 
-const NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(Code).map(([name, code]) => [code, name.replace(/\B[A-Z]/g, "_$&").toLowerCase()]),
-);
+// In the order of their numbers, which have no gap.
+const NAMES: readonly string[] = Object.keys(Code).map((name) => name.replace(/\B[A-Z]/g, "_$&").toLowerCase());
 
 /** The name of a code as gRPC writes it in lower case, e.g. `not_found`. */
 export function codeName(code: Code): string {
-  return NAMES.get(code) ?? String(code);
+  return NAMES[code - 1] ?? String(code);
 }
 
 /** A number from the wire as a code: outside 1 … 16 it is `unknown`. */
 export function codeFromWire(value: number): Code {
-  return NAMES.has(value) ? (value as Code) : UNKNOWN;
+  return value - 1 in NAMES ? (value as Code) : UNKNOWN;
 }

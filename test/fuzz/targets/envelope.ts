@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as an Envelope, as its composite entry, and as the data of an ERROR; headers of any peer.
 
-import { decodeEnvelope as decodeByLite, readPair } from "../../../runtime/src/lite/envelope.js";
+import { decodeEnvelope as decodeByLite } from "../../../runtime/src/lite/envelope.js";
+import { pairsOf } from "../../../runtime/src/lite/headers.js";
 import { encodeErrorEnvelope, readErrorData } from "../../../runtime/src/metadata/entry.js";
 import { type Envelope, encodeEnvelope } from "../../../runtime/src/metadata/envelope.js";
 import { decodeEnvelope } from "../../../runtime/src/metadata/envelope-reader.js";
@@ -36,11 +37,9 @@ function expectSameByLite(input: Uint8Array, envelope: Envelope): void {
 }
 
 function toldByLite(bytes: Uint8Array): unknown {
-  const { hello, headers, trailers, status } = decodeByLite(bytes);
-  const [first, last] = [headers, trailers].map((pairs) =>
-    pairs.map((pair) => readPair(pair, (key, value) => ({ key, value }))),
-  );
-  return [hello !== undefined, first, last, status];
+  const { hello, status } = decodeByLite(bytes);
+  const { headers, trailers } = pairsOf(bytes);
+  return [hello !== undefined, headers, trailers, status];
 }
 
 // An ERROR ends its stream however it reads.

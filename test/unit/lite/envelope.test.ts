@@ -2,9 +2,9 @@
 // The Envelope of `rsocket-rpc/lite` beside that of the whole runtime: the same bytes, the same verdicts.
 
 import { expect } from "chai";
-import { decodeEnvelope, readPair, type Told } from "../../../runtime/src/lite/envelope.js";
+import { decodeEnvelope, type Told } from "../../../runtime/src/lite/envelope.js";
 import { readErrorData } from "../../../runtime/src/lite/errors.js";
-import { metadata } from "../../../runtime/src/lite/headers.js";
+import { metadata, pairsOf } from "../../../runtime/src/lite/headers.js";
 import { errorData, requestMetadata, setupMetadata } from "../../../runtime/src/lite/metadata.js";
 import { type Envelope, encodeEnvelope as encodeWhole } from "../../../runtime/src/metadata/envelope.js";
 import { decodeEnvelope as decodeWhole } from "../../../runtime/src/metadata/envelope-reader.js";
@@ -36,17 +36,23 @@ function entryOf(envelope: Uint8Array): string {
 describe("the Envelope of rsocket-rpc/lite", () => {
   it("is written as the whole runtime writes it", () => {
     for (const timeoutMs of [0, 1, 127, 128, 300, 16_384, 0x7fffffff]) {
-      const headers = HEADERS.slice(0, 2); // no key is empty
-      const said = { timeoutMs, noMessage: true };
-      const encoded = metadata.encode(headers.map(({ key, value }) => [key, key.endsWith("-bin") ? value : "ann"]));
-      expect(hexOf(requestMetadata(method, timeoutMs, true, encoded, {}))).to.equal(
-        `${RPC_METADATA}${entryOf(encodeWhole({ ...said, headers }))}`,
+      const said = HEADERS.slice(0, 2); // no key is empty
+      const headers = said.map(({ key, value }) => [key, key.endsWith("-bin") ? value : "ann"] as const);
+      expect(hexOf(requestMetadata(method, timeoutMs, true, metadata.say({ headers })))).to.equal(
+        `${RPC_METADATA}${entryOf(encodeWhole({ timeoutMs, noMessage: true, headers: said }))}`,
       );
     }
-    expect(hexOf(requestMetadata(method, 5, false, undefined, {}))).to.equal(
-      `${RPC_METADATA}${entryOf(encodeWhole({ timeoutMs: 5 }))}`,
+    for (const say of [undefined, metadata.say({})]) {
+      expect(hexOf(requestMetadata(method, 5, false, say))).to.equal(
+        `${RPC_METADATA}${entryOf(encodeWhole({ timeoutMs: 5 }))}`,
+      );
+      expect(hexOf(requestMetadata(method, Infinity, false, say))).to.equal(RPC_METADATA);
+    }
+    const tracing = { "x-b3-traceid": "5" };
+    const rawMetadata = bytesOf("00ff");
+    expect(hexOf(requestMetadata(method, Infinity, false, metadata.say({ tracing, rawMetadata })))).to.equal(
+      `${hex`0001 0003 612e42 0001 63 0011 000c`}${textHex("x-b3-traceid")}${hex`0001 35 00ff`}`,
     );
-    expect(hexOf(requestMetadata(method, Infinity, false, undefined, {}))).to.equal(RPC_METADATA);
     expect(hexOf(setupMetadata(undefined, undefined))).to.equal(entryOf(bytesOf("0a020801")));
     for (const status of [
       { code: 5, message: "ä", details: [] },
@@ -67,7 +73,7 @@ describe("the Envelope of rsocket-rpc/lite", () => {
         changed[random.below(changed.length)] = random.below(256);
       const whole = verdict(() => decodeWhole(changed));
       const lite = verdict(() => read(changed));
-      // Groups it doesn't pass over, and what only servers read it doesn't look at.
+      // What only servers read it doesn't look at.
       if (whole === undefined || lite === undefined) continue;
       const { hello, headers = [], trailers = [], status } = whole;
       const told = {
@@ -83,43 +89,47 @@ describe("the Envelope of rsocket-rpc/lite", () => {
   for (const [what, digits] of [
     ["a tag without a number", hex`00 00`],
     ["a tag of more than 32 bits", hex`8a80808010 00`],
-    ["a length of more than 32 bits", hex`0a 8080808010`],
     ["a length beyond the end", hex`32 05 0801`],
     ["a number without end", hex`32 0b 08 ffffffffffffffffffff`],
     ["a number that is cut off", hex`08 80`],
     ["64 bits that are cut off", hex`79 00000000000000`],
     ["32 bits that are cut off", hex`7d 000000`],
-    ["a group", hex`7b 7c`],
+    ["a group that doesn't end", hex`7b`],
+    ["another group's end", hex`7b 74`],
     ["a number where a message stands", hex`30 00`],
     ["a message where a number stands", hex`32 02 0a00`],
     ["a text that isn't UTF-8", hex`32 03 1201ff`],
-    ["129 headers", repeat("2200", 129)],
-    ["129 trailers", repeat("2a00", 129)],
+    ["8193 details", hex`32 82 80 01 ${repeat("1a00", 8_193)}`],
   ] as const) {
     it(`refuses ${what}`, () => {
-      expect(() => decodeEnvelope(bytesOf(digits))).to.throw(RangeError, /malformed/);
-      expect(() => readErrorData(bytesOf(`00${digits}`))).to.throw(RangeError, /malformed/);
+      expect(() => decodeEnvelope(bytesOf(digits))).to.throw(RangeError, / at byte \d/);
+      expect(() => pairsOf(bytesOf(digits))).to.throw(RangeError, / at byte \d/);
+      expect(() => readErrorData(bytesOf(`00${digits}`))).to.throw(RangeError, / at byte \d/);
     });
   }
 
+  it("refuses 129 headers, and as many trailers, where they are read", () => {
+    for (const [tag, name] of [
+      ["22", "headers"],
+      ["2a", "trailers"],
+    ] as const) {
+      expect(pairsOf(bytesOf(repeat(`${tag}00`, 128)))[name]).to.have.length(128);
+      const tooMany = bytesOf(repeat(`${tag}00`, 129));
+      expect(() => pairsOf(tooMany)).to.throw(RangeError, /more than 128/);
+      expect(decodeEnvelope(tooMany)).to.deep.equal({});
+    }
+  });
+
   it("passes over fields that it doesn't know, of every other type", () => {
-    const unknown = hex`7801 790000000000000000 7a0161 7d00000000`;
-    expect(decodeEnvelope(bytesOf(`${unknown}0a020801${unknown}`))).to.deep.equal({
-      hello: true,
-      headers: [],
-      trailers: [],
-    });
-    expect(decodeEnvelope(bytesOf(repeat("2200", 128))).headers).to.have.length(128);
+    const unknown = hex`7801 790000000000000000 7a0161 7d00000000 7b 0801 7c`;
+    expect(decodeEnvelope(bytesOf(`${unknown}0a020801${unknown}`))).to.deep.equal({ hello: true });
   });
 });
 
 /** With the headers and trailers read, too. */
 function read(bytes: Uint8Array): Omit<Envelope, "hello"> & Pick<Told, "hello"> {
-  const told = decodeEnvelope(bytes);
-  const [headers, trailers] = [told.headers, told.trailers].map((pairs) =>
-    pairs.map((pair) => readPair(pair, (key, value) => ({ key, value }))),
-  );
-  return { ...told, headers: headers ?? [], trailers: trailers ?? [] };
+  const { headers, trailers } = pairsOf(bytes);
+  return { ...decodeEnvelope(bytes), headers, trailers };
 }
 
 function verdict<T>(read: () => T): T | undefined {

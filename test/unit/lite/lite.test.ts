@@ -10,6 +10,8 @@ import {
   connectWith,
   type LiteConnection,
   type LiteConnectOptions,
+  type LiteLimits,
+  limits,
   metadata,
   RpcError,
 } from "rsocket-rpc/lite";
@@ -22,7 +24,8 @@ import { Flag, FrameType } from "../../../runtime/src/frames/layout.js";
 import * as constants from "../../../runtime/src/lite/constants.js";
 import * as flags from "../../../runtime/src/lite/flags.js";
 import * as frameTypes from "../../../runtime/src/lite/frame-types.js";
-import { liteLimits } from "../../../runtime/src/lite/limits.js";
+import * as places from "../../../runtime/src/lite/limit-places.js";
+import { STANDARD } from "../../../runtime/src/lite/limits.js";
 import { MAX_METADATA_BYTES } from "../../../runtime/src/metadata/entry.js";
 import { MAX_HEADERS } from "../../../runtime/src/metadata/envelope-reader.js";
 import { MAX_RPC_PART_BYTES } from "../../../runtime/src/metadata/rpc-metadata.js";
@@ -46,6 +49,10 @@ const errorFrame = (id: number, code: number, text: string): string =>
   `${uint(id, 4)}2c00${uint(code, 4)}${textHex(text)}`;
 /** REQUEST_RESPONSE of the server, which nobody here serves. */
 const FOREIGN_REQUEST = `000000021100${"00001a"}${ROUTE}${"00044c617374"}${"0000"}`;
+/** Where each limit stands: `maxMessageBytes` at MAX_MESSAGE_BYTES. */
+const LIMITS = Object.entries(places).map(
+  ([name, at]) => [name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()), at] as const,
+) as readonly (readonly [keyof LiteLimits, number])[];
 
 describe("rsocket-rpc/lite", () => {
   let scheduler: VirtualScheduler;
@@ -283,7 +290,7 @@ describe("rsocket-rpc/lite", () => {
     });
 
     it("asks for fewer of large items, so that about 1 MiB is under way", async () => {
-      const [client] = await connect({ limits: { maxMessageBytes: 4_194_304 } });
+      const [client] = await connect({ limits: limits({ maxMessageBytes: 4_194_304 }) });
       const items = client.watch({})[Symbol.asyncIterator]();
       await scheduler.settle();
       peer.take();
@@ -300,7 +307,7 @@ describe("rsocket-rpc/lite", () => {
     });
 
     it("maxUnconsumedBytes: a consumer that has items isn't asked for while too much waits; one that has none is", async () => {
-      const [client] = await connect({ limits: { maxUnconsumedBytes: 30 } });
+      const [client] = await connect({ limits: limits({ maxUnconsumedBytes: 30 }) });
       const items = client.watch({}, { prefetch: 4 })[Symbol.asyncIterator]();
       await scheduler.settle();
       expect(await send(...Array<string>(4).fill(`${ITEM}0a0a${repeat("61", 10)}`))).to.deep.equal([watch(4)]);
@@ -414,7 +421,7 @@ describe("rsocket-rpc/lite", () => {
     });
 
     it("what is left unread is dropped by break, and off the count", async () => {
-      const [client] = await connect({ limits: { maxWaitingBytes: 40 } });
+      const [client] = await connect({ limits: limits({ maxWaitingBytes: 40 }) });
       for (let i = 0; i < 5; i++) {
         const items = client.watch({})[Symbol.asyncIterator]();
         await scheduler.settle();
@@ -488,7 +495,7 @@ describe("rsocket-rpc/lite", () => {
         await scheduler.settle();
         expect(answers).to.deep.equal([symbol, symbol]);
       }
-      const [client] = await connect({ limits: { maxMessageBytes: 2 } });
+      const [client] = await connect({ limits: limits({ maxMessageBytes: 2 }) });
       const items = collect(client.watch({}));
       await scheduler.settle();
       await send(odd);
@@ -496,12 +503,16 @@ describe("rsocket-rpc/lite", () => {
     });
 
     it("options and limits that can't be", async () => {
+      for (const [changes, message] of [
+        [{ maxMessageBytes: Number.NaN }, /limit maxMessageBytes is NaN, expected a known name and a number above 0/],
+        [{ nope: 5 } as never, /limit nope is 5, expected a known name/],
+      ] as const)
+        expect(() => limits(changes)).to.throw(RangeError, message);
       for (const [options, message] of [
         [
-          { limits: { maxMessageBytes: Number.NaN } },
-          /limit maxMessageBytes is NaN, expected a known name and a number above 0/,
+          { limits: { maxMessageBytes: 5 } as never },
+          /limits is an Object, expected limits\(\{ … \}\) of rsocket-rpc\/lite/,
         ],
-        [{ limits: { nope: 5 } as never }, /limit nope is 5, expected a known name/],
         [{ timeoutMs: Number.NaN }, /timeoutMs is NaN, expected 0/],
         [{ timeoutMs: Number.POSITIVE_INFINITY }, /timeoutMs is Infinity, expected 0/],
       ] as const) {
@@ -512,7 +523,7 @@ describe("rsocket-rpc/lite", () => {
       const signal = new AbortController() as unknown as AbortSignal;
       expect(await rejectionOf(dial({ signal }))).to.be.instanceOf(TypeError);
       expect(scheduler.timerCount, "timers").to.equal(0);
-      const [client] = await connect({ limits: { producerPauseBytes: undefined as never } });
+      const [client] = await connect({ limits: limits({ producerPauseBytes: undefined as never }) });
       const answer = client.last({});
       await scheduler.settle();
       peer.send(LAST_ITEM);
@@ -539,8 +550,8 @@ describe("rsocket-rpc/lite", () => {
   });
 
   describe("what a server may not do", () => {
-    const unary = async (limits: LiteConnectOptions["limits"], ...frames: readonly string[]) => {
-      const [client, connection] = await connect(limits === undefined ? {} : { limits });
+    const unary = async (changes: Partial<LiteLimits> | undefined, ...frames: readonly string[]) => {
+      const [client, connection] = await connect(changes === undefined ? {} : { limits: limits(changes) });
       const outcome = client.last({}).then(
         () => undefined,
         (error: unknown) => error as RpcError,
@@ -549,8 +560,8 @@ describe("rsocket-rpc/lite", () => {
       peer.take();
       return { sent: await send(...frames), outcome, connection };
     };
-    const stream = async (limits: LiteConnectOptions["limits"], ...frames: readonly string[]) => {
-      const [client, connection] = await connect(limits === undefined ? {} : { limits });
+    const stream = async (changes: Partial<LiteLimits> | undefined, ...frames: readonly string[]) => {
+      const [client, connection] = await connect(changes === undefined ? {} : { limits: limits(changes) });
       const outcome = collect(client.watch({}, { prefetch: 2 })).then(
         (items) => items.length,
         (error: unknown) => error as RpcError,
@@ -601,7 +612,7 @@ describe("rsocket-rpc/lite", () => {
     });
 
     it("maxWaitingBytes: a stream whose items nobody reads is cancelled", async () => {
-      const [client] = await connect({ limits: { maxWaitingBytes: 30 } });
+      const [client] = await connect({ limits: limits({ maxWaitingBytes: 30 }) });
       const items = client.watch({}, { prefetch: 8 })[Symbol.asyncIterator]();
       await scheduler.settle();
       const item = `${ITEM}0a0a${repeat("61", 10)}`;
@@ -650,12 +661,12 @@ describe("rsocket-rpc/lite", () => {
         requestN: requestN(1, 1),
       };
       for (const [name, frame] of Object.entries(floods)) {
-        const limits = {
+        const changes = {
           [`${name}Burst`]: 20,
           [`${name === "control" ? "controls" : name === "requestN" ? "requestNs" : name}PerSecond`]: 10,
         };
         const { connection, sent } = await unary(
-          limits,
+          changes,
           ...Array<string>(15).fill(name === "meaningless" ? "0000006328000000" : frame),
         );
         expect(
@@ -707,7 +718,7 @@ describe("rsocket-rpc/lite", () => {
     });
 
     it("frames of a stream that has ended cost nothing as far as they were under way", async () => {
-      const [client] = await connect({ limits: { meaninglessBurst: 1, meaninglessPerSecond: 1 } });
+      const [client] = await connect({ limits: limits({ meaninglessBurst: 1, meaninglessPerSecond: 1 }) });
       for (let i = 0; i < 10; i++) {
         const items = client.watch({}, { prefetch: 200 })[Symbol.asyncIterator]();
         await scheduler.settle();
@@ -832,7 +843,7 @@ describe("rsocket-rpc/lite", () => {
     });
 
     it("producerPauseBytes, maxQueuedCalls: calls wait for room, in order, one too many doesn't", async () => {
-      const [client] = await connect({ limits: { producerPauseBytes: 50, maxQueuedCalls: 2 } });
+      const [client] = await connect({ limits: limits({ producerPauseBytes: 50, maxQueuedCalls: 2 }) });
       gate.shut();
       client.last({}).catch(() => {});
       await scheduler.settle();
@@ -907,14 +918,26 @@ describe("rsocket-rpc/lite", () => {
   });
 
   it("has the whole runtime's limits, as far as there are any", () => {
-    expect({ ...resolveLimits() }).to.include(liteLimits());
+    const whole = resolveLimits();
+    for (const [name, at] of LIMITS) expect(STANDARD[at], name).to.equal(whole[name]);
+    expect(STANDARD).to.have.length(LIMITS.length);
+    expect(limits({})).to.deep.equal(STANDARD);
     const changes = { maxMessageBytes: 33_554_432, producerPauseBytes: 7 };
-    expect({ ...resolveLimits(changes) }).to.include(liteLimits(changes));
+    const changed = resolveLimits(changes);
+    for (const [name, at] of LIMITS)
+      expect(limits({ ...changes, maxQueuedCalls: undefined as never })[at], name).to.equal(changed[name]);
   });
 
   it("without metadata: headers can't be sent or read, and those that come are passed over", async () => {
     const [client] = await connect({ metadata: undefined as never });
-    for (const options of [{ headers: { "x-user": "ann" } }, { onHeaders: () => {} }, { onTrailers: () => {} }]) {
+    for (const options of [
+      { headers: { "x-user": "ann" } },
+      { onHeaders: () => {} },
+      { onTrailers: () => {} },
+      { rawMetadata: bytesOf("00") },
+      { tracing: {} },
+      { onRawMetadata: () => {} },
+    ]) {
       const error = (await scheduler.run(rejectionOf(client.last({}, options)))) as RpcError;
       expect(error).to.include({ code: Code.InvalidArgument });
       expect(error.rawMessage).to.match(
