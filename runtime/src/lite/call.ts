@@ -76,8 +76,9 @@ export function beginCall<O>(
   let dueMs = Infinity;
   let say: ReturnType<MetadataSupport["say"]> | undefined;
   let hear: ReturnType<MetadataSupport["hear"]> | undefined;
+  // Those who wait for a change: its consumers, and whoever sends.
+  let waiting: (() => void)[] = [];
   // What comes.
-  let readers: (() => void)[] = [];
   let credit = answers ?? prefetch ?? FIRST_ITEMS;
   let surplusBytes = 0;
   let largestBytes = 1;
@@ -87,17 +88,13 @@ export function beginCall<O>(
   let iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   let isSending = false;
   let sendCredit = 0;
-  let wakeSender: (() => void) | undefined;
 
   // ── for its consumer ────────────────────────────────────────────────────────────────────────────────────────────
 
   const call: LiteCall<O> = {
     async next() {
       for (;;) {
-        if (items.length > 0 && !turns.take()) {
-          await nextTurn();
-          continue;
-        }
+        while (items.length > 0 && !turns.take()) await nextTurn();
         const data = items.shift();
         if (data === undefined && isEnded) {
           const error = failure;
@@ -107,19 +104,17 @@ export function beginCall<O>(
         }
         askForMore();
         if (data !== undefined) return { done: false, value: decode(data) };
-        await new Promise<void>((resolve) => readers.push(resolve));
+        await changed();
       }
     },
     // The consumer leaves: the call is cancelled.
     async return() {
       leave(new CallError(CANCELLED, "left"));
-      failure = undefined;
       return END;
     },
     // The same, as `yield*` has it.
     async throw(reason) {
-      leave(new CallError(CANCELLED, "left"));
-      failure = undefined;
+      await call.return();
       throw reason;
     },
     [Symbol.asyncIterator]: () => call,
@@ -132,7 +127,6 @@ export function beginCall<O>(
     } catch (cause) {
       const error = unfit("the answer", method.output.typeName, cause, INTERNAL);
       leave(error);
-      failure = undefined;
       throw error;
     }
   }
@@ -160,10 +154,14 @@ export function beginCall<O>(
     sendFrame(FrameType.REQUEST_N, 0, uint(granted, 4));
   }
 
-  function wakeReaders(): void {
-    const waiting = readers;
-    readers = [];
-    for (const wake of waiting) wake();
+  function changed(): Promise<void> {
+    return new Promise((resolve) => waiting.push(resolve));
+  }
+
+  function wake(): void {
+    const woken = waiting;
+    waiting = [];
+    for (const resolve of woken) resolve();
   }
 
   function nextTurn(): Promise<void> {
@@ -193,6 +191,7 @@ export function beginCall<O>(
       dueMs = scheduler.now() + timeoutMs;
       timer = scheduler.setTimer(timeoutMs, expire);
     }
+    session.calls.add(stream);
     admit();
   }
 
@@ -240,7 +239,6 @@ export function beginCall<O>(
     } catch (error) {
       throw callErrorOf(error, INVALID_ARGUMENT);
     }
-    session.unopened.delete(stream);
     id = session.open(stream, type !== FrameType.REQUEST_FNF);
     sendPayload(type, isStream ? uint(credit, 4) : [], metadata, data);
   }
@@ -282,7 +280,6 @@ export function beginCall<O>(
 
   async function sendAll(source: Source<unknown>): Promise<void> {
     isSending = true;
-    session.unopened.add(stream);
     try {
       iterator = iteratorOf(source);
       while (await mayProduce()) {
@@ -290,7 +287,7 @@ export function beginCall<O>(
         if (!isSending) return;
         if (done) return await complete();
         const data = encode(value);
-        while (isSending && id !== 0 && sendCredit <= 0) await creditOrEnd();
+        while (isSending && id !== 0 && sendCredit <= 0) await changed();
         if (!isSending) return;
         if (id === 0) open(data, false);
         else {
@@ -316,23 +313,16 @@ export function beginCall<O>(
     }
   }
 
-  function creditOrEnd(): Promise<void> {
-    return new Promise((resolve) => {
-      wakeSender = resolve;
-    });
-  }
-
   // Waits for credit, room and a turn; false when nothing is to be sent any more. A peer of another make may have asked for
   // exactly as many as there are, and waits for their end: for it one is fetched ahead.
   async function mayProduce(): Promise<boolean> {
     while (isSending) {
-      if (id !== 0 && sendCredit <= 0 && session.isOurs) await creditOrEnd();
-      else if (!session.hasRoom) {
+      if (id !== 0 && sendCredit <= 0 && session.isOurs) await changed();
+      else if (session.hasRoom && turns.take()) return true;
+      else
         await new Promise<void>((resolve) => {
-          if (!session.whenRoom(resolve)) turns.wait(resolve);
+          if (session.hasRoom || !session.whenRoom(resolve)) turns.wait(resolve);
         });
-      } else if (turns.take()) return true;
-      else await nextTurn();
     }
     return false;
   }
@@ -370,7 +360,7 @@ export function beginCall<O>(
   function stopSending(): void {
     const source = iterator;
     iterator = undefined;
-    wakeSender?.();
+    wake();
     if (!isSending) return;
     isSending = false;
     void closeSource(source);
@@ -387,39 +377,43 @@ export function beginCall<O>(
       if (frameType === FrameType.PAYLOAD) onPayload(flags, body);
       else if (frameType === FrameType.REQUEST_N) {
         sendCredit = Math.min(sendCredit + readUint31(body, 0), MAX_31_BIT);
-        wakeSender?.();
+        wake();
       } else if (frameType === FrameType.CANCEL) stopSending();
       else end(peerError(readUint32(body, 0), body.slice(4), init.metadata));
     },
-    giveUp: (message) => giveUp(new CallError(CANCELLED, message)),
-    onLost: (error) => end(lostError(error, !isSent)),
+    onClose: () => giveUp(new CallError(CANCELLED, "closed")),
+    onLost(error, isDraining) {
+      if (!isDraining || id === 0) end(lostError(error, !isSent));
+    },
   };
 
   function onPayload(flags: number, body: Uint8Array): void {
-    const hasMetadata = (flags & Flag.METADATA) !== 0;
-    const dataStart = hasMetadata ? METADATA_LENGTH_BYTES + readUint24(body, 0) : 0;
+    const dataStart = flags & Flag.METADATA ? METADATA_LENGTH_BYTES + readUint24(body, 0) : 0;
     if (dataStart > body.length) {
       const message = `metadata of stream ${id} is longer than its frame`;
       if (fragments !== undefined) return refuse(message);
       return session.malformed(message, (flags & Flag.IGNORE) !== 0);
     }
-    const metadata = hasMetadata ? body.subarray(METADATA_LENGTH_BYTES, dataStart) : NO_BYTES;
-    const data = hasMetadata ? body.subarray(dataStart) : body;
+    let metadata = body.subarray(dataStart && METADATA_LENGTH_BYTES, dataStart);
+    let data = body.subarray(dataStart);
     const isComplete = (flags & Flag.COMPLETE) !== 0;
     const isUnary = type === FrameType.REQUEST_RESPONSE;
-    const isLast = isComplete || isUnary;
-    if ((flags & Flag.FOLLOWS) !== 0 && (!isComplete || init.compatibility?.followsWins))
-      return assemble(metadata, data);
-    const isItem = (flags & Flag.NEXT) !== 0 || !isComplete;
-    const isBare = !isItem && data.length === 0 && !hasMetadata;
+    const isFragment = (flags & Flag.FOLLOWS) !== 0 && (!isComplete || init.compatibility?.followsWins);
+    let isItem = (flags & Flag.NEXT) !== 0 || !isComplete;
+    if (isFragment || (fragments !== undefined && (isItem || body.length > 0))) {
+      assemble(metadata, data);
+      if (isFragment || fragments === undefined) return; // not all, or too much
+      ({ metadata, data } = fragments);
+      dropFragments();
+      isItem = true;
+    }
+    if (!isItem) data = NO_BYTES;
+    if (isTooLong(metadata, data)) return;
+    takeMetadata(metadata);
     // Of a call with one answer COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
-    if (fragments === undefined || isBare)
-      return receive(metadata, isItem ? data : NO_BYTES, isItem || isUnary, isLast);
-    assemble(metadata, data);
-    const whole = fragments;
-    if (whole === undefined) return; // too much
-    dropFragments();
-    receive(whole.metadata, whole.data, true, isLast);
+    if ((isItem || isUnary) && !isEnded) keep(data);
+    if (isComplete || isUnary) end();
+    wake();
   }
 
   function assemble(metadata: Uint8Array, data: Uint8Array): void {
@@ -446,14 +440,6 @@ export function beginCall<O>(
     return isEnded;
   }
 
-  function receive(metadata: Uint8Array, data: Uint8Array, isItem: boolean, isLast: boolean): void {
-    if (isTooLong(metadata, data)) return;
-    takeMetadata(metadata);
-    if (isItem && !isEnded) keep(data);
-    if (isLast) end();
-    wakeReaders();
-  }
-
   // Ends the call when that was too much beyond what was asked for.
   function keep(data: Uint8Array): void {
     if (isStream) {
@@ -463,7 +449,8 @@ export function beginCall<O>(
     if (-credit > limits[Limit.MAX_SURPLUS_ITEMS] || surplusBytes > limits[Limit.MAX_SURPLUS_BYTES]) {
       refuse(`items exceed the credit by ${-credit}`);
     } else if (session.unconsumedBytes + data.length > limits[Limit.MAX_WAITING_BYTES]) {
-      leave(new CallError(RESOURCE_EXHAUSTED, tooMuch("bytes of messages that wait", limits[Limit.MAX_WAITING_BYTES])));
+      items.clear();
+      refuse(tooMuch("bytes of messages that wait", limits[Limit.MAX_WAITING_BYTES]), RESOURCE_EXHAUSTED);
     }
     if (isEnded) return;
     items.push(data.slice()); // a view would pin what it was read in
@@ -490,10 +477,11 @@ export function beginCall<O>(
     giveUp(new CallError(code, message));
   }
 
-  // What waits for the consumer is dropped, too.
+  // The consumer needs no more: what waits for it is dropped, too.
   function leave(error: CallError): void {
     items.clear();
     giveUp(error);
+    failure = undefined;
   }
 
   // From this side: the peer hears of it. What has come is still passed on before.
@@ -512,12 +500,10 @@ export function beginCall<O>(
     timer?.cancel();
     if (signal) stopListening(signal, onAbort);
     session.waiting.delete(admit);
-    session.unopened.delete(stream);
     dropFragments();
     stopSending();
     if (items.length > 0) dropped.register(call, items);
-    if (id !== 0) session.forget(id, Math.max(0, credit));
-    wakeReaders();
+    session.forget(stream, id, Math.max(0, credit));
   }
 
   function dropFragments(): void {

@@ -45,9 +45,9 @@ export interface LiteStream {
   /** A PAYLOAD, REQUEST_N, CANCEL or ERROR; `body` is a view of what stands behind its header. */
   onFrame(type: number, flags: number, body: Uint8Array): void;
   /** This side gives it up: it is cancelled. */
-  giveUp(message: string): void;
-  /** The connection is over. */
-  onLost(error: ConnectionError): void;
+  onClose(): void;
+  /** The connection is over, or, if it `isDraining`, for those that have no id yet. */
+  onLost(error: ConnectionError, isDraining?: boolean): void;
 }
 
 /** What a session is made of. */
@@ -75,8 +75,8 @@ export interface LiteSession {
   readonly closed: Promise<CloseReason>;
   /** Live streams, by their ids. */
   readonly streams: ReadonlyMap<number, LiteStream>;
-  /** They have no id yet, as their sources have given no message: they hear when there is no connection to be opened on. */
-  readonly unopened: Set<LiteStream>;
+  /** All calls that haven't ended. Those that wait, or whose sources have given no message, have no id yet. */
+  readonly calls: Set<LiteStream>;
   /** Tasks that wait for room. */
   readonly waiting: Set<() => void>;
   /** Bytes of messages that wait for their consumers, over all streams. */
@@ -102,8 +102,8 @@ export interface LiteSession {
    * @throws RpcError when the connection isn't open.
    */
   open(stream: LiteStream, isAnswered: boolean): number;
-  /** The stream is over; `credit` items more may be under way. */
-  forget(id: number, credit: number): void;
+  /** The call is over; `credit` items more may be under way. */
+  forget(stream: LiteStream, id: number, credit: number): void;
   /** Queues a frame; all of one callback's leave together. */
   send(frame: Uint8Array): void;
   /** An item was sent: one REQUEST_N more is no demand without delivery. */
@@ -129,7 +129,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   const requestNs = createBudget(limits[Limit.REQUEST_N_BURST], limits[Limit.REQUEST_NS_PER_SECOND]);
   const meaningless = createBudget(limits[Limit.MEANINGLESS_BURST], limits[Limit.MEANINGLESS_PER_SECOND]);
   const streams = new Map<number, LiteStream>();
-  const unopened = new Set<LiteStream>();
+  const calls = new Set<LiteStream>();
   const waiting = new Set<() => void>();
   let isOurs: boolean | undefined;
   // Opened since the last write.
@@ -161,7 +161,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     closed,
     decided,
     streams,
-    unopened,
+    calls,
     waiting,
     unconsumedBytes: 0,
     reassemblyBytes: 0,
@@ -191,10 +191,12 @@ export function createSession(init: LiteSessionInit): LiteSession {
       unsent.push(stream);
       return id;
     },
-    forget(id, credit) {
-      if (!streams.delete(id)) return;
-      lateFrames += credit + LATE_FRAMES;
-      if (credit > 0) lateFragments += limits[Limit.MAX_FRAGMENTS];
+    forget(stream, id, credit) {
+      calls.delete(stream);
+      if (streams.delete(id)) {
+        lateFrames += credit + LATE_FRAMES;
+        if (credit > 0) lateFragments += limits[Limit.MAX_FRAGMENTS];
+      }
       closeIfDrained();
     },
     send,
@@ -364,7 +366,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
     queuedBytes = peerCausedBytes = 0;
     write(chunks);
     if (wasFull && session.hasRoom) wake();
-    closeIfDrained();
   }
 
   // The requests among them are sent.
@@ -382,7 +383,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
       waiting.delete(task);
       task();
     }
-    if (!session.isOpen) for (const stream of unopened) stream.onLost(session.endError);
   }
 
   // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -433,6 +433,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     if (state === CLOSED) return;
     endReason ??= reason;
     state = DRAINING;
+    for (const stream of calls) stream.onLost(endReason, true);
     wake();
     closeIfDrained();
   }
@@ -440,17 +441,12 @@ export function createSession(init: LiteSessionInit): LiteSession {
   function giveUpAll(): void {
     // What can be sent is: a fire-and-forget call is done with that.
     flush();
-    for (const stream of live()) stream.giveUp("closed");
-    unsent = [];
-    if (state === DRAINING) finish();
+    for (const stream of calls) stream.onClose();
+    closeIfDrained();
   }
 
   function closeIfDrained(): void {
-    if (state === DRAINING && streams.size + unsent.length === 0) finish();
-  }
-
-  function live(): Set<LiteStream> {
-    return new Set([...streams.values(), ...unsent]);
+    if (state === DRAINING && calls.size === 0) finish();
   }
 
   // With a farewell, unless nobody would hear it. The first reason counts.
@@ -465,12 +461,11 @@ export function createSession(init: LiteSessionInit): LiteSession {
     const chunks = frames;
     frames = [];
     queuedBytes = 0;
-    const left = live();
     if (!isLost && initiator === "local" && blockedSinceMs === undefined) {
       chunks.push(errorFrame(0, code, message));
       write(chunks);
     }
-    for (const stream of left) stream.onLost(reason);
+    for (const stream of calls) stream.onLost(reason);
     wake();
     accept();
     decide(false);
