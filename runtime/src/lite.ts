@@ -4,10 +4,11 @@
 // no leases, and its connections live once.
 
 import { connectOver, type LiteConnection, type LiteConnectOptions } from "./lite/connect.js";
-import { dialWebSocket, webSocketUrl } from "./lite/websocket.js";
+import { dialWebSocket } from "./lite/websocket.js";
 
 export type { Dialer } from "./engine/link.js";
 export { connectWith, type LiteConnection, type LiteConnectOptions } from "./lite/connect.js";
+export { type DetailsSupport, details } from "./lite/details.js";
 export { ConnectError } from "./lite/errors.js";
 export { type MetadataSupport, metadata } from "./lite/headers.js";
 export { type LimitsSupport, type LiteLimits, limits } from "./lite/limits.js";
@@ -21,11 +22,11 @@ export type { CloseReason } from "./rpc/connection.js";
 
 /**
  * Connects to `ws://host:port/path` or `wss://…` and resolves when the server has accepted.
- * @throws ConnectError when it refused, can't be reached, or time is up; RpcError `invalid_argument` for a wrong URL.
+ * @throws ConnectError when it refused, can't be reached, or time is up; its code is `invalid_argument` for a
+ *   wrong URL.
  * @example
  * const connection = await connect("wss://api.example.com/rpc", { bearerToken });
  */
-export async function connect(url: string | URL, options: LiteConnectOptions = {}): Promise<LiteConnection> {
-  const address = webSocketUrl(url);
-  return await connectOver((signal) => dialWebSocket(address, signal), options);
+export function connect(url: string | URL, options: LiteConnectOptions = {}): Promise<LiteConnection> {
+  return connectOver((signal) => dialWebSocket(url, signal), options);
 }

@@ -2,7 +2,7 @@
 // The same contract, kept by clients of `rsocket-rpc/lite`.
 
 import type { Connection, ConnectOptions } from "rsocket-rpc";
-import { limits, metadata } from "rsocket-rpc/lite";
+import { details, limits, metadata } from "rsocket-rpc/lite";
 import { serve } from "rsocket-rpc/node";
 import { WebSocket as PlatformWebSocket } from "ws";
 import { connectOver } from "../../runtime/dist/lite/connect.js";
@@ -25,8 +25,9 @@ const overWebSocket: ContractTransport = {
       server,
       // What calls and their end look like is the same; the rest of a Connection isn't asked for.
       connect: async ({ limits: changes = {}, ...connectOptions }: ConnectOptions) =>
-        (await connectOver((signal) => dialWebSocket(new URL(url), signal, WebSocketClass), {
+        (await connectOver((signal) => dialWebSocket(url, signal, WebSocketClass), {
           metadata,
+          details,
           ...connectOptions,
           limits: limits(changes),
         })) as unknown as Connection,

@@ -5,6 +5,7 @@
 // byte, timer, or source that wasn't closed.
 
 import { type LiteConnection, liteConnectionOf } from "../../runtime/src/lite/connect.js";
+import { details } from "../../runtime/src/lite/details.js";
 import { metadata } from "../../runtime/src/lite/headers.js";
 import { limits, STANDARD } from "../../runtime/src/lite/limits.js";
 import { createSession, type LiteSession } from "../../runtime/src/lite/session.js";
@@ -99,6 +100,7 @@ export class LiteWorld {
       fragmentBytes: this.#has(Option.FRAGMENTS) ? 64 : 65_536,
       compatibility: { followsWins: (this.#script.moreOptions & MoreOption.FOLLOWS_WINS) !== 0 },
       metadata,
+      details,
     });
     this.#connection = liteConnectionOf(this.#session);
     void this.#connection.closed.then(() => this.#closedCount++);

@@ -19,8 +19,8 @@ export class FakeWebSocket {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
 
-  constructor(url: string, protocols: readonly string[] = []) {
-    this.url = url;
+  constructor(url: string | URL, protocols: readonly string[] = []) {
+    this.url = String(url);
     this.protocols = protocols;
     made.push(this);
   }

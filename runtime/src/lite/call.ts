@@ -5,7 +5,6 @@ import { readUint24, readUint31, readUint32 } from "../bytes/integers.js";
 import { lengthOf, NO_BYTES } from "../bytes/parts.js";
 import type { Timer } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
-import { listenForAbort, stopListening } from "../rpc/abort-listeners.js";
 import { CallError, callErrorOf } from "../rpc/call-error.js";
 import type { CallOptions } from "../rpc/call-options.js";
 import type { Source } from "../rpc/channel.js";
@@ -185,7 +184,7 @@ export function beginCall<O>(
       return;
     }
     if (signal?.aborted) return onAbort();
-    if (signal) listenForAbort(signal, onAbort);
+    signal?.addEventListener("abort", onAbort);
     if (timeoutMs !== undefined) {
       if (timeoutMs === 0) return expire();
       dueMs = scheduler.now() + timeoutMs;
@@ -379,7 +378,7 @@ export function beginCall<O>(
         sendCredit = Math.min(sendCredit + readUint31(body, 0), MAX_31_BIT);
         wake();
       } else if (frameType === FrameType.CANCEL) stopSending();
-      else end(peerError(readUint32(body, 0), body.slice(4), init.metadata));
+      else end(peerError(readUint32(body, 0), body.slice(4), init));
     },
     onClose: () => giveUp(new CallError(CANCELLED, "closed")),
     onLost(error, isDraining) {
@@ -498,7 +497,7 @@ export function beginCall<O>(
     isEnded = true;
     failure = error;
     timer?.cancel();
-    if (signal) stopListening(signal, onAbort);
+    signal?.removeEventListener("abort", onAbort);
     session.waiting.delete(admit);
     dropFragments();
     stopSending();

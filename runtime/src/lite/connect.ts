@@ -17,6 +17,7 @@ import { uint } from "./bytes.js";
 import { beginCall, type LiteCall } from "./call.js";
 import { check, checkRange } from "./check.js";
 import { ANSWER_CREDIT, MAX_FRAME_BYTES, METADATA_LENGTH_BYTES } from "./constants.js";
+import type { DetailsSupport } from "./details.js";
 import { connectErrorOf, connectionError, lostError } from "./errors.js";
 import * as Flag from "./flags.js";
 import { frameOf } from "./frame.js";
@@ -36,6 +37,8 @@ export interface LiteConnectOptions {
    * `headers`, `onHeaders`, `onTrailers`, `tracing`, `rawMetadata` or `onRawMetadata` fail, and a page doesn't carry it.
    */
   readonly metadata?: MetadataSupport;
+  /** `details` of this package: with it details of errors are read. Without it `error.details` is empty. */
+  readonly details?: DetailsSupport;
   /** Sent with SETUP, for `accept` on the server; `metadata` must be given, too. */
   readonly headers?: MetadataInit;
   /** Gives up connecting. */
@@ -140,7 +143,7 @@ export async function connectOver(
     return liteConnectionOf(session);
   } catch (error) {
     (session ?? link)?.abort("gave up");
-    throw connectErrorOf(error, signal);
+    throw connectErrorOf(error, signal, options.details);
   } finally {
     timer.cancel();
     signal?.removeEventListener("abort", onAbort);

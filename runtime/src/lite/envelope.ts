@@ -9,7 +9,7 @@ import { readBytesView, readString } from "../codec/read-scalars.js";
 import { MessageReader, readTag, readUint32 } from "../codec/reader.js";
 import type { ErrorDetail, Status } from "../metadata/envelope.js";
 import { type Bytes, concat } from "./bytes.js";
-import { MAX_DETAILS } from "./constants.js";
+import type { DetailsSupport } from "./details.js";
 
 /** A field of bytes; nothing where there are none. */
 export function field(tag: number, value: Uint8Array): Bytes {
@@ -32,12 +32,13 @@ export interface Told {
 export type ReadValue = (r: MessageReader) => void;
 
 /**
- * The Envelope in `bytes`, but for what only servers read; values of details are views. Headers and trailers, fields 4 and 5,
- * are for `readHeader` and `readTrailer`.
+ * The Envelope in `bytes`, but for what only servers read; details are for `support`, headers and trailers, fields 4 and 5,
+ * for `readHeader` and `readTrailer`.
  * @throws RangeError for a field that is cut off or of the wrong type, or one detail too many.
  */
 export function decodeEnvelope(
   bytes: Uint8Array,
+  support?: DetailsSupport,
   readHeader: ReadValue = readBytesView,
   readTrailer: ReadValue = readBytesView,
 ): Told {
@@ -53,12 +54,7 @@ export function decodeEnvelope(
       forEachField(readBytesView(r), [1, 2, 3], {
         0x08: (status) => (code = readUint32(status) | 0),
         0x12: (status) => (message = readString(status)),
-        0x1a: (status) =>
-          push(
-            details,
-            MAX_DETAILS,
-            readPair(status, (typeUrl, value) => ({ typeUrl, value })),
-          ),
+        0x1a: support?.into(details) ?? readBytesView,
       });
       told.status = { code, message, details };
     },

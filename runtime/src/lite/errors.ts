@@ -17,8 +17,16 @@ import {
 import { messageOf } from "../rpc/describe.js";
 import { ConnectionError, type Initiator } from "../session/errors.js";
 import { APPLICATION_ERROR, CANCELED, CONNECTION_ERROR, INVALID, REJECTED, REJECTED_SETUP } from "./constants.js";
+import type { DetailsSupport } from "./details.js";
 import { decodeEnvelope, type Told } from "./envelope.js";
 import type { MetadataSupport } from "./headers.js";
+
+/** What reads the parts of an ERROR that not every page wants. */
+export interface Support {
+  /** Its trailers. */
+  readonly metadata?: MetadataSupport;
+  readonly details?: DetailsSupport;
+}
 
 /** `connect` failed. `wireCode` is the RSocket code, if the server refused with one. */
 export class ConnectError extends CallError {
@@ -52,22 +60,22 @@ export function textOf(data: Uint8Array): string {
 }
 
 /** What the data of an ERROR says: a text, unless it is an Envelope. @throws RangeError for one that is malformed. */
-export function readErrorData(data: Uint8Array): Partial<Told> & { readonly text?: string } {
-  return data[0] === 0 ? decodeEnvelope(data.subarray(1)) : { text: textOf(data) };
+export function readErrorData(data: Uint8Array, details?: DetailsSupport): Told & { readonly text?: string } {
+  return data[0] === 0 ? decodeEnvelope(data.subarray(1), details) : { text: textOf(data) };
 }
 
-/** What an ERROR on a stream means; `metadata` reads its trailers. */
-export function peerError(wireCode: number, data: Uint8Array, metadata: MetadataSupport | undefined): CallError {
+/** What an ERROR on a stream means. */
+export function peerError(wireCode: number, data: Uint8Array, support: Support): CallError {
   const initiator = "remote";
   let said: ReturnType<typeof readErrorData>;
   let trailers: Metadata | undefined;
   try {
-    said = readErrorData(data);
+    said = readErrorData(data, support.details);
   } catch (cause) {
     return new CallError(UNKNOWN, `the error can't be read: ${messageOf(cause)}`, { initiator, wireCode, cause });
   }
   try {
-    if (said.text === undefined) trailers = metadata?.trailersOf(data.subarray(1));
+    if (said.text === undefined) trailers = support.metadata?.trailersOf(data.subarray(1));
   } catch {
     // Trailers against the rules are no reason to hide the error that they came with.
   }
@@ -90,7 +98,11 @@ function codeOfText(wireCode: number, text: string): Code {
 }
 
 /** What `connect` fails with after `thrown`; `signal` is the caller's. */
-export function connectErrorOf(thrown: unknown, signal: AbortSignal | undefined): ConnectError {
+export function connectErrorOf(
+  thrown: unknown,
+  signal: AbortSignal | undefined,
+  support: DetailsSupport | undefined,
+): ConnectError {
   const error = thrown instanceof ConnectionError ? thrown : connectionError(messageOf(thrown), "local", thrown);
   const { cause, data } = error;
   let { code, message } = error;
@@ -104,7 +116,7 @@ export function connectErrorOf(thrown: unknown, signal: AbortSignal | undefined)
     code = codeOfThrown(cause, signal?.aborted && cause === signal.reason ? CANCELLED : UNAVAILABLE);
   } else if (data !== undefined) {
     try {
-      ({ code, message, details } = readErrorData(data).status ?? { code, message, details });
+      ({ code, message, details } = readErrorData(data, support).status ?? { code, message, details });
     } catch {
       // The code alone says enough.
     }

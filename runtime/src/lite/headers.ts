@@ -71,7 +71,7 @@ export const metadata: MetadataSupport = {
 export function pairsOf(envelope: Uint8Array): { readonly headers: Header[]; readonly trailers: Header[] } {
   const headers: Header[] = [];
   const trailers: Header[] = [];
-  decodeEnvelope(envelope, addTo(headers), addTo(trailers));
+  decodeEnvelope(envelope, undefined, addTo(headers), addTo(trailers));
   return { headers, trailers };
 }
 

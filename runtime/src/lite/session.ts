@@ -27,15 +27,14 @@ import {
   POSITION_BYTES,
 } from "./constants.js";
 import { decodeEnvelope } from "./envelope.js";
-import { connectionError, lostError, textOf } from "./errors.js";
+import { connectionError, lostError, type Support, textOf } from "./errors.js";
 import * as Flag from "./flags.js";
 import { errorFrame, frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
-import type { MetadataSupport } from "./headers.js";
 import * as Limit from "./limit-places.js";
 import type { LimitsSupport } from "./limits.js";
 import { readEntry } from "./metadata.js";
-import { type Turns, turnsOf } from "./turns.js";
+import { createTurns, type Turns } from "./turns.js";
 import type { LiteLink } from "./websocket.js";
 
 /** A stream of this client, as its connection sees it. */
@@ -51,7 +50,7 @@ export interface LiteStream {
 }
 
 /** What a session is made of. */
-export interface LiteSessionInit {
+export interface LiteSessionInit extends Support {
   readonly link: LiteLink;
   readonly scheduler: Scheduler;
   readonly limits: LimitsSupport;
@@ -62,8 +61,6 @@ export interface LiteSessionInit {
   readonly fragmentBytes: number;
   readonly discardUnknownFields?: boolean;
   readonly compatibility?: Pick<Compatibility, "followsWins">;
-  /** By which headers are written and read; without it there are none. */
-  readonly metadata?: MetadataSupport;
 }
 
 /** A connection, as its calls and its users see it. */
@@ -156,7 +153,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   const session: LiteSession = {
     init,
-    turns: turnsOf(scheduler),
+    turns: createTurns(scheduler),
     accepted,
     closed,
     decided,

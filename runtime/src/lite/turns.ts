@@ -5,7 +5,7 @@
 import type { Scheduler } from "../engine/scheduler.js";
 import { TURN_ITEMS, TURN_MS } from "./constants.js";
 
-/** The turns of a scheduler: in each, all calls together may take so many items, for so long. */
+/** The turns of a connection: in each, all its calls together may take so many items, for so long. */
 export interface Turns {
   /** Takes one item; false when the turn is used up: then call `wait` and try again from there. */
   take(): boolean;
@@ -13,16 +13,8 @@ export interface Turns {
   wait(task: () => void): void;
 }
 
-const known = /*@__PURE__*/ new WeakMap<Scheduler, Turns>();
-
-/** The turns that all calls of `scheduler` share. */
-export function turnsOf(scheduler: Scheduler): Turns {
-  const turns = known.get(scheduler) ?? createTurns(scheduler);
-  known.set(scheduler, turns);
-  return turns;
-}
-
-function createTurns(scheduler: Scheduler): Turns {
+/** The turns that all calls of a connection share. A page has one connection, or few. */
+export function createTurns(scheduler: Scheduler): Turns {
   let left = 0;
   let endsAtMs = 0;
   let isUsed = false;

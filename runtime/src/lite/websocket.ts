@@ -20,27 +20,26 @@ import {
 /** What a session of `lite/` wants of a link. Batches hold one frame in each chunk. */
 export type LiteLink = Pick<FrameLink, "setHandler" | "send" | "close" | "abort">;
 
-/** A URL, checked. @throws RpcError `invalid_argument` naming the text. */
-export function webSocketUrl(text: string | URL): URL {
-  try {
-    const url = new URL(text);
-    if (/^wss?:/.test(url.href)) return url;
-  } catch {
-    // Said below.
-  }
-  throw new CallError(INVALID_ARGUMENT, `URL is "${String(text)}", expected ws:// or wss:// with host and port`);
-}
-
-/** Opens a link; rejects with an Error naming `url`, without what may be secret in it, or with the reason of `signal`. */
+/**
+ * Opens a link; rejects with an Error naming `url`, without what may be secret in it, with the reason of `signal`, or with an
+ * RpcError `invalid_argument` for what the platform takes for no URL of a WebSocket.
+ */
 export function dialWebSocket(
-  url: URL,
+  url: string | URL,
   signal: AbortSignal,
   WebSocketClass: typeof WebSocket = globalThis.WebSocket,
 ): Promise<LiteLink> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     if (WebSocketClass === undefined) throw new CallError(FAILED_PRECONDITION, "this runtime has no WebSocket");
-    const socket = new WebSocketClass(url.href);
+    let socket: WebSocket;
+    try {
+      socket = new WebSocketClass(url);
+    } catch (cause) {
+      throw new CallError(INVALID_ARGUMENT, `URL is "${String(url)}", expected ws:// or wss:// with host and port`, {
+        cause,
+      });
+    }
     socket.binaryType = "arraybuffer";
     // What comes before it is there waits for it: outside browsers a message may follow 'open' before any microtask.
     const session = new Promise<LinkHandler>((setHandler) => {
@@ -81,7 +80,8 @@ export function dialWebSocket(
         `the WebSocket closed with code ${code}${reason && `, its reason: ${JSON.stringify(reason)}`}`,
       );
       void session.then((handler) => handler.onClose(isOrderly ? undefined : error));
-      reject(new Error(`can't connect to ${url.origin}${url.pathname}: ${error.message}`));
+      const { origin, pathname } = new URL(socket.url);
+      reject(new Error(`can't connect to ${origin}${pathname}: ${error.message}`));
     };
   });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as an Envelope, as its composite entry, and as the data of an ERROR; headers of any peer.
 
+import { details } from "../../../runtime/src/lite/details.js";
 import { decodeEnvelope as decodeByLite } from "../../../runtime/src/lite/envelope.js";
 import { pairsOf } from "../../../runtime/src/lite/headers.js";
 import { encodeErrorEnvelope, readErrorData } from "../../../runtime/src/metadata/entry.js";
@@ -37,7 +38,7 @@ function expectSameByLite(input: Uint8Array, envelope: Envelope): void {
 }
 
 function toldByLite(bytes: Uint8Array): unknown {
-  const { hello, status } = decodeByLite(bytes);
+  const { hello, status } = decodeByLite(bytes, details);
   const { headers, trailers } = pairsOf(bytes);
   return [hello !== undefined, headers, trailers, status];
 }

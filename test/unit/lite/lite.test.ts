@@ -8,6 +8,7 @@ import {
   Code,
   ConnectError,
   connectWith,
+  details,
   type LiteConnection,
   type LiteConnectOptions,
   type LiteLimits,
@@ -404,12 +405,12 @@ describe("rsocket-rpc/lite", () => {
       }
     });
 
-    it("calls that share a signal share one listener on it, and leave none", async () => {
+    it("calls that share a signal leave no listener on it", async () => {
       const [client] = await connect();
       const { signal } = new AbortController();
-      const answers = Array.from({ length: 20 }, () => client.last({}, { signal }));
+      const answers = Array.from({ length: 10 }, () => client.last({}, { signal }));
       await scheduler.settle();
-      expect(getEventListeners(signal, "abort")).to.have.length(1);
+      expect(getEventListeners(signal, "abort")).to.have.length(10);
       await send(...answers.map((_answer, i) => `${uint(2 * i + 1, 4)}2860`));
       await Promise.all(answers);
       expect(getEventListeners(signal, "abort")).to.have.length(0);
@@ -957,6 +958,30 @@ describe("rsocket-rpc/lite", () => {
     );
     expect((await calls[0]).price).to.equal(0);
     expect(await calls[1]).to.include({ code: Code.NotFound, trailers: undefined });
+  });
+
+  it("with details: those of errors are read, of a refused SETUP too; without, they are passed over", async () => {
+    // Status: code 5, a detail of type "a.B" with two bytes.
+    const status = `00${"320d"}0805${"1a09"}${"0a03"}${textHex("a.B")}${"1202"}0801`;
+    const found = { typeUrl: "a.B", value: bytesOf("0801") };
+    for (const [options, expected] of [
+      [{ details }, [found]],
+      [{}, []],
+    ] as const) {
+      const [client] = await connect(options);
+      const call = rejectionOf(client.last({}));
+      await scheduler.settle();
+      await send(`000000012c0000000201${status}`);
+      expect(await scheduler.run(call)).to.deep.include({ code: Code.NotFound, details: expected });
+      const refused = rejectionOf(dial(options));
+      await scheduler.settle();
+      peer.send(`000000002c0000000003${status}`);
+      expect(await scheduler.run(refused)).to.deep.include({
+        name: "ConnectError",
+        code: Code.NotFound,
+        details: expected,
+      });
+    }
   });
 
   it("the connection's answers can be iterated once, and its options are checked", async () => {

@@ -2,8 +2,10 @@
 // The platform's WebSocket as `rsocket-rpc/lite` uses it, on a stand-in that does what browsers do.
 
 import { expect } from "chai";
+import { Code } from "rsocket-rpc/lite";
+import { WebSocket as PlatformWebSocket } from "ws";
 import type { LinkHandler } from "../../../runtime/src/engine/link.js";
-import { dialWebSocket, type LiteLink, webSocketUrl } from "../../../runtime/src/lite/websocket.js";
+import { dialWebSocket, type LiteLink } from "../../../runtime/src/lite/websocket.js";
 import { type FakeWebSocket, FakeWebSocketClass, lastMade, takeMade } from "../../support/fake-websocket.js";
 import { bytesOf, hexOf } from "../../support/frames-dsl.js";
 import { rejectionOf } from "../../support/rpc-world.js";
@@ -168,11 +170,19 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
     }
   });
 
-  it("takes URLs of WebSockets, as text or not, and names any other", () => {
-    expect(webSocketUrl("wss://example.com/rpc").href).to.equal("wss://example.com/rpc");
-    expect(webSocketUrl(new URL("WS://127.0.0.1:7")).href).to.equal("ws://127.0.0.1:7/");
+  it("takes URLs of WebSockets, as text or not, and names any other", async () => {
+    const { signal } = new AbortController();
+    // Of `ws`, which judges them as browsers do.
+    const dialAt = (url: string | URL): Promise<LiteLink> =>
+      dialWebSocket(url, signal, PlatformWebSocket as unknown as typeof WebSocket);
     for (const wrong of ["tcp://127.0.0.1:7878", "example.com", "ws://", "unix:/tmp/a.sock"]) {
-      expect(() => webSocketUrl(wrong)).to.throw(`URL is "${wrong}", expected ws:// or wss:// with host and port`);
+      const error = await rejectionOf(dialAt(wrong));
+      expect(error).to.include({ code: Code.InvalidArgument, name: "RpcError" });
+      expect(error).to.have.property("rawMessage", `URL is "${wrong}", expected ws:// or wss:// with host and port`);
+    }
+    for (const url of ["wss://example.com/rpc", new URL("WS://127.0.0.1:7")]) {
+      void dialWebSocket(url, signal, FakeWebSocketClass);
+      expect(lastMade().url).to.equal(String(url));
     }
   });
 });
