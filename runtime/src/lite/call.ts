@@ -93,7 +93,7 @@ export function beginCall<O>(
   const call: LiteCall<O> = {
     async next() {
       for (;;) {
-        while (items.length > 0 && !turns.take()) await nextTurn();
+        while (items.length > 0 && !turns.take()) await new Promise<void>(turns.wait);
         const data = items.shift();
         if (data === undefined && isEnded) {
           const error = failure;
@@ -161,10 +161,6 @@ export function beginCall<O>(
     const woken = waiting;
     waiting = [];
     for (const resolve of woken) resolve();
-  }
-
-  function nextTurn(): Promise<void> {
-    return new Promise((resolve) => turns.wait(resolve));
   }
 
   // ── the request ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,6 @@
 // Errors of a client that only calls: what was refused here, what a server's ERROR says, what the end of a connection means.
 
 import type { ErrorDetail } from "../metadata/envelope.js";
-import type { Metadata } from "../metadata/headers.js";
 import { CallError, type CallErrorOptions, codeOfThrown } from "../rpc/call-error.js";
 import { type Code, codeFromWire } from "../rpc/code.js";
 import {
@@ -68,16 +67,10 @@ export function readErrorData(data: Uint8Array, details?: DetailsSupport): Told 
 export function peerError(wireCode: number, data: Uint8Array, support: Support): CallError {
   const initiator = "remote";
   let said: ReturnType<typeof readErrorData>;
-  let trailers: Metadata | undefined;
   try {
     said = readErrorData(data, support.details);
   } catch (cause) {
     return new CallError(UNKNOWN, `the error can't be read: ${messageOf(cause)}`, { initiator, wireCode, cause });
-  }
-  try {
-    if (said.text === undefined) trailers = support.metadata?.trailersOf(data.subarray(1));
-  } catch {
-    // Trailers against the rules are no reason to hide the error that they came with.
   }
   const { text = "", status } = said;
   const { code, message, details } = status ?? { code: codeOfText(wireCode, text), message: text };
@@ -86,7 +79,7 @@ export function peerError(wireCode: number, data: Uint8Array, support: Support):
     wireCode,
     retryable: wireCode === REJECTED,
     details,
-    trailers,
+    trailers: support.metadata?.trailersOf(data),
   });
 }
 

@@ -22,8 +22,8 @@ export interface MetadataSupport {
   say(options: CallOptions): (fields: Uint8Array) => readonly Bytes[];
   /** @internal What is called with the metadata of each message. @throws whatever a listener throws. */
   hear(options: CallOptions): (metadata: Uint8Array) => void;
-  /** @internal Trailers of an Envelope. @throws MetadataFormatError, RangeError for what is none. */
-  trailersOf(envelope: Uint8Array): Metadata;
+  /** @internal Trailers of an ERROR's data. What is against the rules is no reason to hide the error that it came with. */
+  trailersOf(data: Uint8Array): Metadata | undefined;
 }
 
 /**
@@ -64,7 +64,13 @@ export const metadata: MetadataSupport = {
       tell(onTrailers, trailers);
     };
   },
-  trailersOf: (envelope) => Metadata.fromWire(pairsOf(envelope).trailers),
+  trailersOf(data) {
+    try {
+      return Metadata.fromWire(data[0] === 0 ? pairsOf(data.subarray(1)).trailers : []);
+    } catch {
+      return undefined;
+    }
+  },
 };
 
 /** @internal Headers and trailers of an Envelope. @throws RangeError for what is none. */

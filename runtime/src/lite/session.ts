@@ -237,7 +237,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
       flush();
       wake();
     },
-    onPeerEnd: () => lose("connection lost: the peer ended it"),
     onClose: (error) => lose(error === undefined ? "connection lost" : `connection lost: ${error.message}`, error),
   };
 
