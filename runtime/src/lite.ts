@@ -28,5 +28,5 @@ export type { CloseReason } from "./rpc/connection.js";
  * const connection = await connect("wss://api.example.com/rpc", { bearerToken });
  */
 export function connect(url: string | URL, options: LiteConnectOptions = {}): Promise<LiteConnection> {
-  return connectOver((signal) => dialWebSocket(url, signal), options);
+  return connectOver((signal, begin) => dialWebSocket(url, signal, begin), options);
 }

@@ -25,7 +25,7 @@ const overWebSocket: ContractTransport = {
       server,
       // What calls and their end look like is the same; the rest of a Connection isn't asked for.
       connect: async ({ limits: changes = {}, ...connectOptions }: ConnectOptions) =>
-        (await connectOver((signal) => dialWebSocket(url, signal, WebSocketClass), {
+        (await connectOver((signal, begin) => dialWebSocket(url, signal, begin, WebSocketClass), {
           metadata,
           details,
           ...connectOptions,

@@ -8,7 +8,8 @@ import { type LiteConnection, liteConnectionOf } from "../../runtime/src/lite/co
 import { details } from "../../runtime/src/lite/details.js";
 import { metadata } from "../../runtime/src/lite/headers.js";
 import { limits, STANDARD } from "../../runtime/src/lite/limits.js";
-import { createSession, type LiteSession } from "../../runtime/src/lite/session.js";
+import { beginOver } from "../../runtime/src/lite/link.js";
+import { createSession, type LiteSession, type LiteSessionInit } from "../../runtime/src/lite/session.js";
 import type { CallOptions } from "../../runtime/src/rpc/call-options.js";
 import { type AnyMethod, method } from "../../runtime/src/rpc/method.js";
 import { bytesOf } from "../support/frames-dsl.js";
@@ -89,19 +90,21 @@ export class LiteWorld {
       onFrameSent: (frame) => rules.sent(frame),
       onFrameReceived: (frame) => rules.received(frame),
     });
-    this.#session = createSession({
-      link: this.#link,
+    const init: Omit<LiteSessionInit, "link"> = {
       scheduler: this.#scheduler,
       limits: this.#has(Option.SMALL_LIMITS) ? SMALL_LIMITS : STANDARD,
       // SETUP, 20 s and 90 s, without metadata.
-      setup: Uint8Array.from(Buffer.from("000016000000000400000100000000" + "4e2000015f90016d0164", "hex")),
+      setup: Uint8Array.from(Buffer.from("000000000400000100000000" + "4e2000015f90016d0164", "hex")),
       keepaliveIntervalMs: 20_000,
       maxLifetimeMs: 90_000,
       fragmentBytes: this.#has(Option.FRAGMENTS) ? 64 : 65_536,
       compatibility: { followsWins: (this.#script.moreOptions & MoreOption.FOLLOWS_WINS) !== 0 },
       metadata,
       details,
-    });
+    };
+    let session: LiteSession | undefined;
+    beginOver(this.#link, (link) => (session = createSession({ ...init, link })));
+    this.#session = session as unknown as LiteSession;
     this.#connection = liteConnectionOf(this.#session);
     void this.#connection.closed.then(() => this.#closedCount++);
     if (this.#has(Option.OURS)) this.#link.receiveFrame(bytesOf(HELLO));
@@ -145,7 +148,7 @@ export class LiteWorld {
       case "peer ends":
         return this.#link.endPeer();
       case "abandon":
-        return this.#session.abort("given up");
+        return this.#session.onClose(new Error("given up"));
       default:
     }
   }

@@ -250,7 +250,10 @@ export function rsocketOf(connection: Pick<Connection, "channelCore">): RSocketC
     session: LiteSession;
   };
   if (rsocket !== undefined) return rsocket;
-  return Object.create(session, { streamCount: { get: () => session.streams.size } }) as RSocketConnection;
+  return Object.create(session, {
+    streamCount: { get: () => session.calls.size },
+    abort: { value: (message: string) => session.onClose(new Error(message)) },
+  }) as RSocketConnection;
 }
 
 let worlds: RpcWorld[] = [];

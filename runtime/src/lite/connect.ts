@@ -24,9 +24,9 @@ import { frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
 import type { MetadataSupport } from "./headers.js";
 import { type LimitsSupport, STANDARD } from "./limits.js";
+import { beginOver, type LiteDial } from "./link.js";
 import { checkSupport, setupMetadata } from "./metadata.js";
 import { createSession, type LiteSession } from "./session.js";
-import type { LiteLink } from "./websocket.js";
 
 /** Options of `connect`; all may be left out. They mean what they mean in `rsocket-rpc/web`. */
 export interface LiteConnectOptions {
@@ -79,19 +79,16 @@ const MIME_TYPE = /*@__PURE__*/ encodeUtf8("\u0012application/binary");
  * @throws ConnectError when it refused, can't be reached, time is up, or on abort; RangeError for a wrong option.
  */
 export function connectWith(dialer: Dialer, options: LiteConnectOptions = {}): Promise<LiteConnection> {
-  return connectOver(async (signal) => {
+  return connectOver(async (signal, begin) => {
     const link = await dialer.dial(signal);
     // Nobody waits for one that comes too late.
     if (signal.aborted) link.abort();
-    return link;
+    else beginOver(link, begin);
   }, options);
 }
 
-/** @internal The same over the link that `dial` resolves with; it tears down one that comes when its signal has aborted. */
-export async function connectOver(
-  dial: (signal: AbortSignal) => Promise<LiteLink>,
-  options: LiteConnectOptions = {},
-): Promise<LiteConnection> {
+/** @internal The same over the link that `dial` opens. */
+export async function connectOver(dial: LiteDial, options: LiteConnectOptions = {}): Promise<LiteConnection> {
   const {
     scheduler = systemScheduler,
     signal,
@@ -121,28 +118,29 @@ export async function connectOver(
     controller.abort(connectionError(`not connected after ${timeoutMs} ms`, "local")),
   );
   if (signal?.aborted) onAbort();
-  let link: LiteLink | undefined;
-  let session: LiteSession | undefined;
+  let session = undefined as LiteSession | undefined;
   try {
     const bearerToken = await Promise.race([typeof token === "function" ? token() : token, gaveUp]);
     const setup = setupFrame(keepaliveIntervalMs, maxLifetimeMs, options, bearerToken);
-    link = await Promise.race([dial(controller.signal), gaveUp]);
-    session = createSession({
-      ...options,
-      link,
-      scheduler,
-      limits,
-      setup,
-      keepaliveIntervalMs,
-      // The largest number is "never".
-      maxLifetimeMs: isJudged && !compatibility?.peerMayBeSilent ? maxLifetimeMs : Number.MAX_VALUE,
-      fragmentBytes,
+    const dialed = dial(controller.signal, (link) => {
+      session = createSession({
+        ...options,
+        link,
+        scheduler,
+        limits,
+        setup,
+        keepaliveIntervalMs,
+        // The largest number is "never".
+        maxLifetimeMs: isJudged && !compatibility?.peerMayBeSilent ? maxLifetimeMs : Number.MAX_VALUE,
+        fragmentBytes,
+      });
+      return session;
     });
-    await Promise.race([session.accepted, gaveUp]);
-    if (!session.isOpen) throw session.endError;
+    await Promise.race([dialed.then(() => session?.accepted), gaveUp]);
+    if (!session?.isOpen) throw session?.endError;
     return liteConnectionOf(session);
   } catch (error) {
-    (session ?? link)?.abort("gave up");
+    session?.onClose();
     throw connectErrorOf(error, signal, options.details);
   } finally {
     timer.cancel();

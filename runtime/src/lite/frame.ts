@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames into bytes, each an array of its own: what a WebSocket sends as one message (RSocket 1.0 §Frame Types).
 
-import { lengthOf } from "../bytes/parts.js";
 import { encodeUtf8 } from "../bytes/utf8.js";
 import { type Bytes, concat, uint } from "./bytes.js";
-import { HEADER_BYTES, LENGTH_PREFIX_BYTES } from "./constants.js";
 import * as FrameType from "./frame-types.js";
 
-/** A frame with its length prefix. */
+/** A frame, without the length that stands in front of it on a stream of bytes. */
 export function frameOf(streamId: number, type: number, flags: number, ...body: readonly Bytes[]): Uint8Array {
-  const byteLength = HEADER_BYTES + lengthOf(body);
-  return concat(uint(byteLength, LENGTH_PREFIX_BYTES), uint(streamId, 4), uint((type << 10) | flags, 2), ...body);
+  return concat(uint(streamId, 4), uint((type << 10) | flags, 2), ...body);
 }
 
 /** An ERROR with a text. */

@@ -4,11 +4,9 @@
 // runtime answers it.
 
 import { readUint16, readUint31, readUint32 } from "../bytes/integers.js";
-import { lengthOf, NO_BYTES } from "../bytes/parts.js";
-import type { LinkHandler } from "../engine/link.js";
+import { NO_BYTES } from "../bytes/parts.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
-import { viewOf } from "../frames/payload-start.js";
 import type { Compatibility } from "../rpc/compatibility.js";
 import type { CloseReason } from "../rpc/connection.js";
 import { ConnectionError } from "../session/errors.js";
@@ -33,9 +31,9 @@ import { errorFrame, frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
 import * as Limit from "./limit-places.js";
 import type { LimitsSupport } from "./limits.js";
+import type { LiteHandler, LiteLink } from "./link.js";
 import { readEntry } from "./metadata.js";
 import { createTurns, type Turns } from "./turns.js";
-import type { LiteLink } from "./websocket.js";
 
 /** A stream of this client, as its connection sees it. */
 export interface LiteStream {
@@ -64,7 +62,7 @@ export interface LiteSessionInit extends Support {
 }
 
 /** A connection, as its calls and its users see it. */
-export interface LiteSession {
+export interface LiteSession extends LiteHandler {
   readonly init: LiteSessionInit;
   readonly turns: Turns;
   /** Resolves when the server has accepted, or it is over. */
@@ -109,8 +107,6 @@ export interface LiteSession {
   malformed(message: string, mayIgnore: boolean): void;
   /** Ends the connection: no new streams; those that live have `graceMs`, then they are cancelled. */
   close(graceMs: number): void;
-  /** Ends the connection now, as if the link was lost. */
-  abort(message: string): void;
 }
 
 /** In KEEPALIVE, the last received position: of nobody who resumes. */
@@ -207,29 +203,19 @@ export function createSession(init: LiteSessionInit): LiteSession {
       if (graceMs <= 0) giveUpAll();
       else graceTimer = scheduler.setTimer(graceMs, giveUpAll);
     },
-    abort: lose,
-  };
 
-  // ── what the link brings ────────────────────────────────────────────────────────────────────────────────────────
-
-  const handler: LinkHandler = {
     maxFrameBytes: limits[Limit.MAX_MESSAGE_BYTES] + limits[Limit.MAX_METADATA_BYTES] + 64, // header, lengths, initial n
-    onReadStart() {},
-    onReadEnd() {
+    onFrame(frame) {
       receivedAtMs = scheduler.now();
-    },
-    onFrame(bytes, start, end) {
-      receivedAtMs = scheduler.now();
-      if (state === CLOSED) return true;
-      const streamId = readUint31(bytes, start);
+      if (state === CLOSED) return;
+      const streamId = readUint31(frame, 0);
       // The type stands above them.
-      const flags = readUint16(bytes, start + 4);
+      const flags = readUint16(frame, 4);
       const type = flags >>> 10;
-      const bodyStart = start + HEADER_BYTES;
-      if (end - bodyStart < leastBodyBytes(type, streamId))
+      const body = frame.subarray(HEADER_BYTES);
+      if (body.length < leastBodyBytes(type, streamId))
         malformed(`frame type ${type} is cut short`, (flags & Flag.IGNORE) !== 0);
-      else receive(streamId, type, flags, viewOf(bytes, bodyStart, end));
-      return true;
+      else receive(streamId, type, flags, body);
     },
     onMalformed: fail,
     onDrain() {
@@ -239,6 +225,8 @@ export function createSession(init: LiteSessionInit): LiteSession {
     },
     onClose: (error) => lose(error === undefined ? "connection lost" : `connection lost: ${error.message}`, error),
   };
+
+  // ── what the link brings ────────────────────────────────────────────────────────────────────────────────────────
 
   function malformed(message: string, mayIgnore: boolean): void {
     if (mayIgnore) passOver();
@@ -368,7 +356,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   function write(chunks: Uint8Array[]): void {
     const requested = unsent;
     unsent = [];
-    if (!link.send({ chunks, byteLength: lengthOf(chunks) })) blockedSinceMs = scheduler.now();
+    if (!link.send(chunks)) blockedSinceMs = scheduler.now();
     for (const stream of requested) stream.onSent();
   }
 
@@ -465,13 +453,11 @@ export function createSession(init: LiteSessionInit): LiteSession {
     wake();
     accept();
     decide(false);
-    if (isLost) link.abort();
-    else link.close();
+    link.close(isLost);
     const isOrderly = code === CONNECTION_CLOSE;
     tellClosed({ initiator, code, reason: message, error: isOrderly ? undefined : reason });
   }
 
-  link.setHandler(handler);
   // SETUP goes alone, and a KEEPALIVE behind it: its answer proves that SETUP was accepted.
   write([init.setup]);
   sendKeepalive();

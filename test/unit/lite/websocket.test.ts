@@ -4,8 +4,8 @@
 import { expect } from "chai";
 import { Code } from "rsocket-rpc/lite";
 import { WebSocket as PlatformWebSocket } from "ws";
-import type { LinkHandler } from "../../../runtime/src/engine/link.js";
-import { dialWebSocket, type LiteLink } from "../../../runtime/src/lite/websocket.js";
+import type { LiteHandler, LiteLink } from "../../../runtime/src/lite/link.js";
+import { dialWebSocket } from "../../../runtime/src/lite/websocket.js";
 import { type FakeWebSocket, FakeWebSocketClass, lastMade, takeMade } from "../../support/fake-websocket.js";
 import { bytesOf, hexOf } from "../../support/frames-dsl.js";
 import { rejectionOf } from "../../support/rpc-world.js";
@@ -14,14 +14,11 @@ const CANCEL = "000000012400";
 const URL_WITH_SECRETS = new URL("wss://user:password@example.com/rpc?token=secret");
 
 /** What a session is told, in order. */
-class Session implements LinkHandler {
+class Session implements LiteHandler {
   readonly maxFrameBytes = 8;
   readonly told: unknown[] = [];
-  onReadStart(): void {}
-  onReadEnd(): void {}
-  onFrame(bytes: Uint8Array, start: number, end: number): boolean {
-    this.told.push(hexOf(bytes.subarray(start, end)));
-    return true;
+  onFrame(frame: Uint8Array): void {
+    this.told.push(hexOf(frame));
   }
   onMalformed(message: string): void {
     this.told.push(message);
@@ -34,15 +31,34 @@ class Session implements LinkHandler {
   }
 }
 
-function dial(controller = new AbortController()): { dialing: Promise<LiteLink>; webSocket: FakeWebSocket } {
-  const dialing = dialWebSocket(URL_WITH_SECRETS, controller.signal, FakeWebSocketClass);
-  return { dialing, webSocket: lastMade() };
+/** A dialing, its WebSocket, and what it begins. */
+interface Dialing {
+  readonly dialing: Promise<void>;
+  readonly webSocket: FakeWebSocket;
+  readonly session: Session;
+  readonly links: LiteLink[];
+}
+
+function dial(controller = new AbortController(), url: string | URL = URL_WITH_SECRETS): Dialing {
+  const session = new Session();
+  const links: LiteLink[] = [];
+  const dialing = dialWebSocket(
+    url,
+    controller.signal,
+    (link) => {
+      links.push(link);
+      return session;
+    },
+    FakeWebSocketClass,
+  );
+  return { dialing, webSocket: lastMade(), session, links };
 }
 
 async function open(): Promise<{ link: LiteLink; webSocket: FakeWebSocket; session: Session }> {
-  const { dialing, webSocket } = dial();
+  const { dialing, webSocket, session, links } = dial();
   webSocket.open();
-  return { link: await dialing, webSocket, session: new Session() };
+  await dialing;
+  return { link: links[0] as LiteLink, webSocket, session };
 }
 
 describe("rsocket-rpc/lite over the platform's WebSocket", () => {
@@ -72,37 +88,35 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
     expect(await rejectionOf(dialing)).to.equal(reason);
     expect(webSocket.closes).to.deep.equal([4000]);
     takeMade();
-    expect(await rejectionOf(dialWebSocket(URL_WITH_SECRETS, controller.signal, FakeWebSocketClass))).to.equal(reason);
+    const begin = (): never => expect.fail("a session has begun");
+    expect(await rejectionOf(dialWebSocket(URL_WITH_SECRETS, controller.signal, begin, FakeWebSocketClass))).to.equal(
+      reason,
+    );
     expect(takeMade()).to.deep.equal([]);
   });
 
-  it("tells its session what comes, the end included, in order; what comes before there is one waits for it", async () => {
-    const { link, webSocket, session } = await open();
+  it("begins its session when it is open, and tells it what comes, the end included, in order", async () => {
+    const { dialing, webSocket, session, links } = dial();
+    expect(links).to.deep.equal([]);
+    webSocket.open();
+    expect(links).to.have.length(1);
+    // Outside browsers a message may follow 'open' before any microtask.
     webSocket.receive("000000052400");
-    link.setHandler(session);
     webSocket.receive(CANCEL);
-    expect(session.told, "while the session is made").to.deep.equal([]);
-    await Promise.resolve();
-    webSocket.receive("000000032400");
     webSocket.isClosedBy(1000);
-    await Promise.resolve();
-    expect(session.told).to.deep.equal(["000000052400", CANCEL, "000000032400", undefined]);
+    expect(session.told).to.deep.equal(["000000052400", CANCEL, undefined]);
+    await dialing;
     const other = await open();
     other.webSocket.isClosedBy(1013, "full");
-    other.link.setHandler(other.session);
-    await Promise.resolve();
     expect(other.session.told).to.deep.equal(['the WebSocket closed with code 1013, its reason: "full"']);
   });
 
   it("refuses text, and messages that are no frame or too long for the session", async () => {
-    const { link, webSocket, session } = await open();
-    link.setHandler(session);
-    await Promise.resolve();
+    const { webSocket, session } = await open();
     webSocket.onmessage?.({ data: "text" });
     webSocket.receive("0000000124");
     webSocket.receive(`${CANCEL}0000`);
     webSocket.receive(`${CANCEL}000000`);
-    await Promise.resolve();
     expect(session.told).to.deep.equal([
       "a message is a text, expected 6 … 8 bytes",
       "a message is 5 bytes, expected 6 … 8 bytes",
@@ -111,17 +125,15 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
     ]);
   });
 
-  it("sends each chunk of a batch, a frame with its prefix, as one message", async () => {
+  it("sends each frame as one message", async () => {
     const { link, webSocket } = await open();
-    const chunk = bytesOf(`000006${CANCEL}`);
-    expect(link.send({ chunks: [chunk, chunk], byteLength: 18 })).to.equal(true);
+    expect(link.send([bytesOf(CANCEL), bytesOf(CANCEL)])).to.equal(true);
     expect(webSocket.sent).to.deep.equal([CANCEL, CANCEL]);
   });
 
   it("is blocked above 512 KiB and asks until half of that is gone, or the WebSocket is closed", async () => {
     const { link, webSocket, session } = await open();
-    link.setHandler(session);
-    const batch = { chunks: [bytesOf(`000006${CANCEL}`)], byteLength: 9 };
+    const batch = [bytesOf(CANCEL)];
     webSocket.bufferedAmount = 524_288;
     expect(link.send(batch)).to.equal(true);
     webSocket.bufferedAmount = 524_289;
@@ -146,22 +158,17 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
     while (!isLooked) await new Promise((resolve) => setTimeout(resolve));
   });
 
-  it("closes with 1000, tells an abort from that, and forgets the WebSocket then", async () => {
-    const { link, webSocket, session } = await open();
-    link.setHandler(session);
-    link.close();
-    link.abort();
+  it("closes with 1000, and tells a loss from that", async () => {
+    const { link, webSocket } = await open();
+    link.close(false);
+    link.close(true);
     expect(webSocket.closes).to.deep.equal([1000, 4000]);
-    expect([webSocket.onmessage, webSocket.onclose]).to.deep.equal([null, null]);
   });
 
   it("tells how the other end closed: 1000, 1001 and no code are in order, others come with the reason in quotes", async () => {
     for (const code of [1000, 1001, 1005, 1011, 1006]) {
-      const { link, webSocket, session } = await open();
-      link.setHandler(session);
-      await Promise.resolve();
+      const { webSocket, session } = await open();
       webSocket.isClosedBy(code, code === 1011 ? 'he said "no"' : "");
-      await Promise.resolve();
       const expected = {
         1006: "the WebSocket closed with code 1006",
         1011: 'the WebSocket closed with code 1011, its reason: "he said \\"no\\""',
@@ -171,18 +178,15 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
   });
 
   it("takes URLs of WebSockets, as text or not, and names any other", async () => {
-    const { signal } = new AbortController();
-    // Of `ws`, which judges them as browsers do.
-    const dialAt = (url: string | URL): Promise<LiteLink> =>
-      dialWebSocket(url, signal, PlatformWebSocket as unknown as typeof WebSocket);
+    const begin = (): never => expect.fail("a session has begun");
     for (const wrong of ["tcp://127.0.0.1:7878", "example.com", "ws://", "unix:/tmp/a.sock"]) {
-      const error = await rejectionOf(dialAt(wrong));
+      // Of `ws`, which judges them as browsers do.
+      const WebSocketClass = PlatformWebSocket as unknown as typeof WebSocket;
+      const error = await rejectionOf(dialWebSocket(wrong, new AbortController().signal, begin, WebSocketClass));
       expect(error).to.include({ code: Code.InvalidArgument, name: "RpcError" });
       expect(error).to.have.property("rawMessage", `URL is "${wrong}", expected ws:// or wss:// with host and port`);
     }
-    for (const url of ["wss://example.com/rpc", new URL("WS://127.0.0.1:7")]) {
-      void dialWebSocket(url, signal, FakeWebSocketClass);
-      expect(lastMade().url).to.equal(String(url));
-    }
+    for (const url of ["wss://example.com/rpc", new URL("WS://127.0.0.1:7")])
+      expect(dial(new AbortController(), url).webSocket.url).to.equal(String(url));
   });
 });

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a client that only calls wants of a link: less than a session that pauses, counts and resumes.
+
+import type { FrameLink, LinkHandler } from "../engine/link.js";
+import { concat, uint } from "./bytes.js";
+import { LENGTH_PREFIX_BYTES } from "./constants.js";
+
+/** Carries frames of a session, each without its length and in an array of its own. */
+export interface LiteLink {
+  /** @returns false: send nothing more until `onDrain`. These were taken all the same. */
+  send(frames: readonly Uint8Array[]): boolean;
+  /** Sends what was taken, then closes; if `isLost`, tears down at once. */
+  close(isLost: boolean): void;
+}
+
+/** What a link tells its session. */
+export interface LiteHandler {
+  /** The largest frame that is accepted. */
+  readonly maxFrameBytes: number;
+  /** A frame, of 6 bytes at least. Views of it may be kept. */
+  onFrame(frame: Uint8Array): void;
+  /** What came is no frame. */
+  onMalformed(message: string): void;
+  /** The link takes frames again. */
+  onDrain(): void;
+  /** The link is gone; `error` when it wasn't closed in order. */
+  onClose(error?: Error): void;
+}
+
+/**
+ * Opens a link and begins a session on it, which `begin` returns. Rejects when that fails, or with the reason of `signal`, which
+ * tears down what comes too late.
+ */
+export type LiteDial = (signal: AbortSignal, begin: (link: LiteLink) => LiteHandler) => Promise<void>;
+
+/** Begins a session on a link of the whole runtime. */
+export function beginOver(link: FrameLink, begin: (link: LiteLink) => LiteHandler): void {
+  const session = begin({
+    send(frames) {
+      const chunks = frames.map((frame) => concat(uint(frame.length, LENGTH_PREFIX_BYTES), frame));
+      return link.send({ chunks, byteLength: chunks.reduce((sum, { length }) => sum + length, 0) });
+    },
+    close(isLost) {
+      if (isLost) link.abort();
+      else link.close();
+    },
+  });
+  const handler: LinkHandler = {
+    maxFrameBytes: session.maxFrameBytes,
+    onReadStart() {},
+    onFrame(bytes, start, end) {
+      session.onFrame(bytes.subarray(start, end));
+      return true;
+    },
+    onReadEnd() {},
+    onMalformed: session.onMalformed,
+    onDrain: session.onDrain,
+    onClose: session.onClose,
+  };
+  link.setHandler(handler);
+}
