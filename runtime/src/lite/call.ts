@@ -173,7 +173,8 @@ export function beginCall<O>(
       if (prefetch !== undefined) checkRange("prefetch", prefetch, 1);
       checkSupport(init.metadata, options);
       say = init.metadata?.say(options);
-      hear = init.metadata?.hear(options);
+      // Headers and trailers of ours, or whatever else came. The call may end by it: a listener may throw, or abort its signal.
+      hear = init.metadata?.hear(options, (error) => giveUp(callErrorOf(error)));
     } catch (error) {
       failure = callErrorOf(error, INVALID_ARGUMENT);
       isEnded = true;
@@ -404,7 +405,7 @@ export function beginCall<O>(
     }
     if (!isItem) data = NO_BYTES;
     if (isTooLong(metadata, data)) return;
-    takeMetadata(metadata);
+    if (metadata.length > 0) hear?.(metadata);
     // Of a call with one answer COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
     if ((isItem || isUnary) && !isEnded) keep(data);
     if (isComplete || isUnary) end();
@@ -450,15 +451,6 @@ export function beginCall<O>(
     if (isEnded) return;
     items.push(data.slice()); // a view would pin what it was read in
     largestBytes = Math.max(largestBytes, data.length);
-  }
-
-  // Headers and trailers of ours, or whatever else came. The call may end by it: a listener may throw, or abort its signal.
-  function takeMetadata(metadata: Uint8Array): void {
-    try {
-      if (metadata.length > 0) hear?.(metadata);
-    } catch (error) {
-      giveUp(callErrorOf(error));
-    }
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────

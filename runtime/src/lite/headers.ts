@@ -20,8 +20,8 @@ export interface MetadataSupport {
    * @throws MetadataError as `encode`, RangeError for what can't go together.
    */
   say(options: CallOptions): (fields: Uint8Array) => readonly Bytes[];
-  /** @internal What is called with the metadata of each message. @throws whatever a listener throws. */
-  hear(options: CallOptions): (metadata: Uint8Array) => void;
+  /** @internal What is called with the metadata of each message; `fail` hears what is malformed, and what listeners throw. */
+  hear(options: CallOptions, fail: (error: unknown) => void): (metadata: Uint8Array) => void;
   /** @internal Trailers of an ERROR's data. What is against the rules is no reason to hide the error that it came with. */
   trailersOf(data: Uint8Array): Metadata | undefined;
 }
@@ -54,14 +54,25 @@ export const metadata: MetadataSupport = {
       ];
     };
   },
-  hear({ onHeaders, onTrailers, onRawMetadata }) {
+  hear({ onHeaders, onTrailers, onRawMetadata }, fail) {
     let headersSeen = false;
+    // An async one may reject.
+    const tell = <T>(listener: ((told: T) => unknown) | undefined, told: T): void => {
+      Promise.resolve(listener?.(told)).catch(fail);
+    };
     return (bytes) => {
-      const envelope = readEntry(bytes);
-      if (envelope === undefined) return onRawMetadata?.(bytes);
-      const { headers, trailers } = pairsOf(envelope);
-      if (!headersSeen) headersSeen = tell(onHeaders, headers);
-      tell(onTrailers, trailers);
+      try {
+        const envelope = readEntry(bytes);
+        if (envelope === undefined) return tell(onRawMetadata, bytes);
+        const { headers, trailers } = pairsOf(envelope);
+        const first = Metadata.fromWire(onHeaders && !headersSeen ? headers : []);
+        headersSeen ||= !first.isEmpty;
+        if (!first.isEmpty) tell(onHeaders, first);
+        const last = Metadata.fromWire(onTrailers ? trailers : []);
+        if (!last.isEmpty) tell(onTrailers, last);
+      } catch (error) {
+        fail(error);
+      }
     };
   },
   trailersOf(data) {
@@ -88,12 +99,4 @@ function addTo(pairs: Header[]): ReadValue {
       MAX_HEADERS,
       readPair(r, (key, value) => ({ key, value })),
     );
-}
-
-// True when there was something to tell.
-function tell(listener: ((metadata: Metadata) => void) | undefined, pairs: readonly Header[]): boolean {
-  const metadata = listener && Metadata.fromWire(pairs);
-  if (metadata === undefined || metadata.isEmpty) return false;
-  listener?.(metadata);
-  return true;
 }

@@ -960,6 +960,27 @@ describe("rsocket-rpc/lite", () => {
     expect(await calls[1]).to.include({ code: Code.NotFound, trailers: undefined });
   });
 
+  it("with metadata: listeners that throw or reject fail their call, and nothing else", async () => {
+    const [client] = await connect({ metadata });
+    const entry = `176d6573736167652f782e72736f636b65742d7270632e7631${"00000e"}220c0a06782d636f73741202${"3333"}`;
+    const listeners: readonly (() => void)[] = [
+      () => {
+        throw new Error("no use for it");
+      },
+      async () => {
+        throw new Error("no use for it");
+      },
+    ];
+    for (const [i, onHeaders] of listeners.entries()) {
+      const items = rejectionOf(collect(client.watch({}, { onHeaders, prefetch: 5 })));
+      await scheduler.settle();
+      peer.take();
+      const sent = await send(`${uint(2 * i + 1, 4)}2920${"00002a"}${entry}`);
+      expect([...sent, ...peer.take()]).to.deep.equal([cancel(2 * i + 1)]);
+      expect(await scheduler.run(items)).to.include({ code: Code.Internal, rawMessage: "no use for it" });
+    }
+  });
+
   it("with details: those of errors are read, of a refused SETUP too; without, they are passed over", async () => {
     // Status: code 5, a detail of type "a.B" with two bytes.
     const status = `00${"320d"}0805${"1a09"}${"0a03"}${textHex("a.B")}${"1202"}0801`;
