@@ -222,9 +222,9 @@ export class LiteWorld {
       while (this.#link.readOn()) this.#scheduler.settle();
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const { streams, queuedBytes, unconsumedBytes, reassemblyBytes } = this.#session;
+    const { calls, queuedBytes, unconsumedBytes, reassemblyBytes } = this.#session;
     for (const [name, value] of Object.entries({
-      streamCount: streams.size,
+      callCount: calls.size,
       queuedBytes,
       unconsumedBytes,
       reassemblyBytes,
@@ -243,9 +243,9 @@ export class LiteWorld {
     for (const call of this.#calls)
       if (call.iterator !== undefined) this.#await(call, call.iterator.return?.() ?? Promise.resolve());
     await this.#settle();
-    const { streams, queuedBytes, unconsumedBytes, reassemblyBytes } = this.#session;
+    const { calls, queuedBytes, unconsumedBytes, reassemblyBytes } = this.#session;
     const left = {
-      streamCount: streams.size,
+      callCount: calls.size,
       queuedBytes,
       reassemblyBytes,
       unconsumedBytes,

@@ -252,6 +252,7 @@ export function rsocketOf(connection: Pick<Connection, "channelCore">): RSocketC
   if (rsocket !== undefined) return rsocket;
   return Object.create(session, {
     streamCount: { get: () => session.calls.size },
+    isOpen: { get: () => session.endReason === undefined },
     abort: { value: (message: string) => session.onClose(new Error(message)) },
   }) as RSocketConnection;
 }

@@ -9,9 +9,9 @@ export interface Budget {
   earn(): void;
 }
 
-/** A full one. */
+/** A full one; `perSecond` is finite. */
 export function createBudget(burst: number, perSecond: number): Budget {
-  let tokens = Number.isFinite(perSecond) ? burst : perSecond;
+  let tokens = burst;
   let filledAtMs = 0;
   return {
     take(nowMs) {

@@ -197,9 +197,9 @@ export function beginCall<O>(
 
   function admit(): void {
     if (isEnded) return;
-    if (!session.isOpen) return end(lostError(session.endError, true));
+    if (session.endReason) return end(lostError(session.endReason, true));
     if (!session.hasRoom) {
-      if (session.whenRoom(admit)) return;
+      if (session.wait(admit)) return;
       return giveUp(
         new CallError(RESOURCE_EXHAUSTED, tooMuch("calls that wait", limits[Limit.MAX_QUEUED_CALLS]), {
           retryable: true,
@@ -265,7 +265,7 @@ export function beginCall<O>(
       frameType = FrameType.PAYLOAD;
       body = [];
     }
-    session.countItemSent();
+    session.earn();
   }
 
   function sendFrame(type: number, flags: number, ...body: readonly Bytes[]): void {
@@ -317,7 +317,7 @@ export function beginCall<O>(
       else if (session.hasRoom && turns.take()) return true;
       else
         await new Promise<void>((resolve) => {
-          if (session.hasRoom || !session.whenRoom(resolve)) turns.wait(resolve);
+          if (session.hasRoom || !session.wait(resolve)) turns.wait(resolve);
         });
     }
     return false;
@@ -503,11 +503,10 @@ export function beginCall<O>(
 }
 
 function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown> {
-  const iterable = ((typeof source === "object" && source) || {}) as Partial<
-    AsyncIterable<unknown> & Iterable<unknown>
-  >;
-  const create: unknown = iterable[Symbol.asyncIterator] ?? iterable[Symbol.iterator];
-  if (typeof create === "function") return create.call(source) as Iterator<unknown> | AsyncIterator<unknown>;
+  const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
+  const create: unknown = iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator];
+  if (typeof create === "function" && typeof source === "object")
+    return create.call(source) as Iterator<unknown> | AsyncIterator<unknown>;
   throw new CallError(INVALID_ARGUMENT, `requests are ${nameOf(source)}, expected an iterable`);
 }
 

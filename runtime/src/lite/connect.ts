@@ -111,7 +111,6 @@ export async function connectOver(dial: LiteDial, options: LiteConnectOptions = 
   const gaveUp = new Promise<never>((_resolve, reject) => {
     controller.signal.onabort = () => reject(controller.signal.reason);
   });
-  gaveUp.catch(() => {}); // it may come when nothing is waited for
   const onAbort = (): void => controller.abort(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   const timer = scheduler.setTimer(timeoutMs, () =>
@@ -119,10 +118,10 @@ export async function connectOver(dial: LiteDial, options: LiteConnectOptions = 
   );
   if (signal?.aborted) onAbort();
   let session = undefined as LiteSession | undefined;
-  try {
-    const bearerToken = await Promise.race([typeof token === "function" ? token() : token, gaveUp]);
+  const begin = async (): Promise<LiteConnection> => {
+    const bearerToken = typeof token === "function" ? await token() : token;
     const setup = setupFrame(keepaliveIntervalMs, maxLifetimeMs, options, bearerToken);
-    const dialed = dial(controller.signal, (link) => {
+    await dial(controller.signal, (link) => {
       session = createSession({
         ...options,
         link,
@@ -136,9 +135,12 @@ export async function connectOver(dial: LiteDial, options: LiteConnectOptions = 
       });
       return session;
     });
-    await Promise.race([dialed.then(() => session?.accepted), gaveUp]);
-    if (!session?.isOpen) throw session?.endError;
+    await session?.accepted;
+    if (session === undefined || session.endReason) throw session?.endReason;
     return liteConnectionOf(session);
+  };
+  try {
+    return await Promise.race([begin(), gaveUp]);
   } catch (error) {
     session?.onClose();
     throw connectErrorOf(error, signal, options.details);
@@ -186,7 +188,7 @@ export function liteConnectionOf(session: LiteSession): LiteConnection {
         if (isIterated) {
           throw new CallError(FAILED_PRECONDITION, "answers can be iterated once");
         }
-        if (!session.isOpen) throw lostError(session.endError, true);
+        if (session.endReason) throw lostError(session.endReason, true);
         isIterated = true;
         return beginCall(session, method, type, request, options);
       },

@@ -14,12 +14,10 @@ export const MAX_FRAME_BYTES = 0xffffff;
 
 /** States of a connection. Before any frame but ERROR on stream 0 came. */
 export const OPENING = 0;
-/** The server has accepted. */
+/** The server has accepted. With a reason to end there are no new streams; when the last is over, so is the connection. */
 export const OPEN = 1;
-/** No new streams; when the last is over, so is the connection. */
-export const DRAINING = 2;
 /** The end. */
-export const CLOSED = 3;
+export const CLOSED = 2;
 
 /** Items asked for at first, unless the caller says how many. */
 export const FIRST_ITEMS = 32;

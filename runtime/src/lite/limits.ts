@@ -27,6 +27,13 @@ const NAMES = [
   "requestNsPerSecond",
 ] as const;
 
+/** What is limited by a burst and a rate. */
+const BUDGETS = [
+  ["controlBurst", "controlsPerSecond"],
+  ["meaninglessBurst", "meaninglessPerSecond"],
+  ["requestNBurst", "requestNsPerSecond"],
+] as const;
+
 /** Every buffer and counter that a server can move here; `Limits` says what each is. */
 export type LiteLimits = Pick<Limits, (typeof NAMES)[number]>;
 
@@ -73,12 +80,15 @@ export function limits(changes: Partial<LiteLimits>): LimitsSupport {
       "a known name and a number above 0",
     );
   }
+  const limit = (name: keyof LiteLimits): number => changes[name] ?? (STANDARD[NAMES.indexOf(name)] as number);
   // As the whole runtime does: tests compare them.
-  const of = (name: keyof LiteLimits): number => changes[name] ?? (STANDARD[NAMES.indexOf(name)] as number);
-  const maxMessageBytes = of("maxMessageBytes");
-  const dependent: Partial<LiteLimits> = {
-    maxFragments: Math.max(16_384, maxMessageBytes / 32),
-    maxReassemblyBytes: Math.max(16_777_216, maxMessageBytes + of("maxMetadataBytes")),
+  const all: Partial<Record<keyof LiteLimits, number>> = {
+    ...changes,
+    maxFragments: changes.maxFragments ?? Math.max(16_384, limit("maxMessageBytes") / 32),
+    maxReassemblyBytes:
+      changes.maxReassemblyBytes ?? Math.max(16_777_216, limit("maxMessageBytes") + limit("maxMetadataBytes")),
   };
-  return NAMES.map((name) => changes[name] ?? dependent[name] ?? of(name)) as unknown as LimitsSupport;
+  // Rates are multiplied by times, of which one may be 0: what has no end is a burst without one.
+  for (const [burst, rate] of BUDGETS) if (limit(rate) === Infinity) all[burst] = Infinity;
+  return NAMES.map((name) => Math.min(all[name] ?? limit(name), Number.MAX_VALUE)) as unknown as LimitsSupport;
 }

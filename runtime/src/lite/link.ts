@@ -19,8 +19,8 @@ export interface LiteHandler {
   readonly maxFrameBytes: number;
   /** A frame, of 6 bytes at least. Views of it may be kept. */
   onFrame(frame: Uint8Array): void;
-  /** What came is no frame. */
-  onMalformed(message: string): void;
+  /** What came is no frame, or none that can be understood: it ends the connection, unless it may be ignored. */
+  malformed(message: string, mayIgnore?: boolean): void;
   /** The link takes frames again. */
   onDrain(): void;
   /** The link is gone; `error` when it wasn't closed in order. */
@@ -53,7 +53,7 @@ export function beginOver(link: FrameLink, begin: (link: LiteLink) => LiteHandle
       return true;
     },
     onReadEnd() {},
-    onMalformed: session.onMalformed,
+    onMalformed: session.malformed,
     onDrain: session.onDrain,
     onClose: session.onClose,
   };

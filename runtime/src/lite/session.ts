@@ -17,7 +17,6 @@ import {
   CLOSED,
   CONNECTION_CLOSE,
   CONNECTION_ERROR,
-  DRAINING,
   HEADER_BYTES,
   LATE_FRAMES,
   OPEN,
@@ -68,8 +67,6 @@ export interface LiteSession extends LiteHandler {
   /** Resolves when the server has accepted, or it is over. */
   readonly accepted: Promise<void>;
   readonly closed: Promise<CloseReason>;
-  /** Live streams, by their ids. */
-  readonly streams: ReadonlyMap<number, LiteStream>;
   /** All calls that haven't ended. Those that wait, or whose sources have given no message, have no id yet. */
   readonly calls: Set<LiteStream>;
   /** Tasks that wait for room. */
@@ -80,18 +77,16 @@ export interface LiteSession extends LiteHandler {
   reassemblyBytes: number;
   /** Bytes that wait to be written. */
   readonly queuedBytes: number;
-  /** New streams may be opened. */
-  readonly isOpen: boolean;
-  /** Items and requests may be encoded; otherwise `whenRoom`. */
+  /** Items and requests may be encoded; otherwise `wait`. */
   readonly hasRoom: boolean;
-  /** Why no stream can be opened any more. */
-  readonly endError: ConnectionError;
+  /** Why no stream can be opened any more, once that is so. */
+  readonly endReason: ConnectionError | undefined;
   /** Whether the server reads our extension; undefined until that is known. */
   readonly isOurs: boolean | undefined;
   /** Resolves when that is known, or the connection is over. */
   readonly decided: Promise<void>;
   /** Calls `task` when there is room, or the connection is over; false when too many wait. */
-  whenRoom(task: () => void): boolean;
+  wait(task: () => void): boolean;
   /**
    * The id of a new stream; its request must follow. One that isn't `answered` hears only that it was sent, or is lost.
    * @throws RpcError when the connection isn't open.
@@ -102,9 +97,7 @@ export interface LiteSession extends LiteHandler {
   /** Queues a frame; all of one callback's leave together. */
   send(frame: Uint8Array): void;
   /** An item was sent: one REQUEST_N more is no demand without delivery. */
-  countItemSent(): void;
-  /** A frame that can't be understood ends the connection, unless it may be ignored. */
-  malformed(message: string, mayIgnore: boolean): void;
+  earn(): void;
   /** Ends the connection: no new streams; those that live have `graceMs`, then they are cancelled. */
   close(graceMs: number): void;
 }
@@ -112,7 +105,7 @@ export interface LiteSession extends LiteHandler {
 /** In KEEPALIVE, the last received position: of nobody who resumes. */
 const NO_POSITION = /*@__PURE__*/ new Uint8Array(POSITION_BYTES);
 
-//   OPENING ──any frame but ERROR on stream 0──▶ OPEN ──close, CONNECTION_CLOSE──▶ DRAINING ──no stream left──▶ CLOSED
+//   OPENING ──any frame but ERROR on stream 0──▶ OPEN ──close, CONNECTION_CLOSE: drains until no stream is left──▶ CLOSED
 //   every state ──broken rule, limit, lost link, CONNECTION_ERROR──▶ CLOSED
 
 /** Begins a connection on its link. Frames queued in one callback leave as one write. */
@@ -153,7 +146,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
     accepted,
     closed,
     decided,
-    streams,
     calls,
     waiting,
     unconsumedBytes: 0,
@@ -161,23 +153,21 @@ export function createSession(init: LiteSessionInit): LiteSession {
     get queuedBytes() {
       return queuedBytes;
     },
-    get isOpen() {
-      return state < DRAINING;
-    },
     get hasRoom() {
       return blockedSinceMs === undefined && queuedBytes < limits[Limit.PRODUCER_PAUSE_BYTES];
     },
-    get endError() {
-      return endReason ?? connectionError("closed", "local");
+    get endReason() {
+      return endReason;
     },
     get isOurs() {
       return isOurs;
     },
-    whenRoom(task) {
+    wait(task) {
       return waiting.size < limits[Limit.MAX_QUEUED_CALLS] && waiting.add(task) === waiting;
     },
     open(stream, isAnswered) {
-      if (!session.isOpen || nextId > MAX_31_BIT) throw lostError(session.endError, true);
+      if (nextId > MAX_31_BIT) drain(connectionError("no stream ids are left", "local"));
+      if (endReason) throw lostError(endReason, true);
       const id = nextId;
       nextId += 2;
       if (isAnswered) streams.set(id, stream);
@@ -193,7 +183,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
       closeIfDrained();
     },
     send,
-    countItemSent: requestNs.earn,
+    earn: requestNs.earn,
     malformed,
     close(graceMs) {
       check(Number(graceMs) === graceMs, "graceMs", graceMs, "a number");
@@ -217,7 +207,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
         malformed(`frame type ${type} is cut short`, (flags & Flag.IGNORE) !== 0);
       else receive(streamId, type, flags, body);
     },
-    onMalformed: fail,
     onDrain() {
       blockedSinceMs = undefined;
       flush();
@@ -228,7 +217,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   // ── what the link brings ────────────────────────────────────────────────────────────────────────────────────────
 
-  function malformed(message: string, mayIgnore: boolean): void {
+  function malformed(message: string, mayIgnore?: boolean): void {
     if (mayIgnore) passOver();
     else fail(message);
   }
@@ -299,8 +288,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   function confirm(): void {
-    if (state !== OPENING) return;
-    state = OPEN;
+    state ||= OPEN;
     accept();
   }
 
@@ -363,7 +351,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   // In the order in which they came, while there is room; all of them when there will be none any more.
   function wake(): void {
     for (const task of waiting) {
-      if (session.isOpen && !session.hasRoom) return;
+      if (!endReason && !session.hasRoom) return;
       waiting.delete(task);
       task();
     }
@@ -416,7 +404,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
   function drain(reason: ConnectionError): void {
     if (state === CLOSED) return;
     endReason ??= reason;
-    state = DRAINING;
     for (const stream of calls) stream.onLost(endReason, true);
     wake();
     closeIfDrained();
@@ -430,11 +417,11 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   function closeIfDrained(): void {
-    if (state === DRAINING && calls.size === 0) finish();
+    if (endReason && calls.size === 0) finish(endReason);
   }
 
   // With a farewell, unless nobody would hear it. The first reason counts.
-  function finish(error: ConnectionError = session.endError, isLost = false): void {
+  function finish(error: ConnectionError, isLost = false): void {
     if (state === CLOSED) return;
     state = CLOSED;
     endReason ??= error;

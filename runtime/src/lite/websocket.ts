@@ -85,6 +85,6 @@ function receive(session: LiteHandler, data: unknown): void {
     session.onFrame(new Uint8Array(data as ArrayBuffer));
   } else {
     const what = typeof data === "string" ? "a text" : `${byteLength} bytes`;
-    session.onMalformed(`a message is ${what}, expected ${HEADER_BYTES} … ${session.maxFrameBytes} bytes`);
+    session.malformed(`a message is ${what}, expected ${HEADER_BYTES} … ${session.maxFrameBytes} bytes`);
   }
 }

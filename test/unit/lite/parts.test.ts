@@ -4,6 +4,8 @@
 import { expect } from "chai";
 import { type Budget, createBudget } from "../../../runtime/src/lite/budget.js";
 import { append } from "../../../runtime/src/lite/fragments.js";
+import { CONTROL_BURST, CONTROLS_PER_SECOND } from "../../../runtime/src/lite/limit-places.js";
+import { limits } from "../../../runtime/src/lite/limits.js";
 import { createWaiting } from "../../../runtime/src/lite/waiting.js";
 
 function takeAll(budget: Budget, nowMs: number): number {
@@ -20,7 +22,9 @@ describe("a budget of rsocket-rpc/lite", () => {
     expect(takeAll(budget, 99_000)).to.equal(10);
     for (let i = 0; i < 12; i++) budget.earn();
     expect(takeAll(budget, 99_000)).to.equal(12);
-    expect(takeAll(createBudget(10, Number.POSITIVE_INFINITY), 0)).to.equal(1_000);
+    const endless = limits({ controlBurst: 10, controlsPerSecond: Number.POSITIVE_INFINITY });
+    const budgetless = createBudget(endless[CONTROL_BURST], endless[CONTROLS_PER_SECOND]);
+    for (const nowMs of [0, 0, 1]) expect(takeAll(budgetless, nowMs)).to.equal(1_000);
   });
 });
 

@@ -20,7 +20,7 @@ class Session implements LiteHandler {
   onFrame(frame: Uint8Array): void {
     this.told.push(hexOf(frame));
   }
-  onMalformed(message: string): void {
+  malformed(message: string): void {
     this.told.push(message);
   }
   onDrain(): void {
