@@ -206,7 +206,7 @@ export function beginCall<O>(
         }),
       );
     }
-    if (type === FrameType.REQUEST_CHANNEL) return void sendAll(request as Source<unknown>);
+    if (type === FrameType.REQUEST_CHANNEL) return void sendAll(request as Source<unknown>).catch(failSending);
     try {
       open(encode(request), false);
     } catch (error) {
@@ -276,23 +276,19 @@ export function beginCall<O>(
 
   async function sendAll(source: Source<unknown>): Promise<void> {
     isSending = true;
-    try {
-      iterator = iteratorOf(source);
-      while (await mayProduce()) {
-        const { done, value } = await pull(iterator);
-        if (!isSending) return;
-        if (done) return await complete();
-        const data = encode(value);
-        while (isSending && id !== 0 && sendCredit <= 0) await changed();
-        if (!isSending) return;
-        if (id === 0) open(data, false);
-        else {
-          if (sendCredit !== MAX_31_BIT) sendCredit--;
-          sendPayload(FrameType.PAYLOAD, [], NO_BYTES, data);
-        }
+    iterator = iteratorOf(source);
+    while (await mayProduce()) {
+      const { done, value } = await pull(iterator);
+      if (!isSending) return;
+      if (done) return await complete();
+      const data = encode(value);
+      while (isSending && id !== 0 && sendCredit <= 0) await changed();
+      if (!isSending) return;
+      if (id === 0) open(data, false);
+      else {
+        if (sendCredit !== MAX_31_BIT) sendCredit--;
+        sendPayload(FrameType.PAYLOAD, [], NO_BYTES, data);
       }
-    } catch (error) {
-      failSending(error);
     }
   }
 

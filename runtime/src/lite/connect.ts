@@ -3,7 +3,7 @@
 
 import { encodeUtf8 } from "../bytes/utf8.js";
 import type { Dialer } from "../engine/link.js";
-import { type Scheduler, systemScheduler } from "../engine/scheduler.js";
+import type { Scheduler } from "../engine/scheduler.js";
 import { MAX_31_BIT } from "../frames/layout.js";
 import type { MetadataInit } from "../metadata/headers.js";
 import { CallError, callErrorOf } from "../rpc/call-error.js";
@@ -26,6 +26,7 @@ import type { MetadataSupport } from "./headers.js";
 import { type LimitsSupport, STANDARD } from "./limits.js";
 import { beginOver, type LiteDial } from "./link.js";
 import { checkSupport, setupMetadata } from "./metadata.js";
+import { pageScheduler } from "./scheduler.js";
 import { createSession, type LiteSession } from "./session.js";
 
 /** Options of `connect`; all may be left out. They mean what they mean in `rsocket-rpc/web`. */
@@ -90,7 +91,7 @@ export function connectWith(dialer: Dialer, options: LiteConnectOptions = {}): P
 /** @internal The same over the link that `dial` opens. */
 export async function connectOver(dial: LiteDial, options: LiteConnectOptions = {}): Promise<LiteConnection> {
   const {
-    scheduler = systemScheduler,
+    scheduler = pageScheduler,
     signal,
     timeoutMs = 10_000,
     bearerToken: token,

@@ -3,66 +3,96 @@
 
 import { expect } from "chai";
 import { systemScheduler } from "../../../runtime/src/engine/scheduler.js";
+import { pageScheduler } from "../../../runtime/src/lite/scheduler.js";
 import { VirtualScheduler } from "../../../runtime/src/testing/virtual-scheduler.js";
 
-describe("the system's scheduler", () => {
-  it("defers beyond the microtasks of this callback, before timers and sockets", async () => {
-    const order: string[] = [];
-    await new Promise<void>((resolve) => {
-      setImmediate(() => {
-        setImmediate(() => order.push("immediate"));
-        systemScheduler.yield(() => {
-          order.push("yielded");
-          resolve();
+for (const [name, scheduler] of [
+  ["the system's scheduler", systemScheduler],
+  ["the scheduler of pages", pageScheduler],
+] as const)
+  describe(name, () => {
+    it("defers beyond the microtasks of this callback, before timers and sockets", async () => {
+      const order: string[] = [];
+      await new Promise<void>((resolve) => {
+        setImmediate(() => {
+          setImmediate(() => order.push("immediate"));
+          scheduler.yield(() => {
+            order.push("yielded");
+            resolve();
+          });
+          scheduler.defer(() => order.push("deferred"));
+          void Promise.resolve().then(() => order.push("microtask"));
+          order.push("code");
         });
-        systemScheduler.defer(() => order.push("deferred"));
-        void Promise.resolve().then(() => order.push("microtask"));
-        order.push("code");
       });
+      expect(order.indexOf("code")).to.equal(0);
+      expect(order.indexOf("deferred")).to.be.lessThan(order.indexOf("immediate"));
+      expect(order.indexOf("deferred")).to.be.lessThan(order.indexOf("yielded"));
     });
-    expect(order.indexOf("code")).to.equal(0);
-    expect(order.indexOf("deferred")).to.be.lessThan(order.indexOf("immediate"));
-    expect(order.indexOf("deferred")).to.be.lessThan(order.indexOf("yielded"));
+
+    it("gives timers and sockets a turn at each yield, though tasks yield again and again", async () => {
+      let fired = false;
+      setTimeout(() => {
+        fired = true;
+      }, 1);
+      const endsAt = scheduler.now() + 500;
+      await new Promise<void>((resolve) => {
+        const again = (): void => {
+          if (fired || scheduler.now() > endsAt) resolve();
+          else scheduler.yield(again);
+        };
+        again();
+      });
+      expect(fired).to.equal(true);
+    });
+
+    it("has a clock that only goes on, and timers that can be cancelled", async () => {
+      const before = scheduler.now();
+      let cancelled = true;
+      scheduler
+        .setTimer(1, () => {
+          cancelled = false;
+        })
+        .cancel();
+      await new Promise<void>((resolve) => void scheduler.setTimer(3, resolve));
+      expect(cancelled).to.equal(true);
+      expect(scheduler.now() - before).to.be.at.least(2);
+    });
+
+    it("doesn't fire a timer at once that is longer than the platform's longest, or before now", async () => {
+      let fired = false;
+      const timer = scheduler.setTimer(2 ** 40, () => {
+        fired = true;
+      });
+      await new Promise<void>((resolve) => void scheduler.setTimer(-5, resolve));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      timer.cancel();
+      expect(fired).to.equal(false);
+    });
   });
 
-  it("gives timers and sockets a turn at each yield, though tasks yield again and again", async () => {
-    let fired = false;
-    setTimeout(() => {
-      fired = true;
-    }, 1);
-    const endsAt = systemScheduler.now() + 500;
-    await new Promise<void>((resolve) => {
-      const again = (): void => {
-        if (fired || systemScheduler.now() > endsAt) resolve();
-        else systemScheduler.yield(again);
-      };
-      again();
-    });
-    expect(fired).to.equal(true);
-  });
+describe("the scheduler of pages where there is no setImmediate", () => {
+  const { setImmediate } = globalThis;
+  before(() => Reflect.deleteProperty(globalThis, "setImmediate"));
+  after(() => Object.assign(globalThis, { setImmediate }));
 
-  it("has a clock that only goes on, and timers that can be cancelled", async () => {
-    const before = systemScheduler.now();
-    let cancelled = true;
-    systemScheduler
-      .setTimer(1, () => {
-        cancelled = false;
-      })
-      .cancel();
-    await new Promise<void>((resolve) => void systemScheduler.setTimer(3, resolve));
-    expect(cancelled).to.equal(true);
-    expect(systemScheduler.now() - before).to.be.at.least(2);
-  });
-
-  it("doesn't fire a timer at once that is longer than the platform's longest, or before now", async () => {
-    let fired = false;
-    const timer = systemScheduler.setTimer(2 ** 40, () => {
-      fired = true;
-    });
-    await new Promise<void>((resolve) => void systemScheduler.setTimer(-5, resolve));
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    timer.cancel();
-    expect(fired).to.equal(false);
+  it("yields by a message to itself, one for each task, and keeps no port", async () => {
+    const order: string[] = [];
+    const yielded = (name: string): Promise<void> =>
+      new Promise((resolve) =>
+        pageScheduler.yield(() => {
+          order.push(name);
+          resolve();
+        }),
+      );
+    const all = [yielded("a"), yielded("b")];
+    void Promise.resolve().then(() => order.push("microtask"));
+    await Promise.all(all);
+    await yielded("c");
+    expect(order).to.deep.equal(["microtask", "a", "b", "c"]);
+    await new Promise((resolve) => setTimeout(resolve));
+    const ports = process.getActiveResourcesInfo().filter((name) => name === "MessagePort");
+    expect(ports).to.deep.equal([]);
   });
 });
 
