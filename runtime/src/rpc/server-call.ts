@@ -521,7 +521,8 @@ export class ServerCall
     if (this.#ended) return;
     const { limits } = this.#host.transport.rsocket.settings;
     const headers = this.#headersSent ? undefined : this.#responseHeaders;
-    const data = encodeErrorData(error, this.#peerReadsEnvelopes, limits, this.#responseTrailers, headers);
+    const tell = (why: unknown): void => this.observer.onHandlerError?.(why, this.method);
+    const data = encodeErrorData(error, this.#peerReadsEnvelopes, limits, this.#responseTrailers, headers, tell);
     this.#stream.error(wireCode, data);
     this.giveUp(error);
   }

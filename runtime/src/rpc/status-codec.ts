@@ -8,6 +8,7 @@ import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js
 import { truncateUtf8 } from "../metadata/text.js";
 import { ConnectionError, ErrorCode, type StreamError } from "../rsocket/errors.js";
 import { Code, codeFromWire } from "./code.js";
+import { messageOf } from "./describe.js";
 import { RpcError } from "./error.js";
 
 /** The limits on what errors say to a peer. */
@@ -27,7 +28,7 @@ const UNIMPLEMENTED_TEXTS = [
 
 /**
  * The data of an ERROR frame for `error`, with `moreTrailers` behind its own, and the answer's `headers` if none were sent.
- * Headers, trailers and details above the limit are left out.
+ * Headers, trailers and details above the limit are left out; of those that can't be encoded `onUnsaid` hears why.
  */
 export function encodeErrorData(
   error: RpcError,
@@ -35,14 +36,18 @@ export function encodeErrorData(
   limits: ErrorLimits,
   moreTrailers?: Metadata,
   headers?: Metadata,
+  onUnsaid?: (why: unknown) => void,
 ): Uint8Array {
   // The error may come from another copy of the package, or be made up: whatever it is, something is answered.
   const message = String(error.rawMessage ?? error.message);
   if (!peerReadsEnvelopes) return encodeErrorText(message, limits.maxErrorTextBytes);
   try {
     return encodeStatus(error, message, limits, moreTrailers, headers);
-  } catch {
-    return encodeErrorEnvelope({ status: { code: codeFromWire(error.code), message: "internal error", details: [] } });
+  } catch (why) {
+    const fault = "details or trailers of an error can't be sent, expected those of errorDetail and a Metadata";
+    onUnsaid?.(new TypeError(`${fault}: ${messageOf(why)}`, { cause: why }));
+    const text = truncateUtf8(message, limits.maxErrorTextBytes);
+    return encodeErrorEnvelope({ status: { code: codeFromWire(error.code), message: text, details: [] } });
   }
 }
 

@@ -219,6 +219,27 @@ describe("handlers", () => {
       expect(served.told).to.deep.equal([]);
     });
 
+    for (const [name, options] of Object.entries({
+      "details that are no bytes": { details: [{ field: "id" }] },
+      "details that are no list": { details: { field: "id" } },
+      "trailers that are no Metadata": { trailers: { "x-cost": 1 } },
+    })) {
+      it(`an RpcError with ${name}: its code and text go out, the observer hears what couldn't`, async () => {
+        const told: unknown[] = [];
+        const last = () => Promise.reject(new RpcError(Code.InvalidArgument, "no id", options as never));
+        const { connection } = await world.pair({
+          services: [implementTicker({ ...unimplementedTicker, last })],
+          observer: { onHandlerError: (error) => void told.push(error) },
+        });
+        const error = await world.run(rejectionOf(createTickerClient(connection).last({})));
+        expect(error).to.include({ code: Code.InvalidArgument, rawMessage: "no id" });
+        expect(told).to.have.length(1);
+        expect(String(told[0])).to.match(
+          /^TypeError: details or trailers of an error can't be sent, expected those of /,
+        );
+      });
+    }
+
     const circle = new RpcError(Code.NotFound, "no symbol");
     for (const [name, cause] of [
       ["goes round in circles", { get: (): unknown => circle }],
