@@ -18,7 +18,7 @@ import { CallRecord } from "./call-record.js";
 import { Code } from "./code.js";
 import { encodeToSend, giveBack } from "./codec.js";
 import type { DeadlineOwner } from "./deadline.js";
-import { messageOf } from "./describe.js";
+import { messageOf, nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { type AnyMethod, routeOf } from "./method.js";
 import { decodeConnectionError, decodeSessionError } from "./status-codec.js";
@@ -72,6 +72,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   }
 
   override retryWhen(decide: (failed: FailedAttempt) => number | undefined): void {
+    if (typeof decide !== "function") throw new TypeError(`retryWhen got ${nameOf(decide)}, expected a function`);
     const earlier = this.#decide;
     this.#decide = earlier === undefined ? decide : (failed) => earlier(failed) ?? decide(failed);
   }
@@ -113,12 +114,18 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     try {
       const waiting = interceptors(this);
       if (waiting === undefined) return;
-      waiting.catch((error: unknown) => this.fail(() => RpcError.from(error)));
+      waiting.catch((error: unknown) => this.#stopBy(error));
       // It may wait for ever: the end of the connection is the call's all the same.
       if (!this.#launched && !this.#ended) this.#queued = hearEnd(this.transport, (failure) => this.fail(failure));
     } catch (error) {
-      this.fail(() => RpcError.from(error));
+      this.#stopBy(error);
     }
+  }
+
+  // An interceptor refuses it, or fails behind its end.
+  #stopBy(error: unknown): void {
+    if (this.hasSucceeded) this.observer.onCleanupError?.(error, this.method);
+    else this.fail(() => RpcError.from(error));
   }
 
   /** Encodes and opens the stream; called when the write queue has room. */

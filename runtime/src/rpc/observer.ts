@@ -11,7 +11,7 @@ import type { Incident } from "./incidents.js";
 export interface Observer {
   /** A handler threw something that isn't an RpcError (the peer sees `internal`), or any error in fire-and-forget. */
   onHandlerError?(error: unknown, method: CallMethod): void;
-  /** `return()` of a user's iterator, or an `onEnd` listener, threw. */
+  /** `return()` of a user's iterator, an `onEnd` listener, or an interceptor behind a call that had succeeded, threw. */
   onCleanupError?(error: unknown, method: CallMethod): void;
   /** A listener for the states of a channel threw. */
   onListenerError?(error: unknown): void;

@@ -256,6 +256,29 @@ describe("interceptors", () => {
     expect(server.runningHandlers).to.equal(0);
   });
 
+  it("forgets to return what next gives, around a handler that answers at once: the observer of the server hears of it", async () => {
+    const told: unknown[] = [];
+    const forgetful = ((call: Call, next: (call: Call) => unknown) => void next(call)) as unknown as Interceptor;
+    const { connection } = await world.pair(
+      serves(echoing, {
+        interceptors: [forgetful],
+        observer: { onCleanupError: (error) => told.push((error as Error).message) },
+      }),
+    );
+    expect(await world.run(createTickerClient(connection).last({ name: "x" }))).to.include({ symbol: "x" });
+    expect(told).to.deep.equal(["an interceptor returned without the reply of next"]);
+  });
+
+  it("retryWhen wants a function, and says so to the call that it was asked for", async () => {
+    const wrong: Interceptor = (call, next) => {
+      call.retryWhen(50 as never);
+      return next(call);
+    };
+    const { connection } = await world.pair(serves(echoing), { interceptors: [wrong] });
+    const error = (await world.run(rejectionOf(createTickerClient(connection).last({})))) as RpcError;
+    expect(error).to.include({ code: Code.Internal, rawMessage: "retryWhen got 50, expected a function" });
+  });
+
   for (const side of ["client", "server"] as const) {
     it(`next called twice is an error, and starts the call once (${side})`, async () => {
       let calls = 0;
@@ -310,6 +333,25 @@ describe("interceptors", () => {
         await next(call as never);
         throw new RpcError(Code.Aborted, "after all");
       }
+    });
+
+    it(`what is thrown behind a call that succeeded is told to the observer, and fails nothing (${side})`, async () => {
+      const told: string[] = [];
+      const observer = { onCleanupError: (error: unknown) => void told.push(String(error)) };
+      const late: Interceptor = async (call, next) => {
+        const ended = new Promise<void>((resolve) => call.onEnd(() => resolve()));
+        await next(call);
+        await ended;
+        throw new Error("the audit failed");
+      };
+      const here = { observer, interceptors: [late] };
+      const { connection } = await world.pair(
+        serves(echoing, side === "server" ? here : {}),
+        side === "client" ? here : {},
+      );
+      for (const shape of SHAPES) await world.run(make[shape](createTickerClient(connection)));
+      await world.scheduler.settle();
+      expect(told).to.deep.equal(SHAPES.map(() => "Error: the audit failed"));
     });
 
     it(`whoever waits for ever holds up its own call only (${side})`, async () => {
