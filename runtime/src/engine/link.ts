@@ -121,8 +121,11 @@ export interface LinkRefusal {
 
 /** Opens links to one address. */
 export interface Dialer {
-  /** Resolves with an open link. `signal` gives up. */
-  dial(signal: AbortSignal): Promise<FrameLink>;
+  /**
+   * Resolves with an open link. `signal` gives up. `lost` is what the latest link of a connection told that is to be resumed:
+   * only the server at its `remoteAddress` has the session. Undefined for a connection that begins.
+   */
+  dial(signal: AbortSignal, lost?: LinkInfo): Promise<FrameLink>;
 }
 
 /** @internal What a dialer needs of a signal that is told to nobody else. An AbortSignal costs a third of what a call does. */

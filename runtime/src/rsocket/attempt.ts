@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One attempt to get a link, or a connection: it ends in time, and nothing of it stays when nobody wants it any more.
 
-import { type Dialer, type FrameLink, type GiveUp, isUndemanding } from "../engine/link.js";
+import { type Dialer, type FrameLink, type GiveUp, isUndemanding, type LinkInfo } from "../engine/link.js";
 import type { Scheduler, Timer } from "../engine/scheduler.js";
 import { ErrorCode } from "../frames/errors.js";
 import { ConnectionError } from "../session/errors.js";
@@ -42,13 +42,16 @@ export class Attempt implements GiveUp {
     this.#listener = undefined;
   }
 
-  /** What `dialer` opens. It hears when it is given up. @throws the reason to give up, if there is one already. */
-  dial(dialer: Dialer): Promise<FrameLink> {
+  /**
+   * What `dialer` opens, in the place of a link that told `lost`. It hears when it is given up.
+   * @throws the reason to give up, if there is one already.
+   */
+  dial(dialer: Dialer, lost?: LinkInfo): Promise<FrameLink> {
     if (this.aborted) throw this.reason;
     if (isUndemanding(dialer)) return dialer.dial(this as GiveUp as AbortSignal);
     const controller = new AbortController();
     this.#listener = () => controller.abort(this.reason);
-    return dialer.dial(controller.signal);
+    return dialer.dial(controller.signal, lost);
   }
 
   /** `promise`, or the reason to give up. With it the attempt ends. */

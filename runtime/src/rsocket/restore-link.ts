@@ -150,7 +150,7 @@ export class LinkRestorer implements RedialHost<FrameLink> {
 
   // Goes on behind the attempt's back when that has ended.
   async #dial(attempt: Attempt): Promise<FrameLink> {
-    return attempt.dialed(await attempt.dial(this.#dialer));
+    return attempt.dialed(await attempt.dial(this.#dialer, this.#connection.info));
   }
 
   discard(link: FrameLink): void {

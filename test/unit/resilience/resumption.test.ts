@@ -416,6 +416,28 @@ describe("a connection that is resumed", () => {
     await network.scheduler.run(Promise.resolve(watching.return?.()));
   });
 
+  it("tells its dialer which end it lost, so that one of several servers is found again", async () => {
+    const lost: (string | undefined)[] = [];
+    const dialer = {
+      dial: async (_signal: AbortSignal, before?: LinkInfo): Promise<FrameLink> => {
+        lost.push(before?.remoteAddress);
+        const link = await network.dialer.dial();
+        return Object.assign(link, { info: { ...link.info, remoteAddress: `10.0.0.${lost.length}:7000` } });
+      },
+    };
+    server = await network.serve();
+    const options = { resume: { random: () => 0.5 }, scheduler: network.scheduler };
+    connection = await network.scheduler.run(connectWith(dialer, options));
+    await network.cut();
+    network.isDown = true;
+    await network.cut();
+    await network.scheduler.advance(1_000);
+    network.isDown = false;
+    await network.scheduler.advance(10_000);
+    expect((await network.scheduler.run(createTickerClient(connection).last({ name: "A" }))).symbol).to.equal("A");
+    expect(lost).to.deep.equal([undefined, "10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.2:7000"]);
+  });
+
   it("is given up by the client after its lifetime, and its calls fail unavailable, once", async () => {
     await begin({}, { resume: { lifetimeMs: 30_000 } });
     const call = fails(
