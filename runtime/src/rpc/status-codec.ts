@@ -44,8 +44,8 @@ export function encodeErrorData(
   try {
     return encodeStatus(error, message, limits, moreTrailers, headers);
   } catch (why) {
-    const fault = "details or trailers of an error can't be sent, expected those of errorDetail and a Metadata";
-    onUnsaid?.(new TypeError(`${fault}: ${messageOf(why)}`, { cause: why }));
+    const fault = `details or trailers can't be sent, expected errorDetail and Metadata: ${messageOf(why)}`;
+    onUnsaid?.(new TypeError(fault, { cause: why }));
     const text = truncateUtf8(message, limits.maxErrorTextBytes);
     return encodeErrorEnvelope({ status: { code: codeFromWire(error.code), message: text, details: [] } });
   }

@@ -234,9 +234,7 @@ describe("handlers", () => {
         const error = await world.run(rejectionOf(createTickerClient(connection).last({})));
         expect(error).to.include({ code: Code.InvalidArgument, rawMessage: "no id" });
         expect(told).to.have.length(1);
-        expect(String(told[0])).to.match(
-          /^TypeError: details or trailers of an error can't be sent, expected those of /,
-        );
+        expect(String(told[0])).to.match(/^TypeError: details or trailers can't be sent, expected errorDetail and /);
       });
     }
 
