@@ -326,7 +326,7 @@ let drainingCount = 0;
 // From the first signal on, and once it is closed, the signals do again what they do by themselves: end the process.
 function drainOnSignals(server: Server, { onSignals = [], graceMs = 30_000, exit = true }: DrainOptions): Server {
   const forget = (): void => {
-    for (const signal of onSignals) process.off(signal, drain);
+    for (const signal of onSignals) offSignal(signal, drain);
   };
   const drain = (): void => {
     forget();
@@ -339,7 +339,28 @@ function drainOnSignals(server: Server, { onSignals = [], graceMs = 30_000, exit
       if (--drainingCount === 0 && exit) setTimeout(() => process.exit(), EXIT_DELAY_MS).unref();
     });
   };
-  for (const signal of onSignals) process.on(signal, drain);
+  for (const signal of onSignals) onSignal(signal, drain);
   void server.closed.then(forget);
   return server;
+}
+
+/** What is done at each signal: one listener for all servers of the process, since Node warns of the eleventh. */
+const drains = new Map<string, Set<() => void>>();
+
+function onSignal(signal: string, drain: () => void): void {
+  const known = drains.get(signal);
+  if (known !== undefined) return void known.add(drain);
+  drains.set(signal, new Set([drain]));
+  process.on(signal, drainAll);
+}
+
+function offSignal(signal: string, drain: () => void): void {
+  const known = drains.get(signal);
+  if (known?.delete(drain) !== true || known.size > 0) return;
+  drains.delete(signal);
+  process.off(signal, drainAll);
+}
+
+function drainAll(signal: string): void {
+  for (const drain of [...(drains.get(signal) ?? [])]) drain();
 }

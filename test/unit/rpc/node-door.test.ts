@@ -311,6 +311,20 @@ describe("Node's door", () => {
     expect(await rejectionOf(connect(`tcp://127.0.0.1:${free}`))).to.be.instanceOf(ConnectError);
   });
 
+  it("drains with many servers in one process by one listener for each signal", async () => {
+    const before = process.listenerCount("SIGUSR2");
+    const drain = { onSignals: ["SIGUSR2", "SIGUSR2"], exit: false };
+    const servers = await Promise.all(
+      Array.from({ length: 12 }, () => serve("tcp://127.0.0.1:0", { services, drain })),
+    );
+    expect(process.listenerCount("SIGUSR2")).to.equal(before + 1);
+    await servers[0]?.close();
+    expect(process.listenerCount("SIGUSR2")).to.equal(before + 1);
+    process.emit("SIGUSR2", "SIGUSR2");
+    await Promise.all(servers.map(({ closed }) => closed));
+    expect(process.listenerCount("SIGUSR2")).to.equal(before);
+  });
+
   it("drains on the signals it was given, and forgets them when it is closed", async () => {
     const before = process.listenerCount("SIGUSR2");
     const server = await serve("tcp://127.0.0.1:0", {
