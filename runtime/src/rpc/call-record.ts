@@ -109,11 +109,6 @@ export abstract class CallRecord implements InterceptedCall {
     return this.#beganAtMs >= 0;
   }
 
-  /** It has ended in order, and passed through interceptors. */
-  protected get hasSucceeded(): boolean {
-    return this.#end?.code === 0;
-  }
-
   /** The call ended early: whoever listens to its signal stops. */
   protected abortSignal(reason: RpcError): void {
     if (this.#abortReason !== undefined) return;

@@ -25,6 +25,9 @@ import { decodeConnectionError, decodeSessionError } from "./status-codec.js";
 import { type RpcTransport, requestMetadata, timeoutMetadata } from "./transport.js";
 
 const NO_OPTIONS: CallOptions = {};
+/** How a call has ended. */
+const FAILED = 1;
+const SUCCEEDED = 2;
 
 /** What ends a call early. It makes its error only when somebody is there to get it. */
 export type Failure = () => RpcError;
@@ -44,7 +47,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   /** Set while the call has a stream. */
   stream: MessageHandle | undefined;
   #headers: Metadata | undefined;
-  #ended = false;
+  #ended: typeof FAILED | typeof SUCCEEDED | 0 = 0;
   // By which the connection knows the call, as long as it has no stream.
   #queued: UnopenedCall | undefined;
   #headersSeen = false;
@@ -68,7 +71,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
 
   /** The call is over. */
   get isEnded(): boolean {
-    return this.#ended;
+    return this.#ended !== 0;
   }
 
   override retryWhen(decide: (failed: FailedAttempt) => number | undefined): void {
@@ -122,9 +125,9 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     }
   }
 
-  // An interceptor refuses it, or fails behind its end.
+  // By an interceptor or a listener of its caller. Who hears that it failed, and fails by it, is no news.
   #stopBy(error: unknown): void {
-    if (this.hasSucceeded) this.observer.onCleanupError?.(error, this.method);
+    if (this.#ended === SUCCEEDED) this.observer.onCleanupError?.(error, this.method);
     else this.fail(() => RpcError.from(error));
   }
 
@@ -133,7 +136,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
 
   /** The call failed, or its caller gave up: the first failure counts. */
   fail(failure: RpcError | Failure): void {
-    if (!this.#end()) return;
+    if (!this.#end(FAILED)) return;
     this.stream?.cancel();
     this.onFailed(typeof failure === "function" ? failure : () => failure);
   }
@@ -143,7 +146,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
 
   /** The call succeeded. False when it had ended before. */
   protected succeed(): boolean {
-    return this.#end();
+    return this.#end(SUCCEEDED);
   }
 
   /** Encodes the call's one message and opens its stream with it; undefined when the call has failed by it. */
@@ -251,14 +254,14 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     }
     if (!trailers.isEmpty) this.#call(this.options.onTrailers, trailers);
     // Either of them may have ended the call, by aborting its signal.
-    return !this.#ended;
+    return this.#ended === 0;
   }
 
   #takeRawMetadata(metadata: Uint8Array): boolean {
     const foreign = this.transport.format.foreignMimeTypeOf?.(metadata);
     if (foreign === undefined) this.#call(this.options.onRawMetadata, metadata);
     else this.fail(() => new RpcError(Code.Internal, `the answer is ${foreign}, expected protobuf`));
-    return !this.#ended;
+    return this.#ended === 0;
   }
 
   // ── StreamSink and WaitingCall ──────────────────────────────────────────────────────────────────────────────────
@@ -294,7 +297,7 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     }
     if (signal !== undefined) this.#listenTo(signal);
     if (timeoutMs !== undefined && !this.#ended) this.#setDeadline(Math.max(0, timeoutMs - waitedMs));
-    return !this.#ended;
+    return this.#ended === 0;
   }
 
   #setDeadline(leftMs: number): void {
@@ -367,9 +370,9 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
     };
   }
 
-  #end(): boolean {
-    if (this.#ended) return false;
-    this.#ended = true;
+  #end(how: typeof FAILED | typeof SUCCEEDED): boolean {
+    if (this.#ended !== 0) return false;
+    this.#ended = how;
     this.deadline?.clear();
     if (this.#onAbort !== undefined && this.options.signal !== undefined) {
       stopListening(this.options.signal, this.#onAbort);
@@ -404,9 +407,11 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
   // A listener that throws fails its own call, as if it had stood in the caller's code.
   #call<T>(listener: ((value: T) => void) | undefined, value: T): void {
     try {
-      listener?.(value);
+      // It may be an async function, whatever its type says.
+      const told = listener?.(value) as unknown;
+      if (told instanceof Promise) told.catch((error: unknown) => this.#stopBy(error));
     } catch (error) {
-      this.fail(() => RpcError.from(error));
+      this.#stopBy(error);
     }
   }
 }

@@ -11,7 +11,10 @@ import type { Incident } from "./incidents.js";
 export interface Observer {
   /** A handler threw something that isn't an RpcError (the peer sees `internal`), or any error in fire-and-forget. */
   onHandlerError?(error: unknown, method: CallMethod): void;
-  /** `return()` of a user's iterator, an `onEnd` listener, or an interceptor behind a call that had succeeded, threw. */
+  /**
+   * `return()` of a user's iterator threw, or an `onEnd` listener; or, of a call that had succeeded, an interceptor or an async
+   * `onHeaders`.
+   */
   onCleanupError?(error: unknown, method: CallMethod): void;
   /** A listener for the states of a channel threw. */
   onListenerError?(error: unknown): void;

@@ -188,7 +188,7 @@ export class ServerCall
     this.#isStopped = true;
     if (!this.#isRunning) this.#release();
     // The caller has its answer: nobody else would hear of it.
-    if (this.hasSucceeded) this.observer.onCleanupError?.(error, this.method);
+    if (this.#ended && this.abortReason === undefined) this.observer.onCleanupError?.(error, this.method);
     else this.fail(error);
   }
 

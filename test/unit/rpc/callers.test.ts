@@ -6,7 +6,12 @@ import { expect } from "chai";
 import { type CallOptions, Code, type Connection, type Observer, RpcError } from "rsocket-rpc";
 import type { ScriptedPeer } from "rsocket-rpc/testing";
 import { SummarySchema } from "../../../examples/hello/gen/ticker_pb.js";
-import { createTickerClient, type TickerClient } from "../../../examples/hello/gen/ticker_rsocket.js";
+import {
+  createTickerClient,
+  implementTicker,
+  type TickerClient,
+  unimplementedTicker,
+} from "../../../examples/hello/gen/ticker_rsocket.js";
 import { textHex } from "../../support/frames-dsl.js";
 import { collect, leavesNoTrace, RpcWorld, rejectionOf, rsocketOf } from "../../support/rpc-world.js";
 
@@ -463,6 +468,40 @@ describe("callers", () => {
         await expectAlive(called);
       });
     }
+
+    it("an async onHeaders that rejects fails its own call, or is told to the observer when that is over", async () => {
+      const told: string[] = [];
+      const { connection } = await world.pair(
+        {
+          services: [
+            implementTicker({
+              ...unimplementedTicker,
+              last: (_, { responseHeaders }) => {
+                responseHeaders.set("x-a", "b");
+                return {};
+              },
+              async *watch(_, { responseHeaders }) {
+                responseHeaders.set("x-a", "b");
+                yield {};
+                await new Promise(() => {});
+              },
+            }),
+          ],
+        },
+        { observer: { onCleanupError: (error) => void told.push(String(error)) } },
+      );
+      const ticker = createTickerClient(connection);
+      const onHeaders = (async () => {
+        throw new Error("in a listener");
+      }) as () => void;
+      const watching = rejectionOf(collect(ticker.watch({}, { onHeaders })));
+      expect(await world.run(watching)).to.include({ rawMessage: "in a listener" });
+      expect(told).to.deep.equal([]);
+      await world.run(ticker.last({}, { onHeaders }));
+      await world.scheduler.settle();
+      expect(told).to.deep.equal(["Error: in a listener"]);
+      world.expectsRunningHandlers = true; // the stream's never ends
+    });
 
     it("an onRawMetadata that throws fails its own call only", async () => {
       const called = await connect(false);
