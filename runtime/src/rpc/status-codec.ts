@@ -90,7 +90,7 @@ function fittingDetails(details: readonly ErrorDetail[], maxBytes: number): Erro
 
 /** What a peer's ERROR on a stream means to the caller. */
 export function decodeStreamError(error: StreamError): RpcError {
-  if (error.initiator === "local") return new RpcError(localCode(error.code), error.message, { cause: error });
+  if (error.initiator === "local") return new RpcError(localCode(error), error.message, { cause: error });
   return peerError(error.code, readErrorData(error.data));
 }
 
@@ -141,16 +141,17 @@ function codeOfText(wireCode: number, text: string): Code {
   return unimplemented ? Code.Unimplemented : Code.Unknown;
 }
 
-/** The status of an ERROR that a session itself sends: refused, given up, or against the rules. */
-export function codeOfSessionError(wireCode: number): Code {
+/** The status of an ERROR that a session itself sends: too much, refused, given up, or against the rules. */
+export function codeOfSessionError(wireCode: number, isAboveLimit: boolean): Code {
+  if (isAboveLimit) return Code.ResourceExhausted;
   if (wireCode === ErrorCode.REJECTED || wireCode === ErrorCode.CANCELED) return Code.Unavailable;
   return Code.InvalidArgument;
 }
 
 // Given up by this side's session: the peer broke a rule or a limit of ours was reached.
-function localCode(wireCode: number): Code {
-  if (wireCode === ErrorCode.CANCELED) return Code.Cancelled;
-  return wireCode === ErrorCode.REJECTED ? Code.ResourceExhausted : Code.Internal;
+function localCode({ code, isAboveLimit }: StreamError): Code {
+  if (isAboveLimit || code === ErrorCode.REJECTED) return Code.ResourceExhausted;
+  return code === ErrorCode.CANCELED ? Code.Cancelled : Code.Internal;
 }
 
 // Such as are against the rules are no reason to hide the error that they came with.

@@ -63,8 +63,8 @@ export interface ConnectionOwner {
   resumeGreeting?(): Uint8Array | undefined;
   /** The connection is over. */
   onClosed(reason: CloseReason): void;
-  /** How an ERROR of the session's own says `message` to the peer; as text when it gives nothing. */
-  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
+  /** How an ERROR of the session's own says `message` to the peer, of bytes that were too many or not; as text when it gives nothing. */
+  encodeErrorData?(code: number, message: string, isAboveLimit: boolean): Uint8Array | undefined;
   /** A request or an item of the peer was refused, for a limit or a rule that it broke. */
   onRefused?(code: number, message: string): void;
   /** A request of the peer was refused: it had no lease. */
@@ -502,8 +502,8 @@ class Told implements DriverSeat {
     this.#connection.ended(reason);
   }
 
-  encodeErrorData(code: number, message: string): Uint8Array | undefined {
-    return this.#owner.encodeErrorData?.(code, message);
+  encodeErrorData(code: number, message: string, isAboveLimit: boolean): Uint8Array | undefined {
+    return this.#owner.encodeErrorData?.(code, message, isAboveLimit);
   }
 }
 

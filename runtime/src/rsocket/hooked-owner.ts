@@ -35,8 +35,8 @@ export abstract class HookedOwner implements ConnectionOwner {
     return this.hooks?.resumeGreeting?.();
   }
 
-  encodeErrorData(code: number, message: string): Uint8Array | undefined {
-    return this.hooks?.encodeErrorData?.(code, message);
+  encodeErrorData(code: number, message: string, isAboveLimit: boolean): Uint8Array | undefined {
+    return this.hooks?.encodeErrorData?.(code, message, isAboveLimit);
   }
 
   onRefused(code: number, message: string): void {

@@ -69,8 +69,11 @@ export interface ConnectionEvents {
   onRefused?(code: number, message: string): void;
   /** The connection is over. Told once, after all its streams. `closeReason` is the error where one is wanted. */
   onClosed(reason: EndReason): void;
-  /** How an ERROR of this session's own says `message` to this peer; as UTF-8 text when it gives nothing. */
-  encodeErrorData?(code: number, message: string): Uint8Array | undefined;
+  /**
+   * How an ERROR of this session's own says `message` to this peer, of bytes that were too many with `isAboveLimit`; as UTF-8
+   * text when it gives nothing.
+   */
+  encodeErrorData?(code: number, message: string, isAboveLimit: boolean): Uint8Array | undefined;
 }
 
 /** What a client puts into SETUP beside its times. */
@@ -829,8 +832,8 @@ export class Connection implements StreamHost {
   }
 
   /** @internal */
-  errorData(code: number, message: string): Uint8Array {
-    return this.#events.encodeErrorData?.(code, message) ?? TEXT.encode(message);
+  errorData(code: number, message: string, isAboveLimit = false): Uint8Array {
+    return this.#events.encodeErrorData?.(code, message, isAboveLimit) ?? TEXT.encode(message);
   }
 
   /** @internal */

@@ -45,11 +45,14 @@ export class StreamError extends Error {
   readonly initiator: Initiator;
   /** The data of the ERROR frame: UTF-8 text unless both sides agreed on something else. */
   readonly data: Uint8Array;
+  /** A limit on bytes was reached: no rule was broken, and nobody gave up. */
+  readonly isAboveLimit: boolean;
 
-  constructor(code: number, data: Uint8Array, initiator: Initiator, message?: string) {
+  constructor(code: number, data: Uint8Array, initiator: Initiator, message?: string, isAboveLimit = false) {
     super(message ?? `${errorCodeName(code)}: ${decodeUtf8(data)}`);
     this.code = code;
     this.data = data;
     this.initiator = initiator;
+    this.isAboveLimit = isAboveLimit;
   }
 }

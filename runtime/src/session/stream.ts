@@ -69,8 +69,8 @@ export interface StreamHost {
   forget(stream: Stream): void;
   /** A request is whole. */
   dispatch(stream: Stream, metadata: Uint8Array | undefined, data: Uint8Array, complete: boolean): void;
-  /** The data of an ERROR that this session itself sends. */
-  errorData(code: number, message: string): Uint8Array;
+  /** The data of an ERROR that this session itself sends; `isAboveLimit`: for bytes that are too many. */
+  errorData(code: number, message: string, isAboveLimit?: boolean): Uint8Array;
   /** A request or an item was refused, for a limit or a rule that it broke. */
   refused(code: number, message: string): void;
   /** A frame doesn't hold what it says. */
@@ -418,8 +418,8 @@ export class Stream {
     return !this.#assemblingRequest && (!this.#isOver() || this.isHandingOver);
   }
 
-  #giveUp(code: number, message: string, told: boolean): void {
-    const data = this.#host.errorData(code, message);
+  #giveUp(code: number, message: string, told: boolean, isAboveLimit = false): void {
+    const data = this.#host.errorData(code, message, isAboveLimit);
     if (this.isRequester) this.#cancelRequest();
     else {
       if (this.#reassembler !== undefined) this.#host.allowLate(this.#host.settings.limits.maxFragments);
@@ -429,7 +429,7 @@ export class Stream {
       else this.#sendError(code, data);
       this.#drop();
     }
-    if (told) this.sink.onError(new StreamError(code, data, "local", message));
+    if (told) this.sink.onError(new StreamError(code, data, "local", message, isAboveLimit));
   }
 
   // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -603,8 +603,9 @@ export class Stream {
     if (!this.#host.addReassemblyBytes(reassembler.byteLength - before)) {
       return this.#fail(
         this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED,
-        "too many unfinished messages",
+        `unfinished messages are above maxReassemblyBytes, ${limits.maxReassemblyBytes}`,
         isLast,
+        true,
       );
     }
     if (reassembler.dataBytes > limits.maxMessageBytes) {
@@ -673,16 +674,17 @@ export class Stream {
 
   // The peer broke a rule or a limit: the stream fails on both sides. `isLastWord`: nothing would have followed on its
   // half, so that a CANCEL is due only where the other half is open (RS-05).
-  #fail(code: number, message: string, isLastWord: boolean): void {
+  #fail(code: number, message: string, isLastWord: boolean, isAboveLimit = false): void {
     const told = this.#isHeard();
     if (!this.isRequester && !this.#answered) this.#host.countCancel();
     this.#host.refused(code, message);
     if (isLastWord) this.#receiveOpen = false;
-    this.#giveUp(code, message, told);
+    this.#giveUp(code, message, told, isAboveLimit);
   }
 
   #failAbove(what: string, limit: "maxMessageBytes" | "maxMetadataBytes" | "maxFragments", isLastWord: boolean): void {
-    this.#fail(ErrorCode.INVALID, `${what} is above ${limit}, ${this.#host.settings.limits[limit]}`, isLastWord);
+    const message = `${what} is above ${limit}, ${this.#host.settings.limits[limit]}`;
+    this.#fail(ErrorCode.INVALID, message, isLastWord, true);
   }
 
   #isLastWord(complete: boolean, follows: boolean): boolean {

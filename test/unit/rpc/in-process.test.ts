@@ -86,7 +86,7 @@ describe("in process", () => {
     });
     const ticker = createTickerClient(connection);
     const error = (await world.run(rejectionOf(ticker.last({ name: "x".repeat(2_000) })))) as RpcError;
-    expect(error).to.include({ code: Code.InvalidArgument, initiator: "remote" });
+    expect(error).to.include({ code: Code.ResourceExhausted, initiator: "remote" });
     await world.run(ticker.last({ name: "x" }));
   });
 

@@ -431,6 +431,118 @@ describe("the limits of rpc", () => {
     });
   });
 
+  describe("bytes that are too many fail their call as resource_exhausted", () => {
+    const LARGE = "x".repeat(2_000);
+    const whole = { fragmentBytes: 1_000_000 };
+    const inFragments = { fragmentBytes: 100 };
+    const tooLarge = (error: unknown, initiator: "local" | "remote"): void => {
+      expect(error).to.include({ code: Code.ResourceExhausted, initiator, retryable: false });
+      expect((error as RpcError).rawMessage).to.match(/^message of \d+ bytes is above maxMessageBytes, 1000$/);
+    };
+    const handler: Partial<TickerHandler> = {
+      last: ({ name }) => ({ symbol: name === "" ? LARGE : "" }),
+      *watch() {
+        yield { symbol: "small" };
+        yield { symbol: LARGE };
+      },
+      async *chat(lines) {
+        for await (const line of lines) yield line;
+      },
+    };
+
+    for (const [how, settings] of Object.entries({ whole, inFragments })) {
+      it(`an answer, and an item, above the client's maxMessageBytes: ${how}`, async () => {
+        const server = await world.serve({ ...serves(handler, {}), ...settings });
+        const ticker = createTickerClient(await world.connect(server, { limits: { maxMessageBytes: 1_000 } }));
+        tooLarge(await world.run(rejectionOf(ticker.last({}))), "local");
+        const seen: string[] = [];
+        const watching = (async () => {
+          for await (const { symbol } of ticker.watch({})) seen.push(symbol);
+        })();
+        tooLarge(await world.run(rejectionOf(watching)), "local");
+        expect(seen).to.deep.equal(["small"]);
+        await world.run(ticker.last({ name: "x" }));
+      });
+
+      it(`a request, and an item, above the server's: ${how}`, async () => {
+        const heard: unknown[] = [];
+        const chat: TickerHandler["chat"] = async function* (lines) {
+          try {
+            for await (const line of lines) yield line;
+          } catch (error) {
+            heard.push(error);
+            throw error;
+          }
+        };
+        const server = await world.serve(serves({ ...handler, chat }, { maxMessageBytes: 1_000 }));
+        const ticker = createTickerClient(await world.connect(server, settings));
+        tooLarge(await world.run(rejectionOf(ticker.last({ name: LARGE }))), "remote");
+        const chatting = (async () => {
+          for await (const _ of ticker.chat([{ text: "small" }, { text: LARGE }]));
+        })();
+        tooLarge(await world.run(rejectionOf(chatting)), "remote");
+        expect(heard).to.have.length(1);
+        tooLarge(heard[0], "local");
+        await world.run(ticker.last({ name: "x" }));
+      });
+    }
+
+    it("the headers of an answer above the client's maxMetadataBytes", async () => {
+      const server = await world.serve(
+        serves(
+          {
+            last: (_request, { responseHeaders }) => {
+              responseHeaders.set("note", LARGE);
+              return {};
+            },
+          },
+          {},
+        ),
+      );
+      const connection = await world.connect(server, { limits: { maxMetadataBytes: 1_000 } });
+      const error = (await world.run(rejectionOf(createTickerClient(connection).last({})))) as RpcError;
+      expect(error).to.include({ code: Code.ResourceExhausted, initiator: "local" });
+      expect(error.rawMessage).to.match(/^metadata of \d+ bytes is above maxMetadataBytes, 1000$/);
+    });
+
+    it("fragments above maxReassemblyBytes: of a request, which wasn't processed, of an answer, and of an item", async () => {
+      const limits = { maxReassemblyBytes: 1_000 };
+      const words = "unfinished messages are above maxReassemblyBytes, 1000";
+      const server = await world.serve({ ...serves(handler, limits), ...inFragments });
+      const ticker = createTickerClient(await world.connect(server, inFragments));
+      expect(await world.run(rejectionOf(ticker.last({ name: LARGE })))).to.include({
+        code: Code.ResourceExhausted,
+        initiator: "remote",
+        retryable: true,
+        rawMessage: words,
+      });
+      const chatting = (async () => {
+        for await (const _ of ticker.chat([{}, { text: LARGE }]));
+      })();
+      expect(await world.run(rejectionOf(chatting))).to.include({
+        code: Code.ResourceExhausted,
+        initiator: "remote",
+        retryable: false,
+        rawMessage: words,
+      });
+      const modest = await world.serve({ ...serves(handler, {}), ...inFragments });
+      const client = createTickerClient(await world.connect(modest, { limits }));
+      expect(await world.run(rejectionOf(client.last({})))).to.include({
+        code: Code.ResourceExhausted,
+        initiator: "local",
+        rawMessage: words,
+      });
+    });
+
+    it("a client of another make is told so by ERROR[INVALID] and a text", async () => {
+      const { peer } = await world.serveSetUp(serves(handler, { maxMessageBytes: 1 }), SETUP_UNKNOWN);
+      peer.send(`${last(1)}0a0178`);
+      await world.scheduler.settle();
+      const words = textHex("message of 3 bytes is above maxMessageBytes, 1");
+      expect(peer.take()).to.deep.equal([`000000012c0000000204${words}`]);
+    });
+  });
+
   it("maxConnections refuses one more with REJECTED_SETUP, which connect reads", async () => {
     const server = await world.serve(serves({}, { maxConnections: 1 }));
     await world.connect(server);

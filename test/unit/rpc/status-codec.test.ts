@@ -158,6 +158,8 @@ describe("errors of this side's session", () => {
     ] as const) {
       const error = decodeStreamError(new StreamError(wireCode, bytesOf("6e6f"), "local", "why"));
       expect(error).to.include({ code, rawMessage: "why", initiator: "local" });
+      const ofLimit = decodeStreamError(new StreamError(wireCode, bytesOf("6e6f"), "local", "why", true));
+      expect(ofLimit).to.include({ code: Code.ResourceExhausted, rawMessage: "why", initiator: "local" });
     }
   });
 
@@ -180,8 +182,13 @@ describe("errors of this side's session", () => {
   });
 
   it("say to the peer what they mean to it", () => {
-    expect(codeOfSessionError(ErrorCode.REJECTED)).to.equal(Code.Unavailable);
-    expect(codeOfSessionError(ErrorCode.CANCELED)).to.equal(Code.Unavailable);
-    expect(codeOfSessionError(ErrorCode.INVALID)).to.equal(Code.InvalidArgument);
+    for (const [wireCode, code] of [
+      [ErrorCode.REJECTED, Code.Unavailable],
+      [ErrorCode.CANCELED, Code.Unavailable],
+      [ErrorCode.INVALID, Code.InvalidArgument],
+    ] as const) {
+      expect(codeOfSessionError(wireCode, false)).to.equal(code);
+      expect(codeOfSessionError(wireCode, true)).to.equal(Code.ResourceExhausted);
+    }
   });
 });

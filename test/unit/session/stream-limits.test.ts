@@ -71,7 +71,9 @@ describe("session/stream: what is above a limit", () => {
   it("refuses requests in fragments that all together are too much, with ERROR[REJECTED]", () => {
     const server = openServer(limited({ maxReassemblyBytes: 100 }));
     server.receive(hex`00000001 1080 ${repeat("61", 60)}`, hex`00000003 1080 ${repeat("61", 60)}`);
-    expect(server.sent()).to.deep.equal([hex`00000003 2c00 00000202 ${textHex("too many unfinished messages")}`]);
+    expect(server.sent()).to.deep.equal([
+      hex`00000003 2c00 00000202 ${textHex("unfinished messages are above maxReassemblyBytes, 100")}`,
+    ]);
   });
 
   it("refuses an item that is too long with CANCEL, and none when it was the last one anyway", () => {
