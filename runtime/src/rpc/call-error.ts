@@ -11,8 +11,11 @@ import type { RpcErrorOptions } from "./error.js";
 // Shared by all copies of the package that one program may load.
 const BRAND = /*@__PURE__*/ Symbol.for("rsocket-rpc.RpcError");
 
+type Said = Omit<RpcErrorOptions, "headers" | "trailers">;
 /** What may be said of an error; undefined is nothing. */
-export type CallErrorOptions = { readonly [Name in keyof RpcErrorOptions]: RpcErrorOptions[Name] | undefined };
+export type CallErrorOptions = { readonly [Name in keyof Said]: Said[Name] | undefined } & {
+  readonly trailers?: Metadata | undefined;
+};
 
 /**
  * A call failed.

@@ -2,7 +2,7 @@
 // The one error that calls fail with, on both sides.
 
 import type { ErrorDetail } from "../metadata/envelope.js";
-import { Metadata } from "../metadata/headers.js";
+import { Metadata, type MetadataInit } from "../metadata/headers.js";
 import { CallError, codeOfThrown, isCallError } from "./call-error.js";
 import type { Code } from "./code.js";
 import { messageOf } from "./describe.js";
@@ -14,9 +14,9 @@ export interface RpcErrorOptions {
   /** Typed details; make them with `errorDetail(schema, init)`. They reach peers that read our extension. */
   readonly details?: readonly ErrorDetail[];
   /** Key-value pairs that travel with the error. */
-  readonly trailers?: Metadata;
+  readonly trailers?: MetadataInit;
   /** Headers of the answer that failed. They don't travel on with an error that is thrown again. */
-  readonly headers?: Metadata;
+  readonly headers?: MetadataInit;
   /** What led to it; never leaves this process. */
   readonly cause?: unknown;
   /** Which side says so; `local` unless given. */
@@ -41,9 +41,10 @@ export class RpcError extends CallError {
   /** The answer's headers, when it failed before its first message: `onHeaders` hears of those that came with one. */
   readonly headers: Metadata;
 
+  /** @throws MetadataError for trailers or headers against the rules. */
   constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
-    super(code, message, options.trailers === undefined ? { ...options, trailers: new Metadata() } : options);
-    this.headers = options.headers ?? new Metadata();
+    super(code, message, { ...options, trailers: metadataOf(options.trailers) });
+    this.headers = metadataOf(options.headers);
   }
 
   /** `error` itself if it is one; an abort as `cancelled`, a timeout as `deadline_exceeded`, all else as `internal`. */
@@ -55,4 +56,9 @@ export class RpcError extends CallError {
   static override is<C extends Code>(error: unknown, ...codes: C[]): error is RpcError & { readonly code: C } {
     return isCallError(error, codes);
   }
+}
+
+/** @internal `init` itself where it is one. @throws MetadataError as `Metadata.from`. */
+export function metadataOf(init: MetadataInit = []): Metadata {
+  return init instanceof Metadata ? init : Metadata.from(init);
 }

@@ -9,7 +9,10 @@ import type { Incident } from "./incidents.js";
 
 /** Told of faults that have no caller. All methods may be left out: what handlers throw, for example, is printed then. */
 export interface Observer {
-  /** A handler threw something that isn't an RpcError (the peer sees `internal`), or any error in fire-and-forget. */
+  /**
+   * A handler threw something that isn't an RpcError (the peer sees `internal`), or any error in fire-and-forget. Or what it
+   * threw, or gave to be sent as headers or trailers, can't be sent and is left out.
+   */
   onHandlerError?(error: unknown, method: CallMethod): void;
   /**
    * `return()` of a user's iterator threw, or an `onEnd` listener; or, of a call that had succeeded, an interceptor or an async

@@ -6,7 +6,7 @@ import { encodeEnvelopeEntry } from "../metadata/entry.js";
 import { formatOfMimeType } from "../metadata/formats.js";
 import { fromWireHeaders, type Metadata } from "../metadata/headers.js";
 import { readSetupMetadata } from "../metadata/setup-metadata.js";
-import type { ConnectionHooks, RSocketConnection } from "../rsocket/connection.js";
+import type { ConnectionHooks } from "../rsocket/connection.js";
 import { ErrorCode } from "../rsocket/errors.js";
 import type { LeaseStrategy, ServerLeaseOptions } from "../rsocket/lease.js";
 import {
@@ -252,7 +252,7 @@ async function acceptAsked(
     // Whoever says no by a comparison means it.
     if (answer === false) throw new TypeError("accept returned false, expected an RpcError to be thrown as a refusal");
   } catch (error) {
-    throw refusal(error, read.hasHello, connection.rsocket);
+    throw refusal(error, read.hasHello, connection);
   }
   return greet(connection, read);
 }
@@ -302,8 +302,9 @@ function readSetup(frame: SetupFrame, connection: RpcConnection): ReadSetup {
   }
 }
 
-function refusal(error: unknown, hasHello: boolean, rsocket: RSocketConnection): unknown {
+function refusal(error: unknown, hasHello: boolean, { rsocket, observer }: RpcConnection): unknown {
   if (!RpcError.is(error)) return error;
-  const data = encodeErrorData(error, hasHello, rsocket.settings.limits);
+  const onFault = (fault: unknown): void => observer.onAcceptError?.(fault);
+  const data = encodeErrorData(error, hasHello, rsocket.settings.limits, undefined, undefined, onFault);
   return new SetupRejection(error.rawMessage, ErrorCode.REJECTED_SETUP, data);
 }

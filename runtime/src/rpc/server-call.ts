@@ -187,9 +187,7 @@ export class ServerCall
   #stopBy(error: unknown): void {
     this.#isStopped = true;
     if (!this.#isRunning) this.#release();
-    // The caller has its answer: nobody else would hear of it.
-    if (this.#ended && this.abortReason === undefined) this.observer.onCleanupError?.(error, this.method);
-    else this.fail(error);
+    this.fail(error);
   }
 
   // Headers and deadline. False when the call is over by them.
@@ -523,8 +521,9 @@ export class ServerCall
     if (this.#ended) return;
     const { limits } = this.#host.transport.rsocket.settings;
     const headers = this.#headersSent ? undefined : this.#responseHeaders;
-    const tell = (why: unknown): void => this.observer.onHandlerError?.(why, this.method);
-    const data = encodeErrorData(error, this.#peerReadsEnvelopes, limits, this.#responseTrailers, headers, tell);
+    const data = encodeErrorData(error, this.#peerReadsEnvelopes, limits, this.#responseTrailers, headers, (fault) =>
+      this.observer.onHandlerError?.(fault, this.method),
+    );
     this.#stream.error(wireCode, data);
     this.giveUp(error);
   }

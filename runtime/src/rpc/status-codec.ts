@@ -2,14 +2,14 @@
 // RpcErrors into ERROR frames and back: our Envelope for peers that read it, text for all others.
 
 import { type ErrorData, encodeErrorEnvelope, encodeErrorText, readErrorData } from "../metadata/entry.js";
-import type { Envelope, ErrorDetail, Header } from "../metadata/envelope.js";
+import type { ErrorDetail, Header } from "../metadata/envelope.js";
 import { MAX_HEADERS } from "../metadata/envelope-reader.js";
 import { fromWireHeaders, Metadata, toWireHeaders } from "../metadata/headers.js";
 import { truncateUtf8 } from "../metadata/text.js";
 import { ConnectionError, ErrorCode, type StreamError } from "../rsocket/errors.js";
+import { checkOption } from "../rsocket/settings.js";
 import { Code, codeFromWire } from "./code.js";
-import { messageOf } from "./describe.js";
-import { RpcError } from "./error.js";
+import { metadataOf, RpcError } from "./error.js";
 
 /** The limits on what errors say to a peer. */
 export interface ErrorLimits {
@@ -28,7 +28,7 @@ const UNIMPLEMENTED_TEXTS = [
 
 /**
  * The data of an ERROR frame for `error`, with `moreTrailers` behind its own, and the answer's `headers` if none were sent.
- * Headers, trailers and details above the limit are left out; of those that can't be encoded `onUnsaid` hears why.
+ * Headers, trailers and details above the limit are left out; so is what can't be sent, of which `onFault` hears.
  */
 export function encodeErrorData(
   error: RpcError,
@@ -36,38 +36,27 @@ export function encodeErrorData(
   limits: ErrorLimits,
   moreTrailers?: Metadata,
   headers?: Metadata,
-  onUnsaid?: (why: unknown) => void,
+  onFault?: (fault: unknown) => void,
 ): Uint8Array {
+  let code: Code = Code.Internal;
+  let message = "internal error";
+  let trailers: readonly Header[] = [];
+  let details: readonly ErrorDetail[] = [];
   // The error may come from another copy of the package, or be made up: whatever it is, something is answered.
-  const message = String(error.rawMessage ?? error.message);
-  if (!peerReadsEnvelopes) return encodeErrorText(message, limits.maxErrorTextBytes);
   try {
-    return encodeStatus(error, message, limits, moreTrailers, headers);
-  } catch (why) {
-    const fault = `details or trailers can't be sent, expected errorDetail and Metadata: ${messageOf(why)}`;
-    onUnsaid?.(new TypeError(fault, { cause: why }));
-    const text = truncateUtf8(message, limits.maxErrorTextBytes);
-    return encodeErrorEnvelope({ status: { code: codeFromWire(error.code), message: text, details: [] } });
+    code = codeFromWire(error.code);
+    message = String(error.rawMessage ?? error.message);
+    trailers = fittingHeaders(limits, metadataOf(error.trailers), moreTrailers);
+    details = fittingDetails(error.details ?? [], limits.maxErrorDetailsBytes);
+  } catch (fault) {
+    onFault?.(fault);
   }
-}
-
-function encodeStatus(
-  error: RpcError,
-  message: string,
-  limits: ErrorLimits,
-  moreTrailers: Metadata | undefined,
-  headers: Metadata | undefined,
-): Uint8Array {
-  const envelope: Envelope = {
+  if (!peerReadsEnvelopes) return encodeErrorText(message, limits.maxErrorTextBytes);
+  return encodeErrorEnvelope({
     headers: fittingHeaders(limits, headers),
-    trailers: fittingHeaders(limits, error.trailers, moreTrailers),
-    status: {
-      code: codeFromWire(error.code),
-      message: truncateUtf8(message, limits.maxErrorTextBytes),
-      details: fittingDetails(error.details, limits.maxErrorDetailsBytes),
-    },
-  };
-  return encodeErrorEnvelope(envelope);
+    trailers,
+    status: { code, message: truncateUtf8(message, limits.maxErrorTextBytes), details },
+  });
 }
 
 // All of them, or none.
@@ -80,7 +69,10 @@ function fittingHeaders({ maxErrorDetailsBytes }: ErrorLimits, ...parts: (Metada
 // Those that fit, one after the other.
 function fittingDetails(details: readonly ErrorDetail[], maxBytes: number): ErrorDetail[] {
   let byteLength = 0;
-  return details.filter(({ typeUrl, value }) => {
+  return details.filter(({ typeUrl, value }, i) => {
+    const name = `details[${i}] of an RpcError`;
+    checkOption(`typeUrl of ${name}`, typeUrl, "string", true);
+    checkOption(`value of ${name}`, value, "bytes", true);
     const withIt = byteLength + typeUrl.length + value.length;
     if (withIt > maxBytes) return false;
     byteLength = withIt;

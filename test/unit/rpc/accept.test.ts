@@ -198,6 +198,26 @@ describe("accept", () => {
     expect(told).to.deep.equal([secret, secret]);
   });
 
+  it("that throws an RpcError with spoilt trailers refuses with its status, and the observer hears of them", async () => {
+    const told: string[] = [];
+    const { peer } = await world.serveScripted(
+      serves(
+        {},
+        {
+          observer: { onAcceptError: (error) => told.push(String(error)) },
+          accept: () => {
+            throw Object.assign(new RpcError(Code.Unauthenticated, "who?"), { trailers: 5 });
+          },
+        },
+      ),
+    );
+    peer.send(SETUP_OURS);
+    await world.scheduler.settle();
+    expect(peer.take()).to.deep.equal([`000000002c0000000003${"00"}${"3208"}${"0810"}${"1204"}${textHex("who?")}`]);
+    expect(told).to.have.length(1);
+    expect(told[0]).to.match(/^MetadataError: headers are 5, expected/);
+  });
+
   it("that says false lets nobody in, and the observer hears how to say it", async () => {
     const told: string[] = [];
     for (const answer of [false, Promise.resolve(false)]) {

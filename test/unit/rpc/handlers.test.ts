@@ -671,6 +671,111 @@ describe("handlers", () => {
       expect(served.peer.take()).to.deep.equal([`000000012c0000000201${"00"}${"3206"}${"0805"}${"12026e6f"}`]);
       await expectAlive(served);
     });
+
+    it("trailers of an error may be a plain object, as headers of a call may", async () => {
+      const served = await serve(
+        {
+          last: () => {
+            throw new RpcError(Code.NotFound, "no", { trailers: { "x-a": "b" } });
+          },
+        },
+        SETUP_OURS,
+      );
+      served.peer.send(LAST);
+      await world.scheduler.settle();
+      expect(served.peer.take()).to.deep.equal([
+        `000000012c0000000201${"00"}${"2a08"}${"0a03782d61"}${"120162"}${"3206"}${"0805"}${"12026e6f"}`,
+      ]);
+      expect(served.told).to.deep.equal([]);
+      await expectAlive(served);
+    });
+
+    const wrong: readonly (readonly [what: string, options: object, told: RegExp])[] = [
+      ["trailers that are a number", { trailers: 5 }, /^headers are 5, expected a Metadata, an object or pairs$/],
+      ["trailers against the rules", { trailers: { "x-a": 5 } }, /^header "x-a" holds a number, expected text/],
+      ["headers against the rules", { headers: { "x a": "b" } }, /^the header key "x a" can't be sent/],
+    ];
+    for (const [what, options, words] of wrong) {
+      it(`an error with ${what} can't be made: the observer hears of it`, async () => {
+        const served = await serve({
+          last: () => {
+            throw new RpcError(Code.NotFound, "no", options);
+          },
+        });
+        served.peer.send(LAST);
+        await world.scheduler.settle();
+        expect(served.peer.take()).to.deep.equal([MASKED]);
+        expect(served.told).to.have.length(1);
+        expect((served.told[0] as Error).message).to.match(words);
+        await expectAlive(served);
+      });
+    }
+
+    const typeUrl = "t/x";
+    const value = Uint8Array.of(1);
+    const spoilt: readonly (readonly [what: string, parts: object, told: RegExp | undefined])[] = [
+      ["trailers that are a number", { trailers: 5 }, /^headers are 5, expected a Metadata, an object or pairs$/],
+      ["trailers against the rules", { trailers: { "x-a": 5 } }, /^header "x-a" holds a number, expected text/],
+      ["details in no list", { details: { typeUrl, value } }, /filter is not a function/],
+      [
+        "a message for a detail",
+        { details: [create(SummarySchema, {})] },
+        /^typeUrl of details\[0\] of an RpcError is undefined, expected a string$/,
+      ],
+      [
+        "a detail whose value is a text",
+        {
+          details: [
+            { typeUrl, value },
+            { typeUrl, value: "secret" },
+          ],
+        },
+        /^value of details\[1\] of an RpcError is a string, expected bytes$/,
+      ],
+      ["neither trailers nor details", { trailers: undefined, details: undefined }, undefined],
+    ];
+    for (const [what, parts, words] of spoilt) {
+      it(`an error with ${what}: its status stands, the observer hears of it`, async () => {
+        const served = await serve(
+          {
+            last: () => {
+              throw Object.assign(new RpcError(Code.NotFound, "no"), parts);
+            },
+          },
+          SETUP_OURS,
+        );
+        served.peer.send(LAST);
+        await world.scheduler.settle();
+        expect(served.peer.take()).to.deep.equal([`000000012c0000000201${"00"}${"3206"}${"0805"}${"12026e6f"}`]);
+        expect(served.told).to.have.length(words === undefined ? 0 : 1);
+        if (words !== undefined) expect((served.told[0] as Error).message).to.match(words);
+        await expectAlive(served);
+      });
+    }
+
+    it("an error whose message or code can't be read is answered all the same", async () => {
+      const throwing = (): never => {
+        throw new TypeError("not to be read");
+      };
+      const parts = { rawMessage: { value: { toString: throwing } }, code: { get: throwing } };
+      for (const name of ["rawMessage", "code"] as const) {
+        const served = await serve(
+          {
+            last: async () => {
+              throw Object.defineProperty(new RpcError(Code.NotFound, "no"), name, parts[name]);
+            },
+          },
+          SETUP_OURS,
+        );
+        served.peer.send(LAST);
+        await world.scheduler.settle();
+        const status = `3212${name === "code" ? "080d" : "0805"}120e${textHex("internal error")}`;
+        expect(served.peer.take()).to.deep.equal([`000000012c0000000201${"00"}${status}`]);
+        expect(served.told).to.have.length(1);
+        expect((served.told[0] as Error).message).to.equal("not to be read");
+        await expectAlive(served);
+      }
+    });
   });
 
   describe("requests that can't be served", () => {
