@@ -6,8 +6,12 @@ import type { FrameLink, LinkInfo, Listener } from "../engine/link.js";
 import type { TcpListenOptions } from "./addresses.js";
 import { tlsReasonOf } from "./tls-errors.js";
 
-/** Often enough to be seen, seldom enough not to fill a disk. */
+/** Of each kind: often enough to be seen, seldom enough not to fill a disk. */
 const WARNING_INTERVAL_MS = 60_000;
+/** More than go wrong in one program; those that a peer makes up beyond that share one. */
+const MAX_WARNING_KINDS = 50;
+/** So much of a text tells its kind. */
+const KIND_LENGTH = 200;
 
 /** `host:port`, an IPv6 address in brackets. */
 export function authority(host: string | undefined, port: number | undefined): string {
@@ -90,11 +94,32 @@ export function reasonOf(error: unknown): string {
   return tlsReasonOf(error) ?? error.message;
 }
 
-let lastWarningMs = Number.NEGATIVE_INFINITY;
-
 /** @internal For errors that nobody asked for. A process without file descriptors has thousands of them a second. */
-export function warn(error: unknown): void {
-  if (performance.now() - lastWarningMs < WARNING_INTERVAL_MS) return;
-  lastWarningMs = performance.now();
-  process.emitWarning(`a link couldn't be accepted: ${reasonOf(error)}`, "RSocketWarning");
+export const warn: (error: unknown) => void = createWarn();
+
+/** @internal Prints, of each kind of error, one a minute, with how many like it there were before it. */
+export function createWarn(): (error: unknown, nowMs?: number) => void {
+  const warned = new Map<string, { readonly atMs: number; unprinted: number }>();
+  return (error, nowMs = performance.now()) => {
+    const given = kindOf(error);
+    const kind = warned.has(given) || warned.size < MAX_WARNING_KINDS ? given : "others";
+    const last = warned.get(kind);
+    if (last !== undefined && nowMs - last.atMs < WARNING_INTERVAL_MS) {
+      last.unprinted++;
+      return;
+    }
+    warned.set(kind, { atMs: nowMs, unprinted: 0 });
+    const more = last === undefined || last.unprinted === 0 ? "" : ` (and ${last.unprinted} more like it before)`;
+    process.emitWarning(`a link couldn't be accepted: ${reasonOf(error)}${more}`, "RSocketWarning");
+  };
+}
+
+// By its code, or by its text without what a peer can choose: addresses, and what stands in quotes.
+function kindOf(error: unknown): string {
+  const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown };
+  const known = code ?? (cause as { readonly code?: unknown } | undefined | null)?.code;
+  if (typeof known === "string") return known;
+  return reasonOf(error)
+    .slice(0, KIND_LENGTH)
+    .replace(/"(?:[^"\\]|\\.)*"|\d+/g, "");
 }

@@ -124,7 +124,7 @@ describe("incidents of handshakes", () => {
     expect(told).to.have.length(1);
   });
 
-  // A browser doesn't say why. Each server in a thread of its own: one warning a minute is all that a process prints.
+  // A browser doesn't say why. Each server in a thread of its own: one warning a minute of each kind is all that a process prints.
   for (const [where, title] of [
     ['"ws://127.0.0.1:0/rpc"', "a URL"],
     ['attachWebSocket(http, { path: "/rpc" })', "a server of HTTP"],
