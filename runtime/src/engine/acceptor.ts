@@ -86,7 +86,36 @@ export class Acceptor {
   }
 }
 
-/** The remote address without its port: who is at the other end, as far as addresses tell. */
+/** `[address%zone]:port`, or the address alone. */
+const IPV6 = /^(?:\[([0-9a-f.:]+)(?:%[^\]]*)?\](?::\d+)?|([0-9a-f]*:[0-9a-f]*:[0-9a-f.:]*))$/i;
+/** An IPv4 address on a socket that takes both. */
+const MAPPED = /^::ffff:(\d+(?:\.\d+){3})$/i;
+const IPV6_GROUPS = 8;
+/** Of 16 bits each. */
+const NETWORK_GROUPS = 4;
+
+/**
+ * The remote address without its port: who is at the other end, as far as addresses tell. Of IPv6 the first 64 bits: each
+ * household, and most hosts, have all addresses that begin with them.
+ */
 export function hostOf(remoteAddress: string): string {
-  return remoteAddress.replace(/:\d+$/, "");
+  const found = IPV6.exec(remoteAddress);
+  const address = found?.[1] ?? found?.[2];
+  if (address === undefined) return remoteAddress.replace(/:\d+$/, "");
+  return MAPPED.exec(address)?.[1] ?? networkOf(address.toLowerCase());
+}
+
+function networkOf(address: string): string {
+  const [head = "", tail] = address.split("::");
+  const groups = groupsOf(head);
+  // What `::` stands for.
+  if (tail !== undefined) {
+    const zeros = Math.max(0, IPV6_GROUPS - groups.length - groupsOf(tail).length);
+    groups.push(...Array<string>(zeros).fill("0"), ...groupsOf(tail));
+  }
+  return `${groups.slice(0, NETWORK_GROUPS).join(":")}::/64`;
+}
+
+function groupsOf(part: string): string[] {
+  return part === "" ? [] : part.split(":");
 }

@@ -84,7 +84,7 @@ export interface Limits {
   readonly maxErrorDetailsBytes: number;
   /** Connections of one server. 10,000; one more is refused with REJECTED_SETUP. */
   readonly maxConnections: number;
-  /** Connections of one server from one remote address. Infinity: behind a proxy all share one. */
+  /** Connections of one server from one remote address, or from one /64 of IPv6. Infinity: behind a proxy all share one. */
   readonly maxConnectionsPerAddress: number;
   /** Sessions of one server that can be resumed. 1,000; a SETUP that asks for one more is refused. */
   readonly maxSessions: number;
@@ -98,7 +98,7 @@ export interface Limits {
   readonly minResumeTokenBytes: number;
   /** The longest. 128 bytes. */
   readonly maxResumeTokenBytes: number;
-  /** RESUMEs that may be refused to one remote address: so many at once … 20 … */
+  /** RESUMEs that may be refused to one remote address, or one /64 of IPv6: so many at once … 20 … */
   readonly refusedResumeBurst: number;
   /** … and so many per second. 1; above that only who was at that address before resumes, or whom more than a token proves. */
   readonly refusedResumesPerSecond: number;

@@ -48,6 +48,54 @@ describe("the acceptor", () => {
     expect(acceptor.admit("10.0.0.1:4")).to.equal(undefined);
   });
 
+  it("counts IPv6 by the first 64 bits, which one household or host has to itself", () => {
+    const one = "server is full: more than 1 connections from one address";
+    for (const [first, same, other] of [
+      ["[2001:db8:1:2::1]:1", "[2001:db8:1:2:ffff:ffff:ffff:ffff]:2", "[2001:db8:1:3::1]:1"],
+      ["[2001:db8::1]:1", "[2001:db8::1:2:3:4]:1", "[2001:db8:0:1::1]:1"],
+      ["[2001:db8::2:0:0:1]:1", "[2001:db8:0:0:3::]:1", "[2001:db8::1:0:0:0:1]:1"],
+      ["[1::2:3:4:5:6:7]:1", "[1:0:2:3::]:1", "[1:0:2:4::]:1"],
+      ["[fe80::1%eth0]:1", "[fe80::2]:1", "[fe80:0:0:1::2]:1"],
+      ["[::1]:1", "[::2]:1", "[0:0:0:1::1]:1"],
+      ["2001:db8:1:2::1", "[2001:DB8:1:2::2]:1", "2001:db8:1:3::1"],
+    ] as const) {
+      const acceptor = createAcceptor(scheduler, { maxConnectionsPerAddress: 1 });
+      expect(acceptor.admit(first), first).to.equal(undefined);
+      expect(acceptor.admit(same), same).to.equal(one);
+      expect(acceptor.admit(other), other).to.equal(undefined);
+      acceptor.leave(first);
+      expect(acceptor.admit(same), same).to.equal(undefined);
+    }
+  });
+
+  it("counts an IPv4 address on a socket of IPv6 as what it is", () => {
+    const acceptor = createAcceptor(scheduler, { maxConnectionsPerAddress: 1 });
+    expect(acceptor.admit("[::ffff:10.0.0.1]:1")).to.equal(undefined);
+    expect(acceptor.admit("[::ffff:10.0.0.2]:1")).to.equal(undefined);
+    expect(acceptor.admit("10.0.0.1:2")).to.contain("from one address");
+    acceptor.leave("[::ffff:10.0.0.1]:1");
+    expect(acceptor.admit("10.0.0.1:2")).to.equal(undefined);
+  });
+
+  it("makes something of addresses that are none", () => {
+    const acceptor = createAcceptor(scheduler, { maxConnectionsPerAddress: 1 });
+    for (const address of [
+      "[",
+      "[]",
+      "[:]:1",
+      "::::",
+      "[1::2::3]",
+      "a:b:c",
+      "[::1",
+      "/run/x.sock",
+      "host.example:80",
+    ]) {
+      expect(acceptor.admit(address), address).to.equal(undefined);
+      acceptor.leave(address);
+    }
+    expect(acceptor.count).to.equal(0);
+  });
+
   it("doesn't count those without an address as neighbours", () => {
     const acceptor = createAcceptor(scheduler, { maxConnectionsPerAddress: 1 });
     for (let i = 0; i < 3; i++) expect(acceptor.admit("")).to.equal(undefined);

@@ -932,6 +932,18 @@ describe("a connection that is resumed", () => {
     expect(await guess()).to.equal("unknown resume token");
   });
 
+  it("refusedResumeBurst: whoever has a /64 of IPv6 addresses guesses no faster with all of them", async () => {
+    await begin({ limits: { refusedResumeBurst: 2, refusedResumesPerSecond: 1 } });
+    const told: string[] = [];
+    for (let i = 1; i <= 3; i++) {
+      network.info = { remoteAddress: `[2001:db8::${i}]:1` };
+      told.push(await guess());
+    }
+    expect(told).to.deep.equal(["unknown resume token", "unknown resume token", "too many resumptions were refused"]);
+    network.info = { remoteAddress: "[2001:db8:0:1::1]:1" };
+    expect(await guess()).to.equal("unknown resume token");
+  });
+
   /** Guesses a token from where `network.info` says; tells why it is refused. */
   async function guess(): Promise<string> {
     const [link, peer] = scriptedPeer(network.scheduler);
