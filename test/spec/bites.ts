@@ -270,7 +270,12 @@ const ERRORS: readonly Row[] = [
     "stream.error(ErrorCode.APPLICATION_ERROR, INTERNAL_ERROR);",
     "stream.error(ErrorCode.CANCELED, INTERNAL_ERROR);",
   ],
-  ["ERR-07", STREAM, "this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED,", "ErrorCode.REJECTED,"],
+  [
+    "ERR-07",
+    STREAM,
+    "const code = this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED;",
+    "const code = ErrorCode.REJECTED;",
+  ],
 ];
 
 const KEEPALIVE: readonly Row[] = [

@@ -216,7 +216,7 @@ export class RpcConnection
   }
 
   /** @internal How the session's own errors are said to this peer. */
-  encodeErrorData(wireCode: number, message: string, isAboveLimit: boolean): Uint8Array | undefined {
+  encodeErrorData(wireCode: number, message: string, isAboveLimit?: boolean): Uint8Array | undefined {
     if (!this.rsocket.peer.isOurs) return undefined;
     const error = new RpcError(codeOfSessionError(wireCode, isAboveLimit), message);
     return encodeErrorData(error, true, this.rsocket.settings.limits);

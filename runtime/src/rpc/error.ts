@@ -43,8 +43,8 @@ export class RpcError extends CallError {
 
   /** @throws MetadataError for trailers or headers against the rules. */
   constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
-    super(code, message, { ...options, trailers: metadataOf(options.trailers) });
-    this.headers = metadataOf(options.headers);
+    super(code, message, { ...options, trailers: Metadata.from(options.trailers ?? []) });
+    this.headers = Metadata.from(options.headers ?? []);
   }
 
   /** `error` itself if it is one; an abort as `cancelled`, a timeout as `deadline_exceeded`, all else as `internal`. */
@@ -56,9 +56,4 @@ export class RpcError extends CallError {
   static override is<C extends Code>(error: unknown, ...codes: C[]): error is RpcError & { readonly code: C } {
     return isCallError(error, codes);
   }
-}
-
-/** @internal `init` itself where it is one. @throws MetadataError as `Metadata.from`. */
-export function metadataOf(init: MetadataInit = []): Metadata {
-  return init instanceof Metadata ? init : Metadata.from(init);
 }

@@ -9,7 +9,7 @@ import { truncateUtf8 } from "../metadata/text.js";
 import { ConnectionError, ErrorCode, type StreamError } from "../rsocket/errors.js";
 import { checkOption } from "../rsocket/settings.js";
 import { Code, codeFromWire } from "./code.js";
-import { metadataOf, RpcError } from "./error.js";
+import { RpcError } from "./error.js";
 
 /** The limits on what errors say to a peer. */
 export interface ErrorLimits {
@@ -46,8 +46,8 @@ export function encodeErrorData(
   try {
     code = codeFromWire(error.code);
     message = String(error.rawMessage ?? error.message);
-    trailers = fittingHeaders(limits, metadataOf(error.trailers), moreTrailers);
-    details = fittingDetails(error.details ?? [], limits.maxErrorDetailsBytes);
+    trailers = fittingHeaders(limits, Metadata.from(error.trailers ?? []), moreTrailers);
+    details = fittingDetails(error.details, limits.maxErrorDetailsBytes);
   } catch (fault) {
     onFault?.(fault);
   }
@@ -70,9 +70,8 @@ function fittingHeaders({ maxErrorDetailsBytes }: ErrorLimits, ...parts: (Metada
 function fittingDetails(details: readonly ErrorDetail[], maxBytes: number): ErrorDetail[] {
   let byteLength = 0;
   return details.filter(({ typeUrl, value }, i) => {
-    const name = `details[${i}] of an RpcError`;
-    checkOption(`typeUrl of ${name}`, typeUrl, "string", true);
-    checkOption(`value of ${name}`, value, "bytes", true);
+    checkOption(`details[${i}].typeUrl`, typeUrl, "string", true);
+    checkOption(`details[${i}].value`, value, "bytes", true);
     const withIt = byteLength + typeUrl.length + value.length;
     if (withIt > maxBytes) return false;
     byteLength = withIt;
@@ -134,7 +133,7 @@ function codeOfText(wireCode: number, text: string): Code {
 }
 
 /** The status of an ERROR that a session itself sends: too much, refused, given up, or against the rules. */
-export function codeOfSessionError(wireCode: number, isAboveLimit: boolean): Code {
+export function codeOfSessionError(wireCode: number, isAboveLimit?: boolean): Code {
   if (isAboveLimit) return Code.ResourceExhausted;
   if (wireCode === ErrorCode.REJECTED || wireCode === ErrorCode.CANCELED) return Code.Unavailable;
   return Code.InvalidArgument;

@@ -64,7 +64,7 @@ export interface ConnectionOwner {
   /** The connection is over. */
   onClosed(reason: CloseReason): void;
   /** How an ERROR of the session's own says `message` to the peer, of bytes that were too many or not; as text when it gives nothing. */
-  encodeErrorData?(code: number, message: string, isAboveLimit: boolean): Uint8Array | undefined;
+  encodeErrorData?(code: number, message: string, isAboveLimit?: boolean): Uint8Array | undefined;
   /** A request or an item of the peer was refused, for a limit or a rule that it broke. */
   onRefused?(code: number, message: string): void;
   /** A request of the peer was refused: it had no lease. */
@@ -502,7 +502,7 @@ class Told implements DriverSeat {
     this.#connection.ended(reason);
   }
 
-  encodeErrorData(code: number, message: string, isAboveLimit: boolean): Uint8Array | undefined {
+  encodeErrorData(code: number, message: string, isAboveLimit?: boolean): Uint8Array | undefined {
     return this.#owner.encodeErrorData?.(code, message, isAboveLimit);
   }
 }

@@ -35,7 +35,7 @@ export abstract class HookedOwner implements ConnectionOwner {
     return this.hooks?.resumeGreeting?.();
   }
 
-  encodeErrorData(code: number, message: string, isAboveLimit: boolean): Uint8Array | undefined {
+  encodeErrorData(code: number, message: string, isAboveLimit?: boolean): Uint8Array | undefined {
     return this.hooks?.encodeErrorData?.(code, message, isAboveLimit);
   }
 

@@ -73,7 +73,7 @@ export interface ConnectionEvents {
    * How an ERROR of this session's own says `message` to this peer, of bytes that were too many with `isAboveLimit`; as UTF-8
    * text when it gives nothing.
    */
-  encodeErrorData?(code: number, message: string, isAboveLimit: boolean): Uint8Array | undefined;
+  encodeErrorData?(code: number, message: string, isAboveLimit?: boolean): Uint8Array | undefined;
 }
 
 /** What a client puts into SETUP beside its times. */
@@ -832,7 +832,7 @@ export class Connection implements StreamHost {
   }
 
   /** @internal */
-  errorData(code: number, message: string, isAboveLimit = false): Uint8Array {
+  errorData(code: number, message: string, isAboveLimit?: boolean): Uint8Array {
     return this.#events.encodeErrorData?.(code, message, isAboveLimit) ?? TEXT.encode(message);
   }
 

@@ -102,6 +102,8 @@ const Mark = {
   GIVEN: 8,
 } as const;
 
+type LimitOfBytes = "maxMessageBytes" | "maxMetadataBytes" | "maxFragments" | "maxReassemblyBytes";
+
 /** Takes everything and does nothing: stands where no sink is yet, or none any more. */
 export const SILENT_SINK: StreamSink = {
   onNext(): void {},
@@ -418,7 +420,7 @@ export class Stream {
     return !this.#assemblingRequest && (!this.#isOver() || this.isHandingOver);
   }
 
-  #giveUp(code: number, message: string, told: boolean, isAboveLimit = false): void {
+  #giveUp(code: number, message: string, told: boolean, isAboveLimit?: boolean): void {
     const data = this.#host.errorData(code, message, isAboveLimit);
     if (this.isRequester) this.#cancelRequest();
     else {
@@ -601,12 +603,8 @@ export class Stream {
     const { limits } = this.#host.settings;
     const isLast = this.#isLastWord(complete, follows);
     if (!this.#host.addReassemblyBytes(reassembler.byteLength - before)) {
-      return this.#fail(
-        this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED,
-        `unfinished messages are above maxReassemblyBytes, ${limits.maxReassemblyBytes}`,
-        isLast,
-        true,
-      );
+      const code = this.#assemblingRequest ? ErrorCode.REJECTED : ErrorCode.CANCELED;
+      return this.#failAbove("unfinished data", "maxReassemblyBytes", isLast, code);
     }
     if (reassembler.dataBytes > limits.maxMessageBytes) {
       return this.#failAbove(`message of ${reassembler.dataBytes} bytes`, "maxMessageBytes", isLast);
@@ -674,7 +672,7 @@ export class Stream {
 
   // The peer broke a rule or a limit: the stream fails on both sides. `isLastWord`: nothing would have followed on its
   // half, so that a CANCEL is due only where the other half is open (RS-05).
-  #fail(code: number, message: string, isLastWord: boolean, isAboveLimit = false): void {
+  #fail(code: number, message: string, isLastWord: boolean, isAboveLimit?: boolean): void {
     const told = this.#isHeard();
     if (!this.isRequester && !this.#answered) this.#host.countCancel();
     this.#host.refused(code, message);
@@ -682,9 +680,8 @@ export class Stream {
     this.#giveUp(code, message, told, isAboveLimit);
   }
 
-  #failAbove(what: string, limit: "maxMessageBytes" | "maxMetadataBytes" | "maxFragments", isLastWord: boolean): void {
-    const message = `${what} is above ${limit}, ${this.#host.settings.limits[limit]}`;
-    this.#fail(ErrorCode.INVALID, message, isLastWord, true);
+  #failAbove(what: string, limit: LimitOfBytes, isLastWord: boolean, code: number = ErrorCode.INVALID): void {
+    this.#fail(code, `${what} is above ${limit}, ${this.#host.settings.limits[limit]}`, isLastWord, true);
   }
 
   #isLastWord(complete: boolean, follows: boolean): boolean {

@@ -39,9 +39,7 @@ describe("RpcError", () => {
 
   it("takes trailers and headers as calls take headers: one that is there, an object, or pairs", () => {
     const metadata = new Metadata().set("x-a", "b");
-    expect(new RpcError(Code.NotFound, "x", { trailers: metadata }).trailers).to.equal(metadata);
-    expect(new RpcError(Code.NotFound, "x", { headers: metadata }).headers).to.equal(metadata);
-    for (const init of [{ "X-A": "b" }, [["x-a", "b"] as const], new Map([["x-a", "b"]])]) {
+    for (const init of [metadata, { "X-A": "b" }, [["x-a", "b"] as const], new Map([["x-a", "b"]])]) {
       const { trailers, headers } = new RpcError(Code.NotFound, "x", { trailers: init, headers: init });
       expect([...trailers]).to.deep.equal([["x-a", "b"]]);
       expect([...headers]).to.deep.equal([["x-a", "b"]]);

@@ -720,7 +720,7 @@ describe("handlers", () => {
       [
         "a message for a detail",
         { details: [create(SummarySchema, {})] },
-        /^typeUrl of details\[0\] of an RpcError is undefined, expected a string$/,
+        /^details\[0\]\.typeUrl is undefined, expected a string$/,
       ],
       [
         "a detail whose value is a text",
@@ -730,9 +730,9 @@ describe("handlers", () => {
             { typeUrl, value: "secret" },
           ],
         },
-        /^value of details\[1\] of an RpcError is a string, expected bytes$/,
+        /^details\[1\]\.value is a string, expected bytes$/,
       ],
-      ["neither trailers nor details", { trailers: undefined, details: undefined }, undefined],
+      ["no trailers", { trailers: undefined }, undefined],
     ];
     for (const [what, parts, words] of spoilt) {
       it(`an error with ${what}: its status stands, the observer hears of it`, async () => {

@@ -507,7 +507,7 @@ describe("the limits of rpc", () => {
 
     it("fragments above maxReassemblyBytes: of a request, which wasn't processed, of an answer, and of an item", async () => {
       const limits = { maxReassemblyBytes: 1_000 };
-      const words = "unfinished messages are above maxReassemblyBytes, 1000";
+      const words = "unfinished data is above maxReassemblyBytes, 1000";
       const server = await world.serve({ ...serves(handler, limits), ...inFragments });
       const ticker = createTickerClient(await world.connect(server, inFragments));
       expect(await world.run(rejectionOf(ticker.last({ name: LARGE })))).to.include({

@@ -72,7 +72,7 @@ describe("session/stream: what is above a limit", () => {
     const server = openServer(limited({ maxReassemblyBytes: 100 }));
     server.receive(hex`00000001 1080 ${repeat("61", 60)}`, hex`00000003 1080 ${repeat("61", 60)}`);
     expect(server.sent()).to.deep.equal([
-      hex`00000003 2c00 00000202 ${textHex("unfinished messages are above maxReassemblyBytes, 100")}`,
+      hex`00000003 2c00 00000202 ${textHex("unfinished data is above maxReassemblyBytes, 100")}`,
     ]);
   });
 
