@@ -208,6 +208,8 @@ export class Connection implements StreamHost {
   #lingerMs = 0;
   #lingersSinceMs: number | undefined;
   #lingerUntilMs: number | undefined;
+  // Server: a client of ours that lives is heard within so long.
+  #patienceMs = MAX_31_BIT;
   #peerHasEnded = false;
   #closeReason: EndReason | undefined;
   #mustAbort = false;
@@ -409,9 +411,13 @@ export class Connection implements StreamHost {
     if (this.#blockedSinceMs !== undefined) this.#blockedSinceMs = nowMs;
   }
 
-  /** What the link took hasn't reached the peer, as far as can be seen: who hasn't got its last answer can't close yet. */
+  /**
+   * What the link took hasn't reached the peer, as far as can be seen: who hasn't got its last answer can't close yet. A client
+   * that lives says so in time meanwhile, however slow the way to it is.
+   */
   linkHolds(nowMs: number): void {
-    if (this.#lingerUntilMs !== undefined) this.#lingerUntilMs = nowMs + this.#lingerMs;
+    if (this.#lingerUntilMs !== undefined && nowMs - this.#keepalive.lastReceivedMs < this.#patienceMs)
+      this.#lingerUntilMs = nowMs + this.#lingerMs;
   }
 
   /** The link takes bytes again. */
@@ -908,6 +914,8 @@ export class Connection implements StreamHost {
       : opening.judgedLifetimeMs(setup, this.settings.limits);
     this.#keepalive = new Keepalive(intervalMs, lifetimeMs, this.#nowMs);
     this.#budgets.allowKeepalives(Math.max(setup.keepaliveIntervalMs, limits.minLifetimeMs / 4));
+    // A quarter more: it crosses a slow network, or its process stood still.
+    this.#patienceMs = 1.25 * setup.keepaliveIntervalMs;
     // The frame's bytes are part of what was read, the token lives long.
     this.#askedToken = setup.resumeToken?.slice();
     this.#state = "accepting";

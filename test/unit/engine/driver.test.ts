@@ -311,6 +311,45 @@ describe("the driver", () => {
       }
     });
 
+    it("in order waits no longer for a client that has much to read than it may be silent: it is dead", async () => {
+      for (const [silentMs, leftMs] of [
+        [0, 24_999], // its KEEPALIVE comes each 20 s, a quarter more for what is slow
+        [10_000, 14_999],
+        [60_000, 999],
+      ] as const) {
+        link = new FakeLink();
+        scheduler = new VirtualScheduler();
+        const driver = await startForOurs();
+        await scheduler.advance(silentMs);
+        driver.connection.metadataPush(new Uint8Array(17_000));
+        driver.connection.close("bye", 1_000);
+        driver.requestFlush();
+        await scheduler.advance(leftMs);
+        expect(link.log, `${silentMs} ms`).to.deep.equal([]);
+        await scheduler.advance(2_000);
+        expect(link.log, `${silentMs} ms`).to.deep.equal(["close"]);
+        expect(scheduler.timerCount).to.equal(0);
+      }
+    });
+
+    it("in order waits on for a client with much to read that says something at its interval", async () => {
+      const driver = await startForOurs();
+      driver.connection.metadataPush(new Uint8Array(17_000));
+      link.unsentBytes = 100_000;
+      driver.connection.close("bye", 1_000);
+      driver.requestFlush();
+      for (let i = 0; i < 4; i++) {
+        await scheduler.advance(24_000);
+        link.receive(KEEPALIVE);
+      }
+      expect(link.log).to.deep.equal([]);
+      driver.connection.abandonStreams("bye");
+      driver.requestFlush();
+      await scheduler.settle();
+      expect(link.log).to.deep.equal(["close"]);
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
     it("in order waits for a peer that is heard, as long as it lives: when it has read that it is to close, it closes", async () => {
       const driver = await startForOurs();
       driver.connection.close("bye", 1_000);
