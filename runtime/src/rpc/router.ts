@@ -24,6 +24,8 @@ interface FoundRequest {
 }
 
 const NO_BYTES = /*@__PURE__*/ new Uint8Array(0);
+/** A connection may have so many times as many handlers as are free: nine tenths of what the others leave. */
+const FREE_FACTOR = 9;
 /** Longer metadata isn't compared with that of the request before. */
 const MAX_REPEATED_BYTES = 256;
 
@@ -78,9 +80,11 @@ export class Router implements RequestRouter {
     if (this.#runningHandlers >= this.#maxRunningHandlers) {
       return `more than ${this.#maxRunningHandlers} calls are being handled`;
     }
-    const { maxHandlersPerConnection } = host.transport.rsocket.settings.limits;
-    if (host.runningHandlers < maxHandlersPerConnection) return undefined;
-    return `more than ${maxHandlersPerConnection} calls of one connection are being handled`;
+    let most = host.transport.rsocket.settings.limits.maxHandlersPerConnection;
+    // Where others have some, too, it leaves room to those that have none yet: else a few connections could take them all.
+    if (this.#runningHandlers > host.runningHandlers)
+      most = Math.min(most, FREE_FACTOR * (this.#maxRunningHandlers - this.#runningHandlers));
+    return host.runningHandlers < most ? undefined : `more than ${most} calls of one connection are being handled`;
   }
 
   /** Resolves when no handler runs. */

@@ -183,6 +183,52 @@ describe("the limits of rpc", () => {
       expect(peer.take()).to.deep.equal(["000000072860"]);
     });
 
+    it("leaves room to others, however many connections take what they can get", async () => {
+      const { handler, release } = deaf();
+      const server = await world.serve(serves(handler, { maxRunningHandlers: 100, maxHandlersPerConnection: 90 }));
+      const answers: Promise<unknown>[] = [];
+      // As many as it gets, and one that it doesn't get.
+      const take = async (connection: Connection): Promise<{ readonly taken: number; readonly error: RpcError }> => {
+        for (;;) {
+          const before = server.runningHandlers;
+          const answer = createTickerClient(connection).last({});
+          answer.catch(() => {});
+          await world.scheduler.settle();
+          if (server.runningHandlers === before) {
+            return { taken: before, error: (await world.run(rejectionOf(answer))) as RpcError };
+          }
+          answers.push(answer);
+        }
+      };
+      const [first, second, third] = [
+        await world.connect(server),
+        await world.connect(server),
+        await world.connect(server),
+      ] as [Connection, Connection, Connection];
+      expect((await take(first)).taken).to.equal(90);
+      // Nine tenths of what is left.
+      const { taken, error } = await take(second);
+      expect(taken).to.equal(99);
+      expect(error).to.include({ code: Code.ResourceExhausted, retryable: true });
+      expect(error.rawMessage).to.equal("more than 9 calls of one connection are being handled");
+      expect((await take(third)).taken).to.equal(100);
+      release();
+      await world.run(Promise.all(answers));
+    });
+
+    it("lets one connection have all that are allowed, where no other has any", async () => {
+      const { handler, release } = deaf();
+      const server = await world.serve(serves(handler, { maxRunningHandlers: 20 }));
+      const [only, idle] = [await world.connect(server), await world.connect(server)] as [Connection, Connection];
+      const answers = Array.from({ length: 20 }, () => createTickerClient(only).last({}));
+      await world.scheduler.settle();
+      expect(server.runningHandlers).to.equal(20);
+      const error = (await world.run(rejectionOf(createTickerClient(idle).last({})))) as RpcError;
+      expect(error.rawMessage).to.equal("more than 20 calls are being handled");
+      release();
+      await world.run(Promise.all(answers));
+    });
+
     it("leaves a tenth of all handlers to the others unless told otherwise, nine tenths with the preset edge", () => {
       const [standard, edge] = [resolveLimits(), resolveLimits({}, "edge")];
       expect(standard.maxHandlersPerConnection).to.equal(0.9 * standard.maxRunningHandlers);
