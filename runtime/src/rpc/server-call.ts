@@ -187,7 +187,9 @@ export class ServerCall
   #stopBy(error: unknown): void {
     this.#isStopped = true;
     if (!this.#isRunning) this.#release();
-    this.fail(error);
+    // The caller has its answer: nobody else would hear of it.
+    if (this.#ended && this.abortReason === undefined) this.observer.onCleanupError?.(error, this.method);
+    else this.fail(error);
   }
 
   // Headers and deadline. False when the call is over by them.

@@ -68,6 +68,7 @@ function fittingHeaders({ maxErrorDetailsBytes }: ErrorLimits, ...parts: (Metada
 
 // Those that fit, one after the other.
 function fittingDetails(details: readonly ErrorDetail[], maxBytes: number): ErrorDetail[] {
+  checkOption("details", details, "list", true);
   let byteLength = 0;
   return details.filter(({ typeUrl, value }, i) => {
     checkOption(`details[${i}].typeUrl`, typeUrl, "string", true);
