@@ -383,7 +383,7 @@ export function beginCall<O>(
     const dataStart = flags & Flag.METADATA ? METADATA_LENGTH_BYTES + readUint24(body, 0) : 0;
     if (dataStart > body.length) {
       const message = `metadata of stream ${id} is longer than its frame`;
-      if (fragments !== undefined) return refuse(message);
+      if (fragments !== undefined) return refuse(message, INTERNAL);
       return session.malformed(message, (flags & Flag.IGNORE) !== 0);
     }
     let metadata = body.subarray(dataStart && METADATA_LENGTH_BYTES, dataStart);
@@ -419,7 +419,7 @@ export function beginCall<O>(
     if (fragments.count > limits[Limit.MAX_FRAGMENTS])
       refuse(tooMuch("fragments of a message", limits[Limit.MAX_FRAGMENTS]));
     else if (session.reassemblyBytes > limits[Limit.MAX_REASSEMBLY_BYTES]) {
-      refuse(tooMuch("bytes of unfinished messages", limits[Limit.MAX_REASSEMBLY_BYTES]), CANCELLED);
+      refuse(tooMuch("bytes of unfinished messages", limits[Limit.MAX_REASSEMBLY_BYTES]));
     }
   }
 
@@ -439,10 +439,10 @@ export function beginCall<O>(
       surplusBytes = credit < 0 ? surplusBytes + data.length : 0;
     }
     if (-credit > limits[Limit.MAX_SURPLUS_ITEMS] || surplusBytes > limits[Limit.MAX_SURPLUS_BYTES]) {
-      refuse(`items exceed the credit by ${-credit}`);
+      refuse(`items exceed the credit by ${-credit}`, INTERNAL);
     } else if (session.unconsumedBytes + data.length > limits[Limit.MAX_WAITING_BYTES]) {
       items.clear();
-      refuse(tooMuch("bytes of messages that wait", limits[Limit.MAX_WAITING_BYTES]), RESOURCE_EXHAUSTED);
+      refuse(tooMuch("bytes of messages that wait", limits[Limit.MAX_WAITING_BYTES]));
     }
     if (isEnded) return;
     items.push(data.slice()); // a view would pin what it was read in
@@ -456,7 +456,7 @@ export function beginCall<O>(
   }
 
   // The peer broke a rule, or a limit.
-  function refuse(message: string, code: Code = INTERNAL): void {
+  function refuse(message: string, code: Code = RESOURCE_EXHAUSTED): void {
     giveUp(new CallError(code, message));
   }
 

@@ -577,7 +577,7 @@ describe("rsocket-rpc/lite", () => {
       for (const frames of [[`${LAST_ITEM}${repeat("00", 9)}`], [part(repeat("00", 8)), part("00")]]) {
         const { outcome, sent } = await unary({ maxMessageBytes: 8 }, ...frames);
         expect(await outcome).to.include({
-          code: Code.Internal,
+          code: Code.ResourceExhausted,
           rawMessage: "bytes of a message above the limit of 8",
         });
         expect(sent).to.deep.equal([cancel(1)]);
@@ -590,7 +590,9 @@ describe("rsocket-rpc/lite", () => {
         `00000001${flags}${uint(byteLength, 3)}${repeat("61", byteLength)}`;
       for (const frames of [[withMetadata("2960", 41)], [withMetadata("29a0", 30), withMetadata("29a0", 30)]]) {
         const { outcome } = await unary({ maxMetadataBytes: 40 }, ...frames);
-        expect(((await outcome) as RpcError).message).to.match(/bytes of metadata above the limit of 40/);
+        expect(((await outcome) as RpcError).message).to.equal(
+          "[resource_exhausted] bytes of metadata above the limit of 40",
+        );
       }
     });
 
@@ -602,12 +604,14 @@ describe("rsocket-rpc/lite", () => {
     it("maxReassemblyBytes, maxFragments: unfinished messages", async () => {
       const { outcome, sent } = await unary({ maxReassemblyBytes: 10 }, part(repeat("00", 8)), part("000000"));
       expect(await outcome).to.include({
-        code: Code.Cancelled,
+        code: Code.ResourceExhausted,
         rawMessage: "bytes of unfinished messages above the limit of 10",
       });
       expect(sent).to.deep.equal([cancel(1)]);
       const { outcome: many } = await unary({ maxFragments: 3 }, part("00"), part("00"), part("00"), part("00"));
-      expect(((await many) as RpcError).rawMessage).to.equal("fragments of a message above the limit of 3");
+      expect(((await many) as RpcError).message).to.equal(
+        "[resource_exhausted] fragments of a message above the limit of 3",
+      );
       const { outcome: empty } = await unary({ maxFragments: 100 }, part(""), part(""));
       expect(((await empty) as RpcError).rawMessage).to.match(/fragments of a message above the limit of 100/);
     });
