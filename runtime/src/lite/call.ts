@@ -40,6 +40,7 @@ import { frameOf } from "./frame.js";
 import * as FrameType from "./frame-types.js";
 import type { MetadataSupport } from "./headers.js";
 import * as Limit from "./limit-places.js";
+import type { LimitPlace } from "./limits.js";
 import { checkSupport, errorData, requestMetadata } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
 import { createWaiting, dropped } from "./waiting.js";
@@ -277,18 +278,15 @@ export function beginCall<O>(
   async function sendAll(source: Source<unknown>): Promise<void> {
     isSending = true;
     iterator = iteratorOf(source);
-    while (await mayProduce()) {
-      const { done, value } = await pull(iterator);
-      if (!isSending) return;
-      if (done) return await complete();
-      const data = encode(value);
-      while (isSending && id !== 0 && sendCredit <= 0) await changed();
-      if (!isSending) return;
-      if (id === 0) open(data, false);
-      else {
-        if (sendCredit !== MAX_31_BIT) sendCredit--;
-        sendPayload(FrameType.PAYLOAD, [], NO_BYTES, data);
-      }
+    // It waits for credit, room and a turn. A peer of another make may have asked for exactly as many as there are, and waits
+    // for their end: for it one is fetched ahead.
+    while (isSending) {
+      if (id !== 0 && sendCredit <= 0 && session.isOurs) await changed();
+      else if (session.hasRoom && turns.take()) await sendNext(iterator);
+      else
+        await new Promise<void>((resolve) => {
+          if (session.hasRoom || !session.wait(resolve)) turns.wait(resolve);
+        });
     }
   }
 
@@ -305,18 +303,16 @@ export function beginCall<O>(
     }
   }
 
-  // Waits for credit, room and a turn; false when nothing is to be sent any more. A peer of another make may have asked for
-  // exactly as many as there are, and waits for their end: for it one is fetched ahead.
-  async function mayProduce(): Promise<boolean> {
-    while (isSending) {
-      if (id !== 0 && sendCredit <= 0 && session.isOurs) await changed();
-      else if (session.hasRoom && turns.take()) return true;
-      else
-        await new Promise<void>((resolve) => {
-          if (session.hasRoom || !session.wait(resolve)) turns.wait(resolve);
-        });
-    }
-    return false;
+  async function sendNext(source: Iterator<unknown> | AsyncIterator<unknown>): Promise<void> {
+    const { done, value } = await pull(source);
+    if (!isSending) return;
+    if (done) return await complete();
+    const data = encode(value);
+    while (isSending && id !== 0 && sendCredit <= 0) await changed();
+    if (!isSending) return;
+    if (id === 0) return open(data, false);
+    if (sendCredit !== MAX_31_BIT) sendCredit--;
+    sendPayload(FrameType.PAYLOAD, [], NO_BYTES, data);
   }
 
   async function complete(): Promise<void> {
@@ -330,7 +326,7 @@ export function beginCall<O>(
       open(NO_BYTES, true);
     }
     isSending = false;
-    if (id !== 0) sendFrame(FrameType.PAYLOAD, Flag.COMPLETE);
+    sendFrame(FrameType.PAYLOAD, Flag.COMPLETE);
   }
 
   // The source failed, or one of its messages: the peer hears a status if one was thrown, else only that the call is off.
@@ -400,7 +396,8 @@ export function beginCall<O>(
       isItem = true;
     }
     if (!isItem) data = NO_BYTES;
-    if (isTooLong(metadata, data)) return;
+    checkLengths(metadata, data);
+    if (isEnded) return;
     if (metadata.length > 0) hear?.(metadata);
     // Of a call with one answer COMPLETE alone is an empty message: rsocket-py and rsocket-go send it (Q-EMPTY-UNARY).
     if ((isItem || isUnary) && !isEnded) keep(data);
@@ -410,26 +407,25 @@ export function beginCall<O>(
 
   function assemble(metadata: Uint8Array, data: Uint8Array): void {
     fragments ??= { count: 0, metadata: NO_BYTES, data: NO_BYTES };
+    const all = fragments;
     const byteLength = metadata.length + data.length;
-    fragments.count += byteLength === 0 ? EMPTY_FRAGMENT_COUNT : 1;
-    fragments.metadata = append(fragments.metadata, metadata);
-    fragments.data = append(fragments.data, data);
+    all.count += byteLength === 0 ? EMPTY_FRAGMENT_COUNT : 1;
+    all.metadata = append(all.metadata, metadata);
+    all.data = append(all.data, data);
     session.reassemblyBytes += byteLength;
-    if (isTooLong(fragments.metadata, fragments.data)) return;
-    if (fragments.count > limits[Limit.MAX_FRAGMENTS])
-      refuse(tooMuch("fragments of a message", limits[Limit.MAX_FRAGMENTS]));
-    else if (session.reassemblyBytes > limits[Limit.MAX_REASSEMBLY_BYTES]) {
-      refuse(tooMuch("bytes of unfinished messages", limits[Limit.MAX_REASSEMBLY_BYTES]));
-    }
+    checkLengths(all.metadata, all.data);
+    limit("fragments of a message", all.count, Limit.MAX_FRAGMENTS);
+    limit("bytes of unfinished messages", session.reassemblyBytes, Limit.MAX_REASSEMBLY_BYTES);
   }
 
-  // Then the call has ended.
-  function isTooLong(metadata: Uint8Array, data: Uint8Array): boolean {
-    if (data.length > limits[Limit.MAX_MESSAGE_BYTES])
-      refuse(tooMuch("bytes of a message", limits[Limit.MAX_MESSAGE_BYTES]));
-    else if (metadata.length > limits[Limit.MAX_METADATA_BYTES])
-      refuse(tooMuch("bytes of metadata", limits[Limit.MAX_METADATA_BYTES]));
-    return isEnded;
+  function checkLengths(metadata: Uint8Array, data: Uint8Array): void {
+    limit("bytes of a message", data.length, Limit.MAX_MESSAGE_BYTES);
+    limit("bytes of metadata", metadata.length, Limit.MAX_METADATA_BYTES);
+  }
+
+  // Ends the call when `value` is above.
+  function limit(what: string, value: number, place: LimitPlace): void {
+    if (value > limits[place]) refuse(tooMuch(what, limits[place]));
   }
 
   // Ends the call when that was too much beyond what was asked for.
@@ -438,12 +434,11 @@ export function beginCall<O>(
       if (credit !== MAX_31_BIT) credit--;
       surplusBytes = credit < 0 ? surplusBytes + data.length : 0;
     }
-    if (-credit > limits[Limit.MAX_SURPLUS_ITEMS] || surplusBytes > limits[Limit.MAX_SURPLUS_BYTES]) {
+    if (-credit > limits[Limit.MAX_SURPLUS_ITEMS] || surplusBytes > limits[Limit.MAX_SURPLUS_BYTES])
       refuse(`items exceed the credit by ${-credit}`, INTERNAL);
-    } else if (session.unconsumedBytes + data.length > limits[Limit.MAX_WAITING_BYTES]) {
-      items.clear();
-      refuse(tooMuch("bytes of messages that wait", limits[Limit.MAX_WAITING_BYTES]));
-    }
+    const waitingBytes = session.unconsumedBytes + data.length;
+    if (waitingBytes > limits[Limit.MAX_WAITING_BYTES]) items.clear();
+    limit("bytes of messages that wait", waitingBytes, Limit.MAX_WAITING_BYTES);
     if (isEnded) return;
     items.push(data.slice()); // a view would pin what it was read in
     largestBytes = Math.max(largestBytes, data.length);

@@ -4,6 +4,7 @@
 
 import type { Limits } from "../session/settings.js";
 import { check } from "./check.js";
+import type * as Limit from "./limit-places.js";
 
 /** Their names, in order; `limit-places.ts` says the same. */
 const NAMES = [
@@ -36,6 +37,9 @@ const BUDGETS = [
 
 /** Every buffer and counter that a server can move here; `Limits` says what each is. */
 export type LiteLimits = Pick<Limits, (typeof NAMES)[number]>;
+
+/** Where one of them stands. */
+export type LimitPlace = (typeof Limit)[keyof typeof Limit];
 
 type NumbersOf<Names> = { readonly [Place in keyof Names]: number };
 

@@ -130,7 +130,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
   let queuedBytes = 0;
   // Of those, what answers frames of the peer.
   let peerCausedBytes = 0;
-  let flushIsDue = false;
   let blockedSinceMs: number | undefined;
   let timer: Timer | undefined;
   let graceTimer: Timer | undefined;
@@ -203,7 +202,9 @@ export function createSession(init: LiteSessionInit): LiteSession {
       const flags = readUint16(frame, 4);
       const type = flags >>> 10;
       const body = frame.subarray(HEADER_BYTES);
-      if (body.length < leastBodyBytes(type, streamId))
+      const isKeepalive = type === FrameType.KEEPALIVE && streamId === 0;
+      const hasNumber = type === FrameType.ERROR || type === FrameType.REQUEST_N;
+      if (body.length < (isKeepalive ? POSITION_BYTES : hasNumber ? 4 : 0))
         malformed(`frame type ${type} is cut short`, (flags & Flag.IGNORE) !== 0);
       else receive(streamId, type, flags, body);
     },
@@ -300,11 +301,12 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   // ── what goes out ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  function send(frame: Uint8Array): void {
+  function send(frame: Uint8Array, isUrgent?: boolean): void {
     if (state === CLOSED) return;
-    frames.push(frame);
     queuedBytes += frame.length;
-    requestFlush();
+    // One that is urgent goes ahead of all that waits.
+    const count = isUrgent ? frames.unshift(frame) : frames.push(frame);
+    if (count === 1) scheduler.defer(flush);
   }
 
   function answer(frame: Uint8Array): void {
@@ -315,19 +317,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   function sendKeepalive(): void {
-    const frame = frameOf(0, FrameType.KEEPALIVE, Flag.RESPOND, NO_POSITION);
-    frames.unshift(frame); // ahead of all that waits
-    queuedBytes += frame.length;
-    requestFlush();
-  }
-
-  function requestFlush(): void {
-    if (flushIsDue) return;
-    flushIsDue = true;
-    scheduler.defer(() => {
-      flushIsDue = false;
-      flush();
-    });
+    send(frameOf(0, FrameType.KEEPALIVE, Flag.RESPOND, NO_POSITION), true);
   }
 
   function flush(): void {
@@ -459,9 +449,4 @@ function later<T>(): [Promise<T>, (value: T) => void] {
     resolve = given;
   });
   return [promise, resolve];
-}
-
-function leastBodyBytes(type: number, streamId: number): number {
-  if (type === FrameType.KEEPALIVE) return streamId === 0 ? POSITION_BYTES : 0;
-  return type === FrameType.ERROR || type === FrameType.REQUEST_N ? 4 : 0;
 }
