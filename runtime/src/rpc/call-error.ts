@@ -49,7 +49,10 @@ export class CallError extends Error {
     this.trailers = options.trailers;
     this.details = options.details ?? [];
     this.wireCode = options.wireCode;
-    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true });
   }
 
   /** `error` itself if it is one; an abort as `cancelled`, a timeout as `deadline_exceeded`, all else as `internal`. */
@@ -83,7 +86,8 @@ export function callErrorOf(error: unknown, otherwise?: Code): CallError {
 /** The code of what was thrown and is no error of ours; `otherwise` unless it is an abort or a timeout. */
 export function codeOfThrown(error: unknown, otherwise: Code = INTERNAL): Code {
   try {
-    const name = error instanceof Error || error instanceof DOMException ? error.name : "";
+    // Some platforms' DOMException is no Error.
+    const { name } = error as { readonly name?: unknown };
     return name === "AbortError" ? CANCELLED : name === "TimeoutError" ? DEADLINE_EXCEEDED : otherwise;
   } catch {
     return otherwise;
