@@ -2,11 +2,11 @@
 // The same contract, kept by clients of `rsocket-rpc/lite`.
 
 import type { Connection, ConnectOptions } from "rsocket-rpc";
-import { details, limits, metadata } from "rsocket-rpc/lite";
 import { serve } from "rsocket-rpc/node";
 import { WebSocket as PlatformWebSocket } from "ws";
-import { connectOver } from "../../runtime/dist/lite/connect.js";
-import { dialWebSocket } from "../../runtime/dist/lite/websocket.js";
+import { connectOver } from "../../runtime/src/lite/connect.js";
+import { dialWebSocket } from "../../runtime/src/lite/websocket.js";
+import { details, limits, metadata } from "../../runtime/src/lite.js";
 import { rpcContract } from "./rpc-contract.js";
 import { rpcConnectionContract } from "./rpc-contract-connections.js";
 import { rpcFairnessContract } from "./rpc-contract-fairness.js";

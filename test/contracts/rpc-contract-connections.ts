@@ -3,7 +3,7 @@
 
 import { expect } from "chai";
 import { Code, ConnectError, compositeMetadata, RpcError } from "rsocket-rpc";
-import { ConnectError as LiteConnectError } from "rsocket-rpc/lite";
+import { ConnectError as LiteConnectError } from "../../runtime/src/lite/errors.js";
 import {
   createAlertsClient,
   createTickerClient,

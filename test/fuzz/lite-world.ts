@@ -148,7 +148,7 @@ export class LiteWorld {
       case "peer ends":
         return this.#link.endPeer();
       case "abandon":
-        return this.#session.onClose(new Error("given up"));
+        return this.#session.onLinkEnd(new Error("given up"));
       default:
     }
   }

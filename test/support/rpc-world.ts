@@ -253,7 +253,7 @@ export function rsocketOf(connection: Pick<Connection, "channelCore">): RSocketC
   return Object.create(session, {
     streamCount: { get: () => session.calls.size },
     isOpen: { get: () => session.endReason === undefined },
-    abort: { value: (message: string) => session.onClose(new Error(message)) },
+    abort: { value: (message: string) => session.onLinkEnd(new Error(message)) },
   }) as RSocketConnection;
 }
 

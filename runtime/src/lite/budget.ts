@@ -4,7 +4,7 @@
 /** Allows `burst` at once and `perSecond` after that. */
 export interface Budget {
   /** Takes one; false when none is left. `nowMs` must not go backwards. */
-  take(nowMs: number): boolean;
+  takeOne(nowMs: number): boolean;
   /** Gives one more than time alone would. */
   earn(): void;
 }
@@ -14,7 +14,7 @@ export function createBudget(burst: number, perSecond: number): Budget {
   let tokens = burst;
   let filledAtMs = 0;
   return {
-    take(nowMs) {
+    takeOne(nowMs) {
       // What was earned may lie above the burst; time alone never leads there.
       if (tokens < burst) tokens = Math.min(burst, tokens + ((nowMs - filledAtMs) * perSecond) / 1_000);
       filledAtMs = nowMs;

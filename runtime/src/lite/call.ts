@@ -94,7 +94,7 @@ export function beginCall<O>(
   const call: LiteCall<O> = {
     async next() {
       for (;;) {
-        while (items.length > 0 && !turns.take()) await new Promise<void>(turns.wait);
+        while (items.length > 0 && !turns.takeOne()) await new Promise<void>(turns.enqueue);
         const data = items.shift();
         if (data === undefined && isEnded) {
           const error = failure;
@@ -200,7 +200,7 @@ export function beginCall<O>(
     if (isEnded) return;
     if (session.endReason) return end(lostError(session.endReason, true));
     if (!session.hasRoom) {
-      if (session.wait(admit)) return;
+      if (session.enqueue(admit)) return;
       return giveUp(
         new CallError(RESOURCE_EXHAUSTED, tooMuch("calls that wait", limits[Limit.MAX_QUEUED_CALLS]), {
           retryable: true,
@@ -282,10 +282,10 @@ export function beginCall<O>(
     // for their end: for it one is fetched ahead.
     while (isSending) {
       if (id !== 0 && sendCredit <= 0 && session.isOurs) await changed();
-      else if (session.hasRoom && turns.take()) await sendNext(iterator);
+      else if (session.hasRoom && turns.takeOne()) await sendNext(iterator);
       else
         await new Promise<void>((resolve) => {
-          if (session.hasRoom || !session.wait(resolve)) turns.wait(resolve);
+          if (session.hasRoom || !session.enqueue(resolve)) turns.enqueue(resolve);
         });
     }
   }
@@ -306,7 +306,7 @@ export function beginCall<O>(
   async function sendNext(source: Iterator<unknown> | AsyncIterator<unknown>): Promise<void> {
     const { done, value } = await pull(source);
     if (!isSending) return;
-    if (done) return await complete();
+    if (done) return complete();
     const data = encode(value);
     while (isSending && id !== 0 && sendCredit <= 0) await changed();
     if (!isSending) return;
@@ -315,11 +315,8 @@ export function beginCall<O>(
     sendPayload(FrameType.PAYLOAD, [], NO_BYTES, data);
   }
 
-  async function complete(): Promise<void> {
+  function complete(): void {
     if (id === 0) {
-      // Whether a stream without messages can be said depends on the peer: it waits until that is known.
-      await session.decided;
-      if (isEnded) return;
       if (!session.isOurs) {
         throw new CallError(FAILED_PRECONDITION, "this peer can't receive a stream without messages");
       }
@@ -361,7 +358,7 @@ export function beginCall<O>(
       isSent = true;
       if (type === FrameType.REQUEST_FNF) end();
     },
-    onFrame(frameType, flags, body) {
+    onStreamFrame(frameType, flags, body) {
       if (frameType === FrameType.PAYLOAD) onPayload(flags, body);
       else if (frameType === FrameType.REQUEST_N) {
         sendCredit = Math.min(sendCredit + readUint31(body, 0), MAX_31_BIT);
@@ -369,7 +366,7 @@ export function beginCall<O>(
       } else if (frameType === FrameType.CANCEL) stopSending();
       else end(peerError(readUint32(body, 0), body.slice(4), init));
     },
-    onClose: () => giveUp(new CallError(CANCELLED, "closed")),
+    onGivenUp: () => giveUp(new CallError(CANCELLED, "closed")),
     onLost(error, isDraining) {
       if (!isDraining || id === 0) end(lostError(error, !isSent));
     },

@@ -143,7 +143,7 @@ export async function connectOver(dial: LiteDial, options: LiteConnectOptions = 
   try {
     return await Promise.race([begin(), gaveUp]);
   } catch (error) {
-    session?.onClose();
+    session?.onLinkEnd();
     throw connectErrorOf(error, signal, options.details);
   } finally {
     timer.cancel();

@@ -7,7 +7,7 @@ import { LENGTH_PREFIX_BYTES } from "./constants.js";
 
 /** Carries frames of a session, each without its length and in an array of its own. */
 export interface LiteLink {
-  /** @returns false: send nothing more until `onDrain`. These were taken all the same. */
+  /** @returns false: send nothing more until `onRoom`. These were taken all the same. */
   send(frames: readonly Uint8Array[]): boolean;
   /** Sends what was taken, then closes; if `isLost`, tears down at once. */
   close(isLost: boolean): void;
@@ -16,15 +16,15 @@ export interface LiteLink {
 /** What a link tells its session. */
 export interface LiteHandler {
   /** The largest frame that is accepted. */
-  readonly maxFrameBytes: number;
+  readonly mostFrameBytes: number;
   /** A frame, of 6 bytes at least. Views of it may be kept. */
-  onFrame(frame: Uint8Array): void;
+  onWholeFrame(frame: Uint8Array): void;
   /** What came is no frame, or none that can be understood: it ends the connection, unless it may be ignored. */
   malformed(message: string, mayIgnore?: boolean): void;
   /** The link takes frames again. */
-  onDrain(): void;
+  onRoom(): void;
   /** The link is gone; `error` when it wasn't closed in order. */
-  onClose(error?: Error): void;
+  onLinkEnd(error?: Error): void;
 }
 
 /**
@@ -46,16 +46,16 @@ export function beginOver(link: FrameLink, begin: (link: LiteLink) => LiteHandle
     },
   });
   const handler: LinkHandler = {
-    maxFrameBytes: session.maxFrameBytes,
+    maxFrameBytes: session.mostFrameBytes,
     onReadStart() {},
     onFrame(bytes, start, end) {
-      session.onFrame(bytes.subarray(start, end));
+      session.onWholeFrame(bytes.subarray(start, end));
       return true;
     },
     onReadEnd() {},
     onMalformed: session.malformed,
-    onDrain: session.onDrain,
-    onClose: session.onClose,
+    onDrain: session.onRoom,
+    onClose: session.onLinkEnd,
   };
   link.setHandler(handler);
 }

@@ -39,9 +39,9 @@ export interface LiteStream {
   /** Its request was handed to the link. */
   onSent(): void;
   /** A PAYLOAD, REQUEST_N, CANCEL or ERROR; `body` is a view of what stands behind its header. */
-  onFrame(type: number, flags: number, body: Uint8Array): void;
+  onStreamFrame(type: number, flags: number, body: Uint8Array): void;
   /** This side gives it up: it is cancelled. */
-  onClose(): void;
+  onGivenUp(): void;
   /** The connection is over, or, if it `isDraining`, for those that have no id yet. */
   onLost(error: ConnectionError, isDraining?: boolean): void;
 }
@@ -77,16 +77,14 @@ export interface LiteSession extends LiteHandler {
   reassemblyBytes: number;
   /** Bytes that wait to be written. */
   readonly queuedBytes: number;
-  /** Items and requests may be encoded; otherwise `wait`. */
+  /** Items and requests may be encoded; otherwise `enqueue`. */
   readonly hasRoom: boolean;
   /** Why no stream can be opened any more, once that is so. */
   readonly endReason: ConnectionError | undefined;
-  /** Whether the server reads our extension; undefined until that is known. */
+  /** Whether the server reads our extension: known when it has accepted. */
   readonly isOurs: boolean | undefined;
-  /** Resolves when that is known, or the connection is over. */
-  readonly decided: Promise<void>;
   /** Calls `task` when there is room, or the connection is over; false when too many wait. */
-  wait(task: () => void): boolean;
+  enqueue(task: () => void): boolean;
   /**
    * The id of a new stream; its request must follow. One that isn't `answered` hears only that it was sent, or is lost.
    * @throws RpcError when the connection isn't open.
@@ -136,7 +134,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
   let receivedAtMs = scheduler.now();
   let keepaliveDueMs = receivedAtMs + keepaliveIntervalMs;
   const [accepted, accept] = later<void>();
-  const [decided, tellDecided] = later<void>();
   const [closed, tellClosed] = later<CloseReason>();
 
   const session: LiteSession = {
@@ -144,7 +141,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
     turns: createTurns(scheduler),
     accepted,
     closed,
-    decided,
     calls,
     waiting,
     unconsumedBytes: 0,
@@ -161,7 +157,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     get isOurs() {
       return isOurs;
     },
-    wait(task) {
+    enqueue(task) {
       return waiting.size < limits[Limit.MAX_QUEUED_CALLS] && waiting.add(task) === waiting;
     },
     open(stream, isAnswered) {
@@ -193,8 +189,8 @@ export function createSession(init: LiteSessionInit): LiteSession {
       else graceTimer = scheduler.setTimer(graceMs, giveUpAll);
     },
 
-    maxFrameBytes: limits[Limit.MAX_MESSAGE_BYTES] + limits[Limit.MAX_METADATA_BYTES] + 64, // header, lengths, initial n
-    onFrame(frame) {
+    mostFrameBytes: limits[Limit.MAX_MESSAGE_BYTES] + limits[Limit.MAX_METADATA_BYTES] + 64, // header, lengths, initial n
+    onWholeFrame(frame) {
       receivedAtMs = scheduler.now();
       if (state === CLOSED) return;
       const streamId = readUint31(frame, 0);
@@ -208,12 +204,12 @@ export function createSession(init: LiteSessionInit): LiteSession {
         malformed(`frame type ${type} is cut short`, (flags & Flag.IGNORE) !== 0);
       else receive(streamId, type, flags, body);
     },
-    onDrain() {
+    onRoom() {
       blockedSinceMs = undefined;
       flush();
       wake();
     },
-    onClose: (error) => lose(error === undefined ? "connection lost" : `connection lost: ${error.message}`, error),
+    onLinkEnd: (error) => lose(error === undefined ? "connection lost" : `connection lost: ${error.message}`, error),
   };
 
   // ── what the link brings ────────────────────────────────────────────────────────────────────────────────────────
@@ -233,11 +229,11 @@ export function createSession(init: LiteSessionInit): LiteSession {
     if (type === FrameType.KEEPALIVE || type === FrameType.METADATA_PUSH) {
       if (take(controls, "KEEPALIVE or METADATA_PUSH")) {
         if (type === FrameType.METADATA_PUSH) receivePush(body);
-        else if ((flags & Flag.RESPOND) === 0) decide(false);
-        else answer(frameOf(0, FrameType.KEEPALIVE, 0, NO_POSITION, body.subarray(POSITION_BYTES)));
+        else if (flags & Flag.RESPOND)
+          answer(frameOf(0, FrameType.KEEPALIVE, 0, NO_POSITION, body.subarray(POSITION_BYTES)));
       }
     } else receiveUnexpected(type, flags);
-    confirm();
+    decide(false);
   }
 
   function receivePush(metadata: Uint8Array): void {
@@ -259,13 +255,12 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   function receiveOnStream(streamId: number, type: number, flags: number, body: Uint8Array): void {
     decide(false);
-    confirm();
     if (type >= FrameType.REQUEST_RESPONSE && type <= FrameType.REQUEST_CHANNEL) return refuse(streamId, type);
     if (type < FrameType.REQUEST_N || type > FrameType.ERROR) return receiveUnexpected(type, flags);
     if (type === FrameType.REQUEST_N && !take(requestNs, "REQUEST_N")) return;
     const stream = streams.get(streamId);
     if (stream === undefined) receiveLate(streamId, flags);
-    else stream.onFrame(type, flags, body);
+    else stream.onStreamFrame(type, flags, body);
   }
 
   // Nothing is served here; a fire-and-forget request gets no frame back (FNF-01).
@@ -288,15 +283,11 @@ export function createSession(init: LiteSessionInit): LiteSession {
     malformed(`frame type ${type} is not understood`, isKnown || (flags & Flag.IGNORE) !== 0);
   }
 
-  function confirm(): void {
-    state ||= OPEN;
-    accept();
-  }
-
-  // A hello counts also when it comes late, from a peer that was taken for unknown.
+  // Servers of ours say hello before anything else. It counts also when it comes late, from a peer that was taken for unknown.
   function decide(ours: boolean): void {
+    state ||= OPEN;
     isOurs ||= ours;
-    tellDecided();
+    accept();
   }
 
   // ── what goes out ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -376,7 +367,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   function take(budget: Budget, what: string): boolean {
-    const isLeft = budget.take(scheduler.now());
+    const isLeft = budget.takeOne(scheduler.now());
     if (!isLeft) fail(`too many ${what} a second`);
     return isLeft;
   }
@@ -402,7 +393,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   function giveUpAll(): void {
     // What can be sent is: a fire-and-forget call is done with that.
     flush();
-    for (const stream of calls) stream.onClose();
+    for (const stream of calls) stream.onGivenUp();
     closeIfDrained();
   }
 
@@ -428,7 +419,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
     }
     for (const stream of calls) stream.onLost(reason);
     wake();
-    accept();
     decide(false);
     link.close(isLost);
     const isOrderly = code === CONNECTION_CLOSE;

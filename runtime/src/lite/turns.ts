@@ -7,10 +7,10 @@ import { TURN_ITEMS, TURN_MS } from "./constants.js";
 
 /** The turns of a connection: in each, all its calls together may take so many items, for so long. */
 export interface Turns {
-  /** Takes one item; false when the turn is used up: then call `wait` and try again from there. */
-  take(): boolean;
+  /** Takes one item; false when the turn is used up: then call `enqueue` and try again from there. */
+  takeOne(): boolean;
   /** Calls `task` in the next turn: first come, first served. */
-  wait(task: () => void): void;
+  enqueue(task: () => void): void;
 }
 
 /** The turns that all calls of a connection share. A page has one connection, or few. */
@@ -37,11 +37,11 @@ export function createTurns(scheduler: Scheduler): Turns {
   }
 
   return {
-    take() {
+    takeOne() {
       use();
       return left-- > 0 && scheduler.now() < endsAtMs;
     },
-    wait(task) {
+    enqueue(task) {
       use();
       waiting.push(task);
     },

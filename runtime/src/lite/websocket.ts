@@ -44,7 +44,7 @@ export function dialWebSocket(
         // Once it is closed its buffer stays as it is.
         if (socket.readyState !== SOCKET_OPEN) return;
         if (socket.bufferedAmount > LOW_WATER_BYTES) awaitDrain();
-        else session?.onDrain();
+        else session?.onRoom();
       }, DRAIN_POLL_MS);
     };
     signal.addEventListener("abort", () => {
@@ -71,7 +71,7 @@ export function dialWebSocket(
       const error = new Error(
         `the WebSocket closed with code ${code}${reason && `, its reason: ${JSON.stringify(reason)}`}`,
       );
-      session?.onClose(isOrderly ? undefined : error);
+      session?.onLinkEnd(isOrderly ? undefined : error);
       const { origin, pathname } = new URL(socket.url);
       reject(new Error(`can't connect to ${origin}${pathname}: ${error.message}`));
     };
@@ -81,10 +81,10 @@ export function dialWebSocket(
 function receive(session: LiteHandler, data: unknown): void {
   // Not by its class: test runners give code another `ArrayBuffer` than the platform's. A text has no length in bytes.
   const { byteLength } = data as ArrayBuffer;
-  if (byteLength >= HEADER_BYTES && byteLength <= session.maxFrameBytes) {
-    session.onFrame(new Uint8Array(data as ArrayBuffer));
+  if (byteLength >= HEADER_BYTES && byteLength <= session.mostFrameBytes) {
+    session.onWholeFrame(new Uint8Array(data as ArrayBuffer));
   } else {
     const what = typeof data === "string" ? "a text" : `${byteLength} bytes`;
-    session.malformed(`a message is ${what}, expected ${HEADER_BYTES} … ${session.maxFrameBytes} bytes`);
+    session.malformed(`a message is ${what}, expected ${HEADER_BYTES} … ${session.mostFrameBytes} bytes`);
   }
 }

@@ -52,7 +52,7 @@ export class CallError extends Error {
   }
 
   static {
-    Object.defineProperty(this.prototype, BRAND, { value: true });
+    Object.defineProperty(CallError.prototype, BRAND, { value: true });
   }
 
   /** `error` itself if it is one; an abort as `cancelled`, a timeout as `deadline_exceeded`, all else as `internal`. */

@@ -10,7 +10,7 @@ import { createWaiting } from "../../../runtime/src/lite/waiting.js";
 
 function takeAll(budget: Budget, nowMs: number): number {
   let count = 0;
-  while (count < 1_000 && budget.take(nowMs)) count++;
+  while (count < 1_000 && budget.takeOne(nowMs)) count++;
   return count;
 }
 

@@ -16,7 +16,7 @@ describe("the turns of rsocket-rpc/lite", () => {
   /** Takes until it is refused. */
   function takeAll(): number {
     let count = 0;
-    while (turns.take()) count++;
+    while (turns.takeOne()) count++;
     return count;
   }
 
@@ -29,18 +29,18 @@ describe("the turns of rsocket-rpc/lite", () => {
 
   it("give 1 ms a turn, from its first item on", async () => {
     scheduler.work(10);
-    expect(turns.take()).to.equal(true);
+    expect(turns.takeOne()).to.equal(true);
     scheduler.work(0.9);
-    expect(turns.take()).to.equal(true);
+    expect(turns.takeOne()).to.equal(true);
     scheduler.work(0.2);
-    expect(turns.take()).to.equal(false);
+    expect(turns.takeOne()).to.equal(false);
     await scheduler.turn();
-    expect(turns.take()).to.equal(true);
+    expect(turns.takeOne()).to.equal(true);
   });
 
   it("let those who wait on in their order, in the next turn", async () => {
     const order: number[] = [];
-    for (let i = 0; i < 5; i++) turns.wait(() => order.push(i));
+    for (let i = 0; i < 5; i++) turns.enqueue(() => order.push(i));
     expect(order).to.deep.equal([]);
     await scheduler.turn();
     expect(order).to.deep.equal([0, 1, 2, 3, 4]);
@@ -50,7 +50,7 @@ describe("the turns of rsocket-rpc/lite", () => {
     const counts = new Array<number>(100).fill(0);
     const run = async (index: number): Promise<never> => {
       for (;;) {
-        while (!turns.take()) await new Promise<void>((resolve) => turns.wait(resolve));
+        while (!turns.takeOne()) await new Promise<void>((resolve) => turns.enqueue(resolve));
         counts[index] = (counts[index] ?? 0) + 1;
         scheduler.work(0.1);
         await Promise.resolve(); // as whoever consumes or produces does
@@ -64,8 +64,8 @@ describe("the turns of rsocket-rpc/lite", () => {
 
   it("ask for one turn at a time", () => {
     for (let i = 0; i < 10; i++) {
-      turns.take();
-      turns.wait(() => {});
+      turns.takeOne();
+      turns.enqueue(() => {});
     }
     expect(scheduler.yieldedCount).to.equal(1);
   });

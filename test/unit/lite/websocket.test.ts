@@ -15,18 +15,18 @@ const URL_WITH_SECRETS = new URL("wss://user:password@example.com/rpc?token=secr
 
 /** What a session is told, in order. */
 class Session implements LiteHandler {
-  readonly maxFrameBytes = 8;
+  readonly mostFrameBytes = 8;
   readonly told: unknown[] = [];
-  onFrame(frame: Uint8Array): void {
+  onWholeFrame(frame: Uint8Array): void {
     this.told.push(hexOf(frame));
   }
   malformed(message: string): void {
     this.told.push(message);
   }
-  onDrain(): void {
+  onRoom(): void {
     this.told.push("drain");
   }
-  onClose(error?: Error): void {
+  onLinkEnd(error?: Error): void {
     this.told.push(error?.message);
   }
 }
@@ -140,7 +140,7 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
     expect(link.send(batch)).to.equal(false);
     let looks = 0;
     const drained = new Promise((resolve) => {
-      session.onDrain = () => resolve(looks);
+      session.onRoom = () => resolve(looks);
     });
     Object.defineProperty(webSocket, "bufferedAmount", { get: () => (++looks < 3 ? 262_145 : 262_144) });
     expect(await drained).to.equal(3);

@@ -1,0 +1,1 @@
+export const PRIVATE: readonly string[];
