@@ -12,7 +12,7 @@ import {
   RpcError,
   type Scheduler,
 } from "rsocket-rpc";
-import { connectWith as connectLite, type LiteConnectOptions, metadata } from "rsocket-rpc/lite";
+import { connectWith as connectLite, details, type LiteConnectOptions, limits, metadata } from "rsocket-rpc/lite";
 import { createTestServiceClient, type TestServiceClient } from "../support/gen/interop_rsocket.js";
 import type { CutKind, Cuttable, Reach } from "./reach.js";
 import { Wire } from "./wire.js";
@@ -145,6 +145,8 @@ export class Peer {
     return (await connectLite(dialer, {
       ...(options as LiteConnectOptions),
       metadata,
+      details,
+      limits: limits(options.limits ?? {}),
     })) as unknown as Connection;
   }
 }
