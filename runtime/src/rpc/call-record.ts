@@ -8,6 +8,7 @@ import type { CallContext } from "./call-context.js";
 import { Code } from "./code.js";
 import { ContextValues } from "./context-values.js";
 import type { Deadline } from "./deadline.js";
+import { guard } from "./describe.js";
 import type { RpcError } from "./error.js";
 import type { AnyMethod } from "./method.js";
 import type { Observer } from "./observer.js";
@@ -142,13 +143,10 @@ export abstract class CallRecord implements InterceptedCall {
   }
 
   #tell(listener: (end: CallEnd) => void, end: CallEnd): void {
-    try {
-      // It may be an async function, whatever its type says.
-      const told = listener(end) as unknown;
-      if (told instanceof Promise) told.catch((error: unknown) => this.#report(error));
-    } catch (error) {
-      this.#report(error);
-    }
+    guard(
+      () => listener(end),
+      (error) => this.#report(error),
+    );
   }
 
   #report(error: unknown): void {

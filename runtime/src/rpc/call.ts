@@ -6,6 +6,7 @@ import { checkOption } from "../rsocket/settings.js";
 import type { CallContext } from "./call-context.js";
 import type { Code } from "./code.js";
 import type { ContextValues } from "./context-values.js";
+import { isThenable } from "./describe.js";
 import type { RpcError } from "./error.js";
 import type { MethodIdempotency } from "./method.js";
 
@@ -130,7 +131,7 @@ export function composeInterceptors(interceptors: readonly Interceptor[]): Compo
   if (interceptors.length === 0) return undefined;
   return (call) => {
     const result = enter(interceptors, 0, call, call);
-    if (result instanceof Promise) return result.then(checkReply);
+    if (isThenable(result)) return Promise.resolve(result).then(checkReply);
     checkReply(result);
   };
 }

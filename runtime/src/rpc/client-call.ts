@@ -18,7 +18,7 @@ import { CallRecord } from "./call-record.js";
 import { Code } from "./code.js";
 import { encodeToSend, giveBack } from "./codec.js";
 import type { DeadlineOwner } from "./deadline.js";
-import { messageOf, nameOf } from "./describe.js";
+import { guard, messageOf, nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import { type AnyMethod, routeOf } from "./method.js";
 import { decodeConnectionError, decodeSessionError } from "./status-codec.js";
@@ -406,13 +406,10 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
 
   // A listener that throws fails its own call, as if it had stood in the caller's code.
   #call<T>(listener: ((value: T) => void) | undefined, value: T): void {
-    try {
-      // It may be an async function, whatever its type says.
-      const told = listener?.(value) as unknown;
-      if (told instanceof Promise) told.catch((error: unknown) => this.#stopBy(error));
-    } catch (error) {
-      this.#stopBy(error);
-    }
+    guard(
+      () => listener?.(value),
+      (error) => this.#stopBy(error),
+    );
   }
 }
 

@@ -2,4 +2,4 @@
 // Words for what user code passes and throws. It may be anything, so nothing of this may throw.
 
 export { kindOfObject, nameOf } from "../codec/faults.js";
-export { messageOf } from "../rsocket/thrown.js";
+export { guard, isThenable, messageOf } from "../rsocket/thrown.js";

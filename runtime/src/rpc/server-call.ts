@@ -16,7 +16,7 @@ import { encodeToSend, giveBack } from "./codec.js";
 import type { Connection } from "./connection.js";
 import type { ContextValues } from "./context-values.js";
 import type { DeadlineOwner } from "./deadline.js";
-import { messageOf, nameOf } from "./describe.js";
+import { isThenable, messageOf, nameOf } from "./describe.js";
 import { RpcError } from "./error.js";
 import type { AheadWaiter, HeldAnswers } from "./held-answers.js";
 import type { HandlerEntry } from "./service.js";
@@ -593,10 +593,6 @@ function tellsOfConnection(error: RpcError): boolean {
   } catch {
     return false;
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 function isIterable(value: unknown): value is Source<unknown> {

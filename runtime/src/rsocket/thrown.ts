@@ -28,10 +28,15 @@ export function callGuarded(what: string, call: () => unknown): void {
 export function guard(call: () => unknown, onThrow: (error: unknown) => void): void {
   try {
     const returned = call();
-    if (returned instanceof Promise) returned.catch(onThrow);
+    if (isThenable(returned)) returned.then(undefined, onThrow);
   } catch (error) {
     onThrow(error);
   }
+}
+
+/** A promise of whatever make: of another realm, or of a library that has its own. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 /** What was thrown, in words. */
