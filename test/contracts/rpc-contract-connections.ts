@@ -3,7 +3,6 @@
 
 import { expect } from "chai";
 import { Code, ConnectError, compositeMetadata, RpcError } from "rsocket-rpc";
-import { ConnectError as LiteConnectError } from "../../runtime/src/lite/errors.js";
 import {
   createAlertsClient,
   createTickerClient,
@@ -12,6 +11,7 @@ import {
   type TickerHandler,
   unimplementedTicker,
 } from "../../examples/hello/gen/ticker_rsocket.js";
+import { ConnectError as LiteConnectError } from "../../runtime/src/lite/errors.js";
 import { nextTurn } from "../support/next-turn.js";
 import { collect, rejectionOf, rsocketOf } from "../support/rpc-world.js";
 import { type ContractTransport, ContractWorld, deferred, eventually, loseLink } from "./rpc-contract-world.js";
