@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { bytesOf, hexOf } from "../support/frames-dsl.js";
 import type { Cell } from "./matrix/cells.js";
@@ -166,6 +167,23 @@ describe("the runner of the interop matrix", function () {
     const [cell] = await runRole(one, "server", options("call_back"));
     expect(cell).to.deep.include({ verdict: "FAIL" });
     expect(cell?.why).to.equal("the server ended with exit code 1: no port is good enough");
+  });
+
+  it("runs the client of rsocket-rpc/lite in its only mode, and blames nobody for what it goes without", async () => {
+    const one = peer({
+      server: `node "${fileURLToPath(new URL("dist/server.js", import.meta.url))}"`,
+      ...{ server_transports: ["tcp"], server_modes: ["rpc", "composite"] },
+      faults: [{ case: "call_back", role: "server", why: "a known one" }],
+    });
+    const cells = await runRole(one, "server", { ...options("empty_unary", "call_back"), isLite: true });
+    expect(cells.map(({ name, mode, verdict, why }) => [name, mode, verdict, why])).to.deep.equal([
+      ["empty_unary", "rpc", "PASS", ""],
+      ["call_back", "rpc", "SKIP", "rsocket-rpc/lite has no services"],
+    ]);
+    expect(said).to.deep.equal(["odd as server tcp rpc: 1 passed, 1 skipped"]);
+    expect(await runRole(clientThat("passes"), "client", { ...options("empty_unary"), isLite: true })).to.deep.equal(
+      [],
+    );
   });
 
   it("starts a server that died anew for the cases behind", async () => {

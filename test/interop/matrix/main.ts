@@ -2,14 +2,15 @@
 // `npm run interop`: our server and client against peers of other makes, each case in both roles. Results go to
 // results.json, and from there into docs/interop.md.
 //
-//   npm run interop -- [--peer NAME[,NAME]] [--case NAME[,NAME]] [--all] [--check] [--seconds N] [--record]
+//   npm run interop -- [--peer NAME[,NAME]] [--case NAME[,NAME]] [--all] [--check] [--lite] [--seconds N] [--record]
 //
 // Without --peer those that CI has the tools for, with --all all of them, the first place of each with all of the calls, and
 // the example that the guide shows of a peer: it must print what its example.txt says.
-// --check writes nothing, and cuts frames to pieces over one transport only. --seconds N begins nothing after N seconds, and
-// says what that left out. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known
-// to, or when a peer couldn't be installed. INTEROP_MISSING in the environment names a file that gets a line for each peer
-// that wasn't run for want of a toolchain.
+// --check writes nothing, and cuts frames to pieces over one transport only. --lite runs the client of rsocket-rpc/lite
+// against the servers that know mode rpc, and writes nothing. --seconds N begins nothing after N seconds, and says what that
+// left out. --record writes transcripts instead of results. Ends with 1 when a cell failed that isn't known to, or when a
+// peer couldn't be installed. INTEROP_MISSING in the environment names a file that gets a line for each peer that wasn't run
+// for want of a toolchain.
 
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -38,6 +39,7 @@ const { values } = parseArgs({
     case: { type: "string" },
     all: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
+    lite: { type: "boolean", default: false },
     seconds: { type: "string", default: "36000" },
     record: { type: "boolean", default: false },
   },
@@ -56,6 +58,7 @@ process.on("exit", () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+if (values.lite && values.record) fail("--record writes what the whole runtime says, it goes without --lite");
 const peers = chosenPeers();
 for (const name of values.case?.split(",") ?? []) if (!CASES.has(name)) fail(`--case ${name} is unknown`);
 await compilePrograms();
@@ -65,6 +68,7 @@ const options: RunOptions = {
   pem: await writeCertificates(),
   folder,
   isShort: values.check,
+  isLite: values.lite,
   isTimeOver: () => performance.now() - startedAtMs > 1_000 * Number(values.seconds),
   silenceMs: SILENCE_MS,
   say,
@@ -102,7 +106,7 @@ async function runPeer(peer: PeerFile): Promise<Cell[]> {
   }
   const all = (await Promise.all([runRole(peer, "server", options), runRole(peer, "client", options)])).flat();
   say(`${peer.name}: ${countText(all)}`);
-  const isPartial = options.onlyCases !== undefined;
+  const isPartial = options.onlyCases !== undefined || values.lite;
   if (!values.check && !isPartial) await writePeerResult(peer, all, await toolVersions(peer), values.all);
   if (values.all && !isPartial) await runExample(peer);
   return all;
@@ -125,7 +129,7 @@ async function runExample({ name, folder: own }: PeerFile): Promise<void> {
 }
 
 function chosenPeers(): PeerFile[] {
-  const all = readPeers();
+  const all = readPeers().filter(({ modes }) => !values.lite || modes.server.includes("rpc"));
   const names = values.peer?.split(",");
   for (const name of names ?? []) {
     if (!all.some((peer) => peer.name === name))

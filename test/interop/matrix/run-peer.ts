@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly isWhole: boolean;
   /** Fewer places with an mtu. */
   readonly isShort: boolean;
+  /** Our client is one of `rsocket-rpc/lite`, which has mode `rpc` alone, and no server. */
+  readonly isLite?: boolean;
   /** No other place is begun then. */
   readonly isTimeOver: () => boolean;
   /** Certificates. */
@@ -53,8 +55,11 @@ interface Told {
 export async function runRole(peer: PeerFile, role: Role, options: RunOptions): Promise<Cell[]> {
   const servers = new Servers(peer, role, options);
   const cells: Cell[] = [];
+  const places = placesOf(peer, role, options.isShort).filter(
+    ({ mode }) => !options.isLite || (role === "server" && mode === "rpc"),
+  );
   try {
-    for (const [index, place] of placesOf(peer, role, options.isShort).entries()) {
+    for (const [index, place] of places.entries()) {
       if (options.isTimeOver()) {
         options.say(`${peer.name} as ${placeText(place)}: NOT RUN, the time is over`);
         continue;
@@ -116,7 +121,7 @@ async function runPlace(
     options.say(`${peer.name} as ${placeText(place)}: ${name} PASSED AT THE SECOND ATTEMPT`);
   }
   return names.map((name) => {
-    const cell = cellOf(name, place, peer, told.get(name), options.say);
+    const cell = cellOf(name, place, peer, told.get(name), options);
     const why = failedBefore.get(name);
     return why === undefined ? cell : { ...cell, failedBefore: why };
   });
@@ -226,10 +231,11 @@ function readLine(line: string, names: readonly string[]): [name: string, told: 
   return [name, { verdict: verdict as Told["verdict"], why: verdict === "PASS" ? "" : why }];
 }
 
-function cellOf(name: string, place: Place, peer: PeerFile, told: Told | undefined, say: RunOptions["say"]): Cell {
+function cellOf(name: string, place: Place, peer: PeerFile, told: Told | undefined, { isLite, say }: RunOptions): Cell {
   const { verdict, why, frames }: Told = told ?? { verdict: "FAIL", why: "the client said nothing of it" };
   const fault = exceptionFor(name, place, peer.faults);
-  if (fault === undefined) return { ...place, name, verdict, why };
+  // What rsocket-rpc/lite goes without says nothing of the peer.
+  if (fault === undefined || (isLite && verdict === "SKIP")) return { ...place, name, verdict, why };
   if (verdict === "FAIL") {
     return { ...place, name, verdict: "FAULT", why: fault.why, said: why, ...(frames === undefined ? {} : { frames }) };
   }
@@ -296,7 +302,8 @@ export class Servers {
 
   /** The client of such servers. */
   client(args: readonly string[]): Program {
-    if (this.#role === "server") return ourProgram("client", [...args, ...this.#compat], this.#env);
+    const lite = this.#options.isLite ? ["--lite"] : [];
+    if (this.#role === "server") return ourProgram("client", [...args, ...this.#compat, ...lite], this.#env);
     return new Program(this.peer.client ?? "false", args, this.peer.folder, this.#env);
   }
 
