@@ -27,6 +27,6 @@ export type { CloseReason } from "./rpc/connection.js";
  * @example
  * const connection = await connect("wss://api.example.com/rpc", { bearerToken });
  */
-export function connect(url: string | URL, options: LiteConnectOptions = {}): Promise<LiteConnection> {
+export function connect(url: string | URL, options?: LiteConnectOptions): Promise<LiteConnection> {
   return connectOver((signal, begin) => dialWebSocket(url, signal, begin), options);
 }

@@ -109,7 +109,7 @@ export function beginCall<O>(
     },
     // The consumer leaves: the call is cancelled.
     async return() {
-      leave(new CallError(CANCELLED, "left"));
+      leave();
       return END;
     },
     // The same, as `yield*` has it.
@@ -125,9 +125,8 @@ export function beginCall<O>(
     try {
       return method.output.decode(data, init.discardUnknownFields) as O;
     } catch (cause) {
-      const error = unfit("the answer", method.output.typeName, cause, INTERNAL);
-      leave(error);
-      throw error;
+      leave();
+      throw unfit("the answer", method.output.typeName, cause, INTERNAL);
     }
   }
 
@@ -452,10 +451,10 @@ export function beginCall<O>(
     giveUp(new CallError(code, message));
   }
 
-  // The consumer needs no more: what waits for it is dropped, too.
-  function leave(error: CallError): void {
+  // The consumer needs no more: what waits for it is dropped, too, and it hears of no error.
+  function leave(): void {
     items.clear();
-    giveUp(error);
+    giveUp(new CallError(CANCELLED, "left"));
     failure = undefined;
   }
 

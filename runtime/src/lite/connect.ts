@@ -130,8 +130,7 @@ export async function connectOver(dial: LiteDial, options: LiteConnectOptions = 
         limits,
         setup,
         keepaliveIntervalMs,
-        // The largest number is "never".
-        maxLifetimeMs: isJudged && !compatibility?.peerMayBeSilent ? maxLifetimeMs : Number.MAX_VALUE,
+        maxLifetimeMs: isJudged && !compatibility?.peerMayBeSilent ? maxLifetimeMs : Infinity,
         fragmentBytes,
       });
       return session;

@@ -10,7 +10,7 @@ export interface LiteLink {
   /** @returns false: send nothing more until `onRoom`. These were taken all the same. */
   send(frames: readonly Uint8Array[]): boolean;
   /** Sends what was taken, then closes; if `isLost`, tears down at once. */
-  close(isLost: boolean): void;
+  close(isLost?: boolean): void;
 }
 
 /** What a link tells its session. */

@@ -90,7 +90,7 @@ export function readEntry(metadata: Uint8Array): Uint8Array | undefined {
 }
 
 /** The data of an ERROR that says `status`: an Envelope to a peer that reads it, else a text. */
-export function errorData(code: number, message: string, isOurs: boolean | undefined): Uint8Array {
+export function errorData(code: number, message: string, isOurs: boolean): Uint8Array {
   return isOurs
     ? concat([0], field(0x32, concat([0x08, ...varint(code)], field(0x12, encodeUtf8(message)))))
     : encodeUtf8(message);

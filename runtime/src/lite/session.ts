@@ -82,7 +82,7 @@ export interface LiteSession extends LiteHandler {
   /** Why no stream can be opened any more, once that is so. */
   readonly endReason: ConnectionError | undefined;
   /** Whether the server reads our extension: known when it has accepted. */
-  readonly isOurs: boolean | undefined;
+  isOurs: boolean;
   /** Calls `task` when there is room, or the connection is over; false when too many wait. */
   enqueue(task: () => void): boolean;
   /**
@@ -115,7 +115,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
   const streams = new Map<number, LiteStream>();
   const calls = new Set<LiteStream>();
   const waiting = new Set<() => void>();
-  let isOurs: boolean | undefined;
   // Opened since the last write.
   let unsent: LiteStream[] = [];
   let nextId = 1;
@@ -145,6 +144,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     waiting,
     unconsumedBytes: 0,
     reassemblyBytes: 0,
+    isOurs: false,
     get queuedBytes() {
       return queuedBytes;
     },
@@ -154,11 +154,8 @@ export function createSession(init: LiteSessionInit): LiteSession {
     get endReason() {
       return endReason;
     },
-    get isOurs() {
-      return isOurs;
-    },
     enqueue(task) {
-      return waiting.size < limits[Limit.MAX_QUEUED_CALLS] && waiting.add(task) === waiting;
+      return waiting.size < limits[Limit.MAX_QUEUED_CALLS] && Boolean(waiting.add(task));
     },
     open(stream, isAnswered) {
       if (nextId > MAX_31_BIT) drain(connectionError("no stream ids are left", "local"));
@@ -286,7 +283,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
   // Servers of ours say hello before anything else. It counts also when it comes late, from a peer that was taken for unknown.
   function decide(ours: boolean): void {
     state ||= OPEN;
-    isOurs ||= ours;
+    session.isOurs ||= ours;
     accept();
   }
 
@@ -383,7 +380,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   function drain(reason: ConnectionError): void {
-    if (state === CLOSED) return;
     endReason ??= reason;
     for (const stream of calls) stream.onLost(endReason, true);
     wake();
@@ -394,7 +390,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
     // What can be sent is: a fire-and-forget call is done with that.
     flush();
     for (const stream of calls) stream.onGivenUp();
-    closeIfDrained();
   }
 
   function closeIfDrained(): void {
@@ -402,11 +397,10 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   // With a farewell, unless nobody would hear it. The first reason counts.
-  function finish(error: ConnectionError, isLost = false): void {
+  function finish(error: ConnectionError, isLost?: boolean): void {
     if (state === CLOSED) return;
     state = CLOSED;
-    endReason ??= error;
-    const reason = endReason;
+    const reason = (endReason ??= error);
     const { code, initiator, message } = reason;
     timer?.cancel();
     graceTimer?.cancel();

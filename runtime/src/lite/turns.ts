@@ -16,21 +16,20 @@ export interface Turns {
 /** The turns that all calls of a connection share. A page has one connection, or few. */
 export function createTurns(scheduler: Scheduler): Turns {
   let left = 0;
+  // Of the turn of which something is used; 0 of one that nobody needs yet.
   let endsAtMs = 0;
-  let isUsed = false;
   let waiting: (() => void)[] = [];
 
   // Whoever came later has read sockets and fired timers before it.
   function next(): void {
-    isUsed = false;
+    endsAtMs = 0;
     const tasks = waiting;
     waiting = [];
     for (const task of tasks) task();
   }
 
   function use(): void {
-    if (isUsed) return;
-    isUsed = true;
+    if (endsAtMs > 0) return;
     left = TURN_ITEMS;
     endsAtMs = scheduler.now() + TURN_MS;
     scheduler.yield(next);
