@@ -17,8 +17,8 @@ export interface LiteLink {
 export interface LiteHandler {
   /** The largest frame that is accepted. */
   readonly mostFrameBytes: number;
-  /** A frame, of 6 bytes at least. Views of it may be kept. */
-  onWholeFrame(frame: Uint8Array): void;
+  /** A frame, of 6 bytes at least. Views of it may be kept. Without one: the other end is alive, a part of one has come. */
+  onWholeFrame(frame?: Uint8Array): void;
   /** What came is no frame, or none that can be understood: it ends the connection, unless it may be ignored. */
   malformed(message: string, mayIgnore?: boolean): void;
   /** The link takes frames again. */
@@ -52,9 +52,10 @@ export function beginOver(link: FrameLink, begin: (link: LiteLink) => LiteHandle
       session.onWholeFrame(bytes.subarray(start, end));
       return true;
     },
-    onReadEnd() {},
+    onReadEnd: () => session.onWholeFrame(),
     onMalformed: session.malformed,
     onDrain: session.onRoom,
+    onPeerEnd: () => session.onLinkEnd(new Error("the peer ended it")),
     onClose: session.onLinkEnd,
   };
   link.setHandler(handler);

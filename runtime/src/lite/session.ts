@@ -189,7 +189,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     mostFrameBytes: limits[Limit.MAX_MESSAGE_BYTES] + limits[Limit.MAX_METADATA_BYTES] + 64, // header, lengths, initial n
     onWholeFrame(frame) {
       receivedAtMs = scheduler.now();
-      if (state === CLOSED) return;
+      if (state === CLOSED || !frame) return;
       const streamId = readUint31(frame, 0);
       // The type stands above them.
       const flags = readUint16(frame, 4);

@@ -260,6 +260,44 @@ describe("rsocket-rpc/lite", () => {
       await expectEnd(connection, /nothing received for 2500 ms/);
     });
 
+    /** A client, and the handler of its link. */
+    const connectHandled = async (): Promise<[TickerClient, LiteConnection, LinkHandler]> => {
+      const [link, far] = scriptedPeer(scheduler);
+      let handler: LinkHandler | undefined;
+      const { setHandler } = link;
+      link.setHandler = (given) => setHandler.call(link, (handler = given));
+      const connecting = connectWith({ dial: () => Promise.resolve(link) }, { scheduler });
+      await scheduler.settle();
+      far.send(KEEPALIVE);
+      const connection = await scheduler.run(connecting);
+      peer = far;
+      return [createTickerClient(connection), connection, handler as LinkHandler];
+    };
+
+    it("a frame that takes longer than the lifetime to come is no silence: parts of it come", async () => {
+      const [client, connection, handler] = await connectHandled();
+      const answer = client.last({});
+      for (let i = 1; i < 5; i++) {
+        await scheduler.advance(60_000);
+        handler.onReadStart();
+        handler.onReadEnd(1_000 * i);
+      }
+      peer.send(LAST_ITEM);
+      expect((await scheduler.run(answer)).price).to.equal(0);
+      await scheduler.advance(100_000);
+      await expectEnd(connection, /nothing received for 90000 ms/);
+    });
+
+    it("calls end at once with a server that sends nothing more", async () => {
+      const [client, connection, handler] = await connectHandled();
+      const call = rejectionOf(client.last({}));
+      await scheduler.settle();
+      handler.onPeerEnd?.();
+      expect(await call).to.include({ code: Code.Unavailable, rawMessage: "connection lost: the peer ended it" });
+      expect(await rejectionOf(client.last({}))).to.include({ code: Code.Unavailable, retryable: true });
+      await expectEnd(connection, /^connection lost: the peer ended it$/);
+    });
+
     it("stallTimeoutMs: gives up a server that reads nothing", async () => {
       const [client, connection] = await connect();
       gate.shut();
