@@ -94,7 +94,8 @@ export function beginCall<O>(
   const call: LiteCall<O> = {
     async next() {
       for (;;) {
-        while (items.length > 0 && !turns.takeOne()) await new Promise<void>(turns.enqueue);
+        // The end counts, too: requests without an answer are over at once, and calls that fail.
+        while ((isEnded || items.length > 0) && !turns.takeOne()) await new Promise<void>(turns.enqueue);
         const data = items.shift();
         if (data === undefined && isEnded) {
           const error = failure;

@@ -7,7 +7,7 @@ import { MAX_31_BIT } from "../frames/layout.js";
 /** The scheduler of this platform. */
 export const pageScheduler: Scheduler = {
   now: () => performance.now(),
-  // Each frame is a message of its own, and no call takes more than a turn's items before it gives way.
+  // Each frame is a message of its own, and whoever waits for items or ends gives way when a turn's are used up.
   defer: (task) => queueMicrotask(task),
   yield(task) {
     const { setImmediate } = globalThis as { readonly setImmediate?: (task: () => void) => void };

@@ -356,6 +356,36 @@ describe("rsocket-rpc/lite", () => {
     });
   });
 
+  describe("user code that waits for nothing else", () => {
+    const LOOPS: Readonly<Record<string, (client: TickerClient) => Promise<unknown>>> = {
+      "fire-and-forget calls": (client) => client.log({}),
+      "calls that fail": (client) => rejectionOf(client.last({}, { timeoutMs: 0 })),
+      "streams that fail": (client) => rejectionOf(collect(client.watch({}, { signal: AbortSignal.abort() }))),
+    };
+    for (const [name, make] of Object.entries(LOOPS)) {
+      it(`gives way: ${name}`, async () => {
+        // As a page has it.
+        const page: Scheduler = {
+          now: () => scheduler.now(),
+          defer: queueMicrotask,
+          setTimer: (delayMs, task) => scheduler.setTimer(delayMs, task),
+          yield: (task) => scheduler.yield(task),
+        };
+        const [client] = await connect({ scheduler: page });
+        let hasTurned = false;
+        let count = 0;
+        scheduler.yield(() => {
+          hasTurned = true;
+        });
+        const looping = (async () => {
+          for (; !hasTurned && count < 2_000; count++) await make(client);
+        })();
+        await scheduler.run(looping);
+        expect(count).to.be.within(200, 300);
+      });
+    }
+  });
+
   describe("as with the whole runtime", () => {
     const wholeOf = async (isOurs: boolean): Promise<[TickerClient, ScriptedPeer]> => {
       const [link, far] = scriptedPeer(scheduler);
