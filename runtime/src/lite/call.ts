@@ -500,6 +500,8 @@ function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown>
 
 async function closeSource(iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined): Promise<void> {
   try {
+    // A generator that ends its own call can't be told while it runs.
+    await Promise.resolve();
     await iterator?.return?.();
   } catch (error) {
     console.error("rsocket-rpc: a source failed to close", error);

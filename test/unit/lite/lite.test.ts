@@ -842,6 +842,37 @@ describe("rsocket-rpc/lite", () => {
       }
     });
 
+    it("a plain generator that ends its own call is closed behind that step", async () => {
+      const told: unknown[] = [];
+      const { error } = console;
+      console.error = (...said: unknown[]) => void told.push(said);
+      try {
+        for (const then of ["yields", "ends", "throws"]) {
+          const [client] = await connect();
+          const controller = new AbortController();
+          const call = rejectionOf(
+            client.upload(
+              (function* () {
+                try {
+                  controller.abort();
+                  if (then === "throws") throw new Error("too late");
+                  if (then === "yields") yield {};
+                } finally {
+                  told.push(then);
+                }
+              })(),
+              { signal: controller.signal },
+            ),
+          );
+          expect(await scheduler.run(call), then).to.include({ code: Code.Cancelled });
+          expect(peer.take()).to.deep.equal([]);
+        }
+      } finally {
+        console.error = error;
+      }
+      expect(told).to.deep.equal(["yields", "ends", "throws"]);
+    });
+
     it("close doesn't wait for calls that a draining server lets run", async () => {
       const [client, connection] = await connect();
       const call = rejectionOf(client.last({}));
