@@ -334,7 +334,7 @@ export function beginCall<O>(
     if (id !== 0) {
       const isStatus = error === thrown;
       const code = isStatus ? error.code : CANCELLED;
-      const message = isStatus ? error.rawMessage.slice(0, MAX_ERROR_CHARACTERS) : "the request stream failed";
+      const message = isStatus ? String(error.rawMessage).slice(0, MAX_ERROR_CHARACTERS) : "the request stream failed";
       const data = errorData(code, message, session.isOurs);
       sendFrame(FrameType.ERROR, 0, uint(APPLICATION_ERROR, 4), data);
     }

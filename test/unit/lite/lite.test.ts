@@ -873,6 +873,24 @@ describe("rsocket-rpc/lite", () => {
       expect(told).to.deep.equal(["yields", "ends", "throws"]);
     });
 
+    it("a source that throws an RpcError with no text as its message ends its call all the same", async () => {
+      const [client] = await connect();
+      const call = rejectionOf(
+        client.upload(
+          (function* () {
+            yield {};
+            throw Object.assign(new RpcError(Code.Aborted, ""), { rawMessage: undefined });
+          })(),
+        ),
+      );
+      await scheduler.settle();
+      peer.take();
+      // ERROR with an Envelope: status 10, "undefined".
+      const status = `00${"320d"}080a${"1209"}${textHex("undefined")}`;
+      expect(await send(requestN(1, 1))).to.deep.equal([`000000012c0000000201${status}`]);
+      expect(await scheduler.run(call)).to.include({ code: Code.Aborted });
+    });
+
     it("close doesn't wait for calls that a draining server lets run", async () => {
       const [client, connection] = await connect();
       const call = rejectionOf(client.last({}));
