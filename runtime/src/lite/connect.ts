@@ -81,6 +81,8 @@ const MIME_TYPE = /*@__PURE__*/ encodeUtf8("\u0012application/binary");
  */
 export function connectWith(dialer: Dialer, options: LiteConnectOptions = {}): Promise<LiteConnection> {
   return connectOver(async (signal, begin) => {
+    // The token may have come too late.
+    signal.throwIfAborted();
     const link = await dialer.dial(signal);
     // Nobody waits for one that comes too late.
     if (signal.aborted) link.abort();

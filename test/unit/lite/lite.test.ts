@@ -228,13 +228,29 @@ describe("rsocket-rpc/lite", () => {
       const late = rejectionOf(dial({ timeoutMs: 50 }));
       await scheduler.advance(51);
       expect(((await late) as Error).message).to.match(/not connected after 50 ms/);
-      const signal = AbortSignal.abort(new Error("not today"));
-      expect(await scheduler.run(rejectionOf(dial({ signal })))).to.include({ rawMessage: "not today" });
+      const controller = new AbortController();
+      const aborted = rejectionOf(dial({ signal: controller.signal }));
+      controller.abort(new Error("not today"));
+      expect(await scheduler.run(aborted)).to.include({ rawMessage: "not today" });
       await scheduler.settle();
       expect(peer.isClosed).to.equal(true);
       const failing = { dial: () => Promise.reject(new Error("no route")) };
       const error = await scheduler.run(rejectionOf(connectWith(failing, { scheduler })));
       expect(error).to.include({ code: Code.Unavailable, rawMessage: "no route" });
+      expect(scheduler.timerCount).to.equal(0);
+    });
+
+    it("dials nothing when it was given up before, or while a token was awaited", async () => {
+      let dials = 0;
+      const dialer = { dial: () => Promise.reject(new Error(`dialed ${++dials} times`)) };
+      const signal = AbortSignal.abort(new Error("not today"));
+      expect(await rejectionOf(connectWith(dialer, { scheduler, signal }))).to.include({ rawMessage: "not today" });
+      const bearerToken = (): Promise<string> =>
+        new Promise((resolve) => scheduler.setTimer(100, () => resolve("too late")));
+      const late = rejectionOf(connectWith(dialer, { scheduler, bearerToken, timeoutMs: 50 }));
+      await scheduler.advance(200);
+      expect(await late).to.include({ rawMessage: "not connected after 50 ms" });
+      expect(dials).to.equal(0);
       expect(scheduler.timerCount).to.equal(0);
     });
 
