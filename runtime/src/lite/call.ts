@@ -97,14 +97,14 @@ export function beginCall<O>(
         // The end counts, too: requests without an answer are over at once, and calls that fail.
         while ((isEnded || items.length > 0) && !turns.takeOne()) await new Promise<void>(turns.enqueue);
         const data = items.shift();
-        if (data === undefined && isEnded) {
+        if (!data && isEnded) {
           const error = failure;
           failure = undefined;
           if (error) throw error;
           return END;
         }
         askForMore();
-        if (data !== undefined) return { done: false, value: decode(data) };
+        if (data) return { done: false, value: decode(data) };
         await changed();
       }
     },
@@ -138,7 +138,7 @@ export function beginCall<O>(
 
   // Whenever half of the window is used up; a consumer that waits gets one in any case. Who keeps up gets a larger one.
   function askForMore(): void {
-    if (isEnded || id === 0 || !isStream || answers !== undefined) return;
+    if (isEnded || id === 0 || !isStream || answers) return;
     const fitting = Math.max(LEAST_ITEMS, Math.floor(WINDOW_BYTES / largestBytes));
     const wanted = prefetch ?? Math.min(window, fitting);
     const atHand = items.length + Math.max(0, credit);
@@ -236,7 +236,7 @@ export function beginCall<O>(
     } catch (error) {
       throw callErrorOf(error, INVALID_ARGUMENT);
     }
-    id = session.open(stream, type !== FrameType.REQUEST_FNF);
+    id = session.open(stream);
     sendPayload(type, isStream ? uint(credit, 4) : [], metadata, data);
   }
 
@@ -376,7 +376,7 @@ export function beginCall<O>(
     const dataStart = flags & Flag.METADATA ? METADATA_LENGTH_BYTES + readUint24(body, 0) : 0;
     if (dataStart > body.length) {
       const message = `metadata of stream ${id} is longer than its frame`;
-      if (fragments !== undefined) return refuse(message, INTERNAL);
+      if (fragments) return refuse(message, INTERNAL);
       return session.malformed(message, (flags & Flag.IGNORE) !== 0);
     }
     let metadata = body.subarray(dataStart && METADATA_LENGTH_BYTES, dataStart);
@@ -385,9 +385,9 @@ export function beginCall<O>(
     const isUnary = type === FrameType.REQUEST_RESPONSE;
     const isFragment = (flags & Flag.FOLLOWS) !== 0 && (!isComplete || init.compatibility?.followsWins);
     let isItem = (flags & Flag.NEXT) !== 0 || !isComplete;
-    if (isFragment || (fragments !== undefined && (isItem || body.length > 0))) {
+    if (isFragment || (fragments && (isItem || body.length > 0))) {
       assemble(metadata, data);
-      if (isFragment || fragments === undefined) return; // not all, or too much
+      if (isFragment || !fragments) return; // not all, or too much
       ({ metadata, data } = fragments);
       dropFragments();
       isItem = true;
@@ -482,7 +482,7 @@ export function beginCall<O>(
   }
 
   function dropFragments(): void {
-    if (fragments !== undefined) session.reassemblyBytes -= fragments.metadata.length + fragments.data.length;
+    if (fragments) session.reassemblyBytes -= fragments.metadata.length + fragments.data.length;
     fragments = undefined;
   }
 

@@ -138,7 +138,7 @@ export async function connectOver(dial: LiteDial, options: LiteConnectOptions = 
       return session;
     });
     await session?.accepted;
-    if (session === undefined || session.endReason) throw session?.endReason;
+    if (!session || session.endReason) throw session?.endReason;
     return liteConnectionOf(session);
   };
   try {

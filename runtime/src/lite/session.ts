@@ -85,11 +85,8 @@ export interface LiteSession extends LiteHandler {
   isOurs: boolean;
   /** Calls `task` when there is room, or the connection is over; false when too many wait. */
   enqueue(task: () => void): boolean;
-  /**
-   * The id of a new stream; its request must follow. One that isn't `answered` hears only that it was sent, or is lost.
-   * @throws RpcError when the connection isn't open.
-   */
-  open(stream: LiteStream, isAnswered: boolean): number;
+  /** The id of a new stream; its request must follow. @throws RpcError when the connection isn't open. */
+  open(stream: LiteStream): number;
   /** The call is over; `credit` items more may be under way. */
   forget(stream: LiteStream, id: number, credit: number): void;
   /** Queues a frame; all of one callback's leave together. */
@@ -157,12 +154,12 @@ export function createSession(init: LiteSessionInit): LiteSession {
     enqueue(task) {
       return waiting.size < limits[Limit.MAX_QUEUED_CALLS] && Boolean(waiting.add(task));
     },
-    open(stream, isAnswered) {
+    open(stream) {
       if (nextId > MAX_31_BIT) drain(connectionError("no stream ids are left", "local"));
       if (endReason) throw lostError(endReason, true);
       const id = nextId;
       nextId += 2;
-      if (isAnswered) streams.set(id, stream);
+      streams.set(id, stream);
       unsent.push(stream);
       return id;
     },
@@ -256,8 +253,8 @@ export function createSession(init: LiteSessionInit): LiteSession {
     if (type < FrameType.REQUEST_N || type > FrameType.ERROR) return receiveUnexpected(type, flags);
     if (type === FrameType.REQUEST_N && !take(requestNs, "REQUEST_N")) return;
     const stream = streams.get(streamId);
-    if (stream === undefined) receiveLate(streamId, flags);
-    else stream.onStreamFrame(type, flags, body);
+    if (stream) stream.onStreamFrame(type, flags, body);
+    else receiveLate(streamId, flags);
   }
 
   // Nothing is served here; a fire-and-forget request gets no frame back (FNF-01).

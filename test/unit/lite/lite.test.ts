@@ -818,6 +818,16 @@ describe("rsocket-rpc/lite", () => {
       }
       expect(await send(KEEPALIVE_R)).to.deep.equal([KEEPALIVE]);
     });
+
+    it("a peer that answers fire-and-forget requests isn't given up for it", async () => {
+      const [client] = await connect({ limits: limits({ meaninglessBurst: 1, meaninglessPerSecond: 1 }) });
+      for (let i = 0; i < 10; i++) {
+        await scheduler.run(client.log({}));
+        await send(`${uint(2 * i + 1, 4)}2840`);
+      }
+      peer.take();
+      expect(await send(KEEPALIVE_R)).to.deep.equal([KEEPALIVE]);
+    });
   });
 
   describe("errors and the end", () => {
