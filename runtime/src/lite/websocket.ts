@@ -33,6 +33,8 @@ export function dialWebSocket(
     try {
       socket = new WebSocketClass(url);
     } catch (cause) {
+      // What a page may not do, ws:// from https:// say, the platform has its own words for.
+      if ((cause as Error).name !== "SyntaxError") throw cause;
       throw new CallError(INVALID_ARGUMENT, `URL is "${String(url)}", expected ws:// or wss:// with host and port`, {
         cause,
       });

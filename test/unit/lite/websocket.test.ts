@@ -177,6 +177,19 @@ describe("rsocket-rpc/lite over the platform's WebSocket", () => {
     }
   });
 
+  it("passes on what else the platform says of a URL: that a page may not open it", async () => {
+    const refusal = new DOMException("An insecure WebSocket connection may not be initiated", "SecurityError");
+    class ForbiddenWebSocket {
+      constructor() {
+        throw refusal;
+      }
+    }
+    const WebSocketClass = ForbiddenWebSocket as unknown as typeof WebSocket;
+    const begin = (): never => expect.fail("a session has begun");
+    const dialing = dialWebSocket(URL_WITH_SECRETS, new AbortController().signal, begin, WebSocketClass);
+    expect(await rejectionOf(dialing)).to.equal(refusal);
+  });
+
   it("takes URLs of WebSockets, as text or not, and names any other", async () => {
     const begin = (): never => expect.fail("a session has begun");
     for (const wrong of ["tcp://127.0.0.1:7878", "example.com", "ws://", "unix:/tmp/a.sock"]) {
