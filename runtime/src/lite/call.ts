@@ -236,7 +236,7 @@ export function beginCall<O>(
     } catch (error) {
       throw callErrorOf(error, INVALID_ARGUMENT);
     }
-    id = session.open(stream);
+    id = session.open(stream, type !== FrameType.REQUEST_FNF);
     sendPayload(type, isStream ? uint(credit, 4) : [], metadata, data);
   }
 

@@ -85,8 +85,11 @@ export interface LiteSession extends LiteHandler {
   isOurs: boolean;
   /** Calls `task` when there is room, or the connection is over; false when too many wait. */
   enqueue(task: () => void): boolean;
-  /** The id of a new stream; its request must follow. @throws RpcError when the connection isn't open. */
-  open(stream: LiteStream): number;
+  /**
+   * The id of a new stream; its request must follow. One that isn't `answered` hears only that it was sent, or is lost.
+   * @throws RpcError when the connection isn't open.
+   */
+  open(stream: LiteStream, isAnswered: boolean): number;
   /** The call is over; `credit` items more may be under way. */
   forget(stream: LiteStream, id: number, credit: number): void;
   /** Queues a frame; all of one callback's leave together. */
@@ -154,18 +157,19 @@ export function createSession(init: LiteSessionInit): LiteSession {
     enqueue(task) {
       return waiting.size < limits[Limit.MAX_QUEUED_CALLS] && Boolean(waiting.add(task));
     },
-    open(stream) {
+    open(stream, isAnswered) {
       if (nextId > MAX_31_BIT) drain(connectionError("no stream ids are left", "local"));
       if (endReason) throw lostError(endReason, true);
       const id = nextId;
       nextId += 2;
-      streams.set(id, stream);
+      if (isAnswered) streams.set(id, stream);
       unsent.push(stream);
       return id;
     },
     forget(stream, id, credit) {
       calls.delete(stream);
-      if (streams.delete(id)) {
+      streams.delete(id);
+      if (id > 0) {
         lateFrames += credit + LATE_FRAMES;
         if (credit > 0) lateFragments += limits[Limit.MAX_FRAGMENTS];
       }

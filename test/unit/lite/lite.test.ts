@@ -86,6 +86,20 @@ describe("rsocket-rpc/lite", () => {
     return peer.take();
   };
 
+  /** A client, and the handler of its link. */
+  const connectHandled = async (): Promise<[TickerClient, LiteConnection, LinkHandler]> => {
+    const [link, far] = scriptedPeer(scheduler);
+    let handler: LinkHandler | undefined;
+    const { setHandler } = link;
+    link.setHandler = (given) => setHandler.call(link, (handler = given));
+    const connecting = connectWith({ dial: () => Promise.resolve(link) }, { scheduler });
+    await scheduler.settle();
+    far.send(KEEPALIVE);
+    const connection = await scheduler.run(connecting);
+    peer = far;
+    return [createTickerClient(connection), connection, handler as LinkHandler];
+  };
+
   /** The connection ends with a word that matches, and no timer is left. */
   const expectEnd = async (connection: LiteConnection, reason: RegExp): Promise<void> => {
     expect((await scheduler.run(connection.closed)).reason).to.match(reason);
@@ -275,20 +289,6 @@ describe("rsocket-rpc/lite", () => {
       await scheduler.advance(2_600);
       await expectEnd(connection, /nothing received for 2500 ms/);
     });
-
-    /** A client, and the handler of its link. */
-    const connectHandled = async (): Promise<[TickerClient, LiteConnection, LinkHandler]> => {
-      const [link, far] = scriptedPeer(scheduler);
-      let handler: LinkHandler | undefined;
-      const { setHandler } = link;
-      link.setHandler = (given) => setHandler.call(link, (handler = given));
-      const connecting = connectWith({ dial: () => Promise.resolve(link) }, { scheduler });
-      await scheduler.settle();
-      far.send(KEEPALIVE);
-      const connection = await scheduler.run(connecting);
-      peer = far;
-      return [createTickerClient(connection), connection, handler as LinkHandler];
-    };
 
     it("a frame that takes longer than the lifetime to come is no silence: parts of it come", async () => {
       const [client, connection, handler] = await connectHandled();
@@ -816,6 +816,15 @@ describe("rsocket-rpc/lite", () => {
         const late = [...Array<string>(200).fill(`${id}2820`), ...Array<string>(50).fill(`${id}28a000`)];
         await send(...late, `${id}2840`);
       }
+      expect(await send(KEEPALIVE_R)).to.deep.equal([KEEPALIVE]);
+    });
+
+    it("a fire-and-forget request that hasn't left hears nothing of its stream", async () => {
+      const [client, , handler] = await connectHandled();
+      const sent = client.log({});
+      for (const frame of [errorFrame(1, 0x201, "no"), ITEM].map(bytesOf)) handler.onFrame(frame, 0, frame.length);
+      await scheduler.run(sent);
+      peer.take();
       expect(await send(KEEPALIVE_R)).to.deep.equal([KEEPALIVE]);
     });
 
