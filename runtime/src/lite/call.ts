@@ -108,9 +108,11 @@ export function beginCall<O>(
         await changed();
       }
     },
-    // The consumer leaves: the call is cancelled.
+    // The consumer leaves: the call is cancelled, what waits is dropped, and it hears of no error.
     async return() {
-      leave();
+      items.clear();
+      giveUp(new CallError(CANCELLED, "left"));
+      failure = undefined;
       return END;
     },
     // The same, as `yield*` has it.
@@ -126,7 +128,7 @@ export function beginCall<O>(
     try {
       return method.output.decode(data, init.discardUnknownFields) as O;
     } catch (cause) {
-      leave();
+      void call.return();
       throw unfit("the answer", method.output.typeName, cause, INTERNAL);
     }
   }
@@ -450,13 +452,6 @@ export function beginCall<O>(
   // The peer broke a rule, or a limit.
   function refuse(message: string, code: Code = RESOURCE_EXHAUSTED): void {
     giveUp(new CallError(code, message));
-  }
-
-  // The consumer needs no more: what waits for it is dropped, too, and it hears of no error.
-  function leave(): void {
-    items.clear();
-    giveUp(new CallError(CANCELLED, "left"));
-    failure = undefined;
   }
 
   // From this side: the peer hears of it. What has come is still passed on before.
