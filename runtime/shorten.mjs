@@ -10,7 +10,7 @@ export const PRIVATE = [
   ...["reassemblyBytes", "unconsumedBytes", "queuedBytes", "endReason", "hasRoom", "isOurs", "accepted"],
   ...["calls", "waiting", "turns", "init", "setup", "session", "hello", "count", "malformed"],
   ...["enqueue", "open", "forget", "earn", "takeOne", "mostFrameBytes", "onWholeFrame", "onRoom", "onLinkEnd"],
-  ...["onSent", "onStreamFrame", "onGivenUp", "onLost"],
+  ...["onSent", "onStreamFrame", "onGivenUp", "onLost", "onAbort", "join"],
   ...["unknownFieldsLeft", "keepUnknownFields", "groupEnd", "depth"],
 ];
 const FOLDERS = ["lite/", "codec/"];

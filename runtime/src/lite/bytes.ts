@@ -17,7 +17,7 @@ export function concat(...parts: readonly Bytes[]): Uint8Array {
   return bytes;
 }
 
-/** `value` in `byteLength` bytes, at most 4, the highest first. */
+/** `value` in `byteLength` bytes, the highest first; 0 in as many as one likes, all else in at most 4. */
 export function uint(value: number, byteLength: number): Bytes {
   return Array.from({ length: byteLength }, (_byte, i) => value >>> (8 * (byteLength - 1 - i)));
 }

@@ -45,8 +45,6 @@ import { checkSupport, errorData, requestMetadata } from "./metadata.js";
 import type { LiteSession, LiteStream } from "./session.js";
 import { createWaiting, dropped } from "./waiting.js";
 
-const END = { done: true, value: undefined } as const;
-
 /** A call. Its answers are read with `next`, one by one. */
 export type LiteCall<O> = Required<AsyncIterableIterator<O, undefined>>;
 
@@ -101,7 +99,7 @@ export function beginCall<O>(
           const error = failure;
           failure = undefined;
           if (error) throw error;
-          return END;
+          return { done: true, value: undefined };
         }
         askForMore();
         if (data) return { done: false, value: decode(data) };
@@ -113,7 +111,7 @@ export function beginCall<O>(
       items.clear();
       giveUp(new CallError(CANCELLED, "left"));
       failure = undefined;
-      return END;
+      return { done: true, value: undefined };
     },
     // The same, as `yield*` has it.
     async throw(reason) {
@@ -184,13 +182,12 @@ export function beginCall<O>(
       return;
     }
     if (signal?.aborted) return onAbort();
-    signal?.addEventListener("abort", onAbort);
     if (timeoutMs !== undefined) {
       if (timeoutMs === 0) return expire();
       dueMs = scheduler.now() + timeoutMs;
       timer = scheduler.setTimer(timeoutMs, expire);
     }
-    session.calls.add(stream);
+    session.join(stream);
     admit();
   }
 
@@ -368,6 +365,8 @@ export function beginCall<O>(
       } else if (frameType === FrameType.CANCEL) stopSending();
       else end(peerError(readUint32(body, 0), body.slice(4), init));
     },
+    signal,
+    onAbort,
     onGivenUp: () => giveUp(new CallError(CANCELLED, "closed")),
     onLost(error, isDraining) {
       if (!isDraining || id === 0) end(lostError(error, !isSent));
@@ -468,7 +467,6 @@ export function beginCall<O>(
     isEnded = true;
     failure = error;
     timer?.cancel();
-    signal?.removeEventListener("abort", onAbort);
     session.waiting.delete(admit);
     dropFragments();
     stopSending();

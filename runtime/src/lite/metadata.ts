@@ -10,12 +10,6 @@ import { AUTHENTICATION, BEARER, MAX_METADATA_BYTES, MAX_PART_BYTES } from "./co
 import { field, varint } from "./envelope.js";
 import type { MetadataSupport } from "./headers.js";
 
-/** The field by which we say that we read Envelopes, in version 1. */
-const HELLO = [0x0a, 2, 0x08, 1];
-/** Of RPC metadata. */
-const VERSION = [0, 1];
-/** The length of none. */
-const NO_TRACING = [0, 0];
 /** One less than the length of the mime type, and the mime type: how an entry of ours begins. */
 const MARK = /*@__PURE__*/ encodeUtf8("\u0017message/x.rsocket-rpc.v1");
 
@@ -35,7 +29,8 @@ export function checkSupport(
 
 /** The metadata of SETUP: hello, headers, and a bearer token behind them. @throws RangeError above 64 KiB. */
 export function setupMetadata(headers: Bytes | undefined, bearerToken: string | undefined): Uint8Array {
-  const envelope = concat(HELLO, headers ?? []);
+  // The field by which we say that we read Envelopes, in version 1.
+  const envelope = concat([0x0a, 2, 0x08, 1], headers ?? []);
   if (bearerToken === undefined) return encodeEntry(envelope);
   const token = encodeUtf8(bearerToken);
   return encodeEntry(envelope, [AUTHENTICATION], uint(1 + token.length, 3), [BEARER], token);
@@ -46,11 +41,11 @@ export function requestMetadata(
   { service, name }: { readonly service: string; readonly name: string },
   leftMs: number,
   noMessage: boolean,
-  say: (fields: Uint8Array) => readonly Bytes[] = (fields) => [NO_TRACING, ownEntry(fields)],
+  say: (fields: Uint8Array) => readonly Bytes[] = (fields) => [[0, 0], ownEntry(fields)],
 ): Uint8Array {
   const fields = concat(leftMs === Infinity ? [] : [0x10, ...varint(leftMs)], noMessage ? [0x18, 1] : []);
   return concat(
-    VERSION,
+    [0, 1], // the version
     shortPart("service", encodeUtf8(service)),
     shortPart("method", encodeUtf8(name)),
     ...say(fields),

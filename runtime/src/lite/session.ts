@@ -11,6 +11,7 @@ import type { Compatibility } from "../rpc/compatibility.js";
 import type { CloseReason } from "../rpc/connection.js";
 import { ConnectionError } from "../session/errors.js";
 import { type Budget, createBudget } from "./budget.js";
+import { uint } from "./bytes.js";
 import { check, tooMuch } from "./check.js";
 import {
   APPLICATION_ERROR,
@@ -40,6 +41,10 @@ export interface LiteStream {
   onSent(): void;
   /** A PAYLOAD, REQUEST_N, CANCEL or ERROR; `body` is a view of what stands behind its header. */
   onStreamFrame(type: number, flags: number, body: Uint8Array): void;
+  /** Of its caller. */
+  readonly signal: AbortSignal | undefined;
+  /** It has aborted. */
+  onAbort(): void;
   /** This side gives it up: it is cancelled. */
   onGivenUp(): void;
   /** The connection is over, or, if it `isDraining`, for those that have no id yet. */
@@ -68,7 +73,7 @@ export interface LiteSession extends LiteHandler {
   readonly accepted: Promise<void>;
   readonly closed: Promise<CloseReason>;
   /** All calls that haven't ended. Those that wait, or whose sources have given no message, have no id yet. */
-  readonly calls: Set<LiteStream>;
+  readonly calls: ReadonlySet<LiteStream>;
   /** Tasks that wait for room. */
   readonly waiting: Set<() => void>;
   /** Bytes of messages that wait for their consumers, over all streams. */
@@ -90,6 +95,8 @@ export interface LiteSession extends LiteHandler {
    * @throws RpcError when the connection isn't open.
    */
   open(stream: LiteStream, isAnswered: boolean): number;
+  /** A call begins: it hears of its signal, and of the end. */
+  join(stream: LiteStream): void;
   /** The call is over; `credit` items more may be under way. */
   forget(stream: LiteStream, id: number, credit: number): void;
   /** Queues a frame; all of one callback's leave together. */
@@ -99,9 +106,6 @@ export interface LiteSession extends LiteHandler {
   /** Ends the connection: no new streams; those that live have `graceMs`, then they are cancelled. */
   close(graceMs: number): void;
 }
-
-/** In KEEPALIVE, the last received position: of nobody who resumes. */
-const NO_POSITION = /*@__PURE__*/ new Uint8Array(POSITION_BYTES);
 
 //   OPENING ──any frame but ERROR on stream 0──▶ OPEN ──close, CONNECTION_CLOSE: drains until no stream is left──▶ CLOSED
 //   every state ──broken rule, limit, lost link, CONNECTION_ERROR──▶ CLOSED
@@ -166,8 +170,15 @@ export function createSession(init: LiteSessionInit): LiteSession {
       unsent.push(stream);
       return id;
     },
+    join(stream) {
+      calls.add(stream);
+      // However many calls add it, a signal has it once: Node takes eleven listeners for a leak.
+      stream.signal?.addEventListener("abort", onSignal);
+    },
     forget(stream, id, credit) {
+      const { signal } = stream;
       calls.delete(stream);
+      if (signal && [...calls].every((other) => other.signal !== signal)) signal.removeEventListener("abort", onSignal);
       streams.delete(id);
       if (id > 0) {
         lateFrames += credit + LATE_FRAMES;
@@ -212,6 +223,10 @@ export function createSession(init: LiteSessionInit): LiteSession {
 
   // ── what the link brings ────────────────────────────────────────────────────────────────────────────────────────
 
+  function onSignal(): void {
+    for (const stream of calls) if (stream.signal?.aborted) stream.onAbort();
+  }
+
   function malformed(message: string, mayIgnore?: boolean): void {
     if (mayIgnore) passOver();
     else fail(message);
@@ -228,7 +243,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
       if (take(controls, "KEEPALIVE or METADATA_PUSH")) {
         if (type === FrameType.METADATA_PUSH) receivePush(body);
         else if (flags & Flag.RESPOND)
-          answer(frameOf(0, FrameType.KEEPALIVE, 0, NO_POSITION, body.subarray(POSITION_BYTES)));
+          answer(frameOf(0, FrameType.KEEPALIVE, 0, uint(0, POSITION_BYTES), body.subarray(POSITION_BYTES)));
       }
     } else receiveUnexpected(type, flags);
     decide(false);
@@ -306,7 +321,8 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   function sendKeepalive(): void {
-    send(frameOf(0, FrameType.KEEPALIVE, Flag.RESPOND, NO_POSITION), true);
+    // Its position is of nobody who resumes.
+    send(frameOf(0, FrameType.KEEPALIVE, Flag.RESPOND, uint(0, POSITION_BYTES)), true);
   }
 
   function flush(): void {

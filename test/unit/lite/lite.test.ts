@@ -489,20 +489,26 @@ describe("rsocket-rpc/lite", () => {
       }
     });
 
-    it("calls that share a signal leave no listener on it", async () => {
+    it("calls that share a signal share one listener on it, and leave none", async () => {
       const [client] = await connect();
       const { signal } = new AbortController();
-      const answers = Array.from({ length: 10 }, () => client.last({}, { signal }));
+      const answers = Array.from({ length: 20 }, () => client.last({}, { signal }));
       await scheduler.settle();
-      expect(getEventListeners(signal, "abort")).to.have.length(10);
+      expect(getEventListeners(signal, "abort")).to.have.length(1);
       await send(...answers.map((_answer, i) => `${uint(2 * i + 1, 4)}2860`));
       await Promise.all(answers);
       expect(getEventListeners(signal, "abort")).to.have.length(0);
       const controller = new AbortController();
       const calls = [0, 1].map(() => rejectionOf(client.last({}, { signal: controller.signal })));
+      const others = [client.last({}, { signal }), client.last({})];
       await scheduler.settle();
+      peer.take();
       controller.abort();
       for (const call of calls) expect(await call).to.include({ code: Code.Cancelled });
+      await scheduler.settle();
+      expect(peer.take()).to.deep.equal([cancel(41), cancel(43)]);
+      await send(...[45, 47].map((id) => `${uint(id, 4)}2860`));
+      await Promise.all(others);
     });
 
     it("what is left unread is dropped by break, and off the count", async () => {
