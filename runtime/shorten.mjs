@@ -4,15 +4,8 @@
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { transformSync } from "esbuild";
+import { PRIVATE } from "./private-names.mjs";
 
-/** Members of types that only files of the folders below use, and that nothing else there is called by. */
-export const PRIVATE = [
-  ...["reassemblyBytes", "unconsumedBytes", "queuedBytes", "endReason", "hasRoom", "isOurs", "accepted"],
-  ...["calls", "waiting", "turns", "init", "setup", "session", "hello", "count", "malformed"],
-  ...["enqueue", "open", "forget", "earn", "takeOne", "mostFrameBytes", "onWholeFrame", "onRoom", "onLinkEnd"],
-  ...["onSent", "onStreamFrame", "onGivenUp", "onLost", "onAbort", "join"],
-  ...["unknownFieldsLeft", "keepUnknownFields", "groupEnd", "depth"],
-];
 const FOLDERS = ["lite/", "codec/"];
 const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 

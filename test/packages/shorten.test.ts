@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { transformSync } from "esbuild";
-import { PRIVATE } from "../../runtime/shorten.mjs";
+import { PRIVATE } from "../../runtime/private-names.mjs";
 import { ROOT } from "./support/programs.js";
 
 const SHORTENED = ["lite", "codec"];
