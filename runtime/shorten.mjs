@@ -11,18 +11,14 @@ const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 const dist = new URL("dist/", import.meta.url);
 const mangleCache = Object.fromEntries(PRIVATE.map((name, i) => [name, LETTERS[i]]));
+const mangleProps = new RegExp(`^(${PRIVATE.join("|")})$`);
 for (const folder of FOLDERS) {
   for (const name of readdirSync(new URL(folder, dist))) {
     if (!name.endsWith(".js")) continue;
     const file = new URL(folder + name, dist);
     const source = readFileSync(file, "utf8");
     const [license] = source.split("\n", 1);
-    const { code } = transformSync(source, {
-      mangleProps: new RegExp(`^(${PRIVATE.join("|")})$`),
-      mangleCache: { ...mangleCache },
-      format: "esm",
-      target: "es2022",
-    });
+    const { code } = transformSync(source, { mangleProps, mangleCache, format: "esm", target: "es2022" });
     writeFileSync(file, `${license}\n${code.replace(`${license}\n`, "")}`);
   }
 }

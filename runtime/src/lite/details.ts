@@ -3,7 +3,7 @@
 
 import type { ErrorDetail } from "../metadata/envelope.js";
 import { MAX_DETAILS } from "./constants.js";
-import { push, type ReadValue, readPair } from "./envelope.js";
+import { pairsInto, type ReadValue } from "./envelope.js";
 
 /** What a connection that reads the details of errors is made with: `details`. */
 export interface DetailsSupport {
@@ -17,10 +17,5 @@ export interface DetailsSupport {
  * const connection = await connect("wss://api.example.com/rpc", { details });
  */
 export const details: DetailsSupport = {
-  into: (found) => (r) =>
-    push(
-      found,
-      MAX_DETAILS,
-      readPair(r, (typeUrl, value) => ({ typeUrl, value })),
-    ),
+  into: (found) => pairsInto(found, MAX_DETAILS, (typeUrl, value) => ({ typeUrl, value })),
 };

@@ -62,20 +62,20 @@ export function decodeEnvelope(
   return told;
 }
 
-/** Adds to a list of at most so many: each costs more here than it does on the wire. */
-export function push<T>(list: T[], most: number, item: T): void {
-  if (list.push(item) > most) throw malformed(`more than ${most}`, 0);
-}
-
-/** A text and bytes. @throws RangeError as `decodeEnvelope`. */
-export function readPair<T>(r: MessageReader, create: (text: string, bytes: Uint8Array) => T): T {
-  let text = "";
-  let bytes: Uint8Array = NO_BYTES;
-  forEachField(readBytesView(r), [1, 2], {
-    0x0a: (pair) => (text = readString(pair)),
-    0x12: (pair) => (bytes = readBytesView(pair)),
-  });
-  return create(text, bytes);
+/**
+ * Reads a text and bytes, and adds what `create` makes of them to a list of at most so many: each costs more here than it does
+ * on the wire. @throws RangeError as `decodeEnvelope`.
+ */
+export function pairsInto<T>(list: T[], most: number, create: (text: string, bytes: Uint8Array) => T): ReadValue {
+  return (r) => {
+    let text = "";
+    let bytes: Uint8Array = NO_BYTES;
+    forEachField(readBytesView(r), [1, 2], {
+      0x0a: (pair) => (text = readString(pair)),
+      0x12: (pair) => (bytes = readBytesView(pair)),
+    });
+    if (list.push(create(text, bytes)) > most) throw malformed(`more than ${most}`, 0);
+  };
 }
 
 /** Calls `read` for the fields whose tags it has, and passes over all whose numbers aren't `known`. */

@@ -8,7 +8,7 @@ import type { CallOptions } from "../rpc/call-options.js";
 import { type Bytes, concat } from "./bytes.js";
 import { check } from "./check.js";
 import { MAX_HEADERS } from "./constants.js";
-import { decodeEnvelope, field, push, type ReadValue, readPair } from "./envelope.js";
+import { decodeEnvelope, field, pairsInto, type ReadValue } from "./envelope.js";
 import { ownEntry, readEntry, shortPart } from "./metadata.js";
 
 /** What a connection that sends or reads headers is made with: `metadata`. */
@@ -93,10 +93,5 @@ export function pairsOf(envelope: Uint8Array): { readonly headers: Header[]; rea
 }
 
 function addTo(pairs: Header[]): ReadValue {
-  return (r) =>
-    push(
-      pairs,
-      MAX_HEADERS,
-      readPair(r, (key, value) => ({ key, value })),
-    );
+  return pairsInto(pairs, MAX_HEADERS, (key, value) => ({ key, value }));
 }

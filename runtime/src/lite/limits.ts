@@ -84,15 +84,15 @@ export function limits(changes: Partial<LiteLimits>): LimitsSupport {
       "a known name and a number above 0",
     );
   }
-  const limit = (name: keyof LiteLimits): number => changes[name] ?? (STANDARD[NAMES.indexOf(name)] as number);
+  const all = Object.fromEntries(NAMES.map((name, place) => [name, changes[name] ?? STANDARD[place]])) as Record<
+    keyof LiteLimits,
+    number
+  >;
   // As the whole runtime does: tests compare them.
-  const all: Partial<Record<keyof LiteLimits, number>> = {
-    ...changes,
-    maxFragments: changes.maxFragments ?? Math.max(16_384, limit("maxMessageBytes") / 32),
-    maxReassemblyBytes:
-      changes.maxReassemblyBytes ?? Math.max(16_777_216, limit("maxMessageBytes") + limit("maxMetadataBytes")),
-  };
+  all.maxFragments = changes.maxFragments ?? Math.max(16_384, all.maxMessageBytes / 32);
+  all.maxReassemblyBytes =
+    changes.maxReassemblyBytes ?? Math.max(16_777_216, all.maxMessageBytes + all.maxMetadataBytes);
   // Rates are multiplied by times, of which one may be 0: what has no end is a burst without one.
-  for (const [burst, rate] of BUDGETS) if (limit(rate) === Infinity) all[burst] = Infinity;
-  return NAMES.map((name) => Math.min(all[name] ?? limit(name), Number.MAX_VALUE)) as unknown as LimitsSupport;
+  for (const [burst, rate] of BUDGETS) if (all[rate] === Infinity) all[burst] = Infinity;
+  return NAMES.map((name) => Math.min(all[name], Number.MAX_VALUE)) as unknown as LimitsSupport;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a client that only calls wants of a link: less than a session that pauses, counts and resumes.
 
+import { lengthOf } from "../bytes/parts.js";
 import type { FrameLink, LinkHandler } from "../engine/link.js";
 import { concat, uint } from "./bytes.js";
 import { LENGTH_PREFIX_BYTES } from "./constants.js";
@@ -38,7 +39,7 @@ export function beginOver(link: FrameLink, begin: (link: LiteLink) => LiteHandle
   const session = begin({
     send(frames) {
       const chunks = frames.map((frame) => concat(uint(frame.length, LENGTH_PREFIX_BYTES), frame));
-      return link.send({ chunks, byteLength: chunks.reduce((sum, { length }) => sum + length, 0) });
+      return link.send({ chunks, byteLength: lengthOf(chunks) });
     },
     close(isLost) {
       if (isLost) link.abort();

@@ -178,7 +178,7 @@ export function createSession(init: LiteSessionInit): LiteSession {
     forget(stream, id, credit) {
       const { signal } = stream;
       calls.delete(stream);
-      if (signal && [...calls].every((other) => other.signal !== signal)) signal.removeEventListener("abort", onSignal);
+      if (signal && !isListenedTo(signal)) signal.removeEventListener("abort", onSignal);
       streams.delete(id);
       if (id > 0) {
         lateFrames += credit + LATE_FRAMES;
@@ -222,10 +222,6 @@ export function createSession(init: LiteSessionInit): LiteSession {
   };
 
   // ── what the link brings ────────────────────────────────────────────────────────────────────────────────────────
-
-  function onSignal(): void {
-    for (const stream of calls) if (stream.signal?.aborted) stream.onAbort();
-  }
 
   function malformed(message: string, mayIgnore?: boolean): void {
     if (mayIgnore) passOver();
@@ -379,6 +375,16 @@ export function createSession(init: LiteSessionInit): LiteSession {
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function onSignal(): void {
+    for (const stream of calls) if (stream.signal?.aborted) stream.onAbort();
+  }
+
+  // Mostly by the first that is asked: calls that have one share it.
+  function isListenedTo(signal: AbortSignal): boolean {
+    for (const stream of calls) if (stream.signal === signal) return true;
+    return false;
+  }
 
   function take(budget: Budget, what: string): boolean {
     const isLeft = budget.takeOne(scheduler.now());
