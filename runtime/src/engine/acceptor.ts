@@ -108,10 +108,11 @@ export function hostOf(remoteAddress: string): string {
 function networkOf(address: string): string {
   const [head = "", tail] = address.split("::");
   const groups = groupsOf(head);
-  // What `::` stands for.
   if (tail !== undefined) {
-    const zeros = Math.max(0, IPV6_GROUPS - groups.length - groupsOf(tail).length);
-    groups.push(...Array<string>(zeros).fill("0"), ...groupsOf(tail));
+    const last = groupsOf(tail);
+    // What `::` stands for.
+    const zeros = Math.max(0, IPV6_GROUPS - groups.length - last.length);
+    groups.push(...Array<string>(zeros).fill("0"), ...last);
   }
   return `${groups.slice(0, NETWORK_GROUPS).join(":")}::/64`;
 }

@@ -406,8 +406,9 @@ export abstract class ClientCall extends CallRecord implements StreamSink, Deadl
 
   // A listener that throws fails its own call, as if it had stood in the caller's code.
   #call<T>(listener: ((value: T) => void) | undefined, value: T): void {
+    if (listener === undefined) return;
     guard(
-      () => listener?.(value),
+      () => listener(value),
       (error) => this.#stopBy(error),
     );
   }

@@ -23,7 +23,7 @@ import type { ClientLeaseOptions } from "./lease.js";
 import { clientLeases, type LeaseSetup } from "./lease-grants.js";
 import { extensionHandlerOf, handlerOf, pushHandlerOf, type Responder } from "./responder.js";
 import { LinkRestorer, type ResumeOptions, randomToken, resolveResume } from "./restore-link.js";
-import { messageOf } from "./thrown.js";
+import { isThenable, messageOf } from "./thrown.js";
 
 /** Options of `connectRSocket`. */
 export interface ConnectRSocketOptions {
@@ -147,7 +147,7 @@ async function establish(
 function setupBy<T>(make: () => T | Promise<T>): T | Promise<T> {
   try {
     const made = make();
-    return typeof (made as Partial<Promise<T>>)?.then === "function" ? Promise.resolve(made).catch(failSetup) : made;
+    return isThenable(made) ? Promise.resolve(made).catch(failSetup) : made;
   } catch (error) {
     return failSetup(error);
   }
